@@ -1,0 +1,3 @@
+"""Multi-task text-to-speech for ESPnet."""
+
+__version__ = "0.1.0"

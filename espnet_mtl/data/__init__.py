@@ -1,0 +1,1 @@
+"""Kaldi-style directories, splits, label tables and features."""

@@ -1,0 +1,29 @@
+"""The one error that a user's mistake raises, and how a command reports it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+
+
+class UserError(Exception):
+    """What is wrong, where (file, line, utterance, key) and what would be right.
+
+    Commands print its message and exit with status 2, without a traceback.
+    """
+
+
+def one_of(kind: str, name: object, valid: Iterable[str]) -> UserError:
+    """Builds the error for a name that is not among the valid ones."""
+    return UserError(f"unknown {kind} {name!r}: choose one of {', '.join(sorted(valid)) or '(none)'}")
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command line entry point; a `UserError` becomes one line and exit status 2."""
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
