@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 
 
 class UserError(Exception):
@@ -14,8 +15,11 @@ class UserError(Exception):
 
 
 def one_of(kind: str, name: object, valid: Iterable[str]) -> UserError:
-    """Builds the error for a name that is not among the valid ones."""
-    return UserError(f"unknown {kind} {name!r}: choose one of {', '.join(sorted(valid)) or '(none)'}")
+    """Builds the error for a name that is not among the valid ones (of a long list: the likeliest first)."""
+    valid = sorted(valid)
+    near = get_close_matches(str(name), valid, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return UserError(f"unknown {kind} {name!r}: {hint}Valid: {', '.join(valid) or '(none)'}")
 
 
 def run_command(main: Callable[[], None]) -> None:

@@ -1,0 +1,69 @@
+"""FastSpeech2 with a style input and taps."""
+
+from __future__ import annotations
+
+import torch
+from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
+from torch import Tensor
+from torch.nn import functional
+
+from espnet_mtl.types import BackboneOutput, Tap
+
+
+class MTLFastSpeech2(FastSpeech2):
+    """ESPnet's FastSpeech2 (same parameters, same names) that a style vector is added to.
+
+    ESPnet's forward runs as it is. Two hooks reach into it: behind the text encoder, where the style is added, and
+    in front of the variance predictors, where the conditioned encoder output is noted as the tap `shared`.
+    The hooks hold the state of one call, so that one process drives one model (ESPnet's distributed training does).
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._style: Tensor | None = None
+        self._taps: dict[str, Tensor] = {}
+        self.encoder.register_forward_hook(self._add_style)
+        self.duration_predictor.register_forward_pre_hook(self._note_shared)
+
+    @property
+    def encoder_dim(self) -> int:
+        """Size of the encoder's output vectors (adim)."""
+        return self.feat_out.in_features
+
+    def _add_style(self, module, args, output):
+        hidden, masks = output
+        self._taps["encoder"] = hidden
+        if self._style is None:
+            return output
+        style = self._style.unsqueeze(1) if self._style.dim() == 2 else functional.pad(self._style, [0, 0, 0, 1])
+        return hidden + style, masks
+
+    def _note_shared(self, module, args):
+        self._taps["shared"] = args[0]
+
+    def forward(self, text: Tensor, text_lengths: Tensor, *, style: Tensor | None = None, **batch) -> BackboneOutput:
+        """Computes the TTS loss.
+
+        Args:
+            text: Token ids (B, T_text).
+            text_lengths: Tokens (B,).
+            style: Style vectors (B, adim), or (B, T_text, adim) where the style changes along the text.
+            batch: ESPnet's other arguments: feats (B, T, odim), feats_lengths (B,), durations, pitch and energy per
+                token (B, T_text + 1[, 1]) with their lengths, and spembs, sids or lids.
+        """
+        self._style = style
+        loss, stats, mel = super().forward(text, text_lengths, joint_training=True, **batch)
+        real = batch["feats"][:, : mel.size(1)]
+        tokens = text_lengths + 1
+        taps = {
+            "encoder": Tap(self._taps["encoder"], tokens),
+            "shared": Tap(self._taps["shared"], tokens),
+            "mel": Tap(mel, batch["feats_lengths"], real=real),
+        }
+        return BackboneOutput(loss, stats, taps)
+
+    def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
+        """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim)."""
+        self._style = style
+        with torch.no_grad():
+            return super().inference(text, **options)

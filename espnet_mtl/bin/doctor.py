@@ -1,0 +1,29 @@
+"""Tells the versions of the stack and what is wrong with the machine; exit status 1 if anything is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from espnet_mtl.environment import findings
+from espnet_mtl.errors import run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args(argv)
+    wrong = 0
+    for name, found, problem in findings():
+        print(f"{'WRONG' if problem else 'ok':7}{name:23}{found}{' - ' * bool(problem)}{problem}", flush=True)
+        wrong += bool(problem)
+    print(f"{wrong} of these are wrong" if wrong else "nothing is wrong")
+    sys.exit(1 if wrong else 0)
+
+
+def cli() -> None:
+    """Entry point of `espnet-mtl-doctor`."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

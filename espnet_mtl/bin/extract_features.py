@@ -1,0 +1,37 @@
+"""Stage 3: log-mel, F0, energy and durations of every utterance."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.config import load_train_config
+from espnet_mtl.data.kaldi import require
+from espnet_mtl.errors import run_command
+
+SETS = ("train", "dev", "test")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dump", type=Path, required=True, help="directory of stage 2, e.g. dump/raw")
+    parser.add_argument("--train_config", required=True, help="training YAML: sampling rate, hop, mels, F0 range")
+    parser.add_argument("--nj", type=int, default=2, help="parallel processes")
+    args = parser.parse_args(argv)
+    config = load_train_config(args.train_config)
+    require((args.dump / name / "wav.scp" for name in SETS), "stage 2")
+    from espnet_mtl.data.features import extract_features
+
+    for name in SETS:
+        extract_features(args.dump / name, config, args.nj)
+
+
+def cli() -> None:
+    """Console entry point."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,168 @@
+"""Model files: loaded as data only, checked key by key, and chosen out of an experiment directory."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_mtl.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+SHOWN = 10  # names in an error message
+# What torch.load raises over bytes that are not what they should be
+DAMAGED = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+FILE_KEYS = {
+    "feats_stats.npz": ("normalize_conf", "stats_file"),
+    "pitch_stats.npz": ("pitch_normalize_conf", "stats_file"),
+    "energy_stats.npz": ("energy_normalize_conf", "stats_file"),
+    "bpe.model": ("bpemodel",),
+}
+"""Files that config.yaml refers to: name in a packed model -> keys that lead to it."""
+
+
+def load_state(path: str | Path, device: str = "cpu") -> dict[str, torch.Tensor]:
+    """Reads a state dict with `weights_only`, so that a pickle cannot run code.
+
+    Raises:
+        UserError: The file is missing, damaged, no state dict, or its pickle asks for more than tensors.
+    """
+    import torch
+
+    if not Path(path).is_file():
+        raise UserError(f"no such model file: {path}")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(_refusal(path, str(error))) from None
+    except DAMAGED as error:
+        raise UserError(f"{path} is damaged or not a PyTorch file") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UserError(f"{path} is not a plain weights file: expected parameter name -> tensor")
+    return state
+
+
+def _refusal(path: str | Path, message: str) -> str:
+    unsafe = re.search(r"GLOBAL (\S+)", message)
+    if not unsafe:
+        return f"{path} is damaged or not a PyTorch weights file"
+    return (
+        f"{path} is refused: unpickling it would call {unsafe[1].rstrip('.')}, which can run code. "
+        "A model file must hold tensors only (<epoch>epoch.pth or *.ave.pth; checkpoint.pth is not one)"
+    )
+
+
+def load_checked(
+    model: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str | Path = "the checkpoint"
+) -> None:
+    """Loads `state` into `model` after every name and shape was found to fit.
+
+    Args:
+        model: Changed only when everything fits.
+        state: Parameter and buffer name -> tensor.
+        source: Named in the error.
+
+    Raises:
+        UserError: Names the missing, unexpected and wrongly shaped entries.
+    """
+    own = model.state_dict()
+    wrong = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    found = {
+        "missing": [key for key in own if key not in state],
+        "unexpected": [key for key in state if key not in own],
+        "wrong shape": wrong,
+    }
+    problems = [f"{kind}: {_names(names)}" for kind, names in found.items() if names]
+    if problems:
+        raise UserError(f"{source} does not fit the model of this config; {'; '.join(problems)}")
+    model.load_state_dict(dict(state))
+
+
+def _names(names: list[str]) -> str:
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest
+
+
+def is_readable(path: str | Path) -> bool:
+    """Tells whether a file of `torch.save` is there and whole, without unpickling it.
+
+    A training killed while it wrote checkpoint.pth leaves a truncated one: `torch.save` writes a zip, whose
+    directory comes last and holds a checksum of every member.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def best_model(exp: str | Path, config: Mapping[str, Any]) -> Path:
+    """Chooses the model file of an experiment, with symbolic links resolved.
+
+    The criteria of `best_model_criterion` are tried in their order, those of the validation set first:
+    the average of the n best epochs (<phase>.<criterion>.ave.pth), then the best epoch
+    (<phase>.<criterion>.best.pth); where none of them is there, latest.pth.
+
+    Raises:
+        UserError: There is no model file.
+    """
+    criteria = sorted(config.get("best_model_criterion") or (), key=lambda criterion: criterion[0] != "valid")
+    for name in [*_candidates(criteria), "latest.pth"]:
+        if (Path(exp) / name).is_file():
+            return (Path(exp) / name).resolve()
+    raise UserError(f"run stage 5 first: {exp} holds no *.ave.pth, *.best.pth or latest.pth")
+
+
+def _candidates(criteria: Iterable[Iterable[str]]) -> list[str]:
+    stems = [".".join(list(criterion)[:2]) for criterion in criteria]
+    return [f"{stem}.ave.pth" for stem in stems] + [f"{stem}.best.pth" for stem in stems]
+
+
+def locate_files(config: dict[str, Any], root: Path) -> bool:
+    """Points the `FILE_KEYS` of a config to the files as seen from its directory; True if that changed it."""
+    changed = False
+    for keys in FILE_KEYS.values():
+        value = lookup(config, keys)
+        found = _locate(value, root) if value else None
+        if found and str(found) != value:
+            lookup(config, keys[:-1])[keys[-1]] = str(found)
+            changed = True
+    return changed
+
+
+def lookup(config: Any, keys: Sequence[str]) -> Any:
+    """Follows `keys` into nested mappings; None where one of them is missing."""
+    for key in keys:
+        config = (config or {}).get(key)
+    return config
+
+
+def _locate(value: str, root: Path) -> Path | None:
+    # Relative to the recipe, which is above exp/<tag>; or absolute on another machine, and inside `root` here
+    parts = Path(value).parts
+    bases = [base / value for base in (root, *root.parents)]
+    inside = [root.joinpath(*parts[start:]) for start in range(1, len(parts))]
+    return next((path for path in (*bases, *inside) if path.is_file()), None)

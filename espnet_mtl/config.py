@@ -1,0 +1,148 @@
+"""Training YAML: read, completed and checked before anything else happens (imports neither torch nor ESPnet)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, TAPS
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.heads import HEADS, LABELS
+from espnet_mtl.registry import constructor_arguments
+from espnet_mtl.weighting import WEIGHTINGS
+
+OWN_KEYS = {
+    "language": "en-us",
+    "audio_conf": {},
+    "style_conf": {},
+    "tasks": {"tts": {"weight": 1.0}},
+    "weighting": "fixed",
+    "weighting_conf": {},
+    "speakers": None,
+    "emotions": None,
+    "languages": None,
+    "license": "unknown",
+    "corpus": "unknown",
+}
+"""Keys that this project adds to ESPnet's, with their defaults."""
+
+AUDIO_KEYS = ("trim_db", "margin_s", "min_seconds", "max_seconds", "level_dbfs")
+TASK_KEYS = ("head", "tap", "label", "weight", "start", "grad_cap", "reversed")
+SIGNAL_KEYS = ("fs", "n_fft", "hop_length")
+FEATURE_CLASSES = {
+    "feats_extract_conf": "espnet2.tts.feats_extract.log_mel_fbank:LogMelFbank",
+    "pitch_extract_conf": "espnet2.tts.feats_extract.dio:Dio",
+    "energy_extract_conf": "espnet2.tts.feats_extract.energy:Energy",
+    "normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
+    "pitch_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
+    "energy_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
+}
+DEFAULT_SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
+
+
+def espnet_keys() -> list[str]:
+    """Names the options of ESPnet's own TTS training (`espnet_keys.txt`, held against the real parser by a test)."""
+    return (files("espnet_mtl") / "espnet_keys.txt").read_text(encoding="utf-8").split()
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Reads a YAML file that must hold a mapping.
+
+    Raises:
+        UserError: The file is missing, not YAML, or something else than a mapping.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such config file")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: expected 'key: value' lines, got a {type(config).__name__}")
+    return config
+
+
+def load_train_config(path: str | Path) -> dict[str, Any]:
+    """Reads a training YAML, fills in defaults and checks every key and name.
+
+    Raises:
+        UserError: An unknown key, task, head, tap, label or weighting; the message names the valid ones.
+    """
+    config = read_yaml(path)
+    try:
+        return complete(config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `config` checked, with this project's defaults, and with the signal parameters, which stand
+    once in `feats_extract_conf`, handed to the pitch and energy extractors."""
+    _known("key", config, [*espnet_keys(), *OWN_KEYS])
+    full = {**OWN_KEYS, "tts": "fastspeech2", "tts_conf": {}, **config}
+    for key in FEATURE_CLASSES:
+        full[key] = dict(full.get(key) or {})
+    full["feats_extract_conf"] = {**DEFAULT_SIGNAL, **full["feats_extract_conf"]}
+    signal = {key: full["feats_extract_conf"][key] for key in SIGNAL_KEYS}
+    for key in ("pitch_extract_conf", "energy_extract_conf"):
+        full[key] = {**full[key], **signal}
+    check(full)
+    return full
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Checks the nested sections of a completed config; see `load_train_config`."""
+    for key, target in FEATURE_CLASSES.items():
+        _known(f"key of {key}", config[key], constructor_arguments(target))
+    BACKBONES[config["tts"]]
+    _known("key of tts_conf", config["tts_conf"], constructor_arguments(ESPNET_CLASSES[config["tts"]]))
+    _known("key of audio_conf", config["audio_conf"], AUDIO_KEYS)
+    _known("key of style_conf", config["style_conf"], style_keys())
+    _known("key of weighting_conf", config["weighting_conf"], WEIGHTINGS.arguments(config["weighting"]))
+    if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
+        raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
+    for name, task in config["tasks"].items():
+        _check_task(name, task)
+
+
+def style_keys() -> list[str]:
+    """Names the keys of `style_conf`."""
+    given_by_task = {"num_styles", "odim", "adim"}
+    return [key for key in constructor_arguments("espnet_mtl.style:Style") if key not in given_by_task]
+
+
+def head_keys(head: str) -> list[str]:
+    """Names the options of a head beyond those that every task has."""
+    return [key for key in HEADS.arguments(head) if key not in ("dim", "classes", "labels", *TASK_KEYS)]
+
+
+def _check_task(name: str, task: object) -> None:
+    if not isinstance(task, dict):
+        raise UserError(f"tasks.{name}: expected a mapping such as {{head: classifier, tap: style, label: emotion}}")
+    if not name.isidentifier():
+        raise UserError(f"tasks.{name}: a task's name is made of letters, digits and underscores")
+    where = f"key of tasks.{name}"
+    if name == "tts":
+        return _known(where, task, ["weight"])
+    for key, valid in {"head": HEADS, "tap": TAPS, "label": LABELS}.items():
+        if task.get(key) not in valid:
+            raise one_of(f"{key} of tasks.{name}", task.get(key), valid)
+    _known(where, task, [*TASK_KEYS, *head_keys(task["head"])])
+    if not 0 <= task.get("start", 0) < 1:
+        raise UserError(f"tasks.{name}.start: a fraction of training in [0, 1), got {task['start']!r}")
+    if (task.get("grad_cap") or 1) < 0 or task.get("weight", 1) < 0:
+        raise UserError(f"tasks.{name}: weight and grad_cap must not be negative")
+
+
+def _known(kind: str, given: Iterable[str], valid: Iterable[str]) -> None:
+    valid = list(valid)
+    for key in given:
+        if key not in valid:
+            raise one_of(kind, key, valid)

@@ -1,0 +1,198 @@
+"""The demo corpus: four synthetic speakers, five emotions, spoken by eSpeak NG. Needs no download.
+
+Emotions differ in pitch, pitch range, tempo, spectral tilt and level, each with the scatter of natural speech, so
+that no single cue tells them apart (directions as reviewed by Scherer 2003, "Vocal communication of emotion").
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl import espeak
+from espnet_mtl.corpora.base import Corpus, Utterance
+from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.errors import UserError
+
+FS = 16000
+LANGUAGE = "en-us"
+WORDS_PER_MINUTE = 165
+SNR_DB = 50
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A voice: eSpeak variant, formant (and pitch) factor, pitch shift in eSpeak's units, tempo factor."""
+
+    variant: str
+    warp: float
+    pitch: int
+    tempo: float
+
+
+@dataclass(frozen=True)
+class Style:
+    """An emotion's cues.
+
+    Attributes:
+        pitch: Shift of the voice pitch in eSpeak's units (50 = an octave).
+        range: Pitch range in eSpeak's units (50 = plain).
+        tempo: Factor of the speaking rate.
+        tilt: First-order filter coefficient: above 0 brighter (pressed), below 0 darker (lax).
+        level: RMS level in dB relative to full scale.
+        ending: Punctuation that gives the sentence its intonation (the text keeps its own).
+        contour, jitter, breath: Extra cues of the option `world`: factor of F0 excursions, F0 noise
+            (standard deviation in nepers), share of the periodic part turned into noise.
+    """
+
+    pitch: float
+    range: float
+    tempo: float
+    tilt: float
+    level: float
+    ending: str
+    contour: float = 1.0
+    jitter: float = 0.0
+    breath: float = 0.0
+
+
+SPEAKERS = {
+    "f1": Speaker("f4", 0.98, -2, 0.97),
+    "f2": Speaker("f5", 1.10, 0, 1.04),
+    "m1": Speaker("m1", 0.92, -4, 0.95),
+    "m2": Speaker("m7", 1.10, 6, 1.03),
+}
+EMOTIONS = {
+    "neutral": Style(0, 45, 1.0, 0.0, -23, "."),
+    "happy": Style(11, 80, 1.10, 0.3, -21, "!", contour=1.2),
+    "sad": Style(-11, 20, 0.76, -0.5, -27, ".", contour=0.8, jitter=0.01, breath=0.3),
+    "angry": Style(2, 60, 1.22, 0.7, -19, "!", jitter=0.02),
+    "surprised": Style(20, 100, 0.9, 0.05, -22, "?", contour=1.4, breath=0.1),
+}
+SCATTER = Style(2.0, 6.0, 0.03, 0.06, 1.0, "")
+"""Standard deviation of each cue between utterances of one emotion."""
+
+HELD_OUT = frozenset({("f1", "angry"), ("f2", "sad"), ("m1", "happy"), ("m2", "surprised")})
+
+
+class Demo(Corpus):
+    """Speaks sentences of `demo_sentences.txt`.
+
+    Args:
+        sentences: How many sentences, train, dev and test together (70: 54, 4 and 12).
+        seed: Seed of the choice of sentences and of the scatter between utterances.
+        world: Also change F0 contour, jitter and breathiness with WORLD; takes several times as long.
+    """
+
+    def __init__(self, sentences: int = 70, seed: int = 0, world: bool = False):
+        super().__init__()
+        if not isinstance(sentences, int) or not 5 <= sentences <= len(_texts()):
+            raise UserError(f"demo corpus: sentences must be a number from 5 to {len(_texts())}, got {sentences!r}")
+        if not isinstance(seed, int) or seed < 0:
+            raise UserError(f"demo corpus: seed must be a number from 0 on, got {seed!r}")
+        self.seed, self.world = seed, bool(world)
+        n_test, n_dev = max(2, round(sentences * 12 / 70)), max(2, round(sentences * 4 / 70))
+        self.policy = SplitPolicy(n_dev, n_test, sentences - n_dev - n_test, HELD_OUT, seed)
+
+    def utterances(self) -> list[Utterance]:
+        return [
+            Utterance(f"{speaker}_{emotion}_{sentence}", speaker, text, sentence, emotion, LANGUAGE)
+            for speaker in SPEAKERS
+            for emotion in EMOTIONS
+            for sentence, text in self._texts.items()
+        ]
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        return {f"s{number:03d}": text for number, text in enumerate(_texts(), 1)}
+
+    def units(self) -> dict[str, frozenset[str]]:
+        return {name: frozenset(espeak.phonemize(text, LANGUAGE)) for name, text in self._texts.items()}
+
+    def materialize(self, utterance: Utterance, directory: Path) -> Utterance:
+        import soundfile
+
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{utterance.id}.wav"
+        samples, phones = self.render(utterance)
+        soundfile.write(path, samples, FS, subtype="PCM_16")
+        return replace(utterance, audio=path, alignment=phones)
+
+    def render(self, utterance: Utterance) -> tuple[NDArray[np.float64], tuple[tuple[str, float], ...]]:
+        """Speaks one utterance; returns its samples (T_wav,) at 16 kHz and the phones with their ends in seconds."""
+        import soxr
+
+        rng = np.random.default_rng([self.seed, zlib.crc32(utterance.id.encode())])
+        speaker, style = SPEAKERS[utterance.speaker], _scatter(EMOTIONS[str(utterance.emotion)], rng)
+        speech = espeak.synthesize(
+            utterance.text.rstrip(".") + style.ending,
+            f"{LANGUAGE}+{speaker.variant}",
+            rate=round(WORDS_PER_MINUTE * speaker.tempo * style.tempo / speaker.warp),
+            pitch=round(np.clip(50 + speaker.pitch + style.pitch, 0, 100)),
+            range=round(np.clip(style.range, 0, 100)),
+        )
+        # Samples read at `warp` times their rate: formants and pitch move together, as with a vocal tract's size.
+        fs = speech.sample_rate * speaker.warp
+        samples = soxr.resample(speech.samples.astype(np.float64), fs, FS)
+        if self.world:
+            samples = _vary_voice(samples, style, rng)
+        samples = _level(_add_noise(_tilt(samples, style.tilt), rng), style.level)
+        return samples, tuple((phone, end / fs) for phone, end in speech.phones)
+
+
+def _texts() -> list[str]:
+    path = files("espnet_mtl.corpora") / "demo_sentences.txt"
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _scatter(style: Style, rng: np.random.Generator) -> Style:
+    noise = np.clip(rng.standard_normal(5), -2, 2)
+    return replace(
+        style,
+        pitch=style.pitch + SCATTER.pitch * noise[0],
+        range=style.range + SCATTER.range * noise[1],
+        tempo=style.tempo * (1 + SCATTER.tempo * noise[2]),
+        tilt=style.tilt + SCATTER.tilt * noise[3],
+        level=style.level + SCATTER.level * noise[4],
+    )
+
+
+def _tilt(samples: NDArray[np.float64], tilt: float) -> NDArray[np.float64]:
+    """Pre-emphasis 1 - tilt z^-1 where tilt is positive, de-emphasis 1 / (1 + tilt z^-1) where negative."""
+    from scipy.signal import lfilter
+
+    return lfilter([1, -max(tilt, 0)], [1, min(tilt, 0)], samples)
+
+
+def _add_noise(samples: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Adds white noise: the digital silence of a synthesizer's pauses has no place in recorded speech."""
+    deviation = 10 ** (-SNR_DB / 20) * np.sqrt(np.mean(samples**2))
+    return samples + deviation * rng.standard_normal(len(samples))
+
+
+def _level(samples: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """Scales to an RMS level in dB relative to full scale, or below where peaks would be cut."""
+    gain = 10 ** (level / 20) / np.sqrt(np.mean(samples**2))
+    return samples * min(gain, 0.98 / np.abs(samples).max())
+
+
+def _vary_voice(samples: NDArray[np.float64], style: Style, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Changes F0 contour, jitter and breathiness with WORLD (Morise et al. 2016)."""
+    import pyworld
+
+    f0, times = pyworld.dio(samples, FS)
+    f0 = pyworld.stonemask(samples, f0, times, FS)
+    envelope = pyworld.cheaptrick(samples, f0, times, FS)
+    aperiodicity = pyworld.d4c(samples, f0, times, FS)
+    voiced = f0 > 0
+    log_f0 = np.log(f0[voiced])
+    centre = log_f0.mean() if voiced.any() else 0.0
+    f0[voiced] = np.exp(centre + style.contour * (log_f0 - centre) + style.jitter * rng.standard_normal(voiced.sum()))
+    varied = pyworld.synthesize(f0, envelope, aperiodicity ** (1 - style.breath), FS)
+    return np.pad(varied, (0, max(0, len(samples) - len(varied))))[: len(samples)]

@@ -1,0 +1,26 @@
+"""Kaldi archives of feature matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import kaldiio
+
+from espnet_mtl.data.kaldi import read_table
+
+
+@contextmanager
+def ark_writers(directory: Path, names: Iterable[str]) -> Iterator[dict[str, kaldiio.WriteHelper]]:
+    """Opens `<name>.ark` with `<name>.scp` in a directory for each name; call `writers[name](utt, matrix)`."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(kaldiio.WriteHelper(f"ark,scp:{directory}/{name}.ark,{directory}/{name}.scp"))
+            for name in names
+        }
+
+
+def moved_scp(scp: Path, directory: Path) -> dict[str, str]:
+    """Reads a scp file whose archive is about to be found in `directory`."""
+    return {utt: str(directory / Path(place).name) for utt, place in read_table(scp).items()}

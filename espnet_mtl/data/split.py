@@ -1,0 +1,135 @@
+"""Dividing a corpus into train, dev and test so that no sentence is in two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from espnet_mtl.errors import UserError
+
+SETS = ("train", "dev", "test")
+Pair = tuple[str, "str | None"]
+
+
+@dataclass(frozen=True)
+class SplitPolicy:
+    """How many sentences go where.
+
+    Attributes:
+        dev: Number of sentences of dev; below 1: fraction of all sentences.
+        test: The same for test.
+        train: Number of sentences of train; None = all others.
+        held_out: (speaker, emotion) pairs that only test may contain (the transfer test).
+        seed: Seed of the choice.
+    """
+
+    dev: float
+    test: float
+    train: int | None = None
+    held_out: frozenset[Pair] = frozenset()
+    seed: int = 0
+
+
+class _Labelled(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def speaker(self) -> str: ...
+    @property
+    def emotion(self) -> str | None: ...
+    @property
+    def sentence(self) -> str: ...
+
+
+U = TypeVar("U", bound=_Labelled)
+
+
+def split_sentences(
+    sentences: Iterable[str], policy: SplitPolicy, units: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, str]:
+    """Chooses the set of every sentence; sentences beyond the policy's numbers are left out.
+
+    Every unit (phone) of a dev or test sentence also occurs in train: train first takes the sentences that
+    bring most units it lacks, then dev and test draw from the sentences that it covers.
+
+    Raises:
+        UserError: There are too few sentences, or too few that train covers.
+    """
+    order = sorted(set(sentences))
+    np.random.default_rng(policy.seed).shuffle(order)
+    n_dev, n_test = (_count(number, len(order)) for number in (policy.dev, policy.test))
+    n_train = len(order) - n_dev - n_test if policy.train is None else policy.train
+    if n_train < 1 or n_train + n_dev + n_test > len(order):
+        raise UserError(
+            f"split: {len(order)} sentences are too few for train + {n_dev} dev + {n_test} test sentences"
+        )
+    units = units or {}
+    first = _cover(order, units, n_train)
+    covered = frozenset().union(*(units.get(sentence, frozenset()) for sentence in first))
+    rest = [sentence for sentence in order if sentence not in set(first)]
+    fit = [sentence for sentence in rest if units.get(sentence, frozenset()) <= covered]
+    if len(fit) < n_dev + n_test:
+        raise UserError(
+            f"split: train can cover the phones of only {len(fit)} other sentences, but dev and test need "
+            f"{n_dev + n_test}: ask for fewer, or for more train sentences"
+        )
+    test, dev = fit[:n_test], fit[n_test : n_test + n_dev]
+    train = [*first, *(sentence for sentence in rest if sentence not in {*test, *dev})][:n_train]
+    return {sentence: name for name, group in zip(SETS, (train, dev, test)) for sentence in group}
+
+
+def _count(number: float, total: int) -> int:
+    return max(1, round(number * total)) if 0 < number < 1 else int(number)
+
+
+def _cover(order: Sequence[str], units: Mapping[str, frozenset[str]], limit: int) -> list[str]:
+    """Greedy set cover: takes the sentence with most unseen units until none is left unseen."""
+    chosen: list[str] = []
+    seen: set[str] = set()
+    while len(chosen) < limit:
+        best = max(order, key=lambda sentence: len(units.get(sentence, frozenset()) - seen))
+        if not units.get(best, frozenset()) - seen:
+            break
+        chosen.append(best)
+        seen |= units[best]
+    return chosen
+
+
+def assign(utterances: Iterable[U], set_of: Mapping[str, str], policy: SplitPolicy) -> dict[str, list[U]]:
+    """Sorts utterances into sets by sentence; held-out pairs stay out of train and dev.
+
+    Raises:
+        UserError: A set is left empty.
+    """
+    sets: dict[str, list[U]] = {name: [] for name in SETS}
+    for utterance in utterances:
+        name = set_of.get(utterance.sentence)
+        if name == "test" or (name and (utterance.speaker, utterance.emotion) not in policy.held_out):
+            sets[name].append(utterance)
+    for name, group in sets.items():
+        if not group:
+            raise UserError(f"split: no utterance is left for {name}")
+    return sets
+
+
+def check_leakage(sets: Mapping[str, Iterable[_Labelled]], policy: SplitPolicy) -> None:
+    """Makes sure that the sets share nothing that they must not share.
+
+    Raises:
+        UserError: A sentence or an utterance is in two sets, or a held-out pair is in train or dev.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for name, group in sets.items():
+        for utterance in group:
+            for kind, key in (("sentence", utterance.sentence), ("utterance", utterance.id)):
+                other = seen.setdefault((kind, key), name)
+                if other != name:
+                    raise UserError(f"split: {kind} {key!r} is both in {other} and in {name}")
+            if name != "test" and (utterance.speaker, utterance.emotion) in policy.held_out:
+                raise UserError(
+                    f"split: {utterance.id} is in {name}, but only test may hold {utterance.speaker} "
+                    f"speaking {utterance.emotion}"
+                )

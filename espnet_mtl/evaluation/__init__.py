@@ -1,0 +1,1 @@
+"""Objective evaluation of synthesized speech: metrics, probes, intervals, table and report."""

@@ -1,0 +1,97 @@
+"""Probe on the log-mel spectrogram: a small convolutional classifier; see `probes` for what a probe is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Array = NDArray[np.float32]
+EPOCHS, BATCH, FRAMES = 16, 32, 160
+
+
+class ConvProbe:
+    """Four convolutions and pooling over time on a log-mel spectrogram in dB below its maximum (so blind to level).
+
+    Args:
+        classes: Names of the classes.
+        n_mels: Mel bands of its input.
+    """
+
+    def __init__(self, classes: Sequence[str], n_mels: int = 64):
+        self.classes = list(classes)
+        self._network = _Network(n_mels, len(self.classes))
+
+    def fit(self, logmels: Sequence[Array], labels: Sequence[str]) -> ConvProbe:
+        """Trains on random crops of 1.6 s with cross-entropy; the same input gives the same network."""
+        targets = torch.tensor([self.classes.index(label) for label in labels])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self._network = _Network(logmels[0].shape[1], len(self.classes)).train()
+            steps = EPOCHS * -(-len(targets) // BATCH)
+            optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=0.05)
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=steps)
+            for crops, batch in _batches(logmels):
+                optimizer.zero_grad()
+                F.cross_entropy(self._network(crops), targets[batch], label_smoothing=0.05).backward()
+                optimizer.step()
+                schedule.step()
+        return self
+
+    def predict(self, logmels: Sequence[Array]) -> NDArray[np.str_]:
+        """Names the class of each whole utterance (T, M)."""
+        self._network.eval()
+        with torch.inference_mode():
+            best = [int(self._network(_scaled(logmel)[None]).argmax()) for logmel in logmels]
+        return np.array([self.classes[index] for index in best])
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Returns the weights by name."""
+        return {name: value.numpy() for name, value in self._network.state_dict().items()}
+
+    def load(self, arrays: Mapping[str, NDArray]) -> ConvProbe:
+        """Takes weights that `arrays` returned."""
+        self._network.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
+        return self
+
+
+class _Network(nn.Module):
+    def __init__(self, n_mels: int, n_classes: int):
+        super().__init__()
+        layers = [*_block(n_mels, 96, 2), *_block(96, 96, 2), *_block(96, 128, 1), *_block(128, 128, 1)]
+        self.convolutions = nn.Sequential(*layers)
+        self.output = nn.Sequential(nn.Dropout(0.3), nn.Linear(256, n_classes))
+
+    def forward(self, logmel: Tensor) -> Tensor:
+        """(B, T, M) to logits (B, classes) by the mean and spread over time."""
+        hidden = self.convolutions(logmel.transpose(1, 2))
+        return self.output(torch.cat([hidden.mean(2), hidden.std(2, correction=0)], 1))
+
+
+def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    convolution = nn.Conv1d(inputs, outputs, 5, stride, padding=2)
+    return [convolution, nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(0.1)]
+
+
+def _batches(logmels: Sequence[Array]) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
+    """Yields crops (B, FRAMES, M) and the indices of their utterances, every utterance once an epoch."""
+    random = np.random.default_rng(0)
+    for _ in range(EPOCHS):
+        order = random.permutation(len(logmels))
+        for batch in np.array_split(order, -(-len(order) // BATCH)):
+            yield torch.stack([_crop(logmels[index], random) for index in batch]), batch
+
+
+def _crop(logmel: Array, random: np.random.Generator) -> Tensor:
+    """A crop of FRAMES frames, padded with silence."""
+    start = random.integers(max(len(logmel) - FRAMES, 0) + 1)
+    crop = _scaled(logmel[start : start + FRAMES])
+    return F.pad(crop, (0, 0, 0, FRAMES - len(crop)), value=-1.0)
+
+
+def _scaled(logmel: Array) -> Tensor:
+    return torch.from_numpy(np.asarray(logmel, dtype=np.float32)) / 30 + 1

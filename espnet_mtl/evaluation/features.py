@@ -1,0 +1,76 @@
+"""What is measured on one recording: F0, mel-cepstra, log-mel spectrogram and functionals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl.evaluation.cepstrum import mel_cepstrum
+from espnet_mtl.evaluation.functionals import functionals
+
+Array = NDArray[np.float32]
+FRAME_S = 0.005
+FLOOR_DB, CEILING_HZ, N_MELS = -60, 7600, 64
+F0_RANGE = (60.0, 650.0)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Features of one recording at a level of its own (each is the same at every gain).
+
+    Attributes:
+        f0: Fundamental frequency in Hz every 5 ms, 0 where unvoiced: (T,).
+        cepstrum: Mel-cepstra c1..c24 of the WORLD envelope every 5 ms: (T, 24); empty unless asked for.
+        logmel: Log-mel spectrogram every 10 ms in dB below its maximum, at least -60: (T', 64).
+        functionals: Statistics of the whole utterance: (D,).
+    """
+
+    f0: Array
+    cepstrum: Array
+    logmel: Array
+    functionals: Array
+
+    def arrays(self) -> dict[str, Array]:
+        """Returns the features by name, as they are cached."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def analyze(wave: NDArray[np.floating], fs: int, cepstrum: bool = True) -> Speech:
+    """Analyzes a recording (T_wav,) sampled at `fs` Hz; the cepstrum costs half of the time."""
+    import pyworld
+
+    samples = wave.astype(np.float64) / max(float(np.sqrt(np.mean(wave.astype(np.float64) ** 2))), 1e-8)
+    coarse, times = pyworld.dio(samples, fs, f0_floor=F0_RANGE[0], f0_ceil=F0_RANGE[1], frame_period=FRAME_S * 1e3)
+    f0 = pyworld.stonemask(samples, coarse, times, fs)
+    mel_cepstra = np.zeros((0, 24))
+    if cepstrum:
+        mel_cepstra = mel_cepstrum(pyworld.cheaptrick(samples, f0, times, fs), fs)[:, 1:]
+    power = power_spectrogram(samples, fs)
+    logmel = decibel(power @ mel_filters(fs, 2 * power.shape[1] - 2).T)
+    values = functionals(f0, logmel, samples, fs)
+    return Speech(*(np.asarray(x, dtype=np.float32) for x in (f0, mel_cepstra, logmel, values)))
+
+
+def power_spectrogram(samples: NDArray[np.float64], fs: int) -> NDArray[np.float64]:
+    """Power spectrogram (T', F) of Hann windows of 25 ms every 10 ms."""
+    window, hop = round(0.025 * fs), round(0.01 * fs)
+    padded = np.pad(samples, window // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    return np.abs(np.fft.rfft(frames * np.hanning(window), 1 << (window - 1).bit_length())) ** 2
+
+
+@lru_cache
+def mel_filters(fs: int, n_fft: int) -> NDArray[np.float64]:
+    """Triangular mel filters (64, F) up to 7,600 Hz or half the sampling rate."""
+    from librosa.filters import mel
+
+    filters: NDArray[np.float64] = mel(sr=fs, n_fft=n_fft, n_mels=N_MELS, fmin=50, fmax=min(CEILING_HZ, fs / 2))
+    return filters
+
+
+def decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Power in dB below its maximum, at least -60."""
+    return np.maximum(10 * np.log10(np.maximum(power, 1e-10) / max(power.max(), 1e-10)), FLOOR_DB)

@@ -1,0 +1,82 @@
+"""A directory of speech to be judged: natural (`dump/raw/<set>`) or decoded (`exp/<tag>/<decode>/<set>`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.errors import UserError
+from espnet_mtl.labels import UNLABELLED
+
+
+@dataclass(frozen=True)
+class SpeechSet:
+    """Recordings with their labels, in the order of `utts`.
+
+    Attributes:
+        directory: Where they were read from.
+        utts: Utterance ids.
+        wavs: Paths of the recordings.
+        texts: Sentences.
+        speakers: Speaker names.
+        emotions: Emotion names, the heaviest of a soft label; "" where unlabelled.
+    """
+
+    directory: Path
+    utts: list[str]
+    wavs: list[str]
+    texts: list[str]
+    speakers: list[str]
+    emotions: list[str]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Speaker and emotion of each utterance."""
+        return list(zip(self.speakers, self.emotions, strict=True))
+
+    def tokens(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Reads log-F0 in Hz and duration in frames per token, both (N,), of the utterances that have both."""
+        import kaldiio
+
+        durations, pitches = read_table(self.directory / "durations"), read_table(self.directory / "pitch.scp")
+        return {
+            utt: (kaldiio.load_mat(pitches[utt]).reshape(-1).astype(float), np.array(durations[utt].split(), float))
+            for utt in self.utts
+            if utt in durations and utt in pitches
+        }
+
+
+def read_speech_set(directory: Path, producer: str) -> SpeechSet:
+    """Reads wav.scp, text, utt2spk and utt2emo.
+
+    Args:
+        directory: The Kaldi-style directory.
+        producer: What makes it, e.g. "stage 6".
+
+    Raises:
+        UserError: A table is missing, lacks an utterance, or has none.
+    """
+    require([directory / name for name in ("wav.scp", "text", "utt2spk", "utt2emo")], producer)
+    wavs, texts, speakers = (read_table(directory / name) for name in ("wav.scp", "text", "utt2spk"))
+    emotions = read_table(directory / "utt2emo")
+    utts = sorted(wavs)
+    if not utts:
+        raise UserError(f"run {producer} again: {directory / 'wav.scp'} names no utterance")
+    for name, table in {"text": texts, "utt2spk": speakers}.items():
+        if lacking := [utt for utt in utts if utt not in table]:
+            raise UserError(f"{directory / name}: no line for {lacking[0]}, which is in wav.scp")
+    require([wavs[utt] for utt in utts], producer)
+    labels = [_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts]
+    return SpeechSet(
+        directory, utts, [wavs[u] for u in utts], [texts[u] for u in utts], [speakers[u] for u in utts], labels
+    )
+
+
+def _heaviest(label: str) -> str:
+    """The class of most weight in `name` or `name:weight,name:weight`; "" for no label."""
+    weights = {name: float(weight or 1) for name, _, weight in (part.partition(":") for part in label.split(","))}
+    return "" if label == UNLABELLED else max(weights, key=weights.__getitem__)

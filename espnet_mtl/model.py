@@ -1,0 +1,124 @@
+"""The multi-task model: backbone, style, task heads and their weighting."""
+
+from __future__ import annotations
+
+import torch
+from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.tts.espnet_model import ESPnetTTSModel
+from torch import Tensor, nn
+
+from espnet_mtl.heads import LABELS
+from espnet_mtl.heads.base import Head
+from espnet_mtl.style import Style
+from espnet_mtl.train_progress import TrainProgress
+from espnet_mtl.types import Tap
+from espnet_mtl.weighting.base import Weighting
+
+
+class MTLTTSModel(ESPnetTTSModel):
+    """ESPnet's TTS model with auxiliary tasks: L = Σ_k λ_k · ℓ_k(g_k(f(x; θ); φ_k), y_k).
+
+    Args:
+        style: Turns labels or recordings into style vectors; None: there is no style.
+        style_label: The label whose classes are the rows of the style table.
+        heads: Task heads g_k by task name.
+        weighting: Combines the task losses.
+        parts: ESPnet's parts: tts, feats_extract, normalize, …
+    """
+
+    def __init__(
+        self, style: Style | None, style_label: str, heads: dict[str, Head], weighting: Weighting, **parts
+    ):
+        super().__init__(**parts)
+        self.style, self.style_label = style, style_label
+        self.heads = nn.ModuleDict(heads)
+        self.weighting = weighting
+        self.progress = TrainProgress()
+
+    def forward(
+        self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, **inputs
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Computes the multi-task loss of a batch.
+
+        Args:
+            text: Token ids (B, T_text).
+            text_lengths: Tokens (B,).
+            speech: Waveforms (B, T_wav), or log-mel spectrograms (B, T, odim) computed beforehand.
+            speech_lengths: Samples or frames (B,).
+            inputs: durations, pitch and energy per token, each with its `_lengths`; sids, lids (B, 1) or spembs
+                (B, D); labels of the tasks, such as `emotion` (B, K).
+
+        Returns:
+            The loss, figures to report and the batch size, as ESPnet's Trainer takes them.
+        """
+        labels = {label: inputs.get(key) for label, key in LABELS.items()}
+        batch = self.features(text, text_lengths, speech, speech_lengths, inputs)
+
+        taps: dict[str, Tap] = {}
+        style = None
+        if self.style is not None:
+            style, tap = self.style(batch["feats"], batch["feats_lengths"], labels[self.style_label])
+            taps = {"style": tap} if tap else {}
+        output = self.tts(text, text_lengths, style=style, **batch)
+        taps.update(output.taps)
+
+        losses, stats = {"tts": output.loss}, {**output.stats, "tts_loss": output.loss.detach()}
+        for name, head in self.heads.items():
+            losses[name], figures = head.loss(taps[head.tap], labels[head.label], self.progress.fraction)
+            stats.update({f"{name}_{key}": value for key, value in figures.items()})
+            stats[f"{name}_loss"] = losses[name].detach()
+
+        loss, weights = self.weighting(losses)
+        stats.update({f"{name}_weight": weight for name, weight in weights.items()}, loss=loss.detach())
+        return force_gatherable((loss, stats, len(text)), loss.device)
+
+    def features(
+        self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, inputs: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Gathers the backbone's batch: features computed beforehand or now, normalized."""
+        batch = {key: value for key, value in inputs.items() if key in BATCH_KEYS and value is not None}
+        with torch.autocast(speech.device.type, enabled=False):
+            if speech.dim() == 3:
+                batch.update(feats=speech, feats_lengths=speech_lengths)
+            else:
+                batch.update(self.collect_feats(text, text_lengths, speech, speech_lengths, **batch))
+            for key, normalize in self.normalizers().items():
+                if normalize is not None and key in batch:
+                    # ESPnet normalizes in place, and the batch belongs to the caller.
+                    batch[key], _ = normalize(batch[key].clone(), batch[f"{key}_lengths"])
+        return batch
+
+    def normalizers(self) -> dict[str, nn.Module | None]:
+        """The normalization of each feature."""
+        return {"feats": self.normalize, "pitch": self.pitch_normalize, "energy": self.energy_normalize}
+
+    @torch.no_grad()
+    def inference(self, text: Tensor, weights: Tensor | None = None, **inputs) -> dict[str, Tensor]:
+        """Synthesizes one utterance.
+
+        Args:
+            text: Token ids (T_text,).
+            weights: Style weights (K,), or (T_text, K) where they change along the text; None: uniform.
+            inputs: As in ESPnet: sids, lids or spembs, and options of decoding.
+
+        Returns:
+            ESPnet's outputs (feat_gen, feat_gen_denorm, duration, pitch, energy), with pitch_denorm, in log Hz, and
+            energy_denorm.
+        """
+        if self.style is not None:
+            table = self.style.table
+            weights = table.new_full((len(table),), 1 / len(table)) if weights is None else weights
+            inputs["style"] = self.style.mix(weights.to(table.device).unsqueeze(0))
+        output = super().inference(text, **inputs)
+        for key in ("pitch", "energy"):
+            normalize = self.normalizers()[key]
+            if normalize is not None and output.get(key) is not None:
+                output[f"{key}_denorm"] = normalize.inverse(output[key].clone()[None])[0][0]
+        return output
+
+
+BATCH_KEYS = (
+    *(f"{name}{suffix}" for name in ("durations", "pitch", "energy") for suffix in ("", "_lengths")),
+    *("spembs", "sids", "lids"),
+)
+"""What a backbone takes beside text and feats."""

@@ -1,0 +1,188 @@
+"""The ESPnet task of multi-task text-to-speech."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from espnet_mtl.backbones import BACKBONES
+from espnet_mtl.checkpoint import load_checked, load_state
+from espnet_mtl.config import OWN_KEYS, complete, read_yaml
+from espnet_mtl.errors import UserError
+from espnet_mtl.espnet_imports import import_tts_task
+from espnet_mtl.heads import HEADS, LABELS
+from espnet_mtl.heads.base import Head
+from espnet_mtl.labels import LabelEncoder
+from espnet_mtl.model import MTLTTSModel
+from espnet_mtl.style import Style
+from espnet_mtl.train_progress import TrainProgress
+from espnet_mtl.weighting import WEIGHTINGS
+
+tts = import_tts_task()
+
+from espnet2.train.class_choices import ClassChoices  # noqa: E402
+from espnet2.train.collate_fn import CommonCollateFn  # noqa: E402
+from espnet2.utils.nested_dict_action import NestedDictAction  # noqa: E402
+from espnet2.utils.types import str_or_none  # noqa: E402
+
+TABLES = {"speakers": "speaker", "emotions": "emotion", "languages": "language"}
+"""Config keys of the label tables (ordered lists of names), and the label that each one numbers."""
+
+
+class MTLTTSTask(tts.TTSTask):
+    """ESPnet's TTS task with this project's backbones, style, task heads and weighting."""
+
+    class_choices_list = [  # noqa: RUF012
+        *(choices for choices in tts.TTSTask.class_choices_list if choices.name != "tts"),
+        ClassChoices("tts", {name: BACKBONES.load(name) for name in BACKBONES}, default="fastspeech2"),
+    ]
+
+    @classmethod
+    def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Adds ESPnet's TTS options and this project's (`espnet_mtl.config.OWN_KEYS`)."""
+        super().add_task_arguments(parser)
+        group = parser.add_argument_group(description="Multi-task related")
+        for key, default in OWN_KEYS.items():
+            if isinstance(default, dict):
+                group.add_argument(f"--{key}", action=NestedDictAction, default=default)
+            elif key in TABLES:
+                group.add_argument(f"--{key}", type=str_or_none, help="A file of names, one a line, or a list")
+            else:
+                group.add_argument(f"--{key}", type=str, default=default)
+
+    @classmethod
+    def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        """The data that must be given."""
+        return ("text",) if inference else ("text", "speech")
+
+    @classmethod
+    def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        """The data that may be given."""
+        names = dict.fromkeys((*super().optional_data_names(train, inference), *LABELS.values()))
+        return tuple(names)
+
+    @classmethod
+    def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., dict[str, np.ndarray]]:
+        """Turns tokens and label names into numbers; phonemes are looked up, not made, here (see `g2p`)."""
+        preprocess = super().build_preprocess_fn(args, train)
+        return LabelEncoder(label_tables(args), preprocess)
+
+    @classmethod
+    def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> CommonCollateFn:
+        """Pads sequences with 0; labels and embeddings are one vector an utterance."""
+        return CommonCollateFn(
+            float_pad_value=0.0, int_pad_value=0, not_sequence=["spembs", *dict.fromkeys(LABELS.values())]
+        )
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> MTLTTSModel:
+        """Builds the model that the configuration describes, and writes what it derived back into `args`.
+
+        Raises:
+            UserError: An unknown key or name in the configuration, or a task whose labels the data lack.
+        """
+        full = complete({key: value for key, value in vars(args).items() if value is not None and key in _yaml_keys()})
+        vars(args).update({key: full[key] for key in full if key in vars(args) or key in OWN_KEYS})
+        args.token_list = _names(args.token_list)
+        for key in TABLES:
+            setattr(args, key, _names(getattr(args, key)))
+        tables = label_tables(args)
+        parts = _build_parts(args)
+        odim = parts["feats_extract"].output_size()
+        args.tts_conf = {**args.tts_conf, "spks": len(tables["speaker"]) or None, "langs": len(tables["language"]) or None}
+        backbone = BACKBONES.load(args.tts)(idim=len(args.token_list), odim=odim, **args.tts_conf)
+        adim = backbone.encoder_dim
+        style = Style(len(tables["emotion"]), odim, adim, **args.style_conf) if tables["emotion"] else None
+        tap_dims = {"encoder": adim, "shared": adim, "mel": odim, "style": style.table.size(1) if style else 0}
+        heads = {
+            name: _build_head(name, task, tap_dims, tables, style)
+            for name, task in args.tasks.items()
+            if name != "tts"
+        }
+        preferences = {name: float(task.get("weight", 1.0)) for name, task in args.tasks.items()}
+        weighting = WEIGHTINGS.load(args.weighting)(preferences, **args.weighting_conf)
+        return MTLTTSModel(style, "emotion", heads, weighting, tts=backbone, **parts)
+
+    @classmethod
+    def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
+        """Builds ESPnet's optimizers, and lets the model see how far the training is."""
+        optimizers = super().build_optimizers(args, model)
+        if args.num_iters_per_epoch is None and any(head.start > 0 for head in model.heads.values()):
+            raise UserError("num_iters_per_epoch: must be set where a task has 'start', a fraction of training")
+        steps = (args.num_iters_per_epoch or 1) // args.accum_grad * args.max_epoch
+        model.progress = TrainProgress(optimizers[0], max(1, steps))
+        return optimizers
+
+    @classmethod
+    def build_model_from_file(
+        cls, config_file: str | Path | None = None, model_file: str | Path | None = None, device: str = "cpu"
+    ) -> tuple[MTLTTSModel, argparse.Namespace]:
+        """Builds a trained model; unlike ESPnet's, it loads weights only and checks every key.
+
+        Raises:
+            UserError: A file is missing, the checkpoint is no plain weights file, or its keys are not the model's.
+        """
+        if config_file is None and model_file is None:
+            raise UserError("give a config file or a model file")
+        config_file = config_file or Path(str(model_file)).parent / "config.yaml"
+        args = argparse.Namespace(**read_yaml(config_file))
+        model = cls.build_model(args)
+        if model_file is not None:
+            load_checked(model, load_state(model_file))
+        return model.to(device), args
+
+
+def label_tables(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Names the classes of each label: `{"emotion": ["angry", …], …}`."""
+    return {label: _names(getattr(args, key, None)) for key, label in TABLES.items()}
+
+
+def _yaml_keys() -> set[str]:
+    from espnet_mtl.config import espnet_keys
+
+    return {*espnet_keys(), *OWN_KEYS}
+
+
+def _names(source: str | list[str] | None) -> list[str]:
+    """Reads a list of names from a file, one a line, or takes the list as it is."""
+    if source is None or isinstance(source, (list, tuple)):
+        return list(source or [])
+    if not Path(source).is_file():
+        raise UserError(f"run stage 4 first: {source} is missing")
+    return Path(source).read_text(encoding="utf-8").splitlines()
+
+
+def _build_parts(args: argparse.Namespace) -> dict[str, Any]:
+    """Builds ESPnet's feature extractors and normalizations."""
+    reduction = {"reduction_factor": args.tts_conf.get("reduction_factor", 1)}
+    args.pitch_extract_conf = {**reduction, **args.pitch_extract_conf}
+    args.energy_extract_conf = {**reduction, **args.energy_extract_conf}
+    parts = {}
+    for choices in tts.TTSTask.class_choices_list:
+        name = choices.name
+        if name == "tts":
+            continue
+        part = choices.get_class(getattr(args, name))
+        parts[name] = part(**getattr(args, f"{name}_conf")) if part else None
+        logging.info(f"{name}: {parts[name]}")
+    return parts
+
+
+def _build_head(
+    name: str, task: dict[str, Any], tap_dims: dict[str, int], tables: dict[str, list[str]], style: Style | None
+) -> Head:
+    options = {key: value for key, value in task.items() if key != "head"}
+    if not tables[task["label"]]:
+        raise UserError(f"tasks.{name}: the data have no {task['label']} labels; remove the task or label the data")
+    if task["tap"] == "style" and (style is None or style.reference is None):
+        raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder: set style_conf.reference: true")
+    plain = not (task.get("reversed") or task.get("grad_cap"))
+    if task["head"] == "classifier" and task["tap"] == "style" and task["label"] == "emotion" and plain:
+        options["attention"] = True
+    return HEADS.load(task["head"])(dim=tap_dims[task["tap"]], classes=len(tables[task["label"]]), **options)

@@ -1,0 +1,159 @@
+"""Running ESPnet's training (stage 5) on a dump, so that it can be killed and called again."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+
+from espnet_mtl.checkpoint import is_readable
+from espnet_mtl.config import load_train_config
+from espnet_mtl.data.kaldi import remove, require, write_text
+from espnet_mtl.data.stats import text_file
+from espnet_mtl.errors import UserError
+
+LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
+
+
+@dataclass
+class TrainPaths:
+    """Where stage 5 reads and writes.
+
+    Attributes:
+        dump: `dump/raw`.
+        token_list: `dump/token_list`.
+        tables: `dump/tables`.
+        stats: `exp/stats`.
+        output: `exp/<tag>`.
+    """
+
+    dump: Path
+    token_list: Path
+    tables: Path
+    stats: Path
+    output: Path
+
+    def data(self, name: str, token_type: str) -> list[tuple[Path, str, str]]:
+        """Lists (file, batch entry, type) of the set `name`."""
+        dump = self.dump / name
+        return [
+            (dump / text_file(token_type), "text", "text"),
+            (dump / "feats.scp", "speech", "kaldi_ark"),
+            (dump / "pitch.scp", "pitch", "kaldi_ark"),
+            (dump / "energy.scp", "energy", "kaldi_ark"),
+            (dump / "durations", "durations", "text_int"),
+            (dump / "utt2spk", "sids", "text"),
+            (self.stats / name / "emotion", "emotion", "text"),
+        ]
+
+    def options(self, token_type: str) -> list[str]:
+        """Composes the options of ESPnet's training that the recipe decides.
+
+        Raises:
+            UserError: Something of stage 3 or 4 is missing.
+        """
+        tokens = self.token_list / token_type / "tokens.txt"
+        stats = {
+            "normalize_conf": self.stats / "train" / "feats_stats.npz",
+            "pitch_normalize_conf": self.stats / "train" / "pitch_stats.npz",
+            "energy_normalize_conf": self.stats / "train" / "energy_stats.npz",
+        }
+        require([self.dump / "train" / "pitch.scp", self.dump / "dev" / "pitch.scp"], "stage 3")
+        require([tokens, self.tables / "speakers.txt", *stats.values()], "stage 4")
+        options = ["--token_type", token_type, "--token_list", str(tokens), "--output_dir", str(self.output)]
+        if token_type == "bpe":
+            options += ["--bpemodel", str(self.token_list / "bpe" / "bpe.model")]
+        for key, path in stats.items():
+            options += [f"--{key}", f"stats_file={path}"]
+        for key in ("speakers", "emotions", "languages"):
+            options += [f"--{key}", str(self.tables / f"{key}.txt")]
+        for split, name in (("train", "train"), ("valid", "dev")):
+            for path, entry, kind in self.data(name, token_type):
+                options += [f"--{split}_data_path_and_name_and_type", f"{path},{entry},{kind}"]
+            for shape in ("text_shape", "speech_shape"):
+                options += [f"--{split}_shape_file", str(self.stats / name / shape)]
+        return options
+
+
+def train(
+    train_config: str, paths: TrainPaths, token_type: str, ngpu: int, arguments: Sequence[str]
+) -> None:
+    """Trains, or goes on where a killed training stopped; the result is the same.
+
+    Args:
+        train_config: The training YAML.
+        paths: Where to read and write.
+        token_type: "phn", "char" or "bpe".
+        ngpu: GPUs; more than one trains in as many processes.
+        arguments: Options of ESPnet's training, which override the YAML.
+
+    Raises:
+        UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings.
+    """
+    config = load_train_config(train_config)
+    options = paths.options(token_type)
+    if token_type != "phn":
+        raise UserError(
+            f"token type {token_type!r}: {config['tts']} needs a duration per token, and the dump has durations of "
+            "phones only; use --token_type phn"
+        )
+    from espnet_mtl.task import MTLTTSTask
+
+    command = ["--config", train_config, *options, "--ngpu", str(ngpu), "--multiprocessing_distributed", "true"]
+    parser = MTLTTSTask.get_parser()
+    args = parser.parse_args([*command, *arguments])
+    _same_settings(paths.output, {"config": config, "arguments": list(arguments), "token_type": token_type})
+    repair(paths.output)
+    _log_to(paths.output / "train.log", paths.output.name)
+    MTLTTSTask.main(args=args)
+
+
+def _same_settings(output: Path, settings: dict) -> None:
+    """Notes the settings of an experiment, and refuses to go on with one that was trained with others."""
+    path, text = output / "settings.yaml", yaml.safe_dump(settings, sort_keys=True)
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(f"{output} was trained with other settings ({path}): give another --tag, or delete it")
+    write_text(path, text)
+
+
+def repair(output: Path) -> None:
+    """Makes what a killed training left consistent: without a readable checkpoint it starts again, and an epoch
+    that is in the checkpoint but not in its own file is written out."""
+    checkpoint = output / "checkpoint.pth"
+    if not checkpoint.exists():
+        return
+    if not is_readable(checkpoint):
+        logging.warning(f"{checkpoint} is cut off: training starts again")
+        remove(*output.glob("*.pth"))
+        return
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    epoch = state["reporter"]["epoch"]
+    path = output / f"{epoch}epoch.pth"
+    if not is_readable(path):
+        torch.save(state["model"], path)
+
+
+class _EpochsOnly(logging.Filter):
+    """Lets through warnings and, shortened, the line that begins an epoch."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        return record.levelno >= logging.WARNING or re.match(r"\d+/\d+epoch started|The training was", message) is not None
+
+
+def _log_to(path: Path, tag: str) -> None:
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter(LOG_FORMAT))
+    to_console = logging.StreamHandler(sys.stdout)
+    to_console.addFilter(_EpochsOnly())
+    to_console.setFormatter(logging.Formatter(f"[{tag}] %(message)s"))
+    for handler in (to_file, to_console):
+        root.addHandler(handler)

