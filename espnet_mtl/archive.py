@@ -11,24 +11,20 @@ import hashlib
 import os
 import re
 import stat
-import sys
 import tarfile
-import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from collections.abc import Iterable
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlparse
 
 import yaml
 from filelock import FileLock
 
 from espnet_mtl.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.data.kaldi import remove, write_text
+from espnet_mtl.download import download, find_repository, quiet
 from espnet_mtl.errors import UserError
 
 MAX_BYTES = 20 * 2**30
@@ -87,7 +83,7 @@ def unpack_model(path: str | Path, cachedir: str | Path | None = None) -> dict[s
             if not _is_whole(target):
                 remove(target)
                 try:
-                    with _quiet():
+                    with quiet():
                         unpack(path, target)
                 except (*DAMAGED, yaml.YAMLError) as error:
                     remove(target)
@@ -156,6 +152,9 @@ def _check_members(path: str | Path, archive: Any) -> dict[str, Any]:
             raise UserError(f"{path} is refused: more than {MAX_BYTES >> 30} GiB or {MAX_MEMBERS} members")
         if not (info.isdir() if isinstance(info, tarfile.TarInfo) else info.is_dir()):
             members[name] = info
+    files = {PurePosixPath(name) for name in members}
+    if not all(files.isdisjoint(member.parents) for member in seen):
+        raise UserError(f"{path} is refused: one of its members is both a file and a directory")
     return members
 
 
@@ -232,12 +231,7 @@ def _from_directory(root: Path, cachedir: str | Path | None) -> dict[str, str]:
 
 
 def _from_url(url: str, cachedir: str | Path | None) -> dict[str, str]:
-    with _quiet():
-        downloader = _downloader(cachedir)
-        try:
-            path = Path(downloader.download(url, quiet=not sys.stderr.isatty()))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise UserError(f"cannot download {url}: {error}") from error
+    path = download(url, _cache(cachedir))
     try:
         return unpack_model(path, cachedir)
     except UserError as error:
@@ -246,34 +240,8 @@ def _from_url(url: str, cachedir: str | Path | None) -> dict[str, str]:
 
 
 def _from_hub(name: str, cachedir: str | Path | None) -> dict[str, str]:
-    with _quiet():
-        downloader = _downloader(cachedir)
-        url = downloader.get_url(name)
-        if not url.endswith("huggingface.co"):
-            return _from_url(url, cachedir)
-        try:
-            snapshot = downloader.huggingface_download(name)
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise UserError(f"{name} is neither a file here nor found on Hugging Face: {reason}") from error
-    return _from_directory(Path(snapshot), cachedir)
-
-
-def _downloader(cachedir: str | Path | None) -> Any:
-    import requests
-    from espnet_model_zoo.downloader import ModelDownloader
-
-    class Downloader(ModelDownloader):
-        @staticmethod
-        def _get_file_name(url: str) -> str:
-            # A server may change the file behind a URL, and may name it anything ("../../.bashrc")
-            headers = requests.head(url, allow_redirects=True, timeout=30).headers
-            version = "".join(headers.get(key, "") for key in ("ETag", "Last-Modified", "Content-Length"))
-            given = re.search(r'filename="?([^";]+)', headers.get("Content-Disposition", ""))
-            name = PurePosixPath(given[1] if given else urlparse(url).path).name
-            return f"{hashlib.sha256(version.encode()).hexdigest()[:16]}-{name}"
-
-    return Downloader(_cache(cachedir))
+    found = find_repository(name, _cache(cachedir))
+    return _from_directory(found, cachedir) if isinstance(found, Path) else _from_url(found, cachedir)
 
 
 def _cache(cachedir: str | Path | None) -> Path:
@@ -288,11 +256,3 @@ def _sha256(path: str | Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what espnet_model_zoo prints and warns of from the user."""
-    with warnings.catch_warnings(), redirect_stdout(StringIO()):
-        warnings.simplefilter("ignore")
-        yield

@@ -156,7 +156,7 @@ def locate_files(config: dict[str, Any], root: Path) -> bool:
 def lookup(config: Any, keys: Sequence[str]) -> Any:
     """Follows `keys` into nested mappings; None where one of them is missing."""
     for key in keys:
-        config = (config or {}).get(key)
+        config = config.get(key) if isinstance(config, Mapping) else None
     return config
 
 

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +53,9 @@ def _versions() -> Iterator[Finding]:
     yield Finding(DISTRIBUTION, distribution.version)
     needed = distribution.metadata["Requires-Python"]
     found = platform.python_version()
-    yield Finding("Python", found, "" if found in SpecifierSet(needed) else f"needs {needed}: run tools/setup.sh")
+    yield Finding(
+        "Python", found, "" if found in SpecifierSet(needed) else f"needs {needed}: run tools/setup.sh"
+    )
     for requirement in map(Requirement, distribution.requires or ()):
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield _version(requirement)
@@ -85,7 +87,9 @@ def _memory() -> Finding:
     if not meminfo.is_file():
         return Finding("memory", "unknown on this system")
     lines = dict(line.split(":") for line in meminfo.read_text(encoding="ascii").splitlines())
-    return _room("memory", int(lines["MemAvailable"].split()[0]) * 1024, NEEDED_MEMORY_GIB, "end other programs")
+    return _room(
+        "memory", int(lines["MemAvailable"].split()[0]) * 1024, NEEDED_MEMORY_GIB, "end other programs"
+    )
 
 
 def _disk() -> Finding:
@@ -94,14 +98,20 @@ def _disk() -> Finding:
 
 def _room(name: str, free: int, needed_gib: int, remedy: str) -> Finding:
     enough = free >= needed_gib * GIB
-    return Finding(name, f"{free / GIB:.1f} GiB free", "" if enough else f"the demo needs {needed_gib} GiB: {remedy}")
+    return Finding(
+        name, f"{free / GIB:.1f} GiB free", "" if enough else f"the demo needs {needed_gib} GiB: {remedy}"
+    )
 
 
 def _espeak() -> Finding:
     try:
-        return Finding("espeak library", f"{espeak.version()}, {len(espeak.phonemize('good morning'))} phones spoken")
+        return Finding(
+            "espeak library", f"{espeak.version()}, {len(espeak.phonemize('good morning'))} phones spoken"
+        )
     except (UserError, OSError) as error:
-        return Finding("espeak library", "does not work", f"{error}: {INSTALL} --force-reinstall espeakng-loader")
+        return Finding(
+            "espeak library", "does not work", f"{error}: {INSTALL} --force-reinstall espeakng-loader"
+        )
 
 
 def _import(module: str) -> Finding:
@@ -113,16 +123,18 @@ def _import(module: str) -> Finding:
     return Finding(f"import {module}", "works")
 
 
-def _gpu(available: Callable[[], bool] | None = None) -> Finding:
-    """Names the GPUs; none is fine, one that cannot be used is not."""
+def _gpu() -> Finding:
+    """Names the GPUs; none is fine, one that PyTorch warns of is not."""
     try:
         import torch
     except (ImportError, OSError):
         return Finding("GPU", "unknown", "PyTorch must work first")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        works = (available or torch.cuda.is_available)()
+        works = torch.cuda.is_available()
     if works:
         cuda = torch.cuda
         return Finding("GPU", ", ".join(cuda.get_device_name(i) for i in range(cuda.device_count())))
-    return Finding("GPU", "none: the CPU trains and speaks", "; ".join(str(warning.message) for warning in said))
+    return Finding(
+        "GPU", "none: the CPU trains and speaks", "; ".join(str(warning.message) for warning in said)
+    )

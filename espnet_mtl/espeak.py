@@ -10,6 +10,7 @@ import _ctypes
 import ctypes
 import threading
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +89,7 @@ class _Library:
             )
             if self.sample_rate <= 0:
                 raise UserError(f"espeak cannot read its data in {data}: reinstall espeakng-loader")
+            handle.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the clock seeds the noise of breathy voices
             handle.espeak_SetSynthCallback(self._callback)
             self.handle = handle
         return self.handle
@@ -202,7 +204,7 @@ def phonemize(text: str, language: str = "en-us") -> list[str]:
 def _phones(events: list[tuple[str, int]], text: str) -> list[tuple[str, int]]:
     """Turns start samples into end samples, joins pauses and drops leading and trailing ones."""
     phones: list[tuple[str, int]] = []
-    for (symbol, _), (_, end) in zip(events, [*events[1:], events[-1]]) if events else ():
+    for (symbol, _), (_, end) in pairwise([*events, *events[-1:]]):
         symbol = symbol or PAUSE
         if symbol == PAUSE and phones and phones[-1][0] == PAUSE:
             phones.pop()
@@ -221,4 +223,4 @@ def _share_time(phones: list[tuple[str, int]]) -> list[tuple[str, int]]:
     for index in range(2, len(ends)):
         if ends[index] == ends[index - 1]:
             ends[index - 1] = (ends[index - 2] + ends[index]) // 2
-    return [(phone, end) for (phone, _), end in zip(phones, ends[1:])]
+    return [(phone, end) for (phone, _), end in zip(phones, ends[1:], strict=True)]

@@ -14,7 +14,7 @@ import yaml
 
 from espnet_mtl.checkpoint import is_readable
 from espnet_mtl.config import load_train_config
-from espnet_mtl.data.kaldi import remove, require, write_text
+from espnet_mtl.data.kaldi import locked, remove, require, write_text
 from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError
 
@@ -108,10 +108,11 @@ def train(
     command = ["--config", train_config, *options, "--ngpu", str(ngpu), "--multiprocessing_distributed", "true"]
     parser = MTLTTSTask.get_parser()
     args = parser.parse_args([*command, *arguments])
-    _same_settings(paths.output, {"config": config, "arguments": list(arguments), "token_type": token_type})
-    repair(paths.output)
-    _log_to(paths.output / "train.log", paths.output.name)
-    MTLTTSTask.main(args=args)
+    with locked(paths.output):
+        _same_settings(paths.output, {"config": config, "arguments": list(arguments), "token_type": token_type})
+        repair(paths.output)
+        _log_to(paths.output / "train.log", paths.output.name)
+        MTLTTSTask.main(args=args)
 
 
 def _same_settings(output: Path, settings: dict) -> None:
@@ -143,11 +144,14 @@ class _EpochsOnly(logging.Filter):
     """Lets through warnings and, shortened, the line that begins an epoch."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        return record.levelno >= logging.WARNING or re.match(r"\d+/\d+epoch started|The training was", message) is not None
+        if record.name == "py.warnings":
+            return False
+        begins = re.match(r"\d+/\d+epoch started|The training was", record.getMessage())
+        return record.levelno >= logging.WARNING or begins is not None
 
 
 def _log_to(path: Path, tag: str) -> None:
+    logging.captureWarnings(True)
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     to_file = logging.FileHandler(path, encoding="utf-8")

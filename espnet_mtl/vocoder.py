@@ -173,7 +173,7 @@ def _pretrained(config: Any, file: str | Path | None, tag: str | None) -> torch.
             file = download_pretrained_model(tag.removeprefix("parallel_wavegan/"))
         if not str(file).endswith(".pkl") or not Path(str(file)).is_file():
             raise UserError(f"vocoder_file {file}: expected an existing ParallelWaveGAN checkpoint (.pkl)")
-        return ParallelWaveGANPretrainedVocoder(str(file), config)
+        return ParallelWaveGANPretrainedVocoder(str(file), None if isinstance(config, Mapping) else config)
     except ImportError as error:
         message = "this vocoder needs ParallelWaveGAN: pip install parallel_wavegan"
         raise UserError(f"{message} ({error})") from error

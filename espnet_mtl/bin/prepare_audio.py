@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     conf = AudioConf(**config["audio_conf"])
     fs = config["feats_extract_conf"]["fs"]
     dropped = prepare_audio(args.data, args.output, fs, conf, args.max_dropped, args.nj)
-    print(f"{args.output}: {sum(map(len, dropped.values()))} utterances dropped, see {args.output}/report.txt")
+    number = sum(map(len, dropped.values()))
+    print(f"{args.output}: {number} utterances dropped, see {args.output}/report.txt")
 
 
 if __name__ == "__main__":

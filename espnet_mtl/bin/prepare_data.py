@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", default="demo", help="one of: " + ", ".join(sorted(CORPORA)))
     parser.add_argument("--corpus_config", type=Path, help="YAML file with the corpus' settings")
-    parser.add_argument("--corpus_conf", nargs="*", default=[], metavar="KEY=VALUE", help="settings, one by one")
+    parser.add_argument("--corpus_conf", nargs="*", default=[], metavar="KEY=VALUE", help="single settings")
     parser.add_argument("--output", type=Path, default=Path("data"), help="where train, dev and test go")
     parser.add_argument("--train_config", type=Path, help="training YAML, checked before any work is done")
     parser.add_argument("--nj", type=int, default=1, help="number of processes")
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         load_train_config(args.train_config)
     settings = corpus_settings(args.corpus, args.corpus_config, args.corpus_conf)
     sets = prepare_data(CORPORA.load(args.corpus)(**settings), args.output, args.nj)
-    print(f"{args.output}: " + ", ".join(f"{name} {len(group)}" for name, group in sets.items()) + " utterances")
+    counts = ", ".join(f"{name} {len(group)}" for name, group in sets.items())
+    print(f"{args.output}: {counts} utterances, see {args.output}/report.txt")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """The demo corpus: four synthetic speakers, five emotions, spoken by eSpeak NG. Needs no download.
 
-Emotions differ in pitch, pitch range, tempo, spectral tilt and level, each with the scatter of natural speech, so
-that no single cue tells them apart (directions as reviewed by Scherer 2003, "Vocal communication of emotion").
+Emotions differ in pitch, pitch range, intonation, tempo, spectral tilt and level, each with some scatter, so
+that no single cue tells them apart (directions as in Scherer 2003, "Vocal communication of emotion").
 """
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl import espeak
 from espnet_mtl.corpora.base import Corpus, Utterance
+from espnet_mtl.data.alignment import Alignment
 from espnet_mtl.data.split import SplitPolicy
 from espnet_mtl.errors import UserError
 
@@ -24,6 +25,8 @@ FS = 16000
 LANGUAGE = "en-us"
 WORDS_PER_MINUTE = 165
 SNR_DB = 50
+FEWEST = 7
+"""Sentences: with fewer, train cannot hold every phone of dev and test."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,10 @@ SPEAKERS = {
 }
 EMOTIONS = {
     "neutral": Style(0, 45, 1.0, 0.0, -23, "."),
-    "happy": Style(11, 80, 1.10, 0.3, -21, "!", contour=1.2),
+    "happy": Style(11, 82, 1.12, 0.35, -21, "!", contour=1.2),
     "sad": Style(-11, 20, 0.76, -0.5, -27, ".", contour=0.8, jitter=0.01, breath=0.3),
     "angry": Style(2, 60, 1.22, 0.7, -19, "!", jitter=0.02),
-    "surprised": Style(20, 100, 0.9, 0.05, -22, "?", contour=1.4, breath=0.1),
+    "surprised": Style(20, 100, 0.88, 0.0, -22, "?", contour=1.4, breath=0.1),
 }
 SCATTER = Style(2.0, 6.0, 0.03, 0.06, 1.0, "")
 """Standard deviation of each cue between utterances of one emotion."""
@@ -92,8 +95,11 @@ class Demo(Corpus):
 
     def __init__(self, sentences: int = 70, seed: int = 0, world: bool = False):
         super().__init__()
-        if not isinstance(sentences, int) or not 5 <= sentences <= len(_texts()):
-            raise UserError(f"demo corpus: sentences must be a number from 5 to {len(_texts())}, got {sentences!r}")
+        most = len(_texts())
+        if not isinstance(sentences, int) or not FEWEST <= sentences <= most:
+            raise UserError(
+                f"demo corpus: sentences must be a number from {FEWEST} to {most}, got {sentences!r}"
+            )
         if not isinstance(seed, int) or seed < 0:
             raise UserError(f"demo corpus: seed must be a number from 0 on, got {seed!r}")
         self.seed, self.world = seed, bool(world)
@@ -113,7 +119,7 @@ class Demo(Corpus):
         return {f"s{number:03d}": text for number, text in enumerate(_texts(), 1)}
 
     def units(self) -> dict[str, frozenset[str]]:
-        return {name: frozenset(espeak.phonemize(text, LANGUAGE)) for name, text in self._texts.items()}
+        return {name: _phones(text) for name, text in self._texts.items()}
 
     def materialize(self, utterance: Utterance, directory: Path) -> Utterance:
         import soundfile
@@ -124,8 +130,8 @@ class Demo(Corpus):
         soundfile.write(path, samples, FS, subtype="PCM_16")
         return replace(utterance, audio=path, alignment=phones)
 
-    def render(self, utterance: Utterance) -> tuple[NDArray[np.float64], tuple[tuple[str, float], ...]]:
-        """Speaks one utterance; returns its samples (T_wav,) at 16 kHz and the phones with their ends in seconds."""
+    def render(self, utterance: Utterance) -> tuple[NDArray[np.float64], Alignment]:
+        """Speaks one utterance: samples (T_wav,) at 16 kHz, and the phones with their ends in seconds."""
         import soxr
 
         rng = np.random.default_rng([self.seed, zlib.crc32(utterance.id.encode())])
@@ -137,7 +143,7 @@ class Demo(Corpus):
             pitch=round(np.clip(50 + speaker.pitch + style.pitch, 0, 100)),
             range=round(np.clip(style.range, 0, 100)),
         )
-        # Samples read at `warp` times their rate: formants and pitch move together, as with a vocal tract's size.
+        # Read at `warp` times their rate, the samples' formants and pitch move together, as with body size.
         fs = speech.sample_rate * speaker.warp
         samples = soxr.resample(speech.samples.astype(np.float64), fs, FS)
         if self.world:
@@ -149,6 +155,11 @@ class Demo(Corpus):
 def _texts() -> list[str]:
     path = files("espnet_mtl.corpora") / "demo_sentences.txt"
     return path.read_text(encoding="utf-8").splitlines()
+
+
+@cache
+def _phones(text: str) -> frozenset[str]:
+    return frozenset(espeak.phonemize(text, LANGUAGE))
 
 
 def _scatter(style: Style, rng: np.random.Generator) -> Style:
@@ -193,6 +204,7 @@ def _vary_voice(samples: NDArray[np.float64], style: Style, rng: np.random.Gener
     voiced = f0 > 0
     log_f0 = np.log(f0[voiced])
     centre = log_f0.mean() if voiced.any() else 0.0
-    f0[voiced] = np.exp(centre + style.contour * (log_f0 - centre) + style.jitter * rng.standard_normal(voiced.sum()))
+    noise = style.jitter * rng.standard_normal(len(log_f0))
+    f0[voiced] = np.exp(centre + style.contour * (log_f0 - centre) + noise)
     varied = pyworld.synthesize(f0, envelope, aperiodicity ** (1 - style.breath), FS)
     return np.pad(varied, (0, max(0, len(samples) - len(varied))))[: len(samples)]

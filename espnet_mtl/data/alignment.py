@@ -1,7 +1,8 @@
-"""Phone times of an utterance: `<phone>:<end in seconds> ...`, first phone from 0, phones in speaking order."""
+"""Phone times of an utterance: `<phone>:<end in seconds> ...` in speaking order, the first phone from 0."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from espnet_mtl.errors import UserError
@@ -9,21 +10,23 @@ from espnet_mtl.errors import UserError
 Alignment = tuple[tuple[str, float], ...]
 
 
-def parse_alignment(line: str) -> Alignment:
-    """Reads the value of a line of the table `alignment`.
+def parse_alignment(line: str, where: str = "alignment") -> Alignment:
+    """Reads the value of a line of the table `alignment`; `where` names the line in errors.
 
     Raises:
         UserError: A part is not `<phone>:<seconds>`, or the times run backwards.
     """
-    pairs = []
+    pairs: list[tuple[str, float]] = []
+    last = 0.0
     for part in line.split():
         phone, _, end = part.rpartition(":")
         try:
             pairs.append((phone, float(end)))
         except ValueError:
             phone = ""
-        if not phone or (len(pairs) > 1 and pairs[-1][1] < pairs[-2][1]):
-            raise UserError(f"alignment: expected <phone>:<end in seconds, never falling>, got {part!r}")
+        if not phone or not last <= pairs[-1][1] < math.inf:
+            raise UserError(f"{where}: expected <phone>:<end in seconds, never falling>, got {part!r}")
+        last = pairs[-1][1]
     return tuple(pairs)
 
 

@@ -1,4 +1,4 @@
-"""Stage 2: one sampling rate, no outer silence, one level, 16-bit FLAC; what cannot be used is dropped by name."""
+"""Stage 2: one sampling rate, one level, no outer silence; what cannot be used is dropped by name."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Item:
     utt: str
     wav: str
     text: str
+    speaker: str
     alignment: Alignment | None
 
 
@@ -101,16 +102,18 @@ def prepare_audio(
 def read_items(directory: Path) -> list[Item]:
     """Reads what stage 1 wrote for one set; a missing text reads as an empty one."""
     wavs, texts = read_table(directory / "wav.scp", "stage 1"), _texts(directory / "text")
+    speakers = read_table(directory / "utt2spk", "stage 1")
     path = directory / "alignment"
-    alignments = read_table(path) if path.is_file() else {}
+    lines = read_table(path) if path.is_file() else {}
+    alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in lines.items()}
     return [
-        Item(utt, wav, texts.get(utt, ""), parse_alignment(alignments[utt]) if utt in alignments else None)
+        Item(utt, wav, texts.get(utt, ""), speakers.get(utt, ""), alignments.get(utt))
         for utt, wav in sorted(wavs.items())
     ]
 
 
 def _texts(path: Path) -> dict[str, str]:
-    """Reads the table `text`, in which a line may hold a key alone: that utterance is dropped by name later."""
+    """Reads the table `text`; a line may hold a key alone: that utterance is dropped by name later."""
     lines = (line.strip().partition(" ") for line in path.read_text(encoding="utf-8").splitlines())
     return {utt: text.strip() for utt, _, text in lines if utt}
 
@@ -124,8 +127,8 @@ def convert(item: Item, directory: Path, fs: int, conf: AudioConf) -> Result:
     import soundfile
 
     try:
-        if not item.text:
-            raise Unusable("empty text")
+        if not item.text or not item.speaker:
+            raise Unusable("empty text" if not item.text else "no speaker in utt2spk")
         samples = load(item.wav, fs)
         start, end = _speech_section(samples, fs, conf, item.alignment)
         seconds = (end - start) / fs

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,19 +67,33 @@ def whole_directory(path: str | Path) -> Iterator[Path]:
     A killed or failed block leaves the old `path` (or none) as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
-    remove(temporary, old)
-    temporary.mkdir()
-    try:
-        yield temporary
-    except BaseException:
-        remove(temporary)
-        raise
-    if path.exists():
-        os.replace(path, old)
-    os.replace(temporary, path)
-    remove(old)
+    with locked(path):
+        remove(temporary, old)
+        temporary.mkdir()
+        try:
+            yield temporary
+        except BaseException:
+            remove(temporary)
+            raise
+        if path.exists():
+            os.replace(path, old)
+        os.replace(temporary, path)
+        remove(old)
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Lets one process at a time write `path`, also where a killed recipe left its stage running."""
+    lock = Path(path).with_name(f".{Path(path).name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another process that writes {path}", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def remove(*paths: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "dev", "test")
-Pair = tuple[str, "str | None"]
+Pair = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ def split_sentences(
         )
     test, dev = fit[:n_test], fit[n_test : n_test + n_dev]
     train = [*first, *(sentence for sentence in rest if sentence not in {*test, *dev})][:n_train]
-    return {sentence: name for name, group in zip(SETS, (train, dev, test)) for sentence in group}
+    return {
+        sentence: name for name, group in zip(SETS, (train, dev, test), strict=True) for sentence in group
+    }
 
 
 def _count(number: float, total: int) -> int:

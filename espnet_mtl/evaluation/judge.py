@@ -20,10 +20,8 @@ from espnet_mtl.evaluation.features import Speech
 from espnet_mtl.evaluation.probes import FunctionalsProbe
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 
-SOURCES = [
-    Path(__file__).with_name(f"{name}.py")
-    for name in ("analysis", "cepstrum", "conv_probe", "features", "functionals", "judge", "probes", "../vocoder")
-]
+ANALYSIS = ("analysis", "cepstrum", "conv_probe", "features", "functionals", "judge", "probes")
+SOURCES = [Path(__file__).with_name(f"{name}.py") for name in ANALYSIS] + [Path(__file__).parents[1] / "vocoder.py"]
 
 
 @dataclass
@@ -115,7 +113,7 @@ class Judge:
         speech = analyze_all(recordings, self.nj, "natural training speech", cepstrum=False)
         emotions = np.array(2 * self.train.emotions)
         labelled = np.flatnonzero(emotions != "")
-        torch.set_num_threads(self.nj)
+        torch.set_num_threads(1)
         probe = ConvProbe(self.emotions).fit([speech[i].logmel for i in labelled], emotions[labelled])
         weights = {f"conv.{name}": value for name, value in probe.arrays().items()}
         return {

@@ -1,0 +1,72 @@
+"""Models from elsewhere, through espnet_model_zoo (imported only where it is needed: that takes seconds)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlparse
+
+from espnet_mtl.errors import UserError
+
+
+def download(url: str, cachedir: Path) -> Path:
+    """Downloads the archive behind an http(s) URL unless this version of it is in `cachedir`.
+
+    Raises:
+        UserError: The server cannot be reached or does not have it.
+    """
+    with quiet():
+        try:
+            return Path(_downloader(cachedir).download(url, quiet=not sys.stderr.isatty()))
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise UserError(f"cannot download {url}: {error}") from error
+
+
+def find_repository(name: str, cachedir: Path) -> Path | str:
+    """Finds "user/repo[@revision]": its URL where espnet_model_zoo's table has it, else its snapshot.
+
+    Raises:
+        UserError: Neither has it, or the network is out of reach.
+    """
+    with quiet():
+        downloader = _downloader(cachedir)
+        url = downloader.get_url(name)
+        if not url.endswith("huggingface.co"):
+            return url
+        try:
+            return Path(downloader.huggingface_download(name))
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise UserError(f"{name} is neither a file here nor found on Hugging Face: {reason}") from error
+
+
+def _downloader(cachedir: Path) -> Any:
+    import requests
+    from espnet_model_zoo.downloader import ModelDownloader
+
+    class Downloader(ModelDownloader):
+        @staticmethod
+        def _get_file_name(url: str) -> str:
+            # A server may change the file behind a URL, and may name it anything ("../../.bashrc")
+            headers = requests.head(url, allow_redirects=True, timeout=30).headers
+            version = "".join(headers.get(key, "") for key in ("ETag", "Last-Modified", "Content-Length"))
+            given = re.search(r'filename="?([^";]+)', headers.get("Content-Disposition", ""))
+            name = PurePosixPath(given[1] if given else urlparse(url).path).name
+            return f"{hashlib.sha256(version.encode()).hexdigest()[:16]}-{name}"
+
+    return Downloader(cachedir)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what espnet_model_zoo prints and warns of from the user."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import metadata
+from types import SimpleNamespace
+
+import pytest
+
+from espnet_mtl import environment, espeak
+from espnet_mtl.bin import doctor
+from espnet_mtl.environment import Finding
+from espnet_mtl.errors import UserError
+
+
+def report(capsys: pytest.CaptureFixture[str]) -> tuple[object, dict[str, str]]:
+    """Runs the command; returns its exit status and its lines by the name of what was looked at."""
+    with pytest.raises(SystemExit) as status:
+        doctor.main([])
+    lines = capsys.readouterr().out.splitlines()
+    return status.value.code, {line[7:30].strip(): line for line in lines}
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out what depends on the machine that runs the tests or takes long."""
+    for check in ("_memory", "_disk", "_espeak", "_gpu"):
+        monkeypatch.setattr(environment, check, lambda: Finding("skipped", ""))
+    monkeypatch.setattr(environment, "_import", lambda module: Finding(f"import {module}", "works"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def test_the_real_stack_is_fine():
+    command = [sys.executable, "-m", "espnet_mtl.bin.doctor"]
+    result = subprocess.run(command, text=True, capture_output=True, check=False)
+    wrong = [line for line in result.stdout.splitlines() if line.startswith("WRONG")]
+    assert not [line for line in wrong if " memory " not in line and " disk " not in line]
+    assert result.returncode == (1 if wrong else 0)
+    for name in (
+        "Python",
+        "espnet",
+        "torch",
+        "torchaudio",
+        "espnet-model-zoo",
+        "sentencepiece",
+        "setuptools",
+    ):
+        assert f"ok     {name} " in result.stdout
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_wrong_version_is_named_with_its_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "80.1" if name == "setuptools" else real(name))
+    status, lines = report(capsys)
+    assert status == 1
+    assert [name for name, line in lines.items() if line.startswith("WRONG")] == ["setuptools"]
+    assert "80.1 - needs <74: run tools/setup.sh, or pip install 'setuptools<74'" in lines["setuptools"]
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "pyworld":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    status, lines = report(capsys)
+    assert status == 1
+    assert lines["pyworld"].startswith("WRONG")
+    assert "not installed" in lines["pyworld"]
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_stack_without_fault_exits_with_0(capsys: pytest.CaptureFixture[str]):
+    status, lines = report(capsys)
+    assert status == 0
+    assert not any(line.startswith("WRONG") for line in lines.values())
+
+
+def test_a_project_that_is_not_installed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(environment, "DISTRIBUTION", "no_such_distribution")
+    (finding,) = environment._versions()
+    assert "pip install -e ." in finding.problem
+
+
+def test_python_out_of_range(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(environment.platform, "python_version", lambda: "3.13.0")
+    python = next(finding for finding in environment._versions() if finding.name == "Python")
+    assert "3.10" in python.problem
+
+
+@pytest.mark.parametrize(("threads", "wrong"), [("", False), ("1", False), ("100000", True), ("many", True)])
+def test_threads(monkeypatch: pytest.MonkeyPatch, threads: str, wrong: bool):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert bool(environment._threads().problem) == wrong
+
+
+def test_too_little_room(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: SimpleNamespace(free=environment.GIB))
+    assert "the demo needs 2 GiB" in environment._disk().problem
+    assert not environment._room("memory", 3 * environment.GIB, 3, "").problem
+
+
+def test_a_broken_espeak(monkeypatch: pytest.MonkeyPatch):
+    def broken() -> str:
+        raise UserError("espeak cannot read its data")
+
+    monkeypatch.setattr(espeak, "version", broken)
+    assert environment._espeak().problem.startswith("espeak cannot read its data: ")
+
+
+def test_a_module_that_does_not_load():
+    assert environment._import("json").problem == ""
+    assert "No module named 'no_such_module'" in environment._import("no_such_module").problem
+
+
+def test_a_gpu_that_pytorch_warns_of(monkeypatch: pytest.MonkeyPatch):
+    import warnings
+
+    import torch
+
+    def old_driver() -> bool:
+        warnings.warn("the driver is too old", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", old_driver)
+    assert environment._gpu().problem == "the driver is too old"

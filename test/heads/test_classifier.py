@@ -1,0 +1,35 @@
+import torch
+
+from espnet_mtl.heads.classifier import Classifier
+from espnet_mtl.types import Tap
+
+
+def head(**options):
+    return Classifier(dim=4, classes=3, label="emotion", tap="style", **options)
+
+
+def test_hard_labels_give_cross_entropy_and_accuracy():
+    logits = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [3.0, 0.0, 0.0]])
+    target = torch.tensor([0, 1, 2])
+    loss, stats = head().criterion(logits, target)
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, target))
+    torch.testing.assert_close(stats["acc"], torch.tensor(2 / 3))
+
+
+def test_soft_labels_give_soft_cross_entropy():
+    logits, target = torch.randn(5, 3), torch.rand(5, 3).softmax(-1)
+    loss, _ = head().criterion(logits, target)
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, target))
+
+
+def test_mean_is_over_known_labels():
+    logits = torch.randn(4, 3)
+    loss, _ = head().criterion(logits, torch.tensor([[1], [-1], [2], [-1]]))
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits[[0, 2]], torch.tensor([1, 2])))
+
+
+def test_attention_over_the_style_table_is_the_prediction():
+    logits = torch.randn(2, 3)
+    attentive = head(attention=True)
+    assert not list(attentive.parameters())
+    assert attentive(Tap(torch.randn(2, 4), logits=logits)) is logits

@@ -1,0 +1,113 @@
+"""What every head must do, on every tap."""
+
+import pytest
+import torch
+
+from espnet_mtl.backbones import TAPS
+from espnet_mtl.heads import HEADS
+from espnet_mtl.types import Tap
+
+BATCH, STEPS, DIM, CLASSES = 6, 20, 10, 3
+
+
+def make_tap(name):
+    if name == "style":
+        return Tap(torch.randn(BATCH, DIM, requires_grad=True))
+    lengths = torch.tensor([20, 18, 15, 9, 4, 20])
+    values = torch.randn(BATCH, STEPS, DIM, requires_grad=True)
+    return Tap(values, lengths, real=torch.randn(BATCH, STEPS, DIM) if name == "mel" else None)
+
+
+def make_head(name, tap, **options):
+    return HEADS.load(name)(dim=DIM, classes=CLASSES, label="emotion", tap=tap, **options).eval()
+
+
+TARGET = torch.tensor([0, 1, 2, 0, 1, 2])
+every = pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS])
+
+
+@every
+def test_loss_is_a_finite_scalar_whose_gradient_reaches_the_tap(name, tap):
+    values = make_tap(tap)
+    loss, stats = make_head(name, tap).loss(values, TARGET, progress=1.0)
+    loss.backward()
+    assert loss.dim() == 0
+    assert loss.isfinite()
+    assert values.values.grad.abs().sum() > 0
+    assert all(torch.as_tensor(value).isfinite().all() for value in stats.values())
+
+
+@every
+def test_unlabelled_utterances_do_not_count(name, tap):
+    values, head = make_tap(tap), make_head(name, tap)
+    masked = TARGET.clone()
+    masked[3:] = -1
+    head.loss(values, masked, progress=1.0)[0].backward()
+    assert values.values.grad[3:].eq(0).all()
+    assert values.values.grad[:3].abs().sum() > 0
+
+
+@every
+def test_a_batch_without_labels_costs_nothing(name, tap):
+    values = make_tap(tap)
+    loss, _ = make_head(name, tap).loss(values, torch.full((BATCH,), -1), progress=1.0)
+    loss.backward()
+    assert loss.item() == 0
+    assert values.values.grad.eq(0).all()
+
+
+@every
+def test_nothing_reaches_the_network_before_start(name, tap):
+    values, head = make_tap(tap), make_head(name, tap, start=0.5)
+    head.loss(values, TARGET, progress=0.4)[0].backward()
+    assert values.values.grad is None
+    assert any(parameter.grad.abs().sum() > 0 for parameter in head.parameters())
+
+
+@every
+def test_reversal_turns_the_gradient_round(name, tap):
+    values, head = make_tap(tap), make_head(name, tap)
+    head.loss(values, TARGET, progress=1.0)[0].backward()
+    plain = values.values.grad.clone()
+    values.values.grad = None
+    head.reversed = True
+    head.loss(values, TARGET, progress=1.0)[0].backward()
+    torch.testing.assert_close(values.values.grad, -plain)
+
+
+@every
+def test_cap_limits_the_weighted_gradient(name, tap):
+    values, head = make_tap(tap), make_head(name, tap, grad_cap=1e-4, weight=0.3)
+    (0.3 * head.loss(values, TARGET, progress=1.0)[0]).backward()
+    elements = 86 * DIM if values.lengths is not None else BATCH * DIM
+    torch.testing.assert_close(values.values.grad.norm(), torch.tensor(1e-4 / elements**0.5), rtol=1e-4, atol=0)
+
+
+@every
+def test_padding_does_not_matter(name, tap):
+    values, head = make_tap(tap), make_head(name, tap)
+    if values.lengths is None:
+        pytest.skip("a vector has no padding")
+    changed = values.values.detach().clone()
+    for row, length in enumerate(values.lengths):
+        changed[row, length:] = 99.0
+    loss, _ = head.loss(values, TARGET, progress=1.0)
+    torch.testing.assert_close(head.loss(Tap(changed, values.lengths, values.real), TARGET, 1.0)[0], loss)
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("autocast", [False, True])
+def test_a_judge_of_predictions_learns_on_real_ones_only(name, autocast):
+    torch.manual_seed(0)
+    values, head = make_tap("mel"), make_head(name, "mel")
+
+    def gradients(tap):
+        head.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss, _ = head.loss(tap, TARGET, progress=1.0)
+        loss.backward()
+        return [parameter.grad.clone() for parameter in head.parameters()]
+
+    other = Tap(values.values.detach() + 5, values.lengths, real=values.real)
+    for one, another in zip(gradients(values), gradients(other), strict=True):
+        torch.testing.assert_close(one, another)

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from espnet_mtl.config import complete, load_train_config, read_yaml
+from espnet_mtl.errors import UserError
+
+CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
+HEAD = {"head": "classifier", "tap": "mel", "label": "emotion"}
+
+
+def with_task(**task):
+    return {"tasks": {"tts": {"weight": 1.0}, "emotion": {**HEAD, **task}}}
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("**/train*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_are_valid(path):
+    assert load_train_config(path)["tts"] == "fastspeech2"
+
+
+def test_single_task_differs_in_the_tasks_and_the_reference_encoder_only():
+    multi, single = (read_yaml(CONF / f"train_fastspeech2{name}.yaml") for name in ("", "_single"))
+    assert single["tasks"] == {"tts": {"weight": 1.0}}
+    assert [key for key in multi if multi[key] != single[key]] == ["style_conf", "tasks"]
+
+
+def test_scheduler_ends_with_the_training():
+    config = read_yaml(CONF / "train_fastspeech2.yaml")
+    assert (
+        config["scheduler_conf"]["first_cycle_steps"] == config["num_iters_per_epoch"] * config["max_epoch"]
+    )
+
+
+def test_signal_parameters_stand_once():
+    full = complete({"feats_extract_conf": {"fs": 22050, "hop_length": 200}})
+    for key in ("pitch_extract_conf", "energy_extract_conf"):
+        assert full[key] == {"fs": 22050, "n_fft": 1024, "hop_length": 200}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"max_epochs": 3}, ["'max_epochs'", "did you mean max_epoch"]),
+        ({"tts_conf": {"adims": 3}}, ["tts_conf", "adim"]),
+        ({"tts": "fastspeech3"}, ["tts 'fastspeech3'", "fastspeech2"]),
+        ({"feats_extract_conf": {"hop": 3}}, ["feats_extract_conf", "hop_length"]),
+        ({"style_conf": {"references": True}}, ["style_conf", "reference"]),
+        ({"weighting": "fixd"}, ["weighting 'fixd'", "fixed"]),
+        ({"weighting_conf": {"temperature": 1}}, ["weighting_conf", "temperature"]),
+        ({"audio_conf": {"trim": 1}}, ["audio_conf", "trim_db"]),
+        (with_task(tap="mels"), ["tap of tasks.emotion", "mel, shared, style"]),
+        (with_task(head="classify"), ["head of tasks.emotion", "classifier"]),
+        (with_task(label="mood"), ["label of tasks.emotion", "emotion, language, speaker"]),
+        (with_task(wieght=1), ["key of tasks.emotion", "weight"]),
+        (with_task(start=1.5), ["tasks.emotion.start", "1.5"]),
+        (with_task(weight=-1), ["tasks.emotion", "negative"]),
+        ({"tasks": {"emotion": HEAD}}, ["tasks", "tts"]),
+        ({"tasks": {"tts": {"weight": 1}, "emotion": 3}}, ["tasks.emotion", "mapping"]),
+    ],
+)
+def test_mistakes_are_named_with_what_is_valid(config, words, tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        load_train_config(path)
+    for word in [str(path), *words]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "word"), [("a: [1", "YAML"), ("- 1", "list")])
+def test_files_that_are_no_mapping(text, word, tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=word):
+        read_yaml(path)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match="no such config file"):
+        read_yaml(tmp_path / "none.yaml")

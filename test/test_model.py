@@ -1,0 +1,103 @@
+import math
+
+import pytest
+import torch
+
+TASKS = {"tts", "emotion", "emotion_mel", "speaker_mel"}
+
+
+def test_the_loss_is_the_weighted_sum_of_the_tasks(make_model, batch):
+    loss, stats, weight = make_model()(**batch)
+    total = sum(stats[f"{task}_weight"] * stats[f"{task}_loss"] for task in TASKS)
+    torch.testing.assert_close(loss[0], total[0].float(), rtol=1e-5, atol=1e-5)
+    assert weight.item() == 4
+    assert {"emotion_acc", "emotion_mel_acc", "emotion_mel_real_acc", "speaker_mel_acc"} <= set(stats)
+
+
+def test_single_task_has_the_loss_of_the_backbone_only(make_model, batch):
+    loss, stats, _ = make_model(tasks={"tts": {"weight": 1.0}}, style_conf={"reference": False})(**batch)
+    torch.testing.assert_close(loss, stats["tts_loss"].float())
+
+
+def test_every_parameter_is_trained(make_model, batch):
+    model = make_model()
+    loss, _, _ = model(**batch)
+    loss.backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_the_batch_is_left_as_it_was(make_model, batch):
+    copy = {key: value.clone() for key, value in batch.items()}
+    make_model()(**batch)
+    for key, value in copy.items():
+        torch.testing.assert_close(batch[key], value)
+
+
+def test_a_waveform_gives_what_its_features_give(make_model, batch):
+    model = make_model().eval()
+    hop = 256
+    wav = torch.randn(1, 20 * hop) * 0.1
+    lengths = torch.tensor([20 * hop])
+    feats, frames = model.feats_extract(wav, lengths)
+    durations = torch.tensor([[3, 3, 3, 3, 3, 3, 3]])
+    one = {key: batch[key][:1] for key in ("text", "text_lengths", "sids", "emotion")}
+    one.update(durations=durations, durations_lengths=torch.tensor([7]))
+    tokens = {"feats_lengths": frames, "durations": durations, "durations_lengths": torch.tensor([7])}
+    pitch, _ = model.pitch_extract(wav, lengths, **tokens)
+    energy, _ = model.energy_extract(wav, lengths, **tokens)
+    given = {
+        "pitch": pitch,
+        "energy": energy,
+        "pitch_lengths": torch.tensor([7]),
+        "energy_lengths": torch.tensor([7]),
+    }
+    precomputed, _, _ = model(**one, **given, speech=feats, speech_lengths=frames)
+    from_wav, _, _ = model(**one, speech=wav, speech_lengths=lengths)
+    torch.testing.assert_close(from_wav, precomputed)
+
+
+@pytest.mark.parametrize("share", ["some", "all", "no file"])
+def test_missing_emotions_are_masked(make_model, batch, share):
+    if share == "no file":
+        del batch["emotion"]
+        batch["emotion"] = torch.full((4, 3), -1.0)
+    else:
+        batch["emotion"][slice(None) if share == "all" else slice(2)] = -1.0
+    loss, stats, _ = make_model()(**batch)
+    assert math.isfinite(loss.item())
+    assert (stats["emotion_loss"].item() == 0) == (share != "some")
+
+
+def test_heads_wait_for_their_start(make_model, batch):
+    model = make_model()
+
+    class Early:
+        fraction = 0.1
+
+    model.progress = Early()
+    _, stats, _ = model(**batch)
+    assert "emotion_mel_judged_loss" not in stats
+    assert "emotion_mel_real_loss" in stats
+
+
+def test_inference_denormalizes_pitch_and_mixes_styles(make_model):
+    model = make_model().eval()
+    text, options = (
+        torch.tensor([2, 3, 4]),
+        {"sids": torch.tensor([0]), "use_teacher_forcing": False, "alpha": 1.0},
+    )
+    happy = model.inference(text, weights=torch.tensor([1.0, 0, 0]), **options)
+    sad = model.inference(text, weights=torch.tensor([0, 0, 1.0]), **options)
+    assert not torch.allclose(happy["pitch"], sad["pitch"])
+    mean, std = model.pitch_normalize.mean, model.pitch_normalize.std
+    torch.testing.assert_close(happy["pitch_denorm"], happy["pitch"] * std + mean)
+    assert happy["feat_gen_denorm"].shape[1] == 80
+
+
+def test_bfloat16_autocast_trains(make_model, batch):
+    model = make_model()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, _, _ = model(**batch)
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())

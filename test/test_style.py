@@ -1,0 +1,51 @@
+import torch
+
+from espnet_mtl.style import Style
+
+
+def make(**options):
+    torch.manual_seed(0)
+    return Style(3, odim=5, adim=4, channels=8, **options).eval()
+
+
+FEATS, LENGTHS = torch.randn(2, 12, 5), torch.tensor([12, 9])
+
+
+def test_a_label_picks_its_row():
+    style = make()
+    vectors, _ = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]])
+    torch.testing.assert_close(vectors, style.table[[2, 0]])
+
+
+def test_a_mixture_mixes_rows():
+    style = make()
+    vectors = style.mix(torch.tensor([[0.3, 0.7, 0.0]]))
+    torch.testing.assert_close(vectors[0], 0.3 * style.table[0] + 0.7 * style.table[1])
+
+
+def test_where_there_is_no_label_the_posterior_of_the_reference_stands_in():
+    style = make()
+    target = torch.tensor([[0.0, 1.0, 0.0], [-1.0, -1.0, -1.0]])
+    vectors, tap = style(FEATS, LENGTHS, target)
+    torch.testing.assert_close(vectors[0], style.table[1])
+    torch.testing.assert_close(vectors[1], tap.logits.softmax(-1)[1] @ style.table)
+    assert style(FEATS, LENGTHS, None)[0].shape == (2, 4)
+
+
+def test_without_reference_encoder_the_unlabelled_get_the_mean_style():
+    style = make(reference=False)
+    vectors, tap = style(FEATS, LENGTHS, None)
+    assert tap is None
+    torch.testing.assert_close(vectors[0], style.table.mean(0))
+
+
+def test_another_width_is_projected():
+    assert make(dim=6).mix(torch.eye(3)).shape == (3, 4)
+
+
+def test_the_reference_is_trained_by_the_posterior():
+    style = make()
+    _, tap = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]])
+    torch.nn.functional.cross_entropy(tap.logits, torch.tensor([2, 0])).backward()
+    assert style.query.weight.grad.abs().sum() > 0
+    assert style.table.grad.abs().sum() > 0
