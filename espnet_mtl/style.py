@@ -30,7 +30,7 @@ class Style(nn.Module):
     """
 
     def __init__(
-        self, num_styles: int, odim: int, adim: int, dim: int | None = None, reference: bool = True, channels: int = 128
+        self, num_styles: int, odim: int, adim: int, dim: int | None = None, reference: bool = True, channels: int = 64
     ):
         super().__init__()
         dim = dim or adim

@@ -222,6 +222,8 @@ running=()
 trap 'stop_jobs 130' INT
 trap 'stop_jobs 143' TERM
 signal=(--train_config "$train_config")
+# shellcheck disable=SC2086 # the words of train_args are split on purpose
+python -m espnet_mtl.bin.check_config "${configs[@]}" -- $train_args
 if runs 1; then prepare_data; fi
 if runs 2; then python -m espnet_mtl.bin.prepare_audio --data "$datadir" --output "$dumpdir/raw" "${signal[@]}" --nj "$nj"; fi
 if runs 3; then python -m espnet_mtl.bin.extract_features --dump "$dumpdir/raw" "${signal[@]}" --nj "$nj"; fi

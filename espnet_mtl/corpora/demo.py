@@ -66,10 +66,10 @@ class Style:
 
 
 SPEAKERS = {
-    "f1": Speaker("f4", 0.98, -2, 0.97),
-    "f2": Speaker("f5", 1.10, 0, 1.04),
-    "m1": Speaker("m1", 0.92, -4, 0.95),
-    "m2": Speaker("m7", 1.10, 6, 1.03),
+    "f1": Speaker("f4", 0.94, 0, 0.97),
+    "f2": Speaker("f5", 1.15, -2, 1.04),
+    "m1": Speaker("m1", 0.92, 5, 0.95),
+    "m2": Speaker("m7", 1.10, 9, 1.03),
 }
 EMOTIONS = {
     "neutral": Style(0, 45, 1.0, 0.0, -23, "."),

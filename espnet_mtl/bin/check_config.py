@@ -1,0 +1,32 @@
+"""Checks training configurations, and the options after `--` that override them, before any work is done."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from espnet_mtl.bin import split_options
+from espnet_mtl.config import OWN_KEYS, espnet_keys, load_train_config
+from espnet_mtl.errors import one_of, run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and checks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("configs", nargs="+", help="training YAMLs")
+    own, overrides = split_options(argv)
+    for path in parser.parse_args(own).configs:
+        load_train_config(path)
+    valid = {*espnet_keys(), *OWN_KEYS}
+    for option in overrides:
+        if option.startswith("--") and option[2:].partition("=")[0] not in valid:
+            raise one_of("training option", option, (f"--{key}" for key in valid))
+
+
+def cli() -> None:
+    """Console entry point."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,76 @@
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.data.stats import collect_stats, tokens_of, write_tables, write_token_list
+from espnet_mtl.errors import UserError
+
+PHONES = {"f1_a": "h iː", "f1_b": "h ʊ", "m1_a": "iː iː iː"}
+TEXT = {"f1_a": "he", "f1_b": "who is it", "m1_a": "e e e"}
+
+
+@pytest.fixture
+def dump(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("train", "dev"):
+        directory = tmp_path / "dump" / name
+        directory.mkdir(parents=True)
+        for feature, dim in {"feats": 80, "pitch": 1, "energy": 1}.items():
+            arrays = {utt: rng.normal(3, 2, (5, dim)).astype("f") for utt in PHONES}
+            kaldiio.save_ark(str(directory / f"{feature}.ark"), arrays, scp=str(directory / f"{feature}.scp"))
+        write_table(directory / "phones", PHONES)
+        write_table(directory / "text", TEXT)
+        write_table(directory / "utt2spk", {utt: utt[:2] for utt in PHONES})
+        write_table(directory / "utt2emo", {"f1_a": "sad", "m1_a": "happy:0.8,angry:0.2"})
+    return tmp_path / "dump"
+
+
+@pytest.mark.parametrize(
+    ("token_type", "tokens"),
+    [("phn", ["h", "iː", "ʊ"]), ("char", ["<space>", "e", "h", "i", "o", "s", "t", "w"])],
+)
+def test_token_list(dump, tmp_path, token_type, tokens):
+    write_token_list(dump, tmp_path / "list", token_type)
+    assert (tmp_path / "list/tokens.txt").read_text().splitlines() == ["<blank>", "<unk>", *tokens, "<sos/eos>"]
+
+
+def test_sentencepiece_list_and_model(dump, tmp_path):
+    write_token_list(dump, tmp_path / "bpe", "bpe", vocab_size=14)
+    tokens = (tmp_path / "bpe/tokens.txt").read_text().splitlines()
+    assert (tmp_path / "bpe/bpe.model").is_file()
+    assert len(tokens) == len(set(tokens)) == 14 - 3 + 3
+    with pytest.raises(UserError, match="another vocab_size than 5000"):
+        write_token_list(dump, tmp_path / "big", "bpe", vocab_size=5000)
+    assert not (tmp_path / "big").exists()
+
+
+def test_tables_are_sorted_names_of_the_training_set(dump, tmp_path):
+    write_tables(dump, tmp_path / "tables")
+    tables = {path.stem: path.read_text().split() for path in (tmp_path / "tables").iterdir()}
+    assert tables == {"speakers": ["f1", "m1"], "emotions": ["angry", "happy", "sad"], "languages": []}
+
+
+def test_statistics_are_those_of_the_features(dump, tmp_path):
+    collect_stats(dump, tmp_path / "stats", "phn")
+    for name in ("feats", "pitch", "energy"):
+        values = np.concatenate(list(kaldiio.load_scp(str(dump / f"train/{name}.scp")).values()))
+        stats = np.load(tmp_path / f"stats/train/{name}_stats.npz")
+        np.testing.assert_allclose(stats["sum"] / stats["count"], values.mean(0), rtol=1e-4)
+        np.testing.assert_allclose(stats["sum_square"] / stats["count"], (values**2).mean(0), rtol=1e-4)
+    assert read_table(tmp_path / "stats/train/speech_shape")["f1_a"] == "5,80"
+    assert read_table(tmp_path / "stats/train/text_shape") == {"f1_a": "2", "f1_b": "2", "m1_a": "3"}
+
+
+def test_every_utterance_has_a_label_line(dump, tmp_path):
+    collect_stats(dump, tmp_path / "stats", "phn")
+    assert read_table(tmp_path / "stats/dev/emotion") == {"f1_a": "sad", "f1_b": "-", "m1_a": "happy:0.8,angry:0.2"}
+
+
+def test_missing_stage_and_unknown_token_type(dump, tmp_path):
+    (dump / "dev/pitch.scp").unlink()
+    with pytest.raises(UserError, match=r"run stage 3 first: .*dev/pitch.scp is missing"):
+        collect_stats(dump, tmp_path / "stats", "phn")
+    with pytest.raises(UserError, match="token type 'word'.*bpe, char, phn"):
+        write_token_list(dump, tmp_path / "list", "word")
+    assert tokens_of("a b", "char") == ["a", "<space>", "b"]

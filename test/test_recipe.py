@@ -1,0 +1,128 @@
+"""The recipe, stages 1 to 8, on a tiny demo corpus: whole, killed and called again, and its model elsewhere."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+ROOT = Path(__file__).parents[1]
+RECIPE = ROOT / "egs2/mtl_tts/run.sh"
+TRAIN_ARGS = "--max_epoch 2 --num_iters_per_epoch 6 --log_interval 3 --scheduler_conf first_cycle_steps=12 --scheduler_conf warmup_steps=2"
+MULTI, SINGLE = "train_fastspeech2", "train_fastspeech2_single"
+
+
+def command(work: Path, *options: str) -> list[str]:
+    places = [f"--{name}dir={work}/{name}" for name in ("data", "dump", "exp")]
+    words = [word for place in places for word in place.split("=")]
+    settings = ["--corpus_conf", "sentences=10", "--train_args", TRAIN_ARGS, "--inference_args", "--griffin_lim_iters 2"]
+    return ["bash", str(RECIPE), *words, *settings, "--nj", "2", *options]
+
+
+def run(work: Path, *options: str) -> str:
+    done = subprocess.run(command(work, *options), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory) -> Path:
+    """A directory in which stages 1 to 8 have run."""
+    work = tmp_path_factory.mktemp("recipe")
+    output = run(work)
+    assert "Listen and compare" in output
+    return work
+
+
+def test_every_stage_leaves_its_output(recipe):
+    for name in (
+        "data/train/text",
+        "dump/raw/train/wav.scp",
+        "dump/raw/test/pitch.scp",
+        "dump/token_list/phn/tokens.txt",
+        "exp/stats/train/feats_stats.npz",
+        *(f"exp/{tag}/train.log" for tag in (MULTI, SINGLE)),
+        *(f"exp/{tag}/decode/test/metrics.json" for tag in (MULTI, SINGLE)),
+        f"exp/{MULTI}/decode/test/report/index.html",
+        f"exp/{MULTI}/{MULTI}.zip",
+    ):
+        assert (recipe / name).stat().st_size > 0, name
+    assert any((recipe / f"exp/{MULTI}/tensorboard/train").iterdir())
+    log = (recipe / f"exp/{MULTI}/train.log").read_text()
+    for figure in ("emotion_mel_loss", "emotion_mel_acc", "speaker_mel_weight", "tts_loss"):
+        assert figure in log
+    assert "emotion_mel_loss" not in (recipe / f"exp/{SINGLE}/train.log").read_text()
+
+
+def test_every_test_sentence_is_spoken_in_every_voice_and_emotion(recipe):
+    metrics = json.loads((recipe / f"exp/{MULTI}/decode/test/metrics.json").read_text())
+    spoken = list((recipe / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))
+    sentences = set((recipe / "data/test/text").read_text().splitlines())
+    assert metrics["n_utterances"] == len(spoken) == len(sentences)
+
+
+def test_the_packed_model_speaks_in_a_process_that_never_saw_the_recipe(recipe, tmp_path):
+    shutil.copy(recipe / f"exp/{MULTI}/{MULTI}.zip", tmp_path / "model.zip")
+    hidden = recipe.with_name("hidden")
+    recipe.rename(hidden)
+    try:
+        words = ["--model", "model.zip", "--text", "Good morning.", "--speaker", "f2", "--emotion", "happy:0.7,neutral:0.3"]
+        subprocess.run(
+            [sys.executable, "-m", "espnet_mtl.bin.synthesize", *words, "--output", "a.wav"],
+            cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)},
+            check=True,
+        )
+    finally:
+        hidden.rename(recipe)
+    wav, fs = soundfile.read(tmp_path / "a.wav")
+    assert fs == 16000
+    assert abs(wav).max() > 0
+
+
+def contents(work: Path, stage: int) -> dict[str, str]:
+    """Hashes what a stage writes, times and paths left out."""
+    places = {1: ["data"], 2: ["dump/raw"], 3: ["dump/raw"], 4: ["dump/token_list", "dump/tables", "exp/stats"]}
+    places.update({5: [f"exp/{tag}" for tag in (MULTI, SINGLE)], 6: [f"exp/{MULTI}/decode/test"]})
+    found = {}
+    for place in places[stage]:
+        for path in sorted((work / place).rglob("*")):
+            name = str(path.relative_to(work))
+            wanted = path.suffix == ".pth" and path.name != "checkpoint.pth" if stage == 5 else "metrics" not in name
+            if path.is_file() and wanted and not path.name.startswith(".") and "report" not in name:
+                data = path.read_bytes().replace(str(work).encode(), b"")
+                found[name] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+STARTED = {1: "data/.*", 2: "dump/raw/.*.tmp", 3: "dump/raw/train/.features.tmp", 4: "dump/token_list/.phn.lock"}
+STARTED.update({5: f"exp/{MULTI}/1epoch.pth", 6: f"exp/{MULTI}/decode/.test.tmp/wav/*"})
+
+
+@pytest.mark.parametrize("stage", STARTED)
+def test_a_killed_stage_called_again_gives_what_it_would_have_given(recipe, tmp_path, stage):
+    work = tmp_path / "work"
+    if stage > 1:
+        run(work, "--stop_stage", str(min(stage - 1, 5)))
+    reference = work if stage == 6 else recipe
+    process = subprocess.Popen(
+        command(work, "--stage", str(stage), "--stop_stage", str(stage)),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and not list(work.glob(STARTED[stage])):
+        time.sleep(0.01)
+    assert process.poll() is None, "the stage was over before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    del reference
+    run(work, "--stage", str(stage), "--stop_stage", str(stage))
+    assert contents(work, stage) == contents(recipe, stage)

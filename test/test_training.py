@@ -1,0 +1,67 @@
+import datetime
+
+import pytest
+import torch
+import yaml
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.training import TrainPaths, _same_settings, repair, train
+
+MODEL = {"weight": torch.ones(2)}
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return TrainPaths(*(tmp_path / name for name in ("dump", "token_list", "tables", "stats", "exp")))
+
+
+def checkpoint(path, epoch):
+    reporter = {"epoch": epoch, "stats": {"time": datetime.timedelta(seconds=1)}}
+    torch.save({"model": MODEL, "reporter": reporter}, path)
+
+
+def test_a_checkpoint_that_was_cut_off_is_thrown_away(tmp_path):
+    checkpoint(tmp_path / "checkpoint.pth", 3)
+    whole = (tmp_path / "checkpoint.pth").read_bytes()
+    (tmp_path / "checkpoint.pth").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "2epoch.pth").write_bytes(b"x")
+    repair(tmp_path)
+    assert list(tmp_path.glob("*.pth")) == []
+
+
+@pytest.mark.parametrize("left", [None, b"half"])
+def test_an_epoch_that_is_in_the_checkpoint_only_is_written_out(tmp_path, left):
+    checkpoint(tmp_path / "checkpoint.pth", 3)
+    if left:
+        (tmp_path / "3epoch.pth").write_bytes(left)
+    repair(tmp_path)
+    torch.testing.assert_close(torch.load(tmp_path / "3epoch.pth", weights_only=True), MODEL)
+
+
+def test_an_experiment_goes_on_with_its_own_settings_only(tmp_path):
+    _same_settings(tmp_path, {"config": {"a": 1}})
+    _same_settings(tmp_path, {"config": {"a": 1}})
+    with pytest.raises(UserError, match="other settings.*--tag"):
+        _same_settings(tmp_path, {"config": {"a": 2}})
+
+
+def config_file(tmp_path, **keys):
+    path = tmp_path / "train.yaml"
+    path.write_text(yaml.safe_dump(keys), encoding="utf-8")
+    return str(path)
+
+
+def test_missing_stages_are_named(paths, tmp_path):
+    with pytest.raises(UserError, match=r"run stage 3 first: .*dump/train/pitch.scp is missing"):
+        train(config_file(tmp_path), paths, "phn", 0, [])
+    for name in ("train", "dev"):
+        (paths.dump / name).mkdir(parents=True)
+        (paths.dump / name / "pitch.scp").write_text("")
+    with pytest.raises(UserError, match=r"run stage 4 first: .*phn/tokens.txt is missing"):
+        train(config_file(tmp_path), paths, "phn", 0, [])
+    assert not paths.output.exists()
+
+
+def test_a_mistake_in_the_config_comes_before_the_data(paths, tmp_path):
+    with pytest.raises(UserError, match="max_epochs"):
+        train(config_file(tmp_path, max_epochs=3), paths, "phn", 0, [])

@@ -1,0 +1,139 @@
+"""Timings, as ratios within one run. `tools/benchmark.py train`: a training step against ESPnet's own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).parents[1]
+SPEAKERS, EMOTIONS, TOKENS = ["f1", "f2", "m1", "m2"], ["angry", "happy", "neutral", "sad", "surprised"], 98
+
+
+def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
+    """Reads the shipped configuration with other tasks."""
+    from espnet_mtl.task import MTLTTSTask
+
+    args = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
+    for name, dim in {"feats": 80, "pitch": 1, "energy": 1}.items():
+        path = statistics_dir / f"{name}.npz"
+        np.savez(path, count=10, sum=np.zeros(dim, "f"), sum_square=np.full(dim, 10, "f"))
+        key = "normalize_conf" if name == "feats" else f"{name}_normalize_conf"
+        setattr(args, key, {"stats_file": str(path)})
+    args.token_list = [str(number) for number in range(TOKENS)]
+    args.speakers, args.emotions, args.tasks = SPEAKERS, EMOTIONS, {"tts": {"weight": 1.0}, **tasks}
+    return args
+
+
+def build_models(statistics_dir: Path) -> dict[str, torch.nn.Module]:
+    """Builds ESPnet's model and ours with ever more tasks, all of the same sizes."""
+    from espnet_mtl.task import MTLTTSTask  # isort: skip  (first: it imports ESPnet without noise)
+    from espnet2.tts.espnet_model import ESPnetTTSModel
+    from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
+
+    shared = {
+        "emotion": {"head": "classifier", "tap": "style", "label": "emotion", "weight": 0.5},
+        "emotion_shared": {"head": "classifier", "tap": "shared", "label": "emotion", "weight": 0.1},
+        "speaker_shared": {"head": "classifier", "tap": "shared", "label": "speaker", "weight": 0.1},
+    }
+    shipped = build_args(statistics_dir, {})
+    full = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
+    mel = {name: {**task, "start": 0.0} for name, task in full.tasks.items() if name != "tts"}
+    ours = {
+        "style and shared heads": MTLTTSTask.build_model(build_args(statistics_dir, shared)),
+        "style and mel heads": MTLTTSTask.build_model(build_args(statistics_dir, mel)),
+    }
+    parts = MTLTTSTask.build_model(shipped)
+    espnet = ESPnetTTSModel(
+        feats_extract=None,
+        pitch_extract=parts.pitch_extract,
+        energy_extract=parts.energy_extract,
+        normalize=parts.normalize,
+        pitch_normalize=parts.pitch_normalize,
+        energy_normalize=parts.energy_normalize,
+        tts=FastSpeech2(idim=TOKENS, odim=80, **{**shipped.tts_conf, "spks": len(SPEAKERS), "langs": None}),
+    )
+    return {"ESPnet": espnet, **ours}
+
+
+def make_batch(size: int, tokens: int) -> dict[str, torch.Tensor]:
+    """Makes a batch like the demo's: `tokens` phones of 5 frames on average."""
+    generator = torch.Generator().manual_seed(0)
+    durations = torch.randint(2, 9, (size, tokens + 1), generator=generator)
+    frames, count = durations.sum(1), torch.full((size,), tokens + 1)
+    batch = {
+        "text": torch.randint(2, TOKENS - 1, (size, tokens), generator=generator),
+        "text_lengths": count - 1,
+        "speech": torch.randn(size, int(frames.max()), 80, generator=generator),
+        "speech_lengths": frames,
+        "sids": torch.randint(0, len(SPEAKERS), (size, 1), generator=generator),
+        "durations": durations,
+        "durations_lengths": count,
+    }
+    for name in ("pitch", "energy"):
+        batch.update({name: torch.randn(size, tokens + 1, 1, generator=generator), f"{name}_lengths": count})
+    return batch
+
+
+def step(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> Callable[[], float]:
+    """Returns a function that takes one training step and tells its seconds."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    labels = {"emotion": torch.eye(len(EMOTIONS))[batch["sids"].view(-1)]} if hasattr(model, "heads") else {}
+
+    def run() -> float:
+        begin = time.perf_counter()
+        # ESPnet normalizes what it is given in place.
+        loss, _, _ = model(**{key: value.clone() for key, value in {**batch, **labels}.items()})
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return time.perf_counter() - begin
+
+    return run
+
+
+def benchmark_train(rounds: int, batch_size: int, threads: int) -> None:
+    """Prints each model's step against ESPnet's, taken in turn: median of the ratios, quartiles, and seconds."""
+    torch.set_num_threads(threads)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="espnet2")
+    with tempfile.TemporaryDirectory() as directory:
+        models = build_models(Path(directory))
+    batch = make_batch(batch_size, tokens=25)
+    steps = {name: step(model.train(), batch) for name, model in models.items()}
+    for run in steps.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, run in steps.items():
+            seconds[name].append(run())
+    print(f"{rounds} rounds, batch {batch_size}, {threads} thread(s), {os.cpu_count()} cores, torch {torch.__version__}")
+    for name, own in seconds.items():
+        ratios = [one / base for one, base in zip(own, seconds["ESPnet"], strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        print(f"{name:24} {middle:.3f} ({low:.3f} to {high:.3f}) of ESPnet, {statistics.median(own):.3f} s")
+
+
+def main() -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["train"], help="what is timed")
+    parser.add_argument("--rounds", type=int, default=40, help="steps of each model")
+    parser.add_argument("--batch_size", type=int, default=8, help="utterances of a step")
+    parser.add_argument("--threads", type=int, default=1, help="threads")
+    args = parser.parse_args()
+    benchmark_train(args.rounds, args.batch_size, args.threads)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()
