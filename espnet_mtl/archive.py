@@ -130,9 +130,7 @@ def _check_config(source: object, text: bytes, members: Iterable[str]) -> None:
         value = lookup(config, keys)
         if value and PurePosixPath(str(value)) not in known:
             key = ".".join(keys)
-            raise UserError(
-                f"{source} is refused: {key} is {value!r}, which is not a member; pack it again with it"
-            )
+            raise UserError(f"{source} is refused: {key} is {value!r}, which is not a member; pack it again with it")
 
 
 def _check_members(path: str | Path, archive: Any) -> dict[str, Any]:
@@ -186,9 +184,7 @@ def _check_meta(source: object, text: bytes | str, members: Iterable[str]) -> di
     named = {key: value for group in groups for key, value in group.items()}  # type: ignore[union-attr]
     for key in ("train_config", "model_file"):
         if key not in named:
-            raise UserError(
-                f"{source} is refused: its meta.yaml names no {key}; is it a text-to-speech model?"
-            )
+            raise UserError(f"{source} is refused: its meta.yaml names no {key}; is it a text-to-speech model?")
     known = set(members)
     for key, value in named.items():
         if not isinstance(value, str) or value not in known:

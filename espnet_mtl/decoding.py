@@ -71,9 +71,10 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
     emo = read_table(dump / "utt2emo") if (dump / "utt2emo").is_file() else {}
     natural = {(texts[utt], spk[utt], emo.get(utt)): utt for utt in sorted(texts)}
     listed = []
+    wanted: list[str | None] = list(emotions) or [None]
     for number, (text, first) in enumerate(sorted({texts[utt]: utt for utt in sorted(texts, reverse=True)}.items()), 1):
         for speaker in speakers:
-            for emotion in emotions or [None]:
+            for emotion in wanted:
                 utt = natural.get((text, speaker, emotion))
                 name = utt or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
                 listed.append(Request(name, text, tokens[utt or first], speaker, emotion))

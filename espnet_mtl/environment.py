@@ -53,9 +53,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding(DISTRIBUTION, distribution.version)
     needed = distribution.metadata["Requires-Python"]
     found = platform.python_version()
-    yield Finding(
-        "Python", found, "" if found in SpecifierSet(needed) else f"needs {needed}: run tools/setup.sh"
-    )
+    yield Finding("Python", found, "" if found in SpecifierSet(needed) else f"needs {needed}: run tools/setup.sh")
     for requirement in map(Requirement, distribution.requires or ()):
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield _version(requirement)
@@ -87,9 +85,7 @@ def _memory() -> Finding:
     if not meminfo.is_file():
         return Finding("memory", "unknown on this system")
     lines = dict(line.split(":") for line in meminfo.read_text(encoding="ascii").splitlines())
-    return _room(
-        "memory", int(lines["MemAvailable"].split()[0]) * 1024, NEEDED_MEMORY_GIB, "end other programs"
-    )
+    return _room("memory", int(lines["MemAvailable"].split()[0]) * 1024, NEEDED_MEMORY_GIB, "end other programs")
 
 
 def _disk() -> Finding:
@@ -98,20 +94,14 @@ def _disk() -> Finding:
 
 def _room(name: str, free: int, needed_gib: int, remedy: str) -> Finding:
     enough = free >= needed_gib * GIB
-    return Finding(
-        name, f"{free / GIB:.1f} GiB free", "" if enough else f"the demo needs {needed_gib} GiB: {remedy}"
-    )
+    return Finding(name, f"{free / GIB:.1f} GiB free", "" if enough else f"the demo needs {needed_gib} GiB: {remedy}")
 
 
 def _espeak() -> Finding:
     try:
-        return Finding(
-            "espeak library", f"{espeak.version()}, {len(espeak.phonemize('good morning'))} phones spoken"
-        )
+        return Finding("espeak library", f"{espeak.version()}, {len(espeak.phonemize('good morning'))} phones spoken")
     except (UserError, OSError) as error:
-        return Finding(
-            "espeak library", "does not work", f"{error}: {INSTALL} --force-reinstall espeakng-loader"
-        )
+        return Finding("espeak library", "does not work", f"{error}: {INSTALL} --force-reinstall espeakng-loader")
 
 
 def _import(module: str) -> Finding:
@@ -135,6 +125,4 @@ def _gpu() -> Finding:
     if works:
         cuda = torch.cuda
         return Finding("GPU", ", ".join(cuda.get_device_name(i) for i in range(cuda.device_count())))
-    return Finding(
-        "GPU", "none: the CPU trains and speaks", "; ".join(str(warning.message) for warning in said)
-    )
+    return Finding("GPU", "none: the CPU trains and speaks", "; ".join(str(warning.message) for warning in said))

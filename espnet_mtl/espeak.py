@@ -54,9 +54,7 @@ class _Voice(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("languages", ctypes.c_char_p), ("identifier", ctypes.c_char_p)]
 
 
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class _Library:
@@ -84,9 +82,7 @@ class _Library:
             handle = ctypes.CDLL(library)
             handle.espeak_Info.restype = ctypes.c_char_p
             handle.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-            self.sample_rate = handle.espeak_Initialize(
-                _SYNCHRONOUS, 0, data.encode(), _PHONEME_EVENTS_IN_IPA
-            )
+            self.sample_rate = handle.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _PHONEME_EVENTS_IN_IPA)
             if self.sample_rate <= 0:
                 raise UserError(f"espeak cannot read its data in {data}: reinstall espeakng-loader")
             handle.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the clock seeds the noise of breathy voices
@@ -139,9 +135,7 @@ def _paths() -> tuple[str, str]:
 def _unknown_language(name: str) -> UserError:
     known = languages()
     some = [language for language in known if language[:1] == name[:1].lower()][:12] or known[::12]
-    return UserError(
-        f"espeak knows no language {name!r}; it knows {len(known)}, such as {', '.join(some)}, en-us, de"
-    )
+    return UserError(f"espeak knows no language {name!r}; it knows {len(known)}, such as {', '.join(some)}, en-us, de")
 
 
 def languages() -> list[str]:
@@ -168,9 +162,7 @@ def version() -> str:
         return _library.load().espeak_Info(None).decode()
 
 
-def synthesize(
-    text: str, voice: str, *, rate: int = 160, pitch: int = 50, range: int = 50, volume: int = 60
-) -> Speech:
+def synthesize(text: str, voice: str, *, rate: int = 160, pitch: int = 50, range: int = 50, volume: int = 60) -> Speech:
     """Speaks a text; equal arguments give equal samples, whatever was spoken before.
 
     Args:

@@ -30,9 +30,7 @@ NAMES = ("token_list", "speakers", "emotions", "languages")
 """Config keys that hold tokens and names ("/" may be one), never paths."""
 
 
-def pack_model(
-    exp: str | Path, output: str | Path | None = None, inference_config: str | Path | None = None
-) -> Path:
+def pack_model(exp: str | Path, output: str | Path | None = None, inference_config: str | Path | None = None) -> Path:
     """Packs an experiment with ESPnet's pack command, whole or not at all.
 
     The archive holds exp/<tag>/config.yaml, the model file that `best_model` chooses, the statistics of mel,

@@ -60,12 +60,17 @@ class Text2Speech:
         self.tables = label_tables(self.train_args)
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
         self.vocoder = build_vocoder(
-            self.model, vocoder_config or {"griffin_lim_iters": griffin_lim_iters}, vocoder_file, device=device
+            self.model,
+            vocoder_config or {"griffin_lim_iters": griffin_lim_iters},
+            vocoder_file,
+            device=device,
         )
         self.decode_conf = {"alpha": speed_control_alpha, "use_teacher_forcing": use_teacher_forcing}
 
     @classmethod
-    def from_pretrained(cls, model: str | Path | None = None, *, model_tag: str | None = None, **options) -> Text2Speech:
+    def from_pretrained(
+        cls, model: str | Path | None = None, *, model_tag: str | None = None, **options
+    ) -> Text2Speech:
         """Loads a packed model.
 
         Args:
@@ -85,7 +90,7 @@ class Text2Speech:
     @property
     def fs(self) -> int:
         """Sampling rate in Hz."""
-        return self.vocoder.fs
+        return int(self.vocoder.fs)  # type: ignore[arg-type]
 
     @property
     def speakers(self) -> list[str]:
@@ -162,7 +167,9 @@ class Text2Speech:
         if intensity == 1.0:
             return weights
         if NEUTRAL not in self.emotions:
-            raise ValueError(f"intensity needs an emotion called {NEUTRAL!r}; this model has {', '.join(self.emotions)}")
+            raise ValueError(
+                f"intensity needs an emotion called {NEUTRAL!r}; this model has {', '.join(self.emotions)}"
+            )
         neutral = np.eye(len(self.emotions), dtype=np.float32)[self.emotions.index(NEUTRAL)]
         return neutral + np.float32(intensity) * (weights - neutral)
 

@@ -23,9 +23,7 @@ class ConvPool(nn.Module):
     def __init__(self, dim: int, channels: int = 64, layers: int = 2, dropout: float = 0.1):
         super().__init__()
         sizes = [dim] + [channels] * layers
-        self.convs = nn.ModuleList(
-            nn.Conv1d(size, channels, kernel_size=5, stride=2, padding=2) for size in sizes[:-1]
-        )
+        self.convs = nn.ModuleList(nn.Conv1d(size, channels, kernel_size=5, stride=2, padding=2) for size in sizes[:-1])
         self.dropout = nn.Dropout(dropout)
         self.out_dim = 2 * channels
 

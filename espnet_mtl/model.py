@@ -26,14 +26,12 @@ class MTLTTSModel(ESPnetTTSModel):
         parts: ESPnet's parts: tts, feats_extract, normalize, …
     """
 
-    def __init__(
-        self, style: Style | None, style_label: str, heads: dict[str, Head], weighting: Weighting, **parts
-    ):
+    def __init__(self, style: Style | None, style_label: str, heads: dict[str, Head], weighting: Weighting, **parts):
         super().__init__(**parts)
         self.style, self.style_label = style, style_label
         self.heads = nn.ModuleDict(heads)
         self.weighting = weighting
-        self.progress = TrainProgress()
+        self.progress: TrainProgress = TrainProgress()
 
     def forward(
         self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, **inputs
@@ -51,7 +49,8 @@ class MTLTTSModel(ESPnetTTSModel):
         Returns:
             The loss, figures to report and the batch size, as ESPnet's Trainer takes them.
         """
-        labels = {label: inputs.get(key) for label, key in LABELS.items()}
+        unknown = text.new_full((len(text), 1), -1)
+        labels = {label: inputs.get(key, unknown) for label, key in LABELS.items()}
         batch = self.features(text, text_lengths, speech, speech_lengths, inputs)
 
         taps: dict[str, Tap] = {}
@@ -63,7 +62,7 @@ class MTLTTSModel(ESPnetTTSModel):
         taps.update(output.taps)
 
         losses, stats = {"tts": output.loss}, {**output.stats, "tts_loss": output.loss.detach()}
-        for name, head in self.heads.items():
+        for name, head in self.task_heads().items():
             losses[name], figures = head.loss(taps[head.tap], labels[head.label], self.progress.fraction)
             stats.update({f"{name}_{key}": value for key, value in figures.items()})
             stats[f"{name}_loss"] = losses[name].detach()
@@ -73,7 +72,12 @@ class MTLTTSModel(ESPnetTTSModel):
         return force_gatherable((loss, stats, len(text)), loss.device)
 
     def features(
-        self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, inputs: dict[str, Tensor]
+        self,
+        text: Tensor,
+        text_lengths: Tensor,
+        speech: Tensor,
+        speech_lengths: Tensor,
+        inputs: dict[str, Tensor],
     ) -> dict[str, Tensor]:
         """Gathers the backbone's batch: features computed beforehand or now, normalized."""
         batch = {key: value for key, value in inputs.items() if key in BATCH_KEYS and value is not None}
@@ -87,6 +91,10 @@ class MTLTTSModel(ESPnetTTSModel):
                     # ESPnet normalizes in place, and the batch belongs to the caller.
                     batch[key], _ = normalize(batch[key].clone(), batch[f"{key}_lengths"])
         return batch
+
+    def task_heads(self) -> dict[str, Head]:
+        """The heads by task."""
+        return {name: head for name, head in self.heads.items() if isinstance(head, Head)}
 
     def normalizers(self) -> dict[str, nn.Module | None]:
         """The normalization of each feature."""
@@ -113,7 +121,7 @@ class MTLTTSModel(ESPnetTTSModel):
         for key in ("pitch", "energy"):
             normalize = self.normalizers()[key]
             if normalize is not None and output.get(key) is not None:
-                output[f"{key}_denorm"] = normalize.inverse(output[key].clone()[None])[0][0]
+                output[f"{key}_denorm"] = normalize.inverse(  # type: ignore[operator]output[key].clone()[None])[0][0]
         return output
 
 

@@ -6,19 +6,35 @@ import torch
 from torch import Tensor, nn
 
 from espnet_mtl.layers import ConvPool
+from espnet_mtl.targets import known, soft_target
 from espnet_mtl.types import Tap
 
 
-def known(target: Tensor) -> Tensor:
-    """Marks the utterances that have a label: (B, K) weights with -1 for an unknown label -> (B,), bool."""
-    return target[:, 0] >= 0
+class ReferenceEncoder(nn.Module):
+    """Embeds a recording in a vector: the query of the attention over the style table.
+
+    Args:
+        odim: Mel channels.
+        dim: Size of the query.
+        channels: Channels of the convolutions.
+    """
+
+    def __init__(self, odim: int, dim: int, channels: int):
+        super().__init__()
+        self.body = ConvPool(odim, channels, layers=3)
+        self.query = nn.Linear(self.body.out_dim, dim)
+
+    def forward(self, feats: Tensor, lengths: Tensor) -> Tensor:
+        """Maps (B, T, odim) with lengths (B,) to (B, dim)."""
+        return self.query(self.body(feats, lengths))
 
 
 class Style(nn.Module):
     """Table E of styles, a reference encoder that attends over its rows, and their mixture w · E.
 
-    The posterior of the reference encoder is softmax(q · Eᵀ), the rows of E of unit length at the start,: the emotion loss is cross-entropy on it, and it
-    stands in for w where an utterance has no label (labelled emotion tokens: Wu et al. 2021, arXiv 2110.04153).
+    The posterior of the reference encoder is softmax(q · Eᵀ), q its query; the rows of E start at unit length. The
+    emotion loss is cross-entropy on it, and it stands in for w where an utterance has no label (labelled emotion
+    tokens: Wu et al. 2021, arXiv 2110.04153).
 
     Args:
         num_styles: Rows K of the table.
@@ -30,37 +46,40 @@ class Style(nn.Module):
     """
 
     def __init__(
-        self, num_styles: int, odim: int, adim: int, dim: int | None = None, reference: bool = True, channels: int = 64
+        self,
+        num_styles: int,
+        odim: int,
+        adim: int,
+        dim: int | None = None,
+        reference: bool = True,
+        channels: int = 64,
     ):
         super().__init__()
         dim = dim or adim
         self.table = nn.Parameter(torch.randn(num_styles, dim) * dim**-0.5)
         self.project = nn.Identity() if dim == adim else nn.Linear(dim, adim, bias=False)
-        self.reference = ConvPool(odim, channels, layers=3) if reference else None
-        self.query = nn.Linear(self.reference.out_dim, dim) if self.reference else None
+        self.reference = ReferenceEncoder(odim, dim, channels) if reference else None
 
-    def forward(self, feats: Tensor, lengths: Tensor, target: Tensor | None) -> tuple[Tensor, Tap | None]:
+    def forward(self, feats: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tap | None]:
         """Finds each utterance's style.
 
         Args:
             feats: Normalized log-mel (B, T, odim).
             lengths: Frames (B,).
-            target: Style weights from the labels (B, K), rows of -1 where unknown; None: none is known.
+            target: Style weights (B, K) from the labels, or class ids (B, 1); -1 where unknown.
 
         Returns:
             The style vectors (B, adim), and the tap `style` (None without a reference encoder).
         """
-        tap = self.attend(feats, lengths) if self.reference is not None else None
-        if target is None:
-            target = feats.new_full((len(feats), len(self.table)), -1.0)
-        unlabelled = tap.logits.softmax(-1) if tap else torch.full_like(target, 1 / len(self.table))
-        weights = torch.where(known(target).unsqueeze(-1), target.to(unlabelled.dtype), unlabelled)
+        logits = feats.new_zeros(len(feats), len(self.table))
+        tap = None
+        if self.reference is not None:
+            query = self.reference(feats, lengths)
+            logits = query @ self.table.T
+            tap = Tap(query, logits=logits)
+        target = soft_target(target, len(self.table)).to(logits.dtype)
+        weights = torch.where(known(target).unsqueeze(-1), target, logits.softmax(-1))
         return self.mix(weights), tap
-
-    def attend(self, feats: Tensor, lengths: Tensor) -> Tap:
-        """Embeds reference recordings: (B, T, odim) -> tap with values (B, D) and logits (B, K)."""
-        query = self.query(self.reference(feats, lengths))
-        return Tap(query, logits=query @ self.table.T)
 
     def mix(self, weights: Tensor) -> Tensor:
         """Mixes the rows of the table: (B, K) -> (B, adim), or (B, T_text, K) -> (B, T_text, adim)."""

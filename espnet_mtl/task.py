@@ -13,7 +13,7 @@ import torch
 
 from espnet_mtl.backbones import BACKBONES
 from espnet_mtl.checkpoint import load_checked, load_state
-from espnet_mtl.config import OWN_KEYS, complete, read_yaml
+from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml
 from espnet_mtl.errors import UserError
 from espnet_mtl.espnet_imports import import_tts_task
 from espnet_mtl.heads import HEADS, LABELS
@@ -35,7 +35,7 @@ TABLES = {"speakers": "speaker", "emotions": "emotion", "languages": "language"}
 """Config keys of the label tables (ordered lists of names), and the label that each one numbers."""
 
 
-class MTLTTSTask(tts.TTSTask):
+class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     """ESPnet's TTS task with this project's backbones, style, task heads and weighting."""
 
     class_choices_list = [  # noqa: RUF012
@@ -87,7 +87,8 @@ class MTLTTSTask(tts.TTSTask):
         Raises:
             UserError: An unknown key or name in the configuration, or a task whose labels the data lack.
         """
-        full = complete({key: value for key, value in vars(args).items() if value is not None and key in _yaml_keys()})
+        keys = {*espnet_keys(), *OWN_KEYS}
+        full = complete({key: value for key, value in vars(args).items() if value is not None and key in keys})
         vars(args).update({key: full[key] for key in full if key in vars(args) or key in OWN_KEYS})
         args.token_list = _names(args.token_list)
         for key in TABLES:
@@ -95,25 +96,32 @@ class MTLTTSTask(tts.TTSTask):
         tables = label_tables(args)
         parts = _build_parts(args)
         odim = parts["feats_extract"].output_size()
-        args.tts_conf = {**args.tts_conf, "spks": len(tables["speaker"]) or None, "langs": len(tables["language"]) or None}
+        args.tts_conf = {
+            **args.tts_conf,
+            "spks": len(tables["speaker"]) or None,
+            "langs": len(tables["language"]) or None,
+        }
         backbone = BACKBONES.load(args.tts)(idim=len(args.token_list), odim=odim, **args.tts_conf)
         adim = backbone.encoder_dim
         style = Style(len(tables["emotion"]), odim, adim, **args.style_conf) if tables["emotion"] else None
-        tap_dims = {"encoder": adim, "shared": adim, "mel": odim, "style": style.table.size(1) if style else 0}
+        tap_dims = {
+            "encoder": adim,
+            "shared": adim,
+            "mel": odim,
+            "style": style.table.size(1) if style else 0,
+        }
         heads = {
-            name: _build_head(name, task, tap_dims, tables, style)
-            for name, task in args.tasks.items()
-            if name != "tts"
+            name: _build_head(name, task, tap_dims, tables, style) for name, task in args.tasks.items() if name != "tts"
         }
         preferences = {name: float(task.get("weight", 1.0)) for name, task in args.tasks.items()}
         weighting = WEIGHTINGS.load(args.weighting)(preferences, **args.weighting_conf)
         return MTLTTSModel(style, "emotion", heads, weighting, tts=backbone, **parts)
 
     @classmethod
-    def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
+    def build_optimizers(cls, args: argparse.Namespace, model: MTLTTSModel) -> list[torch.optim.Optimizer]:
         """Builds ESPnet's optimizers, and lets the model see how far the training is."""
         optimizers = super().build_optimizers(args, model)
-        if args.num_iters_per_epoch is None and any(head.start > 0 for head in model.heads.values()):
+        if args.num_iters_per_epoch is None and any(head.start > 0 for head in model.task_heads().values()):
             raise UserError("num_iters_per_epoch: must be set where a task has 'start', a fraction of training")
         steps = (args.num_iters_per_epoch or 1) // args.accum_grad * args.max_epoch
         model.progress = TrainProgress(optimizers[0], max(1, steps))
@@ -143,12 +151,6 @@ def label_tables(args: argparse.Namespace) -> dict[str, list[str]]:
     return {label: _names(getattr(args, key, None)) for key, label in TABLES.items()}
 
 
-def _yaml_keys() -> set[str]:
-    from espnet_mtl.config import espnet_keys
-
-    return {*espnet_keys(), *OWN_KEYS}
-
-
 def _names(source: str | list[str] | None) -> list[str]:
     """Reads a list of names from a file, one a line, or takes the list as it is."""
     if source is None or isinstance(source, (list, tuple)):
@@ -175,7 +177,11 @@ def _build_parts(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _build_head(
-    name: str, task: dict[str, Any], tap_dims: dict[str, int], tables: dict[str, list[str]], style: Style | None
+    name: str,
+    task: dict[str, Any],
+    tap_dims: dict[str, int],
+    tables: dict[str, list[str]],
+    style: Style | None,
 ) -> Head:
     options = {key: value for key, value in task.items() if key != "head"}
     if not tables[task["label"]]:

@@ -81,9 +81,7 @@ class TrainPaths:
         return options
 
 
-def train(
-    train_config: str, paths: TrainPaths, token_type: str, ngpu: int, arguments: Sequence[str]
-) -> None:
+def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, arguments: Sequence[str]) -> None:
     """Trains, or goes on where a killed training stopped; the result is the same.
 
     Args:
@@ -105,7 +103,15 @@ def train(
         )
     from espnet_mtl.task import MTLTTSTask
 
-    command = ["--config", train_config, *options, "--ngpu", str(ngpu), "--multiprocessing_distributed", "true"]
+    command = [
+        "--config",
+        train_config,
+        *options,
+        "--ngpu",
+        str(ngpu),
+        "--multiprocessing_distributed",
+        "true",
+    ]
     parser = MTLTTSTask.get_parser()
     args = parser.parse_args([*command, *arguments])
     with locked(paths.output):

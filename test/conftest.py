@@ -29,7 +29,12 @@ def stats_dir(tmp_path_factory) -> Path:
     """Statistics of standard-normal features."""
     directory = tmp_path_factory.mktemp("stats")
     for name, dim in MEL.items():
-        np.savez(directory / f"{name}_stats.npz", count=10, sum=np.zeros(dim, "f"), sum_square=np.full(dim, 10, "f"))
+        np.savez(
+            directory / f"{name}_stats.npz",
+            count=10,
+            sum=np.zeros(dim, "f"),
+            sum_square=np.full(dim, 10, "f"),
+        )
     return directory
 
 
@@ -88,6 +93,10 @@ def batch() -> dict[str, torch.Tensor]:
         "pitch": torch.randn(4, 7, 1, generator=generator),
         "energy": torch.randn(4, 7, 1, generator=generator),
     }
-    lengths = {"text": tokens, "speech": frames, **dict.fromkeys(("durations", "pitch", "energy"), tokens + 1)}
+    lengths = {
+        "text": tokens,
+        "speech": frames,
+        **dict.fromkeys(("durations", "pitch", "energy"), tokens + 1),
+    }
     labels = {"sids": torch.tensor([[0], [1], [0], [1]]), "emotion": torch.eye(3)[[0, 1, 2, 0]]}
     return {**data, **{f"{name}_lengths": value for name, value in lengths.items()}, **labels}

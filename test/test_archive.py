@@ -158,9 +158,7 @@ def test_link_or_device_in_a_zip_is_refused(tmp_path, refused, kind):
 
 
 def test_file_that_is_also_a_directory_is_refused(tmp_path, refused):
-    refused(
-        write(tmp_path / "model.zip", members(), [("exp/train/m.pth/x", b"")]), "both a file and a directory"
-    )
+    refused(write(tmp_path / "model.zip", members(), [("exp/train/m.pth/x", b"")]), "both a file and a directory")
 
 
 def test_failed_unpacking_leaves_no_model(tmp_path, cache):

@@ -27,9 +27,7 @@ def test_single_task_differs_in_the_tasks_and_the_reference_encoder_only():
 
 def test_scheduler_ends_with_the_training():
     config = read_yaml(CONF / "train_fastspeech2.yaml")
-    assert (
-        config["scheduler_conf"]["first_cycle_steps"] == config["num_iters_per_epoch"] * config["max_epoch"]
-    )
+    assert config["scheduler_conf"]["first_cycle_steps"] == config["num_iters_per_epoch"] * config["max_epoch"]
 
 
 def test_signal_parameters_stand_once():

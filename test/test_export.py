@@ -160,9 +160,7 @@ def test_packing_again_gives_the_same_content_and_takes_the_old_ones_place(packe
 
 def test_statistics_that_were_recorded_relative_to_the_recipe_and_bpe_model(tmp_path, monkeypatch):
     paths = {key: {"stats_file": f"exp/stats/train/{name}_stats.npz"} for key, name in STATS.items()}
-    exp = make_experiment(
-        tmp_path / "recipe", **paths, token_type="bpe", bpemodel="exp/stats/train/bpe.model"
-    )
+    exp = make_experiment(tmp_path / "recipe", **paths, token_type="bpe", bpemodel="exp/stats/train/bpe.model")
     (tmp_path / "recipe/exp/stats/train/bpe.model").write_text("pieces")
     monkeypatch.chdir(tmp_path / "recipe")
     path = pack_model("exp/mtl", "out/model.tgz")
@@ -234,7 +232,5 @@ def test_code_of_the_model_card_is_python(packed):
 
 def test_portable_config_below_the_current_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = portable(
-        {"output_dir": f"{tmp_path}/exp/mtl", "log": "/var/log/x.txt", "delimiter": "/", "n": 3}, "exp"
-    )
+    config = portable({"output_dir": f"{tmp_path}/exp/mtl", "log": "/var/log/x.txt", "delimiter": "/", "n": 3}, "exp")
     assert config == {"output_dir": "exp/mtl", "log": "x.txt", "delimiter": "/", "n": 3}

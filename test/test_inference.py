@@ -3,8 +3,8 @@ import pytest
 import torch
 import yaml
 
-from espnet_mtl.decoding import load_inference_config, requests
 from espnet_mtl.data.kaldi import write_table
+from espnet_mtl.decoding import load_inference_config, requests
 from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import phonemize
 

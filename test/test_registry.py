@@ -14,7 +14,7 @@ def test_every_entry_loads_and_has_a_documented_class(registry):
 
 
 def test_unknown_name_lists_the_valid_ones():
-    with pytest.raises(UserError, match="unknown fruit 'aple': did you mean apple.*apple, pear"):
+    with pytest.raises(UserError, match=r"unknown fruit 'aple': did you mean apple.*apple, pear"):
         Registry("fruit", {"pear": "a:b", "apple": "a:c"})["aple"]
 
 

@@ -60,11 +60,7 @@ class Recipe:
         return self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
 
     def commands(self) -> list[str]:
-        return [
-            line.removeprefix("-m espnet_mtl.bin.")
-            for line in self.noted()
-            if line.startswith("-m espnet_mtl")
-        ]
+        return [line.removeprefix("-m espnet_mtl.bin.") for line in self.noted() if line.startswith("-m espnet_mtl")]
 
     def files(self) -> set[Path]:
         return set(self.path.parents[1].rglob("*"))
@@ -163,9 +159,7 @@ def test_runs_one_model_and_the_stages_asked_for(recipe: Recipe):
 
 
 def test_corpus_settings_come_from_db_sh_and_the_command_line(recipe: Recipe):
-    recipe.run(
-        "--stop_stage", "1", "--corpus", "ljspeech", "--corpus_conf", "a=1 b=*", LJSPEECH="/here it is"
-    )
+    recipe.run("--stop_stage", "1", "--corpus", "ljspeech", "--corpus_conf", "a=1 b=*", LJSPEECH="/here it is")
     recipe.run("--stop_stage", "1", "--corpus_conf", "sentences=10")
     ljspeech, demo = recipe.commands()
     assert ljspeech.endswith(" --corpus_conf root=/here it is a=1 b=*")
@@ -200,9 +194,7 @@ def test_uploads_only_when_asked_to(recipe: Recipe):
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES)))
-def test_stages_take_the_options_that_they_are_given(
-    recipe: Recipe, capsys: pytest.CaptureFixture[str], module: str
-):
+def test_stages_take_the_options_that_they_are_given(recipe: Recipe, capsys: pytest.CaptureFixture[str], module: str):
     recipe.run("--corpus_conf", "sentences=10")
     command = next(command for command in recipe.commands() if command.startswith(module))
     with pytest.raises(SystemExit, match="0"):

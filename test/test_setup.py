@@ -199,8 +199,6 @@ def setup_list(name: str) -> list[str]:
 
 
 def test_console_commands_exist():
-    commands = [
-        entry for entry in entry_points(group="console_scripts") if entry.name.startswith("espnet-mtl-")
-    ]
+    commands = [entry for entry in entry_points(group="console_scripts") if entry.name.startswith("espnet-mtl-")]
     assert {"espnet-mtl-doctor", "espnet-mtl-synthesize"} <= {entry.name for entry in commands}
     assert all(callable(entry.load()) for entry in commands)

@@ -65,13 +65,20 @@ def test_mistakes_are_named(make_args, overrides, words):
 
 
 def test_the_emotion_head_on_the_reference_is_its_attention(make_model):
-    model = make_model(tasks={"tts": {}, "a": {**HEAD, "tap": "style"}, "b": {**HEAD, "tap": "style", "reversed": True}})
+    model = make_model(
+        tasks={"tts": {}, "a": {**HEAD, "tap": "style"}, "b": {**HEAD, "tap": "style", "reversed": True}}
+    )
     assert model.heads["a"].attention
     assert not model.heads["b"].attention
 
 
 def optimizer_args(make_args, **overrides):
-    settings = {"optim": "adam", "optim_conf": {"lr": 0.1}, "exclude_weight_decay": False, "sharded_ddp": False}
+    settings = {
+        "optim": "adam",
+        "optim_conf": {"lr": 0.1},
+        "exclude_weight_decay": False,
+        "sharded_ddp": False,
+    }
     settings.update(exclude_weight_decay_conf={}, accum_grad=2, max_epoch=3, num_iters_per_epoch=4)
     return make_args(**settings, **overrides)
 

@@ -75,9 +75,7 @@ def test_mel_inversion_is_nearly_exact_and_not_negative(extract, vocoder):
     linear = vocoder.linear(mel)
     assert linear.min() >= 0
     clipped = (vocoder.inverse @ (10**mel).T).clamp(min=1e-10)
-    own, espnets = (
-        convergence(torch.log10(vocoder.basis @ spectrogram).T, mel) for spectrogram in (linear, clipped)
-    )
+    own, espnets = (convergence(torch.log10(vocoder.basis @ spectrogram).T, mel) for spectrogram in (linear, clipped))
     assert own < 0.05
     assert own < 0.8 * espnets
 

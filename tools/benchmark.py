@@ -116,7 +116,9 @@ def benchmark_train(rounds: int, batch_size: int, threads: int) -> None:
     for _ in range(rounds):
         for name, run in steps.items():
             seconds[name].append(run())
-    print(f"{rounds} rounds, batch {batch_size}, {threads} thread(s), {os.cpu_count()} cores, torch {torch.__version__}")
+    print(
+        f"{rounds} rounds, batch {batch_size}, {threads} thread(s), {os.cpu_count()} cores, torch {torch.__version__}"
+    )
     for name, own in seconds.items():
         ratios = [one / base for one, base in zip(own, seconds["ESPnet"], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)

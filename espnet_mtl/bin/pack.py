@@ -13,9 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and packs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exp", type=Path, required=True, help="experiment directory of stage 5")
-    parser.add_argument(
-        "--inference_config", type=Path, help="decoding YAML, packed too; names <exp>/<decode>"
-    )
+    parser.add_argument("--inference_config", type=Path, help="decoding YAML, packed too; names <exp>/<decode>")
     parser.add_argument("--output", type=Path, help="archive to write (default: <exp>/<tag>.zip)")
     args = parser.parse_args(argv)
     from espnet_mtl.export import pack_model

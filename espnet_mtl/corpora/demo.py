@@ -97,9 +97,7 @@ class Demo(Corpus):
         super().__init__()
         most = len(_texts())
         if not isinstance(sentences, int) or not FEWEST <= sentences <= most:
-            raise UserError(
-                f"demo corpus: sentences must be a number from {FEWEST} to {most}, got {sentences!r}"
-            )
+            raise UserError(f"demo corpus: sentences must be a number from {FEWEST} to {most}, got {sentences!r}")
         if not isinstance(seed, int) or seed < 0:
             raise UserError(f"demo corpus: seed must be a number from 0 on, got {seed!r}")
         self.seed, self.world = seed, bool(world)

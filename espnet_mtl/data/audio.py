@@ -173,9 +173,7 @@ def frame_levels(samples: Samples, fs: int) -> Samples:
     return 10 * np.log10(power + 1e-12)
 
 
-def _speech_section(
-    samples: Samples, fs: int, conf: AudioConf, alignment: Alignment | None
-) -> tuple[int, int]:
+def _speech_section(samples: Samples, fs: int, conf: AudioConf, alignment: Alignment | None) -> tuple[int, int]:
     """First and last sample to keep; the end of the last aligned phone is never cut."""
     if conf.trim_db is None:
         return 0, len(samples)
@@ -217,9 +215,7 @@ def _select(table: Mapping[str, str], kept: list[Result]) -> dict[str, str]:
     return {result.utt: table[result.utt] for result in kept if result.utt in table}
 
 
-def _check_loss(
-    dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int], max_dropped: float
-) -> None:
+def _check_loss(dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int], max_dropped: float) -> None:
     lost = {utt: reason for group in dropped.values() for utt, reason in group.items()}
     total = sum(totals.values())
     if len(lost) > max_dropped * total or any(len(dropped[name]) == totals[name] for name in totals):

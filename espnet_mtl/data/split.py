@@ -63,9 +63,7 @@ def split_sentences(
     n_dev, n_test = (_count(number, len(order)) for number in (policy.dev, policy.test))
     n_train = len(order) - n_dev - n_test if policy.train is None else policy.train
     if n_train < 1 or n_train + n_dev + n_test > len(order):
-        raise UserError(
-            f"split: {len(order)} sentences are too few for train + {n_dev} dev + {n_test} test sentences"
-        )
+        raise UserError(f"split: {len(order)} sentences are too few for train + {n_dev} dev + {n_test} test sentences")
     units = units or {}
     first = _cover(order, units, n_train)
     covered = frozenset().union(*(units.get(sentence, frozenset()) for sentence in first))
@@ -78,9 +76,7 @@ def split_sentences(
         )
     test, dev = fit[:n_test], fit[n_test : n_test + n_dev]
     train = [*first, *(sentence for sentence in rest if sentence not in {*test, *dev})][:n_train]
-    return {
-        sentence: name for name, group in zip(SETS, (train, dev, test), strict=True) for sentence in group
-    }
+    return {sentence: name for name, group in zip(SETS, (train, dev, test), strict=True) for sentence in group}
 
 
 def _count(number: float, total: int) -> int:
@@ -121,15 +117,18 @@ def check_leakage(sets: Mapping[str, Iterable[_Labelled]], policy: SplitPolicy) 
     """Makes sure that the sets share nothing that they must not share.
 
     Raises:
-        UserError: A sentence or an utterance is in two sets, or a held-out pair is in train or dev.
+        UserError: A sentence is in two sets, an utterance comes twice, or a held-out pair is in train or dev.
     """
-    seen: dict[tuple[str, str], str] = {}
+    sentences: dict[str, str] = {}
+    utterances: dict[str, str] = {}
     for name, group in sets.items():
         for utterance in group:
-            for kind, key in (("sentence", utterance.sentence), ("utterance", utterance.id)):
-                other = seen.setdefault((kind, key), name)
-                if other != name:
-                    raise UserError(f"split: {kind} {key!r} is both in {other} and in {name}")
+            if sentences.setdefault(utterance.sentence, name) != name:
+                other = sentences[utterance.sentence]
+                raise UserError(f"split: sentence {utterance.sentence!r} is both in {other} and in {name}")
+            if utterance.id in utterances:
+                raise UserError(f"split: utterance {utterance.id!r} of {name} is in {utterances[utterance.id]} too")
+            utterances[utterance.id] = name
             if name != "test" and (utterance.speaker, utterance.emotion) in policy.held_out:
                 raise UserError(
                     f"split: {utterance.id} is in {name}, but only test may hold {utterance.speaker} "

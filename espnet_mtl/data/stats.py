@@ -100,8 +100,8 @@ class Moments:
 
     def save(self, path: Path) -> None:
         """Writes the npz file."""
-        figures = {"sum": self.sum, "sum_square": self.sum_square}
-        np.savez(path, count=self.count, **{key: value.astype(np.float32) for key, value in figures.items()})
+        total, square = (values.astype(np.float32) for values in (self.sum, self.sum_square))
+        np.savez(path, count=self.count, sum=total, sum_square=square)
 
 
 def collect_stats(dump: Path, output: Path, token_type: str) -> None:

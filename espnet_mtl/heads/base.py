@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -87,12 +86,3 @@ class Head(nn.Module, ABC):
     def frozen(self, tap: Tap) -> Tensor:
         """Predicts with weights that receive no gradient (copies, since autocast caches casts of the originals)."""
         return functional_call(self, {name: value.detach() for name, value in self.named_parameters()}, (tap,))
-
-
-def soft_target(target: Tensor, classes: int) -> Tensor:
-    """Turns class ids (B,) or (B, 1), -1 where unknown, into weights (B, K) with rows of -1; weights stay."""
-    if target.is_floating_point():
-        return target
-    target = target.view(-1)
-    hot = nn.functional.one_hot(target.clamp(min=0), classes).float()
-    return torch.where((target >= 0).unsqueeze(-1), hot, -1.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from espnet_mtl.heads.base import Head, soft_target
+from espnet_mtl.heads.base import Head
 from espnet_mtl.layers import ConvPool
-from espnet_mtl.style import known
+from espnet_mtl.targets import known, soft_target
 from espnet_mtl.types import Tap
 
 
@@ -39,17 +39,16 @@ class Classifier(Head):
         self.classes, self.attention = classes, attention
         if attention:
             return
-        is_vector = self.tap == "style"
-        self.body = (
-            nn.Sequential(nn.Linear(dim, channels), nn.ReLU(), nn.Dropout(dropout))
-            if is_vector
-            else ConvPool(dim, channels, dropout=dropout)
-        )
-        self.output = nn.Linear(channels if is_vector else self.body.out_dim, classes)
+        if self.tap == "style":
+            self.body: nn.Module = nn.Sequential(nn.Linear(dim, channels), nn.ReLU(), nn.Dropout(dropout))
+            self.output = nn.Linear(channels, classes)
+        else:
+            body = ConvPool(dim, channels, dropout=dropout)
+            self.body, self.output = body, nn.Linear(body.out_dim, classes)
 
     def forward(self, tap: Tap) -> Tensor:
         """Scores the classes: (B, K)."""
-        if self.attention:
+        if self.attention and tap.logits is not None:
             return tap.logits
         return self.output(self.body(tap.values) if tap.lengths is None else self.body(tap.values, tap.lengths))
 

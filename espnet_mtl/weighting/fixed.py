@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from espnet_mtl.weighting.base import Weighting
@@ -17,5 +18,5 @@ class Fixed(Weighting):
 
     def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Sums the weighted losses."""
-        total = sum(self.preferences[name] * loss for name, loss in losses.items())
+        total = torch.stack([self.preferences[name] * loss for name, loss in losses.items()]).sum()
         return total, {name: self.preferences[name] for name in losses}

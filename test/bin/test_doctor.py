@@ -49,9 +49,7 @@ def test_the_real_stack_is_fine():
 
 
 @pytest.mark.usefixtures("fast")
-def test_a_wrong_version_is_named_with_its_remedy(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_wrong_version_is_named_with_its_remedy(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     real = metadata.version
     monkeypatch.setattr(metadata, "version", lambda name: "80.1" if name == "setuptools" else real(name))
     status, lines = report(capsys)

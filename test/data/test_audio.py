@@ -56,7 +56,9 @@ def make_data(directory, drop=(), n=12):
 
 
 def contents(directory):
-    return {path.relative_to(directory): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    """Content of every file whose path holds no hidden name (temporary directories and locks)."""
+    files = {path.relative_to(directory): path for path in directory.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if "." not in {part[0] for part in name.parts}}
 
 
 def test_trimming_shifts_the_alignment(tmp_path):
@@ -66,18 +68,14 @@ def test_trimming_shifts_the_alignment(tmp_path):
     start = 0.5 - 0.05
     assert len(samples) == result.n_samples == pytest.approx(1.1 * FS, abs=0.03 * FS)
     assert [phone for phone, _ in result.alignment] == ["h", "a", "pau", "i"]
-    assert [end for _, end in result.alignment] == pytest.approx(
-        [end - start for _, end in aligned], abs=0.02
-    )
+    assert [end for _, end in result.alignment] == pytest.approx([end - start for _, end in aligned], abs=0.02)
     onset = np.flatnonzero(np.abs(samples) > 0.01)[0] / FS
     assert result.alignment[0][1] - onset == pytest.approx(0.1, abs=0.002)
 
 
 def test_the_margin_is_kept_and_trimming_can_be_off(tmp_path):
     source = item(tmp_path / "a.wav", tone(1.0, before=0.5, after=0.7))
-    assert run(tmp_path, source, AudioConf(margin_s=0.2))[0].n_samples == pytest.approx(
-        1.4 * FS, abs=0.03 * FS
-    )
+    assert run(tmp_path, source, AudioConf(margin_s=0.2))[0].n_samples == pytest.approx(1.4 * FS, abs=0.03 * FS)
     assert run(tmp_path, source, AudioConf(trim_db=None))[0].n_samples == round(2.2 * FS)
 
 
@@ -180,10 +178,7 @@ def test_too_many_losses_stop_it_and_leave_the_old_output(tmp_path):
     with pytest.raises(UserError, match=r"2 of 36 utterances cannot be used \(a_00: silent; b_10: silent"):
         prepare_audio(tmp_path / "other", tmp_path / "dump", FS, AudioConf())
     assert contents(tmp_path / "dump") == before
-    assert (
-        sum(map(len, prepare_audio(tmp_path / "other", tmp_path / "dump", FS, AudioConf(), 0.1).values()))
-        == 2
-    )
+    assert sum(map(len, prepare_audio(tmp_path / "other", tmp_path / "dump", FS, AudioConf(), 0.1).values())) == 2
 
 
 def test_a_missing_stage_1_is_named(tmp_path):
@@ -214,9 +209,7 @@ audio.prepare_audio(root / "data", root / "dump", {FS}, audio.AudioConf())
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert list((tmp_path / "dump").glob(".*.tmp/audio/*.flac"))
-    assert {
-        path: data for path, data in contents(tmp_path / "dump").items() if path.parts[0][0] != "."
-    } == before
+    assert {path: data for path, data in contents(tmp_path / "dump").items() if path.parts[0][0] != "."} == before
     prepare_audio(tmp_path / "data", tmp_path / "dump", FS, AudioConf(level_dbfs=None))
     assert contents(tmp_path / "dump") == before
 

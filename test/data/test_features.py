@@ -49,7 +49,9 @@ def test_features_of_a_known_signal(tmp_path):
     dump = make_dump(tmp_path)
     extract_features(dump, complete({}), jobs=2)
     durations = list(map(int, read_table(dump / "durations")["s1_a"].split()))
-    feats, pitch, energy = (kaldiio.load_scp(str(dump / f"{name}.scp"))["s1_a"] for name in ("feats", "pitch", "energy"))
+    feats, pitch, energy = (
+        kaldiio.load_scp(str(dump / f"{name}.scp"))["s1_a"] for name in ("feats", "pitch", "energy")
+    )
     assert read_table(dump / "phones")["s1_a"] == "a b"
     assert feats.shape == (1 + FS // HOP, 80)
     assert sum(durations) == len(feats)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from espnet_mtl.data import kaldi
 from espnet_mtl.errors import UserError
+
+
+def names(directory):
+    """Names in a directory but for locks, which stay."""
+    return sorted(path.name for path in directory.iterdir() if path.suffix != ".lock")
 
 
 def test_a_table_is_sorted_and_read_back(tmp_path):
@@ -43,7 +50,7 @@ def test_a_directory_takes_its_name_when_whole(tmp_path):
             (directory / content).write_text(content)
             assert not (target / content).exists()
         assert [path.name for path in target.iterdir()] == [content]
-    assert [path.name for path in target.parent.iterdir()] == ["train"]
+    assert names(target.parent) == ["train"]
 
 
 def test_a_failed_block_leaves_the_old_directory(tmp_path):
@@ -52,7 +59,27 @@ def test_a_failed_block_leaves_the_old_directory(tmp_path):
     with pytest.raises(FileNotFoundError), kaldi.whole_directory(tmp_path / "train") as directory:
         (directory / "text").rename(directory / "absent" / "text")
     assert (tmp_path / "train" / "text").read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["train"]
+    assert names(tmp_path) == ["train"]
+
+
+def test_two_writers_of_one_directory_take_turns(tmp_path, capsys):
+    events = []
+
+    def second():
+        with kaldi.whole_directory(tmp_path / "train") as directory:
+            events.append("second")
+            (directory / "second").touch()
+
+    with kaldi.whole_directory(tmp_path / "train") as directory:
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.3)
+        (directory / "first").touch()
+        events.append("first")
+    thread.join()
+    assert events == ["first", "second"]
+    assert names(tmp_path / "train") == ["second"]
+    assert "waiting for another process" in capsys.readouterr().err
 
 
 def test_remains_of_a_kill_are_cleared(tmp_path):

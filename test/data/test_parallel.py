@@ -12,9 +12,7 @@ from espnet_mtl.data.parallel import parallel_map
 @pytest.mark.parametrize("nj", [0, 1, 2])
 def test_order_and_progress(nj, capsys):
     values = list(range(1, 12))
-    assert list(parallel_map(math.factorial, values, nj, "work")) == [
-        math.factorial(value) for value in values
-    ]
+    assert list(parallel_map(math.factorial, values, nj, "work")) == [math.factorial(value) for value in values]
     assert "work: 11/11" in capsys.readouterr().err
 
 

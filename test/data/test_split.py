@@ -85,10 +85,13 @@ def test_a_sentence_in_two_sets_is_caught():
         check_leakage({"train": train, "test": test}, SplitPolicy(0, 1))
 
 
-def test_an_utterance_in_two_sets_is_caught():
-    other = [Utterance("a_neutral_s01", "a", "text", "another", "neutral")]
-    with pytest.raises(UserError, match="utterance 'a_neutral_s01' is both in train and in dev"):
-        check_leakage({"train": utterances(["s01"]), "dev": other}, SplitPolicy(1, 1))
+@pytest.mark.parametrize("name", ["train", "dev"])
+def test_an_utterance_that_comes_twice_is_caught(name):
+    other = Utterance("a_neutral_s01", "a", "text", "s01" if name == "train" else "another", "neutral")
+    sets = {"train": utterances(["s01"]), "dev": []}
+    sets[name].append(other)
+    with pytest.raises(UserError, match=f"utterance 'a_neutral_s01' of {name} is in train too"):
+        check_leakage(sets, SplitPolicy(1, 1))
 
 
 def test_a_held_out_pair_in_train_is_caught():

@@ -32,7 +32,12 @@ def dump(tmp_path):
 )
 def test_token_list(dump, tmp_path, token_type, tokens):
     write_token_list(dump, tmp_path / "list", token_type)
-    assert (tmp_path / "list/tokens.txt").read_text().splitlines() == ["<blank>", "<unk>", *tokens, "<sos/eos>"]
+    assert (tmp_path / "list/tokens.txt").read_text().splitlines() == [
+        "<blank>",
+        "<unk>",
+        *tokens,
+        "<sos/eos>",
+    ]
 
 
 def test_sentencepiece_list_and_model(dump, tmp_path):
@@ -64,13 +69,17 @@ def test_statistics_are_those_of_the_features(dump, tmp_path):
 
 def test_every_utterance_has_a_label_line(dump, tmp_path):
     collect_stats(dump, tmp_path / "stats", "phn")
-    assert read_table(tmp_path / "stats/dev/emotion") == {"f1_a": "sad", "f1_b": "-", "m1_a": "happy:0.8,angry:0.2"}
+    assert read_table(tmp_path / "stats/dev/emotion") == {
+        "f1_a": "sad",
+        "f1_b": "-",
+        "m1_a": "happy:0.8,angry:0.2",
+    }
 
 
 def test_missing_stage_and_unknown_token_type(dump, tmp_path):
     (dump / "dev/pitch.scp").unlink()
     with pytest.raises(UserError, match=r"run stage 3 first: .*dev/pitch.scp is missing"):
         collect_stats(dump, tmp_path / "stats", "phn")
-    with pytest.raises(UserError, match="token type 'word'.*bpe, char, phn"):
+    with pytest.raises(UserError, match=r"token type 'word'.*bpe, char, phn"):
         write_token_list(dump, tmp_path / "list", "word")
     assert tokens_of("a b", "char") == ["a", "<space>", "b"]
