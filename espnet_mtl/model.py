@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.tts.espnet_model import ESPnetTTSModel
@@ -121,7 +123,8 @@ class MTLTTSModel(ESPnetTTSModel):
         for key in ("pitch", "energy"):
             normalize = self.normalizers()[key]
             if normalize is not None and output.get(key) is not None:
-                output[f"{key}_denorm"] = normalize.inverse(  # type: ignore[operator]output[key].clone()[None])[0][0]
+                inverse: Callable[[Tensor], tuple[Tensor, Tensor]] = normalize.inverse  # type: ignore[assignment]
+                output[f"{key}_denorm"] = inverse(output[key].clone()[None])[0][0]
         return output
 
 

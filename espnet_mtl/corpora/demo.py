@@ -90,7 +90,7 @@ class Demo(Corpus):
     Args:
         sentences: How many sentences, train, dev and test together (70: 54, 4 and 12).
         seed: Seed of the choice of sentences and of the scatter between utterances.
-        world: Also change F0 contour, jitter and breathiness with WORLD; takes several times as long.
+        world: Also change F0 contour, jitter and breathiness with WORLD; takes some ten times as long.
     """
 
     def __init__(self, sentences: int = 70, seed: int = 0, world: bool = False):
