@@ -10,8 +10,6 @@ from espnet_mtl.config import load_train_config
 from espnet_mtl.data.kaldi import require
 from espnet_mtl.errors import run_command
 
-SETS = ("train", "dev", "test")
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and runs the stage."""
@@ -21,11 +19,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--nj", type=int, default=2, help="parallel processes")
     args = parser.parse_args(argv)
     config = load_train_config(args.train_config)
-    require((args.dump / name / "wav.scp" for name in SETS), "stage 2")
+    dumps = [args.dump / name for name in ("train", "dev", "test")]
+    require((dump / "wav.scp" for dump in dumps), "stage 2")
     from espnet_mtl.data.features import extract_features
 
-    for name in SETS:
-        extract_features(args.dump / name, config, args.nj)
+    extract_features(dumps, config, args.nj)
 
 
 def cli() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from espnet2.tts.feats_extract.dio import Dio
 from espnet2.tts.feats_extract.energy import Energy
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
+from espnet_mtl.data.alignment import parse_alignment
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.kaldi import read_table, remove, require, whole_directory, write_table
+from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
-from espnet_mtl.progress import progress
 
 ARKS = ("feats", "energy", "pitch")
 TABLES = ("phones", "durations")
+SETTINGS = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf")
 
 
 @dataclass
@@ -66,7 +69,7 @@ class Extractor:
             raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {self.fs}: run stage 2 again")
         samples, lengths = torch.from_numpy(wav)[None], torch.tensor([len(wav)])
         feats, frames = self.mel(samples, lengths)
-        phones, ends = parse_alignment(alignment)
+        phones, ends = zip(*parse_alignment(alignment), strict=True)
         durations = durations_of(ends, int(frames[0]), self.fs / self.hop)
         tokens = {
             "feats_lengths": frames,
@@ -75,13 +78,7 @@ class Extractor:
         }
         pitch, _ = self.pitch(samples, lengths, **tokens)
         energy, _ = self.energy(samples, lengths, **tokens)
-        return Features(feats[0].numpy(), pitch[0].numpy(), energy[0].numpy(), phones, durations)
-
-
-def parse_alignment(text: str) -> tuple[list[str], list[float]]:
-    """Reads `<phone>:<end in seconds> …` into phones and their ends."""
-    pairs = [item.rpartition(":") for item in text.split()]
-    return [phone for phone, _, _ in pairs], [float(end) for _, _, end in pairs]
+        return Features(feats[0].numpy(), pitch[0].numpy(), energy[0].numpy(), list(phones), durations)
 
 
 def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[int]:
@@ -108,59 +105,67 @@ def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[
     return np.diff([*borders, frames]).tolist()
 
 
-_extractor: Extractor
+@dataclass(frozen=True)
+class Job:
+    """One recording to extract features from: utterance, audio file and alignment."""
+
+    utt: str
+    path: str
+    alignment: str
 
 
-def _start_worker(config: Mapping[str, Any]) -> None:
-    global _extractor
+@cache
+def _extractor(settings: str) -> Extractor:
     torch.set_num_threads(1)
-    _extractor = Extractor(config)
+    return Extractor(json.loads(settings))
 
 
-def _extract(job: tuple[str, str, str]) -> tuple[str, Features]:
-    utt, path, alignment = job
+def _extract(settings: str, job: Job) -> Features:
     try:
-        return utt, _extractor(path, alignment)
+        return _extractor(settings)(job.path, job.alignment)
     except UserError as error:
-        raise UserError(f"utterance {utt}: {error}") from error
+        raise UserError(f"utterance {job.utt}: {error}") from error
 
 
-def extract_features(dump: Path, config: Mapping[str, Any], jobs: int) -> None:
-    """Adds feats.scp, pitch.scp, energy.scp, phones and durations to a directory of stage 2.
+def extract_features(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) -> None:
+    """Adds feats.scp, pitch.scp, energy.scp, phones and durations to directories of stage 2.
 
     Args:
-        dump: `dump/raw/<set>`.
+        dumps: Directories such as `dump/raw/train`.
         config: A training config.
-        jobs: Parallel processes.
+        nj: Parallel processes.
 
     Raises:
         UserError: An input is missing, or an utterance does not fit its alignment.
     """
-    dump = dump.resolve()
+    jobs = {dump.resolve(): _jobs(dump) for dump in dumps}
+    settings = json.dumps({key: config[key] for key in SETTINGS})
+    every = [job for own in jobs.values() for job in own]
+    results = parallel_map(partial(_extract, settings), every, nj, "stage 3")
+    for dump, own in jobs.items():
+        _write(dump, zip(own, results, strict=False))
+
+
+def _jobs(dump: Path) -> list[Job]:
     require([dump / "wav.scp"], "stage 2")
     if not (dump / "alignment").is_file():
-        raise UserError(f"{dump / 'alignment'} is missing: the corpus must give the phones' times, or durations")
+        raise UserError(f"{dump / 'alignment'} is missing: the corpus must give the phones' times")
     wavs, alignments = read_table(dump / "wav.scp"), read_table(dump / "alignment")
     if lacking := sorted(set(wavs) - set(alignments)):
         raise UserError(f"{dump / 'alignment'}: no line for {lacking[0]} ({len(lacking)} utterances lack one)")
-    work = [(utt, wavs[utt], alignments[utt]) for utt in sorted(wavs)]
+    return [Job(utt, wavs[utt], alignments[utt]) for utt in sorted(wavs)]
+
+
+def _write(dump: Path, results: Iterable[tuple[Job, Features]]) -> None:
     remove(*(dump / f"{name}.scp" for name in ARKS), *(dump / name for name in TABLES))
     tables: dict[str, dict[str, str]] = {name: {} for name in TABLES}
     with whole_directory(dump / "features") as directory:
         with ark_writers(directory, ARKS) as writers:
-            for utt, features in progress(_run(work, config, jobs), f"features of {dump.name}", len(work)):
+            for job, features in results:
                 for name in ARKS:
-                    writers[name](utt, getattr(features, name))
-                tables["phones"][utt] = " ".join(features.phones)
-                tables["durations"][utt] = " ".join(map(str, features.durations))
+                    writers[name](job.utt, getattr(features, name))
+                tables["phones"][job.utt] = " ".join(features.phones)
+                tables["durations"][job.utt] = " ".join(map(str, features.durations))
         scps = {name: moved_scp(directory / f"{name}.scp", dump / "features") for name in ARKS}
-    for name, table in tables.items():
+    for name, table in {**tables, **{f"{name}.scp": scp for name, scp in scps.items()}}.items():
         write_table(dump / name, table)
-    for name, scp in scps.items():
-        write_table(dump / f"{name}.scp", scp)
-
-
-def _run(work: list[tuple[str, str, str]], config: Mapping[str, Any], jobs: int) -> Iterator[tuple[str, Features]]:
-    context = multiprocessing.get_context("fork")
-    with context.Pool(jobs, _start_worker, (config,)) as pool:
-        yield from pool.imap(_extract, work, chunksize=8)
