@@ -109,6 +109,34 @@ def test_the_packed_model_speaks_in_a_process_that_never_saw_the_recipe(recipe, 
     assert abs(wav).max() > 0
 
 
+DRIVER = """
+import re, shlex, sys
+from pathlib import Path
+import espnet_mtl.bin.synthesize
+readme = Path(sys.argv[1]).read_text(encoding="utf-8")
+commands = re.findall(r"^python -m espnet_mtl.bin.synthesize (.*)", readme, re.M)
+blocks = re.findall(r"```python\\n(.*?)```", readme, re.S)
+assert len(commands) == 2 and len(blocks) == 2
+for command in commands:
+    espnet_mtl.bin.synthesize.main(shlex.split(command))
+for block in blocks:
+    exec(block)
+"""
+
+
+def test_what_the_readme_shows_works(recipe):
+    subprocess.run(
+        [sys.executable, "-c", DRIVER, str(ROOT / "README.md")],
+        cwd=recipe,
+        env={**os.environ, "XDG_CACHE_HOME": str(recipe / "cache"), "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    for name in ("happy", "mixed", "surprised"):
+        wav, fs = soundfile.read(recipe / f"{name}.wav")
+        assert fs == 16000
+        assert abs(wav).max() > 0
+
+
 STAGES = {  # what a stage writes, and what is there while it writes
     1: (["data/*/*"], "data/.train.tmp/*"),
     2: (["dump/raw/*/*", "dump/raw/*/audio/*"], "dump/raw/.train.tmp/*"),

@@ -85,7 +85,7 @@ discard_unless_sound() {
 
 install() {
     discard_unless_sound && touch .venv/incomplete && rm -f .venv/stamp &&
-        $uv pip install --python .venv/bin/python --no-deps --build-constraints $lock -r $lock &&
+        $uv pip install --compile-bytecode --python .venv/bin/python --no-deps --build-constraints $lock -r $lock &&
         $uv pip install --python .venv/bin/python --no-deps --no-build-isolation --editable . &&
         printf '%s\n' "$(fingerprint)" "$python" >.venv/stamp.new &&
         rm .venv/incomplete && mv .venv/stamp.new .venv/stamp
