@@ -29,15 +29,16 @@ class ConvPool(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Maps (B, T, dim) with lengths (B,) to (B, out_dim)."""
-        hidden = values * valid_mask(lengths, values.size(1))
+        hidden = (values * valid_mask(lengths, values.size(1))).transpose(1, 2)
         for conv in self.convs:
-            hidden = torch.relu(conv(hidden.transpose(1, 2)).transpose(1, 2))
             lengths = (lengths + 1) // 2
-            hidden = self.dropout(hidden) * valid_mask(lengths, hidden.size(1))
+            hidden = self.dropout(torch.relu(conv(hidden)))
+            mask = valid_mask(lengths, hidden.size(2)).transpose(1, 2)
+            hidden = hidden * mask
         count = lengths.clamp(min=1).view(-1, 1)
-        mean = hidden.sum(1) / count
-        deviation = (hidden - mean.unsqueeze(1)) * valid_mask(lengths, hidden.size(1))
-        return torch.cat([mean, (deviation.square().sum(1) / count + 1e-5).sqrt()], dim=-1)
+        mean = hidden.sum(2) / count
+        square = (hidden.square().sum(2) / count - mean.square()).clamp(min=0)
+        return torch.cat([mean, (square + 1e-5).sqrt()], dim=-1)
 
 
 class _Reverse(torch.autograd.Function):

@@ -21,7 +21,7 @@ class ReferenceEncoder(nn.Module):
 
     def __init__(self, odim: int, dim: int, channels: int):
         super().__init__()
-        self.body = ConvPool(odim, channels, layers=3)
+        self.body = ConvPool(odim, channels)
         self.query = nn.Linear(self.body.out_dim, dim)
 
     def forward(self, feats: Tensor, lengths: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from espnet_mtl.errors import UserError
 FS = 16000
 LANGUAGE = "en-us"
 WORDS_PER_MINUTE = 165
-SNR_DB = 50
+SNR_DB = 70
 FEWEST = 7
 """Sentences: with fewer, train cannot hold every phone of dev and test."""
 

@@ -23,7 +23,7 @@ def cached(path: Path, key: str, build: Callable[[], Arrays]) -> Arrays:
     A file that is missing, of another key or damaged is built anew and replaced when whole.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         if str(arrays.pop("key")) == key:
             return arrays
@@ -32,7 +32,7 @@ def cached(path: Path, key: str, build: Callable[[], Arrays]) -> Arrays:
     arrays = build()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
-    np.savez(temporary, key=np.array(key), **arrays)
+    np.savez(temporary, allow_pickle=False, **{**arrays, "key": np.array(key)})
     os.replace(temporary, path)
     return arrays
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from espnet_mtl.evaluation.probes import Labels
+
 Array = NDArray[np.float32]
-EPOCHS, BATCH, FRAMES = 16, 32, 160
+EPOCHS, BATCH, FRAMES = 10, 32, 160
 
 
 class ConvProbe:
@@ -24,20 +26,29 @@ class ConvProbe:
 
     def __init__(self, classes: Sequence[str], n_mels: int = 64):
         self.classes = list(classes)
-        self._network = _Network(n_mels, len(self.classes))
-
-    def fit(self, logmels: Sequence[Array], labels: Sequence[str]) -> ConvProbe:
-        """Trains on random crops of 1.6 s with cross-entropy; the same input gives the same network."""
-        targets = torch.tensor([self.classes.index(label) for label in labels])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self._network = _Network(logmels[0].shape[1], len(self.classes)).train()
+            self._network = _Network(n_mels, len(self.classes))
+
+    def fit(self, logmels: Sequence[Array], labels: Labels, speakers: Labels) -> ConvProbe:
+        """Trains on random crops of 1.6 s; the same input gives the same network.
+
+        The cross-entropy of an utterance is taken over the classes that its speaker was recorded in, so that nothing is
+        learned about those that the speaker lacks.
+        """
+        targets = torch.tensor([self.classes.index(label) for label in labels])
+        recorded = set(zip(speakers, labels, strict=True))
+        lacking = torch.tensor([[(speaker, name) not in recorded for name in self.classes] for speaker in speakers])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self._network.train()
             steps = EPOCHS * -(-len(targets) // BATCH)
             optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=0.05)
             schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=steps)
             for crops, batch in _batches(logmels):
                 optimizer.zero_grad()
-                F.cross_entropy(self._network(crops), targets[batch], label_smoothing=0.05).backward()
+                logits = self._network(crops).masked_fill(lacking[batch], -1e4)
+                F.cross_entropy(logits, targets[batch]).backward()
                 optimizer.step()
                 schedule.step()
         return self

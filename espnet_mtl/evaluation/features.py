@@ -13,8 +13,10 @@ from espnet_mtl.evaluation.functionals import functionals
 
 Array = NDArray[np.float32]
 FRAME_S = 0.005
-FLOOR_DB, CEILING_HZ, N_MELS = -60, 7600, 64
+FLOOR_DB, FLOOR_HZ, CEILING_HZ, N_MELS = -60, 50, 7600, 64
 F0_RANGE = (60.0, 650.0)
+ENVELOPE_FLOOR = 1e-6
+"""60 dB below the mean level: bands and pauses that hold nothing would else outweigh all that is heard."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ def analyze(wave: NDArray[np.floating], fs: int, cepstrum: bool = True) -> Speec
     samples = wave.astype(np.float64) / max(float(np.sqrt(np.mean(wave.astype(np.float64) ** 2))), 1e-8)
     coarse, times = pyworld.dio(samples, fs, f0_floor=F0_RANGE[0], f0_ceil=F0_RANGE[1], frame_period=FRAME_S * 1e3)
     f0 = pyworld.stonemask(samples, coarse, times, fs)
-    mel_cepstra = np.zeros((0, 24))
+    mel_cepstra: NDArray[np.float64] = np.zeros((0, 24))
     if cepstrum:
-        mel_cepstra = mel_cepstrum(pyworld.cheaptrick(samples, f0, times, fs), fs)[:, 1:]
+        mel_cepstra = mel_cepstrum(pyworld.cheaptrick(samples, f0, times, fs) + ENVELOPE_FLOOR, fs)[:, 1:]
     power = power_spectrogram(samples, fs)
     logmel = decibel(power @ mel_filters(fs, 2 * power.shape[1] - 2).T)
     values = functionals(f0, logmel, samples, fs)
@@ -67,8 +69,24 @@ def mel_filters(fs: int, n_fft: int) -> NDArray[np.float64]:
     """Triangular mel filters (64, F) up to 7,600 Hz or half the sampling rate."""
     from librosa.filters import mel
 
-    filters: NDArray[np.float64] = mel(sr=fs, n_fft=n_fft, n_mels=N_MELS, fmin=50, fmax=min(CEILING_HZ, fs / 2))
+    filters: NDArray[np.float64] = mel(sr=fs, n_fft=n_fft, n_mels=N_MELS, fmin=FLOOR_HZ, fmax=min(CEILING_HZ, fs / 2))
     return filters
+
+
+def lowered(logmel: Array, semitones: float, fs: int) -> Array:
+    """Lowers a log-mel spectrogram (T', 64) by warping its frequency axis, as vocal tract length normalization does."""
+    return logmel @ _warping(semitones, fs)
+
+
+@lru_cache
+def _warping(semitones: float, fs: int) -> Array:
+    """Matrix (64, 64) that reads each band from where it lies `semitones` higher, by linear interpolation."""
+    from librosa import hz_to_mel, mel_frequencies
+
+    centers = mel_frequencies(N_MELS + 2, fmin=FLOOR_HZ, fmax=min(CEILING_HZ, fs / 2))[1:-1]
+    bands = np.arange(N_MELS)
+    places = np.interp(hz_to_mel(centers * 2 ** (semitones / 12)), hz_to_mel(centers), bands)
+    return np.maximum(1 - np.abs(bands[:, None] - places), 0).astype(np.float32)
 
 
 def decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:

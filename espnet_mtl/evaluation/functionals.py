@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 PERCENTILES = (5, 20, 50, 80, 95)
 MEL_S, F0_S = 0.01, 0.005
+MEAN_PITCH = 0
+"""Column of the mean log-F0 in semitones."""
 
 
 def functionals(f0: Array, logmel: Array, samples: Array, fs: int) -> Array:
@@ -50,7 +53,7 @@ def _contour(values: Array) -> Array:
     return np.array([values.mean(), values.std(), *percentiles, span, slope, ending])
 
 
-def _pitch(f0: Array, voiced: Array) -> Array:
+def _pitch(f0: Array, voiced: Mask) -> Array:
     """Log-F0 contour in semitones, and how fast it rises and falls within voiced stretches (semitones a second)."""
     semitones = 12 * np.log2(np.maximum(f0, 1) / 100)
     steps = np.diff(semitones)[voiced[1:] & voiced[:-1]] / MEL_S
@@ -60,13 +63,13 @@ def _pitch(f0: Array, voiced: Array) -> Array:
     return np.concatenate([_contour(semitones[voiced]), speeds])
 
 
-def _energy(energy: Array, speech: Array) -> Array:
+def _energy(energy: Array, speech: Mask) -> Array:
     """Energy contour in dB relative to its mean, and the mean size of its steps."""
     values = energy[speech]
     return np.append(_contour(values - values.mean())[1:], np.abs(np.diff(values)).mean() if len(values) > 1 else 0)
 
 
-def _timbre(logmel: Array, speech: Array) -> Array:
+def _timbre(logmel: Array, speech: Mask) -> Array:
     """Mean and spread of MFCC 1-16, and the spread of their differences, over speech."""
     from scipy.fft import dct
 
@@ -75,7 +78,7 @@ def _timbre(logmel: Array, speech: Array) -> Array:
     return np.concatenate([mfcc[speech].mean(0), mfcc[speech].std(0), delta[speech].std(0)])
 
 
-def _balance(logmel: Array, voiced: Array) -> Array:
+def _balance(logmel: Array, voiced: Mask) -> Array:
     """Spectral tilt, and bands of the long-term voiced spectrum in dB relative to its mean."""
     mean = logmel[voiced].mean(0)
     bands = np.array([band.mean() for band in np.array_split(mean - mean.mean(), 8)])
@@ -102,7 +105,7 @@ def _voice_quality(f0: Array, samples: Array, fs: int) -> Array:
     return np.array([periodicity.mean(), periodicity.std(), np.sqrt(bends).mean(), np.sqrt(bends).std()])
 
 
-def _rhythm(energy: Array, speech: Array, voiced: Array) -> Array:
+def _rhythm(energy: Array, speech: Mask, voiced: Mask) -> Array:
     """Energy peaks, voiced stretches a second of speech, their mean length (s), voiced and speech ratio."""
     from scipy.signal import find_peaks
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,13 @@ from espnet_mtl.data.kaldi import read_table, require
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.cache import Arrays, cached, digest
-from espnet_mtl.evaluation.features import Speech
-from espnet_mtl.evaluation.probes import FunctionalsProbe
+from espnet_mtl.evaluation.features import Speech, lowered
+from espnet_mtl.evaluation.functionals import MEAN_PITCH
+from espnet_mtl.evaluation.probes import FunctionalsProbe, Labels, speaker_effects
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+
+if TYPE_CHECKING:
+    from espnet_mtl.evaluation.conv_probe import ConvProbe
 
 ANALYSIS = ("analysis", "cepstrum", "conv_probe", "features", "functionals", "judge", "probes")
 SOURCES = [Path(__file__).with_name(f"{name}.py") for name in ANALYSIS] + [Path(__file__).parents[1] / "vocoder.py"]
@@ -50,15 +54,20 @@ class Judge:
         if len(self.emotions) < 2:
             raise UserError(f"{self.train.directory / 'utt2emo'}: needs two emotions or more to train the probes")
 
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz."""
+        return int(self.vocoder["features"]["fs"])
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds of a frame of the features and durations."""
+        return int(self.vocoder["features"]["hop_length"]) / self.fs
+
     @cached_property
     def emotions(self) -> list[str]:
         """Emotions of the training set."""
         return sorted(set(self.train.emotions) - {""})
-
-    @cached_property
-    def speakers(self) -> list[str]:
-        """Speakers of the training set."""
-        return sorted(set(self.train.speakers))
 
     @cached_property
     def natural(self) -> list[Speech]:
@@ -70,7 +79,7 @@ class Judge:
         """Natural test speech through the vocoder."""
         return self._test_speech("natural_vocoded", self._vocoded(self.test))
 
-    def hear_emotions(self, speech: Sequence[Speech], speakers: Sequence[str]) -> NDArray[np.str_]:
+    def hear_emotions(self, speech: Sequence[Speech], speakers: Labels) -> NDArray[np.str_]:
         """Names the emotion of each utterance by its functionals, given its speaker."""
         return self._emotion_probe.predict(_functionals(speech), speakers)
 
@@ -78,50 +87,62 @@ class Judge:
         """Names the speaker of each utterance by its functionals."""
         return self._speaker_probe.predict(_functionals(speech))
 
-    def see_emotions(self, speech: Sequence[Speech]) -> NDArray[np.str_]:
-        """Names the emotion of each utterance by its spectrogram."""
-        return self._conv_probe.predict([one.logmel for one in speech])
+    def see_emotions(self, speech: Sequence[Speech], speakers: Labels) -> NDArray[np.str_]:
+        """Names the emotion of each utterance by its spectrogram, given its speaker."""
+        effects = self._pitch_effects(self._learned["functionals"])
+        return self._conv_probe.predict(self._lowered(speech, speakers, effects))
 
     @cached_property
     def _emotion_probe(self) -> FunctionalsProbe:
-        labelled = np.array([emotion != "" for emotion in self._train["emotions"]])
-        train = {name: self._train[name][labelled] for name in ("functionals", "emotions", "speakers")}
-        return FunctionalsProbe(train["functionals"], train["emotions"], train["speakers"])
+        speakers, emotions = self._labels
+        labelled = emotions != ""
+        return FunctionalsProbe(self._learned["functionals"][labelled], emotions[labelled], speakers[labelled])
 
     @cached_property
     def _speaker_probe(self) -> FunctionalsProbe:
-        return FunctionalsProbe(self._train["functionals"], self._train["speakers"])
+        return FunctionalsProbe(self._learned["functionals"], self._labels[0])
 
     @cached_property
-    def _conv_probe(self) -> Any:
+    def _conv_probe(self) -> ConvProbe:
         from espnet_mtl.evaluation.conv_probe import ConvProbe
 
-        return ConvProbe(self.emotions).load(
-            {name[5:]: value for name, value in self._train.items() if name.startswith("conv.")}
-        )
+        weights = {name[5:]: value for name, value in self._learned.items() if name.startswith("conv.")}
+        return ConvProbe(self.emotions).load(weights)
 
     @cached_property
-    def _train(self) -> Arrays:
-        return cached(self._cache("probes"), self._key(self.train), self._train_probes)
+    def _learned(self) -> Arrays:
+        """Functionals of the training recordings, and the weights of the network trained on them."""
+        return cached(self._cache("probes"), self._key(self.train), self._learn)
 
-    def _train_probes(self) -> Arrays:
-        import torch
+    @property
+    def _labels(self) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+        """Speaker and emotion of each training recording: all as they are, then every other one vocoded."""
+        speakers, emotions = self.train.speakers, self.train.emotions
+        return np.array(speakers + speakers[::2]), np.array(emotions + emotions[::2])
 
+    def _learn(self) -> Arrays:
         from espnet_mtl.evaluation.conv_probe import ConvProbe
 
-        recordings = [Recording(path) for path in self.train.wavs] + self._vocoded(self.train)
+        recordings = [Recording(path) for path in self.train.wavs] + self._vocoded(self.train)[::2]
         speech = analyze_all(recordings, self.nj, "natural training speech", cepstrum=False)
-        emotions = np.array(2 * self.train.emotions)
+        functionals, (speakers, emotions) = _functionals(speech), self._labels
         labelled = np.flatnonzero(emotions != "")
-        torch.set_num_threads(1)
-        probe = ConvProbe(self.emotions).fit([speech[i].logmel for i in labelled], emotions[labelled])
-        weights = {f"conv.{name}": value for name, value in probe.arrays().items()}
-        return {
-            "functionals": _functionals(speech),
-            "emotions": emotions,
-            "speakers": np.array(2 * self.train.speakers),
-            **weights,
-        }
+        logmels = self._lowered([speech[i] for i in labelled], speakers[labelled], self._pitch_effects(functionals))
+        probe = ConvProbe(self.emotions).fit(logmels, emotions[labelled], speakers[labelled])
+        return {"functionals": functionals, **{f"conv.{name}": value for name, value in probe.arrays().items()}}
+
+    def _pitch_effects(self, functionals: NDArray[np.float32]) -> Mapping[str, NDArray[np.float64]]:
+        """By how many semitones each training speaker's voice is higher than the average speaker's: (1,)."""
+        speakers, emotions = self._labels
+        labelled = emotions != ""
+        return speaker_effects(functionals[labelled][:, [MEAN_PITCH]], speakers[labelled], emotions[labelled])
+
+    def _lowered(
+        self, speech: Sequence[Speech], speakers: Labels, effects: Mapping[str, NDArray[np.float64]]
+    ) -> list[NDArray[np.float32]]:
+        """Log-mel spectrograms as if all speakers had the same mean pitch."""
+        shifts = [float(effects[name][0]) if name in effects else 0.0 for name in speakers]
+        return [lowered(one.logmel, shift, self.fs) for one, shift in zip(speech, shifts, strict=True)]
 
     def _test_speech(self, name: str, recordings: Sequence[Recording]) -> list[Speech]:
         def build() -> Arrays:

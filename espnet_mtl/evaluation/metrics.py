@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +20,20 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is shown and summed up over utterances."""
+    """How a metric is summed up over utterances, and shown."""
 
     title: str
     statistic: Callable[..., NDArray] = np.mean
     unit: str = ""
+    digits: int = 3
     higher_is_better: bool = True
 
 
 METRICS = {
-    "mcd_db": Metric("MCD", unit="dB", higher_is_better=False),
+    "mcd_db": Metric("MCD", unit="dB", digits=2, higher_is_better=False),
     "log_f0_rmse": Metric("log F0", np.median, "RMSE", higher_is_better=False),
     "log_f0_rmse_predicted": Metric("log F0 predicted", np.median, "RMSE", higher_is_better=False),
-    "duration_rmse_frames": Metric("duration", unit="frames", higher_is_better=False),
+    "duration_rmse_frames": Metric("duration", unit="frames", digits=2, higher_is_better=False),
     "emotion_accuracy": Metric("emotion"),
     "emotion_accuracy_cnn": Metric("emotion CNN"),
     "speaker_accuracy": Metric("speaker"),
@@ -47,12 +49,14 @@ class Scores:
     Attributes:
         title: Name of the system.
         speech: Its recordings.
+        analyses: Their features.
         values: Each metric per utterance (N,), NaN where it does not apply.
         heard: Emotion that the probe on functionals names, per utterance.
     """
 
     title: str
     speech: SpeechSet
+    analyses: list[Speech]
     values: dict[str, Array]
     heard: NDArray[np.str_]
 
@@ -73,13 +77,13 @@ def score(title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge) -
     values = {**_distances(title, speech, analyses, judge), **_token_errors(speech, judge)}
     seen = np.array([pair in set(judge.train.pairs) for pair in speech.pairs])
     labelled = np.isin(speech.emotions, judge.emotions)
-    for suffix, named in {"": heard, "_cnn": judge.see_emotions(analyses)}.items():
+    for suffix, named in {"": heard, "_cnn": judge.see_emotions(analyses, speech.speakers)}.items():
         correct = named == np.array(speech.emotions)
         values[f"emotion_accuracy{suffix}"] = np.where(seen & labelled, correct, np.nan)
         values[f"transfer_emotion_accuracy{suffix}"] = np.where(~seen & labelled, correct, np.nan)
     correct = judge.hear_speakers(analyses) == np.array(speech.speakers)
     values["speaker_accuracy"] = np.where(seen, correct, np.nan)
-    return Scores(title, speech, {name: values[name] for name in METRICS}, heard)
+    return Scores(title, speech, analyses, {name: values[name] for name in METRICS}, heard)
 
 
 def _distances(title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge) -> dict[str, Array]:
@@ -115,7 +119,7 @@ def voiced_tokens(f0: NDArray[np.floating], durations: Array, frame_s: float) ->
         frame_s: Seconds of such a frame.
     """
     borders = np.minimum(np.round(np.append(0, durations.cumsum()) * frame_s / FRAME_S).astype(int), len(f0))
-    return np.array([end > start and (f0[start:end] > 0).mean() >= 0.5 for start, end in zip(borders, borders[1:])])
+    return np.array([end > start and (f0[start:end] > 0).mean() >= 0.5 for start, end in pairwise(borders)])
 
 
 def _rmse(errors: Array) -> float:

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.intervals import Interval
 from espnet_mtl.evaluation.metrics import METRICS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure and its 95 % interval as text; "–" and nothing where there is no figure."""
+
+    value: str
+    interval: str
+
+    @classmethod
+    def of(cls, metric: str, figure: Interval | None, sign: str = "") -> Cell:
+        """Rounds to the digits of the metric; `sign` "+" shows the sign of what is positive, too."""
+        if figure is None:
+            return cls("–", "")
+        form = f"{sign}.{METRICS[metric].digits}f"
+        return cls(f"{figure.value:{form}}", f"[{figure.low:{form}}, {figure.high:{form}}]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """The figures of one system, or with `is_difference` of one minus another."""
+
+    title: str
+    cells: list[Cell]
+    is_difference: bool = False
 
 
 def headings() -> list[tuple[str, str]]:
@@ -17,12 +43,15 @@ def headings() -> list[tuple[str, str]]:
     ]
 
 
-def rows(evaluation: Evaluation) -> list[tuple[str, list[Interval | None]]]:
+def rows(evaluation: Evaluation) -> list[Row]:
     """One row of figures per system, and with a baseline the row of paired differences."""
-    table = [(scores.title, [scores.figure(name) for name in METRICS]) for scores in evaluation.systems]
-    if evaluation.baseline:
-        differences = [evaluation.experiment.difference(name, evaluation.baseline) for name in METRICS]
-        table.append((f"{evaluation.experiment.title} − {evaluation.baseline.title}", differences))
+    table = [
+        Row(scores.title, [Cell.of(name, scores.figure(name)) for name in METRICS]) for scores in evaluation.systems
+    ]
+    if baseline := evaluation.baseline:
+        differences = {name: evaluation.experiment.difference(name, baseline) for name in METRICS}
+        cells = [Cell.of(name, figure, sign="+") for name, figure in differences.items()]
+        table.append(Row(f"{evaluation.experiment.title} − {baseline.title}", cells, is_difference=True))
     return table
 
 
@@ -33,24 +62,12 @@ def text_table(evaluation: Evaluation, width: int) -> str:
     return "\n".join(lines)
 
 
-def shown(figure: Interval | None, signed: bool = False) -> str:
-    """A figure with three significant decimals; "–" for none."""
-    return "–" if figure is None else f"{figure.value:{'+' if signed else ''}.3f}"
-
-
-def bounds(figure: Interval | None, signed: bool = False) -> str:
-    """The 95 % interval of a figure in brackets."""
-    sign = "+" if signed else ""
-    return "" if figure is None else f"[{figure.low:{sign}.2f}, {figure.high:{sign}.2f}]"
-
-
 def _cells(evaluation: Evaluation, intervals: bool) -> list[list[str]]:
     titles, units = zip(*headings(), strict=True)
     cells = [["", *titles], ["", *units]]
-    for number, (title, figures) in enumerate(rows(evaluation)):
-        signed = number == len(evaluation.systems)
-        row = [f"{shown(figure, signed)} {bounds(figure, signed) if intervals else ''}".strip() for figure in figures]
-        cells.append([title, *row])
+    for row in rows(evaluation):
+        shown = [f"{cell.value} {cell.interval if intervals else ''}".strip() for cell in row.cells]
+        cells.append([row.title, *shown])
     return cells
 
 

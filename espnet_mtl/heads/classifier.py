@@ -30,7 +30,7 @@ class Classifier(Head):
         self,
         dim: int,
         classes: int,
-        channels: int = 64,
+        channels: int = 32,
         dropout: float = 0.1,
         attention: bool = False,
         **options,

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from espnet_mtl.evaluation.cache import cached, digest
+
+
+@pytest.fixture
+def builder():
+    """Counts how often it builds."""
+
+    def build():
+        build.calls += 1
+        return {"numbers": np.arange(1000), "names": np.array(["ü", "x"])}
+
+    build.calls = 0
+    return build
+
+
+def test_is_built_once(tmp_path, builder):
+    for _ in range(3):
+        arrays = cached(tmp_path / "deep/cache.npz", "key", builder)
+        assert arrays["numbers"].sum() == 499500
+        assert arrays["names"].tolist() == ["ü", "x"]
+        assert set(arrays) == {"numbers", "names"}
+    assert builder.calls == 1
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["cache.npz"]
+
+
+def test_another_key_builds_anew(tmp_path, builder):
+    cached(tmp_path / "cache.npz", "one", builder)
+    cached(tmp_path / "cache.npz", "two", builder)
+    assert builder.calls == 2
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "garbage", "pickle"])
+def test_a_damaged_file_is_built_anew(tmp_path, builder, damage):
+    path = tmp_path / "cache.npz"
+    cached(path, "key", builder)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "truncated": content[:middle],
+        "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+        "empty": b"",
+        "garbage": b"garbage",
+        "pickle": b"\x80\x04N.",
+    }
+    path.write_bytes(damaged[damage])
+    assert cached(path, "key", builder)["numbers"][-1] == 999
+    assert cached(path, "key", builder)["numbers"][-1] == 999
+    assert builder.calls == 2
+
+
+def test_a_failing_build_leaves_no_file(tmp_path):
+    def fail():
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        cached(tmp_path / "cache.npz", "key", fail)
+    assert not list(tmp_path.iterdir())
+
+
+def test_digest_depends_on_contents_and_settings(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("ab")
+    two.write_text("c")
+    before = digest([one, two], {"fs": 16000})
+    assert before == digest([one, two], {"fs": 16000})
+    assert before != digest([one, two], {"fs": 22050})
+    one.write_text("a")
+    two.write_text("bc")
+    assert before != digest([one, two], {"fs": 16000})

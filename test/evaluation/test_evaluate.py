@@ -1,0 +1,184 @@
+import json
+from importlib.resources import files
+
+import jsonschema
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.evaluate import evaluate
+from espnet_mtl.evaluation.metrics import voiced_tokens
+
+SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
+ACCURACIES = ("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy")
+TRANSFER = ("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn")
+ERRORS = ("mcd_db", "log_f0_rmse", "log_f0_rmse_predicted", "duration_rmse_frames")
+
+
+@pytest.fixture
+def judge(corpus):
+    """Evaluates an experiment, with a baseline or without, and returns its metrics.json."""
+
+    def run(exp, baseline=None) -> dict:
+        evaluate(exp, corpus / "dump/raw", corpus / "decode.yaml", baseline)
+        return json.loads((exp / "decode/test/metrics.json").read_text(encoding="utf-8"))
+
+    return run
+
+
+def test_natural_speech_as_hypothesis_is_at_the_ceiling(judge, experiment):
+    metrics = judge(experiment("natural_speech"))
+    assert all(metrics[name] == {"value": 0, "low": 0, "high": 0} for name in ERRORS)
+    assert all(metrics[name]["value"] >= 0.9 for name in ACCURACIES)
+    assert {name: metrics[name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)} == {
+        name: metrics["natural"][name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)
+    }
+    assert metrics["natural_vocoded"]["mcd_db"]["low"] > 0
+    assert metrics["natural_vocoded"]["emotion_accuracy"]["value"] >= 0.8
+
+
+def test_noise_is_at_the_floor(judge, experiment):
+    random = np.random.default_rng(0)
+    noise = random.normal(scale=0.1, size=14400)
+    metrics = judge(experiment("noise", lambda *_: noise))
+    assert metrics["mcd_db"]["low"] > metrics["natural_vocoded"]["mcd_db"]["high"]
+    assert all(metrics[name]["value"] <= 0.7 for name in ACCURACIES)
+
+
+def test_swapped_emotions_and_speakers_are_caught(judge, experiment, voice):
+    swapped = {"calm": "excited", "excited": "calm", "a": "b", "b": "a"}
+    emotions = judge(experiment("emotions", lambda who, emotion, text: voice(who, swapped[emotion], text)))
+    assert emotions["emotion_accuracy"]["value"] <= 0.1
+    assert emotions["emotion_accuracy_cnn"]["value"] <= 0.2
+    assert emotions["speaker_accuracy"]["value"] >= 0.8
+    speakers = judge(experiment("speakers", lambda who, emotion, text: voice(swapped[who], emotion, text)))
+    assert speakers["speaker_accuracy"]["value"] <= 0.1
+
+
+def test_shifted_f0_and_gain(judge, experiment, voice):
+    metrics = judge(experiment("shifted", lambda *key: 0.5 * voice(*key, factor=1.1)))
+    assert metrics["log_f0_rmse"]["value"] == pytest.approx(np.log(1.1), rel=0.05)
+    louder = judge(experiment("louder", lambda *key: 1.5 * voice(*key)))
+    assert louder["mcd_db"]["value"] < 0.3  # 16-bit rounding of the background noise
+
+
+def test_predictions_are_compared_per_token(judge, experiment):
+    exp = experiment("tokens")
+    table = read_table(exp / "decode/test/durations")
+    first = sorted(table)[0]
+    stretched = {utt: " ".join(str(int(n) + 3) for n in line.split()) for utt, line in table.items()}
+    write_table(exp / "decode/test/durations", {**stretched, first: "20 20"})
+    metrics = judge(exp)
+    assert metrics["duration_rmse_frames"] == {"value": 3, "low": 3, "high": 3}
+    assert metrics["log_f0_rmse_predicted"]["value"] == 0
+
+
+def test_transfer_is_over_pairs_that_training_lacks(corpus, experiment):
+    scores = evaluate(experiment("pairs"), corpus / "dump/raw", corpus / "decode.yaml").experiment
+    unseen = [pair == ("b", "excited") for pair in scores.speech.pairs]
+    assert sum(unseen) == 4
+    for name in TRANSFER:
+        np.testing.assert_array_equal(np.isfinite(scores.values[name]), unseen)
+    for name in ACCURACIES:
+        np.testing.assert_array_equal(np.isnan(scores.values[name]), unseen)
+
+
+def test_metrics_follow_the_schema_and_pair_the_baseline(judge, experiment, voice):
+    baseline = experiment("single", lambda *key: voice(*key, factor=1.2))
+    metrics = judge(experiment("multi"), baseline)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.validate(metrics)
+    validator.validate(json.loads((baseline / "decode/test/metrics.json").read_text(encoding="utf-8")))
+    difference = metrics["baseline"]["difference"]["log_f0_rmse"]
+    assert difference["value"] == pytest.approx(-metrics["baseline"]["log_f0_rmse"]["value"], abs=1e-4)
+    assert difference["high"] < 0
+    assert not validator.is_valid({**metrics, "unknown": 1})
+    assert not validator.is_valid({**metrics, "speaker_accuracy": {"value": 2, "low": 0, "high": 1}})
+
+
+def test_decoded_utterances_without_a_natural_one_only_count_for_the_probes(judge, corpus, experiment):
+    exp = experiment("more")
+    for name in ("wav.scp", "text", "utt2spk", "utt2emo", "durations", "pitch.scp"):
+        table = read_table(exp / "decode/test" / name)
+        write_table(exp / "decode/test" / name, {f"{utt}x" if "10" in utt else utt: table[utt] for utt in table})
+    metrics = judge(exp)
+    assert metrics["n_utterances"] == 16
+    assert metrics["mcd_db"]["value"] == 0
+    scores = evaluate(exp, corpus / "dump/raw", corpus / "decode.yaml").experiment
+    assert np.isfinite(scores.values["mcd_db"]).sum() == 12
+    assert np.isfinite(scores.values["emotion_accuracy"]).sum() == 12
+
+
+def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, experiment, monkeypatch):
+    exp = experiment("cache")
+    before = judge(exp)
+    cache = corpus / "dump/evaluation"
+    assert sorted(path.name for path in cache.iterdir()) == ["natural.npz", "natural_vocoded.npz", "probes.npz"]
+    with monkeypatch.context() as patch:
+        patch.setattr("espnet_mtl.evaluation.judge.Judge._learn", lambda self: pytest.fail("trained again"))
+        assert judge(exp) == before
+    for path in cache.iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    assert judge(exp) == before
+
+
+def test_a_changed_recording_is_noticed(corpus, judge, experiment):
+    exp = experiment("changed")
+    before = judge(exp)
+    path = read_table(corpus / "dump/raw/test/wav.scp")["a_calm_10"]
+    samples, fs = soundfile.read(path)
+    soundfile.write(path, samples[::-1], fs, "PCM_16")
+    try:
+        assert judge(exp)["mcd_db"]["value"] > before["mcd_db"]["value"]
+    finally:
+        soundfile.write(path, samples, fs, "PCM_16")
+
+
+@pytest.mark.parametrize(
+    ("missing", "stage"),
+    [
+        ("exp/gone/config.yaml", 5),
+        ("exp/gone/decode/test/wav.scp", 6),
+        ("exp/gone/decode/test/durations", 6),
+        ("exp/gone/decode/test/wav/a_calm_10.wav", 6),
+        ("dump/raw/train/utt2spk", 2),
+        ("dump/raw/test/pitch.scp", 3),
+    ],
+)
+def test_a_missing_input_is_named_with_its_stage(corpus, judge, experiment, missing, stage):
+    exp = experiment("gone")
+    path = corpus / missing
+    hidden = path.rename(path.with_name("hidden"))
+    try:
+        with pytest.raises(UserError, match=f"run stage {stage} first: .*{path.name} is missing"):
+            judge(exp)
+        assert not (exp / "decode/test/metrics.json").exists()
+    finally:
+        hidden.rename(path)
+
+
+def test_broken_audio_and_config_are_errors(judge, experiment):
+    exp = experiment("broken")
+    (exp / "decode/test/wav/a_calm_10.wav").write_bytes(b"no audio")
+    with pytest.raises(UserError, match=r"a_calm_10\.wav cannot be read as audio"):
+        judge(exp)
+    (exp / "config.yaml").write_text("tts: fastspeech2\n")
+    with pytest.raises(UserError, match="no feats_extract_conf"):
+        judge(exp)
+
+
+def test_one_emotion_cannot_train_a_probe(corpus, judge, experiment):
+    table = read_table(corpus / "dump/raw/train/utt2emo")
+    write_table(corpus / "dump/raw/train/utt2emo", dict.fromkeys(table, "calm"))
+    try:
+        with pytest.raises(UserError, match="two emotions or more"):
+            judge(experiment("one"))
+    finally:
+        write_table(corpus / "dump/raw/train/utt2emo", table)
+
+
+def test_tokens_are_voiced_by_half():
+    f0 = np.array([0.0] * 10 + [100.0] * 10 + [0, 100] * 5)
+    assert voiced_tokens(f0, np.array([5.0, 5, 5, 9]), 0.01).tolist() == [False, True, True, False]

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from espnet_mtl.evaluation.conv_probe import ConvProbe
+from espnet_mtl.evaluation.probes import FunctionalsProbe, speaker_effects
+
+EMOTIONS = ("angry", "happy", "sad")
+SPEAKERS = {"f": 30.0, "m": -30.0}
+
+
+def functionals(pairs, seed: int = 0) -> np.ndarray:
+    """Two columns: speaker plus emotion, and noise."""
+    random = np.random.default_rng(seed)
+    values = [[SPEAKERS[speaker] + 5 * EMOTIONS.index(emotion), 0] for speaker, emotion in pairs]
+    return (np.array(values) + random.normal(size=(len(pairs), 2))).astype(np.float32)
+
+
+PAIRS = [(speaker, emotion) for speaker in SPEAKERS for emotion in EMOTIONS] * 20
+SEEN = [pair for pair in PAIRS if pair != ("m", "sad")]
+
+
+def test_effects_are_right_where_a_speaker_lacks_an_emotion():
+    speakers, emotions = zip(*SEEN, strict=True)
+    effects = speaker_effects(functionals(SEEN), speakers, emotions)
+    assert effects["f"][0] - effects["m"][0] == pytest.approx(60, abs=0.5)
+    assert effects["f"][1] == pytest.approx(0, abs=0.3)
+
+
+def test_emotion_is_heard_in_a_pair_that_training_lacks():
+    speakers, emotions = zip(*SEEN, strict=True)
+    probe = FunctionalsProbe(functionals(SEEN), emotions, speakers)
+    heard = probe.predict(functionals(PAIRS, seed=1), [speaker for speaker, _ in PAIRS])
+    correct = heard == np.array([emotion for _, emotion in PAIRS])
+    assert correct.mean() > 0.95
+    assert correct[[pair == ("m", "sad") for pair in PAIRS]].mean() > 0.9
+
+
+def test_speaker_is_heard():
+    probe = FunctionalsProbe(functionals(PAIRS), [speaker for speaker, _ in PAIRS])
+    assert (probe.predict(functionals(PAIRS, 1)) == np.array([speaker for speaker, _ in PAIRS])).all()
+
+
+def test_an_unknown_speaker_is_heard_as_the_average_one():
+    speakers, emotions = zip(*PAIRS, strict=True)
+    probe = FunctionalsProbe(functionals(PAIRS), emotions, speakers)
+    assert probe.predict(np.array([[5.0, 0]], dtype=np.float32), ["new"]) == ["happy"]
+
+
+def test_shuffled_labels_bring_the_functionals_to_chance():
+    speakers, emotions = zip(*PAIRS, strict=True)
+    shuffled = np.random.default_rng(0).permutation(emotions)
+    heard = FunctionalsProbe(functionals(PAIRS), shuffled, speakers).predict(functionals(PAIRS, 1), speakers)
+    assert np.mean(heard == np.array(emotions)) < 0.55
+
+
+def spectrograms(labels, seed: int) -> list[np.ndarray]:
+    """Spectrograms (T, 16) in dB with a line whose height is the label."""
+    random = np.random.default_rng(seed)
+    made = []
+    for label in labels:
+        logmel = random.uniform(-60, -40, size=(random.integers(60, 250), 16))
+        logmel[:, 3 + 4 * EMOTIONS.index(label)] += 30
+        made.append(logmel.astype(np.float32))
+    return made
+
+
+@pytest.fixture(scope="module")
+def labels() -> list[str]:
+    return list(EMOTIONS) * 16
+
+
+@pytest.fixture(scope="module")
+def trained(labels) -> ConvProbe:
+    return ConvProbe(EMOTIONS, 16).fit(spectrograms(labels, 0), labels, ["f"] * len(labels))
+
+
+def test_network_learns_and_is_the_same_again(trained, labels):
+    test = spectrograms(labels, 1)
+    assert (trained.predict(test) == np.array(labels)).mean() > 0.95
+    again = ConvProbe(EMOTIONS, 16).fit(spectrograms(labels, 0), labels, ["f"] * len(labels))
+    for name, value in trained.arrays().items():
+        np.testing.assert_array_equal(again.arrays()[name], value, err_msg=name)
+
+
+def test_network_comes_back_from_its_weights(trained, labels):
+    test = spectrograms(labels, 2)
+    restored = ConvProbe(EMOTIONS, 16).load(trained.arrays())
+    np.testing.assert_array_equal(restored.predict(test), trained.predict(test))
+
+
+def test_shuffled_labels_bring_the_network_to_chance(labels):
+    shuffled = np.random.default_rng(0).permutation(labels)
+    probe = ConvProbe(EMOTIONS, 16).fit(spectrograms(labels, 0), shuffled, ["f"] * len(labels))
+    assert (probe.predict(spectrograms(labels, 1)) == np.array(labels)).mean() < 0.6
+
+
+def test_network_does_not_learn_what_a_speaker_was_not_recorded_in():
+    """Speaker m is marked by another line; angry and happy are all there is of m."""
+    pairs = [(speaker, emotion) for speaker in "fm" for emotion in EMOTIONS if (speaker, emotion) != ("m", "sad")] * 12
+
+    def marked(pairs, seed):
+        logmels = spectrograms([emotion for _, emotion in pairs], seed)
+        for (speaker, _), logmel in zip(pairs, logmels, strict=True):
+            logmel[:, 0] += 30 * (speaker == "m")
+        return logmels
+
+    speakers, emotions = zip(*pairs, strict=True)
+    probe = ConvProbe(EMOTIONS, 16).fit(marked(pairs, 0), emotions, speakers)
+    assert (probe.predict(marked([("m", "sad")] * 10, 1)) == "sad").mean() > 0.8
+
+
+def test_training_leaves_the_global_random_state_alone(labels):
+    import torch
+
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    ConvProbe(EMOTIONS, 16).fit(spectrograms(labels[:6], 0), labels[:6], ["f"] * 6)
+    assert torch.equal(torch.rand(2), expected)
