@@ -120,7 +120,7 @@ def style_keys() -> list[str]:
 
 def head_keys(head: str) -> list[str]:
     """Names the options of a head beyond those that every task has."""
-    return [key for key in HEADS.arguments(head) if key not in ("dim", "classes", "labels", *TASK_KEYS)]
+    return [key for key in HEADS.arguments(head) if key not in ("dim", "classes", "attention", "options", *TASK_KEYS)]
 
 
 def _check_task(name: str, task: object) -> None:

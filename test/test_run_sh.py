@@ -60,7 +60,8 @@ class Recipe:
         return self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
 
     def commands(self) -> list[str]:
-        return [line.removeprefix("-m espnet_mtl.bin.") for line in self.noted() if line.startswith("-m espnet_mtl")]
+        called = [line.removeprefix("-m espnet_mtl.bin.") for line in self.noted() if line.startswith("-m espnet_mtl")]
+        return [line for line in called if not line.startswith("check_config")]
 
     def files(self) -> set[Path]:
         return set(self.path.parents[1].rglob("*"))
@@ -140,6 +141,13 @@ def test_runs_every_stage_for_both_models(recipe: Recipe):
     assert re.search(r"stage 3: extract features.*\n(.*\n)*.*done in 0 min", result.stdout)
 
 
+def test_both_configurations_and_the_training_options_are_checked_first(recipe: Recipe):
+    result = recipe.run("--train_args", "--max_epoch 5", FAIL_AT="*check_config*")
+    assert result.returncode == 2
+    checked = "conf/train_fastspeech2.yaml conf/train_fastspeech2_single.yaml -- --max_epoch 5"
+    assert recipe.noted() == ["set-up", f"-m espnet_mtl.bin.check_config {checked}"]
+
+
 def test_runs_one_model_and_the_stages_asked_for(recipe: Recipe):
     options = {"stage": "5", "stop_stage": "6", "baseline_config": "none", "tag": "mine", "ngpu": "1"}
     options |= {
@@ -174,7 +182,7 @@ def test_a_failed_stage_ends_the_run_with_its_status(recipe: Recipe):
 
 
 def test_a_failed_model_is_named(recipe: Recipe):
-    result = recipe.run(FAIL_AT="*train_fastspeech2_single.yaml*")
+    result = recipe.run(FAIL_AT="*bin.train *_single.yaml*")
     assert result.returncode == 2
     assert result.stderr == "error: train_fastspeech2_single failed with status 2\n"
     assert "[train_fastspeech2_single] error: run stage 4 first" in result.stdout

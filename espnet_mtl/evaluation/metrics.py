@@ -25,15 +25,15 @@ class Metric:
     title: str
     statistic: Callable[..., NDArray] = np.mean
     unit: str = ""
-    digits: int = 3
+    digits: int = 2
     higher_is_better: bool = True
 
 
 METRICS = {
-    "mcd_db": Metric("MCD", unit="dB", digits=2, higher_is_better=False),
-    "log_f0_rmse": Metric("log F0", np.median, "RMSE", higher_is_better=False),
-    "log_f0_rmse_predicted": Metric("log F0 predicted", np.median, "RMSE", higher_is_better=False),
-    "duration_rmse_frames": Metric("duration", unit="frames", digits=2, higher_is_better=False),
+    "mcd_db": Metric("MCD", unit="dB", higher_is_better=False),
+    "log_f0_rmse": Metric("log F0", np.median, "RMSE", 3, higher_is_better=False),
+    "log_f0_rmse_predicted": Metric("log F0 predicted", np.median, "RMSE", 3, higher_is_better=False),
+    "duration_rmse_frames": Metric("duration", unit="frames", higher_is_better=False),
     "emotion_accuracy": Metric("emotion"),
     "emotion_accuracy_cnn": Metric("emotion CNN"),
     "speaker_accuracy": Metric("speaker"),
