@@ -171,7 +171,7 @@ def test_corpus_settings_come_from_db_sh_and_the_command_line(recipe: Recipe):
     recipe.run("--stop_stage", "1", "--corpus_conf", "sentences=10")
     ljspeech, demo = recipe.commands()
     assert ljspeech.endswith(" --corpus_conf root=/here it is a=1 b=*")
-    assert demo.endswith(" --corpus_conf sentences=10")
+    assert demo.endswith(" --corpus_conf sentences=10 --corpus_config local/demo.yaml")
 
 
 def test_a_failed_stage_ends_the_run_with_its_status(recipe: Recipe):

@@ -19,8 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         load_train_config(path)
     valid = {*espnet_keys(), *OWN_KEYS}
     for option in overrides:
-        if option.startswith("--") and option[2:].partition("=")[0] not in valid:
-            raise one_of("training option", option, (f"--{key}" for key in valid))
+        name = option.partition("=")[0]
+        if name.startswith("--") and name[2:] not in valid:
+            raise one_of("training option", name, (f"--{key}" for key in valid))
 
 
 def cli() -> None:

@@ -14,7 +14,7 @@ def test_what_is_right_passes():
 
 def test_every_file_and_option_is_checked(tmp_path):
     (tmp_path / "bad.yaml").write_text("max_epochs: 3\n")
-    with pytest.raises(UserError, match="bad.yaml.*max_epochs"):
+    with pytest.raises(UserError, match=r"bad.yaml.*max_epochs"):
         main([CONFIG, str(tmp_path / "bad.yaml")])
     with pytest.raises(UserError, match=r"training option '--max_epochs': did you mean --max_epoch"):
         main([CONFIG, "--", "--max_epochs=3"])
