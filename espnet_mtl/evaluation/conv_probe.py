@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from espnet_mtl.evaluation.probes import Labels
 
 Array = NDArray[np.float32]
-EPOCHS, BATCH, FRAMES = 10, 32, 160
+EPOCHS, LEAST_STEPS, BATCH, FRAMES = 10, 80, 32, 160
 
 
 class ConvProbe:
@@ -26,8 +27,7 @@ class ConvProbe:
 
     def __init__(self, classes: Sequence[str], n_mels: int = 64):
         self.classes = list(classes)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with _reproducible():
             self._network = _Network(n_mels, len(self.classes))
 
     def fit(self, logmels: Sequence[Array], labels: Labels, speakers: Labels) -> ConvProbe:
@@ -39,13 +39,13 @@ class ConvProbe:
         targets = torch.tensor([self.classes.index(label) for label in labels])
         recorded = set(zip(speakers, labels, strict=True))
         lacking = torch.tensor([[(speaker, name) not in recorded for name in self.classes] for speaker in speakers])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with _reproducible():
             self._network.train()
-            steps = EPOCHS * -(-len(targets) // BATCH)
+            batches = -(-len(targets) // BATCH)
+            epochs = max(EPOCHS, -(-LEAST_STEPS // batches))
             optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=0.05)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=steps)
-            for crops, batch in _batches(logmels):
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=epochs * batches)
+            for crops, batch in _batches(logmels, epochs, batches):
                 optimizer.zero_grad()
                 logits = self._network(crops).masked_fill(lacking[batch], -1e4)
                 F.cross_entropy(logits, targets[batch]).backward()
@@ -83,17 +83,29 @@ class _Network(nn.Module):
         return self.output(torch.cat([hidden.mean(2), hidden.std(2, correction=0)], 1))
 
 
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Seeds torch and gives it one thread (sums differ by the number of threads), then restores its state."""
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
 def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
     convolution = nn.Conv1d(inputs, outputs, 5, stride, padding=2)
     return [convolution, nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(0.1)]
 
 
-def _batches(logmels: Sequence[Array]) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
+def _batches(logmels: Sequence[Array], epochs: int, batches: int) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
     """Yields crops (B, FRAMES, M) and the indices of their utterances, every utterance once an epoch."""
     random = np.random.default_rng(0)
-    for _ in range(EPOCHS):
-        order = random.permutation(len(logmels))
-        for batch in np.array_split(order, -(-len(order) // BATCH)):
+    for _ in range(epochs):
+        for batch in np.array_split(random.permutation(len(logmels)), batches):
             yield torch.stack([_crop(logmels[index], random) for index in batch]), batch
 
 

@@ -101,7 +101,8 @@ def _voice_quality(f0: Array, samples: Array, fs: int) -> Array:
     periodicity = (here * later).sum(1) / scale
     voiced = (f0[:-2] > 0) & (f0[1:-1] > 0) & (f0[2:] > 0)
     bends = np.abs(np.diff(np.log(np.maximum(f0, 1)), 2))[voiced]
-    bends = bends[bends < 0.2] if voiced.any() else np.zeros(1)
+    bends = bends[bends < 0.2]
+    bends = bends if len(bends) else np.zeros(1)
     return np.array([periodicity.mean(), periodicity.std(), np.sqrt(bends).mean(), np.sqrt(bends).std()])
 
 

@@ -68,9 +68,9 @@ class Audio:
     def _uri(self, path: str) -> str:
         if self.left <= 0:
             return ""
-        samples, fs = soundfile.read(path, dtype="int16")
+        samples, fs = soundfile.read(path)
         file = io.BytesIO()
-        soundfile.write(file, samples, fs, format="FLAC")
+        soundfile.write(file, samples, fs, "PCM_16", format="FLAC")
         encoded = _data_uri("audio/flac", file.getvalue())
         self.left -= len(encoded)
         return encoded

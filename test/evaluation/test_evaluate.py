@@ -1,5 +1,6 @@
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -31,7 +32,7 @@ def judge(corpus):
 def test_natural_speech_as_hypothesis_is_at_the_ceiling(judge, experiment):
     metrics = judge(experiment("natural_speech"))
     assert all(metrics[name] == {"value": 0, "low": 0, "high": 0} for name in ERRORS)
-    assert all(metrics[name]["value"] >= 0.9 for name in ACCURACIES)
+    assert {name: metrics[name]["value"] for name in ACCURACIES if metrics[name]["value"] < 0.9} == {}
     assert {name: metrics[name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)} == {
         name: metrics["natural"][name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)
     }
@@ -48,9 +49,9 @@ def test_noise_is_at_the_floor(judge, experiment):
 
 
 def test_swapped_emotions_and_speakers_are_caught(judge, experiment, voice):
-    swapped = {"calm": "excited", "excited": "calm", "a": "b", "b": "a"}
+    swapped = {"calm": "excited", "excited": "low", "low": "calm", "a": "b", "b": "a"}
     emotions = judge(experiment("emotions", lambda who, emotion, text: voice(who, swapped[emotion], text)))
-    assert emotions["emotion_accuracy"]["value"] <= 0.1
+    assert emotions["emotion_accuracy"]["value"] <= 0.2
     assert emotions["emotion_accuracy_cnn"]["value"] <= 0.2
     assert emotions["speaker_accuracy"]["value"] >= 0.8
     speakers = judge(experiment("speakers", lambda who, emotion, text: voice(swapped[who], emotion, text)))
@@ -61,7 +62,7 @@ def test_shifted_f0_and_gain(judge, experiment, voice):
     metrics = judge(experiment("shifted", lambda *key: 0.5 * voice(*key, factor=1.1)))
     assert metrics["log_f0_rmse"]["value"] == pytest.approx(np.log(1.1), rel=0.05)
     louder = judge(experiment("louder", lambda *key: 1.5 * voice(*key)))
-    assert louder["mcd_db"]["value"] < 0.3  # 16-bit rounding of the background noise
+    assert louder["mcd_db"]["value"] < 0.01
 
 
 def test_predictions_are_compared_per_token(judge, experiment):
@@ -78,7 +79,7 @@ def test_predictions_are_compared_per_token(judge, experiment):
 def test_transfer_is_over_pairs_that_training_lacks(corpus, experiment):
     scores = evaluate(experiment("pairs"), corpus / "dump/raw", corpus / "decode.yaml").experiment
     unseen = [pair == ("b", "excited") for pair in scores.speech.pairs]
-    assert sum(unseen) == 3
+    assert sum(unseen) == 2
     for name in TRANSFER:
         np.testing.assert_array_equal(np.isfinite(scores.values[name]), unseen)
     for name in ACCURACIES:
@@ -107,8 +108,8 @@ def test_decoded_utterances_without_a_natural_one_only_count_for_the_probes(judg
     assert metrics["n_utterances"] == 12
     assert metrics["mcd_db"]["value"] == 0
     scores = evaluate(exp, corpus / "dump/raw", corpus / "decode.yaml").experiment
-    assert np.isfinite(scores.values["mcd_db"]).sum() == 8
-    assert np.isfinite(scores.values["emotion_accuracy"]).sum() == 9
+    assert np.isfinite(scores.values["mcd_db"]).sum() == 6
+    assert np.isfinite(scores.values["emotion_accuracy"]).sum() == 10
 
 
 def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, experiment, monkeypatch):
@@ -127,13 +128,14 @@ def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, e
 def test_a_changed_recording_is_noticed(corpus, judge, experiment):
     exp = experiment("changed")
     before = judge(exp)
-    path = read_table(corpus / "dump/raw/test/wav.scp")["a_calm_10"]
+    path = Path(read_table(corpus / "dump/raw/test/wav.scp")["a_calm_10"])
+    content = path.read_bytes()
     samples, fs = soundfile.read(path)
-    soundfile.write(path, samples[::-1], fs, "PCM_16")
+    soundfile.write(path, samples[::-1], fs, "FLOAT")
     try:
         assert judge(exp)["mcd_db"]["value"] > before["mcd_db"]["value"]
     finally:
-        soundfile.write(path, samples, fs, "PCM_16")
+        path.write_bytes(content)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ def test_page_is_whole_and_self_contained(evaluation, tmp_path):
     assert not re.search(r'(src|href)="(?!data:|#)', html)
     assert "single<b>" not in html
     assert "single&lt;b&gt;" in html
-    assert html.count("<audio") == 2 * 4 * 3 + 8 * 3
+    assert html.count("<audio") == 2 * 6 * 3 + 8 * 3
     assert html.count("not in training") == 2
-    assert html.count('src="data:image/png') == 2
+    assert html.count('src="data:image/png') == 3
     for name in ("Summary", "Listen", "Spectrograms", "Farthest from natural"):
         assert name in html
 
