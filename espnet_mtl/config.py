@@ -41,6 +41,8 @@ FEATURE_CLASSES = {
     "pitch_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
     "energy_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
 }
+DECODE_OPTIONS = "inference.yaml"
+"""Beside decoded speech: the options that it was decoded with."""
 DEFAULT_SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import soundfile
 import torch
+import yaml
 
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import read_yaml
+from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
-from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table
+from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table, write_text
 from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.inference import Text2Speech
@@ -41,8 +42,6 @@ def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> di
     Raises:
         UserError: An unknown key, or a value missing.
     """
-    import yaml
-
     config = read_yaml(path)
     pairs = list(overrides)
     if len(pairs) % 2 or any(not key.startswith("--") for key in pairs[::2]):
@@ -96,6 +95,7 @@ def decode(exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: S
     work = requests(dump / "test", tts.train_args.token_type, tts.speakers, tts.emotions)
     output = exp / Path(inference_config).stem / "test"
     with whole_directory(output) as directory:
+        write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))
         _synthesize(tts, work, directory, output.resolve())
     return output
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.config import read_yaml
+from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
@@ -68,6 +68,8 @@ def evaluate(exp: Path, dump: Path, inference_config: Path, baseline: Path | Non
     """
     require([exp / "config.yaml"], "stage 5")
     config, inference = read_yaml(exp / "config.yaml"), read_yaml(inference_config)
+    used = decoded_directory(exp, inference_config) / DECODE_OPTIONS
+    inference = read_yaml(used) if used.is_file() else inference
     if not config.get("feats_extract_conf"):
         raise UserError(f"{exp / 'config.yaml'}: no feats_extract_conf, which says how spectrograms were made")
     directories = [decoded_directory(path, inference_config) for path in (exp, baseline) if path]

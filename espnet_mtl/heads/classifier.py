@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from espnet_mtl.heads.base import Head
@@ -22,6 +23,8 @@ class Classifier(Head):
         classes: Number of classes K.
         channels: Hidden units.
         dropout: Dropout in the hidden layers.
+        noise: Standard deviation of noise on the tap in training. A classifier that must see through noise reads
+            what listeners would, and so do its gradients (Kaur, Cohen & Lipton 2019, arXiv 1910.08640).
         attention: Whether the tap's own logits over the style table are the prediction.
         options: The options of every head (`Head`).
     """
@@ -32,11 +35,12 @@ class Classifier(Head):
         classes: int,
         channels: int = 32,
         dropout: float = 0.1,
+        noise: float = 0.0,
         attention: bool = False,
         **options,
     ):
         super().__init__(**options)
-        self.classes, self.attention = classes, attention
+        self.classes, self.noise, self.attention = classes, noise, attention
         if attention:
             return
         if self.tap == "style":
@@ -50,7 +54,8 @@ class Classifier(Head):
         """Scores the classes: (B, K)."""
         if self.attention and tap.logits is not None:
             return tap.logits
-        return self.output(self.body(tap.values) if tap.lengths is None else self.body(tap.values, tap.lengths))
+        values = tap.values + self.noise * torch.randn_like(tap.values) if self.training and self.noise else tap.values
+        return self.output(self.body(values) if tap.lengths is None else self.body(values, tap.lengths))
 
     def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean cross-entropy and accuracy over the utterances whose label is known.

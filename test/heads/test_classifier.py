@@ -33,3 +33,11 @@ def test_attention_over_the_style_table_is_the_prediction():
     attentive = head(attention=True)
     assert not list(attentive.parameters())
     assert attentive(Tap(torch.randn(2, 4), logits=logits)) is logits
+
+
+def test_noise_is_on_the_tap_in_training_only():
+    values = torch.randn(2, 4)
+    noisy = head(noise=0.5, dropout=0.0)
+    assert not torch.equal(noisy(Tap(values)), noisy(Tap(values)))
+    noisy.eval()
+    torch.testing.assert_close(noisy(Tap(values)), noisy(Tap(values)))
