@@ -117,7 +117,7 @@ def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, argu
     with locked(paths.output):
         _same_settings(paths.output, {"config": config, "arguments": list(arguments), "token_type": token_type})
         repair(paths.output)
-        _log_to(paths.output / "train.log", paths.output.name)
+        _log_to(paths.output / "train.log")
         MTLTTSTask.main(args=args)
 
 
@@ -156,7 +156,7 @@ class _EpochsOnly(logging.Filter):
         return record.levelno >= logging.WARNING or begins is not None
 
 
-def _log_to(path: Path, tag: str) -> None:
+def _log_to(path: Path) -> None:
     logging.captureWarnings(True)
     root = logging.getLogger()
     root.setLevel(logging.INFO)
@@ -164,6 +164,5 @@ def _log_to(path: Path, tag: str) -> None:
     to_file.setFormatter(logging.Formatter(LOG_FORMAT))
     to_console = logging.StreamHandler(sys.stdout)
     to_console.addFilter(_EpochsOnly())
-    to_console.setFormatter(logging.Formatter(f"[{tag}] %(message)s"))
     for handler in (to_file, to_console):
         root.addHandler(handler)

@@ -6,24 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packed_model import CONFIG, META, members
 
 from espnet_mtl.archive import resolve
 from espnet_mtl.errors import UserError
-
-CONFIG = {"tts": "fastspeech2", "normalize_conf": {"stats_file": "exp/train/feats_stats.npz"}}
-META = {"files": {"model_file": "exp/train/m.pth"}, "yaml_files": {"train_config": "exp/train/config.yaml"}}
-
-
-def members(meta=META, config=CONFIG, **changes):
-    """Member name -> content of a sound model, with `changes` (a content of None removes the member)."""
-    content = {
-        "meta.yaml": yaml.safe_dump(meta),
-        "exp/train/config.yaml": yaml.safe_dump(config),
-        "exp/train/m.pth": "weights",
-        "exp/train/feats_stats.npz": "statistics",
-        **changes,
-    }
-    return {name: value.encode() for name, value in content.items() if value is not None}
 
 
 def write(path, content):
