@@ -57,11 +57,6 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
                 group.add_argument(f"--{key}", type=str, default=default)
 
     @classmethod
-    def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        """The data that must be given."""
-        return ("text",) if inference else ("text", "speech")
-
-    @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The data that may be given."""
         names = dict.fromkeys((*super().optional_data_names(train, inference), *LABELS.values()))
@@ -69,7 +64,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., dict[str, np.ndarray]]:
-        """Turns tokens and label names into numbers; phonemes are looked up, not made, here (see `g2p`)."""
+        """Turns tokens and label names into numbers; phonemes are looked up, not made, here."""
         preprocess = super().build_preprocess_fn(args, train)
         return LabelEncoder(label_tables(args), preprocess)
 
