@@ -16,7 +16,7 @@ class ConvPool(nn.Module):
     Args:
         dim: Features of a step.
         channels: Channels of each convolution.
-        layers: Convolutions, each of kernel 5 and stride 2.
+        layers: Convolutions, each of kernel 5 and stride 2; 0: only the pooling.
         dropout: Dropout after each convolution.
     """
 
@@ -25,7 +25,7 @@ class ConvPool(nn.Module):
         sizes = [dim] + [channels] * layers
         self.convs = nn.ModuleList(nn.Conv1d(size, channels, kernel_size=5, stride=2, padding=2) for size in sizes[:-1])
         self.dropout = nn.Dropout(dropout)
-        self.out_dim = 2 * channels
+        self.out_dim = 2 * sizes[-1]
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Maps (B, T, dim) with lengths (B,) to (B, out_dim)."""

@@ -66,19 +66,19 @@ class Style:
 
 
 SPEAKERS = {
-    "f1": Speaker("f4", 0.94, 0, 0.97),
-    "f2": Speaker("f5", 1.15, -2, 1.04),
-    "m1": Speaker("m1", 0.92, 5, 0.95),
-    "m2": Speaker("m7", 1.10, 9, 1.03),
+    "f1": Speaker("f4", 0.94, 2, 0.97),
+    "f2": Speaker("f5", 1.15, -10, 1.04),
+    "m1": Speaker("m1", 0.92, 22, 0.95),
+    "m2": Speaker("m7", 1.10, 18, 1.03),
 }
 EMOTIONS = {
     "neutral": Style(0, 45, 1.0, 0.0, -23, "."),
-    "happy": Style(11, 82, 1.12, 0.35, -21, "!", contour=1.2),
-    "sad": Style(-11, 20, 0.76, -0.5, -27, ".", contour=0.8, jitter=0.01, breath=0.3),
-    "angry": Style(2, 60, 1.22, 0.7, -19, "!", jitter=0.02),
-    "surprised": Style(20, 100, 0.88, 0.0, -22, "?", contour=1.4, breath=0.1),
+    "happy": Style(9, 80, 1.12, 0.35, -21, "!", contour=1.2),
+    "sad": Style(-9, 20, 0.78, -0.45, -27, ".", contour=0.8, jitter=0.01, breath=0.3),
+    "angry": Style(2, 60, 1.20, 0.7, -19, "!", jitter=0.02),
+    "surprised": Style(17, 100, 0.90, 0.1, -22, "?", contour=1.4, breath=0.1),
 }
-SCATTER = Style(2.0, 6.0, 0.03, 0.06, 1.0, "")
+SCATTER = Style(1.0, 4.0, 0.02, 0.03, 1.0, "")
 """Standard deviation of each cue between utterances of one emotion."""
 
 HELD_OUT = frozenset({("f1", "angry"), ("f2", "sad"), ("m1", "happy"), ("m2", "surprised")})

@@ -11,6 +11,7 @@ be right. It hears utterances relative to their speaker: see `speaker_effects`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ Labels = Sequence[str] | NDArray[np.str_]
 class FunctionalsProbe:
     """Logistic regression on functionals, freed of the effects of the speakers where `speakers` are given.
 
+    One regression for each pair of classes (Hastie & Tibshirani 1998), trained on the speakers recorded in both: a
+    single one over all classes would learn which classes a speaker lacks.
+
     Args:
         functionals: Statistics of the training utterances (B, D).
         labels: Their classes.
@@ -30,22 +34,41 @@ class FunctionalsProbe:
 
     def __init__(self, functionals: Array, labels: Labels, speakers: Labels = ()):
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         self._effects = speaker_effects(functionals, speakers, labels) if len(speakers) else {}
-        self._model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=3000))
-        self._model.fit(self._relative(functionals, speakers), labels)
+        self._scaler = StandardScaler()
+        values = self._scaler.fit_transform(self._relative(functionals, speakers))
+        labels, speakers = np.array(labels), np.array(speakers if len(speakers) else [""] * len(labels))
+        self._classes = np.unique(labels)
+        self._pairs = {}
+        for pair in combinations(range(len(self._classes)), 2):
+            chosen = _recorded_in_both(labels, speakers, self._classes[list(pair)])
+            if chosen.any():
+                first = labels[chosen] == self._classes[pair[0]]
+                self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
 
     def predict(self, functionals: Array, speakers: Labels = ()) -> NDArray[np.str_]:
         """Names the class of each utterance (B, D), given the speakers where training was."""
-        return self._model.predict(self._relative(functionals, speakers))
+        values = self._scaler.transform(self._relative(functionals, speakers))
+        votes = np.zeros((len(values), len(self._classes)))
+        for pair, model in self._pairs.items():
+            votes[:, pair] += model.predict_proba(values)[:, ::-1]
+        return self._classes[votes.argmax(1)]
 
     def _relative(self, functionals: Array, speakers: Labels) -> Array:
         if not self._effects:
             return functionals
         unknown = np.zeros(functionals.shape[1])
         return functionals - np.stack([self._effects.get(name, unknown) for name in speakers])
+
+
+def _recorded_in_both(
+    labels: NDArray[np.str_], speakers: NDArray[np.str_], pair: NDArray[np.str_]
+) -> NDArray[np.bool_]:
+    """Marks the utterances of two classes (B,) whose speakers have both."""
+    first, second = (set(speakers[labels == name]) for name in pair)
+    return np.isin(labels, pair) & np.isin(speakers, sorted(first & second))
 
 
 def speaker_effects(

@@ -14,14 +14,17 @@ from espnet_mtl.types import Tap
 class Classifier(Head):
     """Cross-entropy against hard or soft labels; utterances without a label (-1) do not count.
 
-    On a sequence it is a small convolutional network with statistics pooling, on a vector a perceptron. Where the
-    tap is a reference embedding that attends over the very classes (`attention`), the attention is the classifier
+    On a vector it is a perceptron; on a sequence a small convolutional network with statistics pooling, or, without
+    convolutions, a perceptron on the mean and spread of each feature over the utterance. On a spectrogram the latter
+    hears the colour of the voice and no texture that listeners would miss, and so does the gradient it sends. Where
+    the tap is a reference embedding that attends over the very classes (`attention`), the attention is the classifier
     and the head has no weights of its own.
 
     Args:
         dim: Features of the tap.
         classes: Number of classes K.
         channels: Hidden units.
+        layers: Convolutions over time; 0: none.
         dropout: Dropout in the hidden layers.
         noise: Standard deviation of noise on the tap in training. A classifier that must see through noise reads
             what listeners would, and so do its gradients (Kaur, Cohen & Lipton 2019, arXiv 1910.08640).
@@ -34,6 +37,7 @@ class Classifier(Head):
         dim: int,
         classes: int,
         channels: int = 32,
+        layers: int = 2,
         dropout: float = 0.1,
         noise: float = 0.0,
         attention: bool = False,
@@ -43,19 +47,18 @@ class Classifier(Head):
         self.classes, self.noise, self.attention = classes, noise, attention
         if attention:
             return
-        if self.tap == "style":
-            self.body: nn.Module = nn.Sequential(nn.Linear(dim, channels), nn.ReLU(), nn.Dropout(dropout))
-            self.output = nn.Linear(channels, classes)
-        else:
-            body = ConvPool(dim, channels, dropout=dropout)
-            self.body, self.output = body, nn.Linear(body.out_dim, classes)
+        self.pool = None if self.tap == "style" else ConvPool(dim, channels, layers, dropout=dropout)
+        size = self.pool.out_dim if self.pool else dim
+        hidden = [nn.Linear(size, channels), nn.ReLU(), nn.Dropout(dropout)]
+        convolved = self.pool is not None and layers > 0
+        self.output = nn.Linear(size, classes) if convolved else nn.Sequential(*hidden, nn.Linear(channels, classes))
 
     def forward(self, tap: Tap) -> Tensor:
         """Scores the classes: (B, K)."""
         if self.attention and tap.logits is not None:
             return tap.logits
         values = tap.values + self.noise * torch.randn_like(tap.values) if self.training and self.noise else tap.values
-        return self.output(self.body(values) if tap.lengths is None else self.body(values, tap.lengths))
+        return self.output(values if self.pool is None else self.pool(values, tap.lengths))
 
     def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean cross-entropy and accuracy over the utterances whose label is known.
