@@ -43,7 +43,7 @@ class FunctionalsProbe:
         self._classes = np.unique(labels)
         self._pairs = {}
         for pair in combinations(range(len(self._classes)), 2):
-            chosen = _recorded_in_both(labels, speakers, self._classes[list(pair)])
+            chosen = recorded_in_both(labels, speakers, self._classes[list(pair)])
             if chosen.any():
                 first = labels[chosen] == self._classes[pair[0]]
                 self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
@@ -63,9 +63,7 @@ class FunctionalsProbe:
         return functionals - np.stack([self._effects.get(name, unknown) for name in speakers])
 
 
-def _recorded_in_both(
-    labels: NDArray[np.str_], speakers: NDArray[np.str_], pair: NDArray[np.str_]
-) -> NDArray[np.bool_]:
+def recorded_in_both(labels: NDArray[np.str_], speakers: NDArray[np.str_], pair: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Marks the utterances of two classes (B,) whose speakers have both."""
     first, second = (set(speakers[labels == name]) for name in pair)
     return np.isin(labels, pair) & np.isin(speakers, sorted(first & second))

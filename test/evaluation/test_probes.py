@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from espnet_mtl.evaluation.conv_probe import ConvProbe
-from espnet_mtl.evaluation.probes import FunctionalsProbe, speaker_effects
+from espnet_mtl.evaluation.probes import FunctionalsProbe, recorded_in_both, speaker_effects
 
 EMOTIONS = ("angry", "happy", "sad")
 SPEAKERS = {"f": 30.0, "m": -30.0}
@@ -33,6 +33,13 @@ def test_emotion_is_heard_in_a_pair_that_training_lacks():
     correct = heard == np.array([emotion for _, emotion in PAIRS])
     assert correct.mean() > 0.95
     assert correct[[pair == ("m", "sad") for pair in PAIRS]].mean() > 0.9
+
+
+def test_a_pair_of_classes_is_told_apart_by_speakers_recorded_in_both():
+    speakers, emotions = (np.array(names) for names in zip(*SEEN, strict=True))
+    with_sad = recorded_in_both(emotions, speakers, np.array(["angry", "sad"]))
+    assert {*zip(speakers[with_sad], emotions[with_sad], strict=True)} == {("f", "angry"), ("f", "sad")}
+    assert set(speakers[recorded_in_both(emotions, speakers, np.array(["angry", "happy"]))]) == {"f", "m"}
 
 
 def test_speaker_is_heard():

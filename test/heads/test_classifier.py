@@ -41,3 +41,11 @@ def test_noise_is_on_the_tap_in_training_only():
     assert not torch.equal(noisy(Tap(values)), noisy(Tap(values)))
     noisy.eval()
     torch.testing.assert_close(noisy(Tap(values)), noisy(Tap(values)))
+
+
+def test_without_convolutions_the_order_of_the_frames_does_not_matter():
+    pooled = Classifier(dim=4, classes=3, label="emotion", tap="mel", layers=0).eval()
+    values, lengths = torch.randn(2, 9, 4), torch.tensor([9, 9])
+    torch.testing.assert_close(pooled(Tap(values, lengths)), pooled(Tap(values.flip(1), lengths)))
+    convolved = Classifier(dim=4, classes=3, label="emotion", tap="mel").eval()
+    assert not torch.allclose(convolved(Tap(values, lengths)), convolved(Tap(values.flip(1), lengths)))
