@@ -23,8 +23,8 @@ Labels = Sequence[str] | NDArray[np.str_]
 class FunctionalsProbe:
     """Logistic regression on functionals, freed of the effects of the speakers where `speakers` are given.
 
-    One regression for each pair of classes (Hastie & Tibshirani 1998), trained on the speakers recorded in both: a
-    single one over all classes would learn which classes a speaker lacks.
+    One regression for each pair of classes (Hastie & Tibshirani 1998), trained on the speakers recorded in both (all
+    speakers, where none was): a single one over all classes would learn which classes a speaker lacks.
 
     Args:
         functionals: Statistics of the training utterances (B, D).
@@ -44,9 +44,8 @@ class FunctionalsProbe:
         self._pairs = {}
         for pair in combinations(range(len(self._classes)), 2):
             chosen = recorded_in_both(labels, speakers, self._classes[list(pair)])
-            if chosen.any():
-                first = labels[chosen] == self._classes[pair[0]]
-                self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
+            first = labels[chosen] == self._classes[pair[0]]
+            self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
 
     def predict(self, functionals: Array, speakers: Labels = ()) -> NDArray[np.str_]:
         """Names the class of each utterance (B, D), given the speakers where training was."""
@@ -64,9 +63,9 @@ class FunctionalsProbe:
 
 
 def recorded_in_both(labels: NDArray[np.str_], speakers: NDArray[np.str_], pair: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """Marks the utterances of two classes (B,) whose speakers have both."""
+    """Marks the utterances (B,) of two classes whose speakers have both; of all speakers, where none has."""
     first, second = (set(speakers[labels == name]) for name in pair)
-    return np.isin(labels, pair) & np.isin(speakers, sorted(first & second))
+    return np.isin(labels, pair) & np.isin(speakers, sorted(first & second or first | second))
 
 
 def speaker_effects(

@@ -42,6 +42,11 @@ def test_a_pair_of_classes_is_told_apart_by_speakers_recorded_in_both():
     assert set(speakers[recorded_in_both(emotions, speakers, np.array(["angry", "happy"]))]) == {"f", "m"}
 
 
+def test_a_pair_that_no_speaker_has_is_learned_from_all_speakers():
+    chosen = recorded_in_both(np.array(["angry", "sad"]), np.array(["f", "m"]), np.array(["angry", "sad"]))
+    assert chosen.all()
+
+
 def test_speaker_is_heard():
     probe = FunctionalsProbe(functionals(PAIRS), [speaker for speaker, _ in PAIRS])
     assert (probe.predict(functionals(PAIRS, 1)) == np.array([speaker for speaker, _ in PAIRS])).all()
