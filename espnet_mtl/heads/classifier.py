@@ -49,9 +49,11 @@ class Classifier(Head):
             return
         self.pool = None if self.tap == "style" else ConvPool(dim, channels, layers, dropout=dropout)
         size = self.pool.out_dim if self.pool else dim
-        hidden = [nn.Linear(size, channels), nn.ReLU(), nn.Dropout(dropout)]
-        convolved = self.pool is not None and layers > 0
-        self.output = nn.Linear(size, classes) if convolved else nn.Sequential(*hidden, nn.Linear(channels, classes))
+        if self.pool is not None and layers:
+            self.output: nn.Module = nn.Linear(size, classes)
+        else:
+            hidden = (nn.Linear(size, channels), nn.ReLU(), nn.Dropout(dropout))
+            self.output = nn.Sequential(*hidden, nn.Linear(channels, classes))
 
     def forward(self, tap: Tap) -> Tensor:
         """Scores the classes: (B, K)."""
