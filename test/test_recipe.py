@@ -73,7 +73,7 @@ def test_every_test_sentence_is_spoken_in_every_voice_and_emotion(recipe):
     metrics = json.loads((recipe / f"exp/{MULTI}/decode/test/metrics.json").read_text())
     spoken = list((recipe / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))
     sentences = set((recipe / "data/test/text").read_text().splitlines())
-    assert metrics["n_utterances"] == len(spoken) == len(sentences)
+    assert metrics["systems"][MULTI]["n_utterances"] == len(spoken) == len(sentences)
 
 
 def test_the_packed_model_speaks_in_a_process_that_never_saw_the_recipe(recipe, tmp_path):

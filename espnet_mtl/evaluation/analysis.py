@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.cepstrum import align, log_f0_rmse, mel_cepstral_distortion
+from espnet_mtl.evaluation import prosody
+from espnet_mtl.evaluation.cepstrum import align, mel_cepstral_distortion
 from espnet_mtl.evaluation.features import Speech, analyze
+from espnet_mtl.evaluation.speaker import embed
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,50 @@ def _vocoder(settings: str) -> Any:
     return build_vocoder(**json.loads(settings))
 
 
-def analyze_all(recordings: Sequence[Recording], nj: int, description: str, cepstrum: bool = True) -> list[Speech]:
-    """Analyzes recordings in `nj` processes."""
-    return list(parallel_map(partial(_analyze, cepstrum=cepstrum), recordings, nj, description))
+def analyze_all(recordings: Sequence[Recording], nj: int, description: str, full: bool = True) -> list[Speech]:
+    """Analyzes recordings in `nj` processes; not in full: without what only test speech needs."""
+    return list(parallel_map(partial(_analyze, full=full), recordings, nj, description))
 
 
-def compare_all(pairs: Sequence[tuple[Speech, Speech]], nj: int, description: str) -> NDArray[np.float64]:
-    """Measures (reference, hypothesis) pairs: mel-cepstral distortion in dB and log-F0 RMSE, (N, 2)."""
-    return np.array(list(parallel_map(_compare, pairs, nj, description)), dtype=float).reshape(-1, 2)
+def embed_all(recordings: Sequence[Recording], nj: int, description: str) -> NDArray[np.float32]:
+    """Speaker embeddings of recordings (N, 256)."""
+    return np.stack(list(parallel_map(_embed, recordings, nj, description)))
 
 
-def _analyze(recording: Recording, cepstrum: bool) -> Speech:
-    return analyze(*recording.read(), cepstrum=cepstrum)
+def compare_all(pairs: Sequence[tuple[Speech, Speech]], nj: int, description: str) -> list[dict[str, float]]:
+    """Measures (reference, hypothesis) pairs; see `compare`."""
+    return list(parallel_map(compare, pairs, nj, description))
 
 
-def _compare(pair: tuple[Speech, Speech]) -> tuple[float, float]:
+def compare(pair: tuple[Speech, Speech]) -> dict[str, float]:
+    """Measures by how much a recording differs from its reference, by metric."""
     reference, hypothesis = pair
     frames, others, distances = align(reference.cepstrum, hypothesis.cepstrum)
-    return mel_cepstral_distortion(distances), log_f0_rmse(reference.f0[frames], hypothesis.f0[others])
+    f0, other_f0 = reference.f0[frames], hypothesis.f0[others]
+    levels, other_levels = prosody.energy(reference.logmel), prosody.energy(hypothesis.logmel)
+    seconds, other_seconds = prosody.duration(levels), prosody.duration(other_levels)
+    speech, other_speech = prosody.speech_time(levels), prosody.speech_time(other_levels)
+    return {
+        "mcd_db": mel_cepstral_distortion(distances),
+        "gv_ratio": prosody.global_variance_ratio(reference.cepstrum, hypothesis.cepstrum),
+        "log_f0_rmse": prosody.log_f0_rmse(f0, other_f0),
+        "log_f0_correlation": prosody.log_f0_correlation(f0, other_f0),
+        "log_f0_sd_ratio": prosody.log_f0_deviation(hypothesis.f0) / prosody.log_f0_deviation(reference.f0),
+        "voicing_error": prosody.voicing_error(f0, other_f0),
+        "energy_rmse_db": prosody.energy_rmse(_at(levels, frames), _at(other_levels, others)),
+        "duration_error": abs(other_seconds / seconds - 1),
+        "speaking_rate_error": abs(speech / other_speech - 1),
+    }
+
+
+def _at(levels: NDArray[np.floating], frames: NDArray[np.intp]) -> NDArray[np.floating]:
+    """Values of a contour every 10 ms at frames of 5 ms."""
+    return levels[np.minimum(frames // 2, len(levels) - 1)]
+
+
+def _analyze(recording: Recording, full: bool) -> Speech:
+    return analyze(*recording.read(), full=full)
+
+
+def _embed(recording: Recording) -> NDArray[np.float32]:
+    return embed(*recording.read())

@@ -43,11 +43,20 @@ def frequency_transform(size: int, order: int, alpha: float) -> NDArray[np.float
     return warped
 
 
-def mel_cepstrum(power: NDArray[np.float64], fs: int, order: int = 24) -> NDArray[np.float64]:
-    """Converts power spectral envelopes (T, F) to mel-cepstra (T, order + 1), c0 first."""
+def mel_cepstrum(
+    power: NDArray[np.float64], fs: int, order: int = 24, alpha: float | None = None
+) -> NDArray[np.float64]:
+    """Converts power spectral envelopes (T, F) to mel-cepstra (T, order + 1), c0 first.
+
+    Args:
+        power: Squared magnitudes.
+        fs: Sampling rate in Hz.
+        order: Of the mel-cepstrum.
+        alpha: Frequency-warping constant; None: that of the mel scale at `fs`.
+    """
     cepstrum = np.fft.irfft(np.log(power), axis=1)[:, : power.shape[1]]
     cepstrum[:, 0] /= 2
-    return cepstrum @ frequency_transform(power.shape[1], order, all_pass_constant(fs)).T
+    return cepstrum @ frequency_transform(power.shape[1], order, all_pass_constant(fs) if alpha is None else alpha).T
 
 
 def align(
@@ -67,18 +76,5 @@ def align(
 
 
 def mel_cepstral_distortion(distances: NDArray[np.floating]) -> float:
-    """Mel-cepstral distortion in dB from the distances of aligned mel-cepstra without c0."""
+    """Mel-cepstral distortion in dB from the distances of aligned mel-cepstra."""
     return float(DECIBEL * distances.mean())
-
-
-def log_f0_rmse(reference: NDArray[np.floating], hypothesis: NDArray[np.floating]) -> float:
-    """Root mean square error of ln F0 over aligned frames (T,) voiced in both; NaN where there is none.
-
-    Args:
-        reference: F0 in Hz, 0 where unvoiced.
-        hypothesis: The same of the other recording.
-    """
-    voiced = (reference > 0) & (hypothesis > 0)
-    if not voiced.any():
-        return float("nan")
-    return float(np.sqrt(np.mean(np.log(hypothesis[voiced] / reference[voiced]) ** 2)))

@@ -27,7 +27,7 @@ class ConvProbe:
 
     def __init__(self, classes: Sequence[str], n_mels: int = 64):
         self.classes = list(classes)
-        with _reproducible():
+        with reproducible():
             self._network = _Network(n_mels, len(self.classes))
 
     def fit(self, logmels: Sequence[Array], labels: Labels, speakers: Labels) -> ConvProbe:
@@ -39,7 +39,7 @@ class ConvProbe:
         targets = torch.tensor([self.classes.index(label) for label in labels])
         recorded = set(zip(speakers, labels, strict=True))
         lacking = torch.tensor([[(speaker, name) not in recorded for name in self.classes] for speaker in speakers])
-        with _reproducible():
+        with reproducible():
             self._network.train()
             batches = -(-len(targets) // BATCH)
             epochs = max(EPOCHS, -(-LEAST_STEPS // batches))
@@ -53,12 +53,11 @@ class ConvProbe:
                 schedule.step()
         return self
 
-    def predict(self, logmels: Sequence[Array]) -> NDArray[np.str_]:
-        """Names the class of each whole utterance (T, M)."""
+    def logits(self, logmels: Sequence[Array], speakers: Labels = ()) -> NDArray[np.float32]:
+        """Judges whole utterances (T, M), whoever speaks: (N, K)."""
         self._network.eval()
         with torch.inference_mode():
-            best = [int(self._network(_scaled(logmel)[None]).argmax()) for logmel in logmels]
-        return np.array([self.classes[index] for index in best])
+            return np.stack([self._network(_scaled(logmel)[None])[0].numpy() for logmel in logmels])
 
     def arrays(self) -> dict[str, NDArray]:
         """Returns the weights by name."""
@@ -84,7 +83,7 @@ class _Network(nn.Module):
 
 
 @contextmanager
-def _reproducible() -> Iterator[None]:
+def reproducible() -> Iterator[None]:
     """Seeds torch and gives it one thread (sums differ by the number of threads), then restores its state."""
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):

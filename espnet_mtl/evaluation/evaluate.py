@@ -1,10 +1,12 @@
-"""Stage 7: decoded test speech of one or two experiments, judged; figures as JSON and as a table."""
+"""Speech of one or several systems, judged beside natural speech; figures as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,85 +14,160 @@ from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
-from espnet_mtl.evaluation.judge import Judge
+from espnet_mtl.evaluation.intervals import Interval
+from espnet_mtl.evaluation.judge import Judge, read_judge
 from espnet_mtl.evaluation.metrics import METRICS, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 
-VERSION = 1
+VERSION = 2
+PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of an experiment, beside natural speech and a baseline."""
+    """Scores of systems beside natural speech.
 
-    experiment: Scores
-    natural: Scores
-    natural_vocoded: Scores
-    baseline: Scores | None = None
+    Attributes:
+        references: Natural speech and, where there is a vocoder, natural speech through it.
+        systems: What is judged, in the order given.
+        baseline: The one of `systems` that the others are compared with.
+        held_out: How well each probe judges the natural training speech of folds that it was not trained on.
+    """
+
+    references: list[Scores]
+    systems: list[Scores]
+    baseline: Scores | None
+    held_out: Mapping[str, Mapping[str, float]]
 
     @property
-    def systems(self) -> list[Scores]:
-        """All systems, from natural speech to the experiment."""
-        systems = [self.natural, self.natural_vocoded, self.baseline, self.experiment]
-        return [scores for scores in systems if scores]
+    def all(self) -> list[Scores]:
+        """References, then systems."""
+        return [*self.references, *self.systems]
+
+    @property
+    def compared(self) -> list[Scores]:
+        """The systems other than the baseline, where there is one."""
+        return [one for one in self.systems if one is not self.baseline] if self.baseline else []
+
+    @cached_property
+    def differences(self) -> dict[str, dict[str, Interval | None]]:
+        """By title of a compared system, each metric minus that of the baseline."""
+        return {
+            one.title: {name: one.difference(name, self.baseline) for name in METRICS}
+            for one in self.compared
+            if self.baseline
+        }
+
+    def alone(self, system: Scores) -> Evaluation:
+        """The evaluation of one of its systems."""
+        return Evaluation(self.references, [system], None, self.held_out)
 
     def json(self) -> dict[str, Any]:
         """Returns what `metrics.json` holds; `metrics.schema.json` in this package describes it."""
-        figures: dict[str, Any] = {"version": VERSION, "tag": self.experiment.title, **_figures(self.experiment)}
-        figures |= {"natural": _figures(self.natural), "natural_vocoded": _figures(self.natural_vocoded)}
-        if self.baseline:
-            differences = {name: self.experiment.difference(name, self.baseline) for name in METRICS}
-            shown = {name: figure.json() if figure else None for name, figure in differences.items()}
-            figures["baseline"] = {"tag": self.baseline.title, **_figures(self.baseline), "difference": shown}
+        systems = {one.title: self._figures(one) for one in self.all}
+        return {
+            "version": VERSION,
+            "references": [one.title for one in self.references],
+            "baseline": self.baseline.title if self.baseline else None,
+            "systems": systems,
+            "probes_held_out": {name: _rounded(figures) for name, figures in self.held_out.items()},
+            "packages": {name: version(name) for name in PACKAGES},
+        }
+
+    def _figures(self, scores: Scores) -> dict[str, Any]:
+        figures: dict[str, Any] = {
+            "n_utterances": len(scores.speech.utts),
+            "metrics": {name: _json(figure) for name, figure in scores.figures.items()},
+        }
+        if scores.title in self.differences:
+            figures["difference"] = {name: _json(one) for name, one in self.differences[scores.title].items()}
         return figures
 
 
-def _figures(scores: Scores) -> dict[str, Any]:
-    figures = {name: scores.figure(name) for name in METRICS}
-    return {
-        "n_utterances": len(scores.speech.utts),
-        **{name: figure.json() if figure else None for name, figure in figures.items()},
-    }
+def _json(figure: Interval | None) -> dict[str, float] | None:
+    return figure.json() if figure else None
 
 
-def evaluate(exp: Path, dump: Path, inference_config: Path, baseline: Path | None = None, nj: int = 1) -> Evaluation:
-    """Judges the decoded test speech of an experiment and writes its metrics.json, and its baseline's.
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in figures.items()}
+
+
+def evaluate(judge: Judge, speech: Mapping[str, SpeechSet], baseline: str | None = None) -> Evaluation:
+    """Judges systems.
 
     Args:
-        exp: exp/<tag> (stages 5 and 6).
+        judge: What they are judged by.
+        speech: Recordings of each system by its title.
+        baseline: Title of the system that the others are compared with.
+    """
+    references = [score("natural", judge.test, judge.natural, judge)]
+    if judge.vocoder:
+        references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
+    systems = [_score(title, one, judge) for title, one in speech.items()]
+    learned = judge.learned
+    held_out = (
+        {"emotion": learned.by_functionals.held_out, "emotion_cnn": learned.by_spectrogram.held_out} if learned else {}
+    )
+    chosen = next((one for one in systems if one.title == baseline), None)
+    return Evaluation(references, systems, chosen, held_out)
+
+
+def evaluate_experiments(
+    exps: Sequence[Path], dump: Path, inference_config: Path, baseline: Path | None = None, nj: int = 1
+) -> Evaluation:
+    """Judges the decoded test speech of experiments.
+
+    Args:
+        exps: exp/<tag> (stages 5 and 6); the vocoder is that of the first.
         dump: dump/raw (stages 2 and 3).
         inference_config: The decoding configuration; its name names the directory in `exp`.
-        baseline: Another experiment to compare with.
+        baseline: The experiment that the others are compared with; it may be one of them.
         nj: Parallel processes.
 
     Raises:
-        UserError: Something that an earlier stage makes is missing.
+        UserError: Something that an earlier stage makes is missing, or two experiments have one name.
     """
-    require([exp / "config.yaml"], "stage 5")
-    config, inference = read_yaml(exp / "config.yaml"), read_yaml(inference_config)
-    used = decoded_directory(exp, inference_config) / DECODE_OPTIONS
-    inference = read_yaml(used) if used.is_file() else inference
-    if not config.get("feats_extract_conf"):
-        raise UserError(f"{exp / 'config.yaml'}: no feats_extract_conf, which says how spectrograms were made")
-    directories = [decoded_directory(path, inference_config) for path in (exp, baseline) if path]
-    sets = [read_speech_set(directory, "stage 6") for directory in directories]
-    for directory in directories:
-        require([directory / name for name in ("pitch.scp", "durations")], "stage 6")
-    judge = Judge(dump, vocoder_settings(config, inference), nj)
-    natural = score("natural", judge.test, judge.natural, judge)
-    vocoded = score("natural vocoded", judge.test, judge.natural_vocoded, judge)
-    scores = [_score(path.name, speech, judge) for path, speech in zip((exp, baseline), sets, strict=False) if path]
-    evaluations = [Evaluation(one, natural, vocoded) for one in scores]
-    if baseline:
-        evaluations[0] = Evaluation(scores[0], natural, vocoded, scores[1])
-    for evaluation, directory in zip(evaluations, directories, strict=True):
-        write_text(directory / "metrics.json", json.dumps(evaluation.json(), indent=2) + "\n")
-    return evaluations[0]
+    paths = list(exps) if baseline is None or baseline in exps else [baseline, *exps]
+    if len({path.name for path in paths}) < len(paths):
+        raise UserError(f"experiments must have different names: {', '.join(map(str, paths))}")
+    directories = [decoded_directory(path, inference_config) for path in paths]
+    settings, language = _settings(exps[0], inference_config)
+    speech = {path.name: _decoded(directory) for path, directory in zip(paths, directories, strict=True)}
+    return evaluate(read_judge(dump, settings, language, nj), speech, baseline.name if baseline else None)
+
+
+def write_experiments(evaluation: Evaluation) -> None:
+    """Writes the metrics.json of each experiment beside its speech: the baseline's is about it alone."""
+    for system in evaluation.systems:
+        own = evaluation.alone(system) if system is evaluation.baseline else evaluation
+        write_metrics(system.speech.directory / "metrics.json", own)
+
+
+def write_metrics(path: Path, evaluation: Evaluation) -> None:
+    """Writes metrics.json."""
+    write_text(path, json.dumps(evaluation.json(), indent=2) + "\n")
 
 
 def decoded_directory(exp: Path, inference_config: Path) -> Path:
     """Where stage 6 puts the test set of an experiment."""
     return exp / inference_config.stem / "test"
+
+
+def _decoded(directory: Path) -> SpeechSet:
+    speech = read_speech_set(directory, "stage 6")
+    require([directory / name for name in ("pitch.scp", "durations")], "stage 6")
+    return speech
+
+
+def _settings(exp: Path, inference_config: Path) -> tuple[dict[str, Any], str]:
+    """Vocoder settings and language of an experiment."""
+    require([exp / "config.yaml"], "stage 5")
+    config = read_yaml(exp / "config.yaml")
+    used = decoded_directory(exp, inference_config) / DECODE_OPTIONS
+    inference = read_yaml(used if used.is_file() else inference_config)
+    if not config.get("feats_extract_conf"):
+        raise UserError(f"{exp / 'config.yaml'}: no feats_extract_conf, which says how spectrograms were made")
+    return vocoder_settings(config, inference), config.get("language") or "en-us"
 
 
 def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is measured on one recording: F0, mel-cepstra, log-mel spectrogram and functionals."""
+"""What is measured on one recording: F0, mel-cepstra, log-mel spectrogram, functionals and speaker embedding."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.cepstrum import mel_cepstrum
 from espnet_mtl.evaluation.functionals import functionals
+from espnet_mtl.evaluation.speaker import embed
 
 Array = NDArray[np.float32]
 FRAME_S = 0.005
@@ -28,32 +29,35 @@ class Speech:
         cepstrum: Mel-cepstra c1..c24 of the WORLD envelope every 5 ms: (T, 24); empty unless asked for.
         logmel: Log-mel spectrogram every 10 ms in dB below its maximum, at least -60: (T', 64).
         functionals: Statistics of the whole utterance: (D,).
+        embedding: Of the speaker, (256,); empty unless asked for.
     """
 
     f0: Array
     cepstrum: Array
     logmel: Array
     functionals: Array
+    embedding: Array
 
     def arrays(self) -> dict[str, Array]:
         """Returns the features by name, as they are cached."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def analyze(wave: NDArray[np.floating], fs: int, cepstrum: bool = True) -> Speech:
-    """Analyzes a recording (T_wav,) sampled at `fs` Hz; the cepstrum costs half of the time."""
+def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> Speech:
+    """Analyzes a recording (T_wav,) sampled at `fs` Hz; not in full: without cepstrum and embedding."""
     import pyworld
 
     samples = wave.astype(np.float64) / max(float(np.sqrt(np.mean(wave.astype(np.float64) ** 2))), 1e-8)
     coarse, times = pyworld.dio(samples, fs, f0_floor=F0_RANGE[0], f0_ceil=F0_RANGE[1], frame_period=FRAME_S * 1e3)
     f0 = pyworld.stonemask(samples, coarse, times, fs)
     mel_cepstra: NDArray[np.float64] = np.zeros((0, 24))
-    if cepstrum:
+    if full:
         mel_cepstra = mel_cepstrum(pyworld.cheaptrick(samples, f0, times, fs) + ENVELOPE_FLOOR, fs)[:, 1:]
     power = power_spectrogram(samples, fs)
     logmel = decibel(power @ mel_filters(fs, 2 * power.shape[1] - 2).T)
     values = functionals(f0, logmel, samples, fs)
-    return Speech(*(np.asarray(x, dtype=np.float32) for x in (f0, mel_cepstra, logmel, values)))
+    embedding = embed(samples, fs) if full else np.zeros(0)
+    return Speech(*(np.asarray(x, dtype=np.float32) for x in (f0, mel_cepstra, logmel, values, embedding)))
 
 
 def power_spectrogram(samples: NDArray[np.float64], fs: int) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Statistic = Callable[[Array], np.floating | float]
 RESAMPLES, LEVEL = 1000, 0.95
 
 
@@ -27,8 +28,8 @@ class Interval:
 
 def interval(
     values: Array,
-    sentences: Sequence[str],
-    statistic: Callable[..., NDArray] = np.mean,
+    sentences: Sequence[str] | NDArray[np.str_],
+    statistic: Statistic = np.mean,
     baseline: Array | None = None,
 ) -> Interval | None:
     """Estimates the statistic of a metric, or its paired difference to a baseline, with its bootstrap interval.
@@ -37,29 +38,36 @@ def interval(
     widened for few sentences (Hesterberg 2015, The American Statistician 69(4), section 5.3).
 
     Args:
-        values: The metric of each utterance (N,), NaN where it does not apply.
+        values: The metric of each utterance (N,) or what it is computed from (N, D); NaN where it does not apply.
         sentences: The sentence of each utterance.
-        statistic: `np.mean` or `np.median`: takes an array and the axis of the utterances.
+        statistic: Sums the metric of some utterances up to one figure.
         baseline: The metric of the same utterances from another system.
 
     Returns:
         The interval, or None where the metric applies to no utterance.
     """
-    rows = np.stack([values] if baseline is None else [values, baseline])
-    valid = np.isfinite(rows).all(0)
+    systems = [values] if baseline is None else [values, baseline]
+    valid = np.logical_and.reduce([np.isfinite(one.reshape(len(one), -1)).any(1) for one in systems])
     if not valid.any():
         return None
-    rows, names = rows[:, valid], np.array(sentences)[valid]
+    systems, names = [one[valid] for one in systems], np.array(sentences)[valid]
     members = [np.flatnonzero(names == name) for name in np.unique(names)]
     draws = np.random.default_rng(0).integers(len(members), size=(RESAMPLES, len(members)))
-    samples = [statistic(rows[:, np.concatenate([members[i] for i in draw])], axis=1) for draw in draws]
-    resampled = _difference(np.stack(samples, axis=1))
-    low, high = np.quantile(resampled, _tails(len(members)))
-    return Interval(float(_difference(statistic(rows, axis=1))), float(low), float(high))
+    if statistic is np.mean:
+        paired = systems[0] - systems[1] if len(systems) > 1 else systems[0]
+        sums = np.array([paired[rows].sum() for rows in members])
+        sizes = np.array([len(rows) for rows in members])
+        resampled = sums[draws].sum(1) / sizes[draws].sum(1)
+    else:
+        chosen = [np.concatenate([members[i] for i in draw]) for draw in draws]
+        resampled = np.array([_figure([one[rows] for one in systems], statistic) for rows in chosen])
+    low, high = np.nanquantile(resampled, _tails(len(members)))
+    return Interval(_figure(systems, statistic), float(low), float(high))
 
 
-def _difference(statistics: Array) -> Array:
-    return statistics[0] if len(statistics) == 1 else statistics[0] - statistics[1]
+def _figure(systems: Sequence[Array], statistic: Statistic) -> float:
+    first, *others = (float(statistic(one)) for one in systems)
+    return first - others[0] if others else first
 
 
 def _tails(groups: int) -> tuple[float, float]:

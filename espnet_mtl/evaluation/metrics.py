@@ -2,43 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.evaluation import statistics
 from espnet_mtl.evaluation.analysis import compare_all
+from espnet_mtl.evaluation.crossfit import CrossFitted, recall_rows
 from espnet_mtl.evaluation.features import FRAME_S, Speech
-from espnet_mtl.evaluation.intervals import Interval, interval
+from espnet_mtl.evaluation.intervals import Interval, Statistic, interval
 from espnet_mtl.evaluation.judge import Judge
+from espnet_mtl.evaluation.learned import Learned
+from espnet_mtl.evaluation.recognizer import phone_errors
 from espnet_mtl.evaluation.speech_set import SpeechSet
 
 Array = NDArray[np.float64]
+SPECTRUM, PROSODY, EMOTION, SPEAKER, PHONES = "Spectrum", "Prosody", "Emotion", "Speaker", "Intelligibility"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is summed up over utterances, and shown."""
+    """What a metric is, how it is summed up over utterances, and shown.
 
+    Attributes:
+        group: What it is about.
+        title: Short name.
+        meaning: One sentence.
+        statistic: Sums utterances up.
+        unit: Of the figure.
+        digits: Shown after the point.
+        best: "↑" where higher is better, "↓" where lower, else the figure to reach.
+    """
+
+    group: str
     title: str
-    statistic: Callable[..., NDArray] = np.mean
+    meaning: str
+    statistic: Statistic = np.mean
     unit: str = ""
     digits: int = 2
-    higher_is_better: bool = True
+    best: str = "↑"
 
 
+_UAR, _ECE = statistics.unweighted_average_recall, statistics.expected_calibration_error
 METRICS = {
-    "mcd_db": Metric("MCD", unit="dB", higher_is_better=False),
-    "log_f0_rmse": Metric("log F0", np.median, "RMSE", 3, higher_is_better=False),
-    "log_f0_rmse_predicted": Metric("log F0 predicted", np.median, "RMSE", 3, higher_is_better=False),
-    "duration_rmse_frames": Metric("duration", unit="frames", higher_is_better=False),
-    "emotion_accuracy": Metric("emotion"),
-    "emotion_accuracy_cnn": Metric("emotion CNN"),
-    "speaker_accuracy": Metric("speaker"),
-    "transfer_emotion_accuracy": Metric("transfer"),
-    "transfer_emotion_accuracy_cnn": Metric("transfer CNN"),
+    "mcd_db": Metric(
+        SPECTRUM,
+        "MCD",
+        "Mel-cepstral distortion, c1 to c24 of the WORLD envelope, after time warping.",
+        unit="dB",
+        best="↓",
+    ),
+    "gv_ratio": Metric(
+        SPECTRUM, "global variance", "Of mel-cepstra, relative to natural; below 1: over-smoothed.", best="1"
+    ),
+    "log_f0_rmse": Metric(
+        PROSODY, "log-F0 RMSE", "Of ln F0 read from the audio where both are voiced; median.", np.median, "", 3, "↓"
+    ),
+    "log_f0_correlation": Metric(PROSODY, "log-F0 correlation", "Of the same contours."),
+    "log_f0_sd_ratio": Metric(
+        PROSODY, "log-F0 range", "Standard deviation of ln F0 relative to natural; below 1: flat.", np.median, best="1"
+    ),
+    "voicing_error": Metric(PROSODY, "V/UV error", "Share of frames voiced in one only.", digits=3, best="↓"),
+    "energy_rmse_db": Metric(PROSODY, "energy RMSE", "Of the level of frames, mean removed.", unit="dB", best="↓"),
+    "duration_error": Metric(PROSODY, "duration error", "Relative, of the whole utterance.", digits=3, best="↓"),
+    "speaking_rate_error": Metric(
+        PROSODY, "speaking-rate error", "Relative, of phones a second of speech without pauses.", digits=3, best="↓"
+    ),
+    "log_f0_rmse_predicted": Metric(
+        PROSODY, "log-F0 RMSE predicted", "Of ln F0 per voiced token as predicted; median.", np.median, "", 3, "↓"
+    ),
+    "duration_rmse_frames": Metric(PROSODY, "token duration RMSE", "Of frames per token.", unit="frames", best="↓"),
+    "emotion_accuracy": Metric(
+        EMOTION, "accuracy", "Probe on functionals, pairs of speaker and emotion seen in training."
+    ),
+    "emotion_uar": Metric(EMOTION, "UAR", "The same, mean recall over emotions.", _UAR),
+    "emotion_ece": Metric(
+        EMOTION, "calibration error", "The same, its confidence against its accuracy.", _ECE, digits=3, best="↓"
+    ),
+    "emotion_accuracy_cnn": Metric(EMOTION, "accuracy CNN", "Convolutional probe on the spectrogram, the same pairs."),
+    "emotion_uar_cnn": Metric(EMOTION, "UAR CNN", "The same, mean recall over emotions.", _UAR),
+    "emotion_ece_cnn": Metric(
+        EMOTION, "calibration error CNN", "The same, its confidence against its accuracy.", _ECE, digits=3, best="↓"
+    ),
+    "transfer_emotion_accuracy": Metric(EMOTION, "transfer", "Probe on functionals, pairs never seen in training."),
+    "transfer_emotion_accuracy_cnn": Metric(
+        EMOTION, "transfer CNN", "Convolutional probe, pairs never seen in training."
+    ),
+    "speaker_accuracy": Metric(SPEAKER, "accuracy", "Probe on functionals, pairs seen in training."),
+    "speaker_similarity": Metric(
+        SPEAKER, "similarity", "Cosine of Resemblyzer embeddings with the speaker's own voice."
+    ),
+    "transfer_speaker_similarity": Metric(SPEAKER, "transfer similarity", "The same, pairs never seen in training."),
+    "speaker_eer": Metric(
+        SPEAKER,
+        "equal-error rate",
+        "Of the similarity to the own voice against those to the others.",
+        statistics.equal_error_rate,
+        digits=3,
+        best="↓",
+    ),
+    "phone_error_rate": Metric(
+        PHONES,
+        "phone error rate",
+        "Of a CTC recognizer trained on natural speech.",
+        statistics.ratio_of_sums,
+        digits=3,
+        best="↓",
+    ),
 }
 
 
@@ -50,8 +124,8 @@ class Scores:
         title: Name of the system.
         speech: Its recordings.
         analyses: Their features.
-        values: Each metric per utterance (N,), NaN where it does not apply.
-        heard: Emotion that the probe on functionals names, per utterance.
+        values: Each metric per utterance, (N,) or (N, D), NaN where it does not apply.
+        heard: Emotion that the probe on functionals names, per utterance; "" without a probe.
     """
 
     title: str
@@ -60,52 +134,112 @@ class Scores:
     values: dict[str, Array]
     heard: NDArray[np.str_]
 
-    def figure(self, metric: str) -> Interval | None:
-        """Sums a metric up over utterances; None where it applies to none."""
-        return interval(self.values[metric], self.speech.texts, METRICS[metric].statistic)
+    @cached_property
+    def figures(self) -> dict[str, Interval | None]:
+        """Each metric over all utterances; None where it applies to none."""
+        everything = np.ones(len(self.speech.utts), dtype=bool)
+        return {metric: self.figure(metric, everything) for metric in METRICS}
+
+    def figure(self, metric: str, chosen: NDArray[np.bool_]) -> Interval | None:
+        """Sums a metric up over chosen utterances (N,)."""
+        return interval(self.values[metric][chosen], np.array(self.speech.texts)[chosen], METRICS[metric].statistic)
 
     def difference(self, metric: str, baseline: Scores) -> Interval | None:
         """The metric minus that of a baseline, over the utterances that both have."""
-        places = {utt: i for i, utt in enumerate(baseline.speech.utts)}
-        others = np.array([baseline.values[metric][places[u]] if u in places else np.nan for u in self.speech.utts])
-        return interval(self.values[metric], self.speech.texts, METRICS[metric].statistic, others)
+        others, places = baseline.values[metric], {utt: i for i, utt in enumerate(baseline.speech.utts)}
+        lacking = np.full(others.shape[1:], np.nan)
+        paired = np.array([others[places[utt]] if utt in places else lacking for utt in self.speech.utts])
+        return interval(self.values[metric], self.speech.texts, METRICS[metric].statistic, paired)
 
 
 def score(title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge) -> Scores:
-    """Measures a system's speech against natural speech and by the probes."""
-    heard = judge.hear_emotions(analyses, speech.speakers)
+    """Measures a system's speech against natural speech and by what the judge learned."""
+    nothing = np.full(len(speech.utts), np.nan)
     values = {**_distances(title, speech, analyses, judge), **_token_errors(speech, judge)}
-    seen = np.array([pair in set(judge.train.pairs) for pair in speech.pairs])
-    labelled = np.isin(speech.emotions, judge.emotions)
-    for suffix, named in {"": heard, "_cnn": judge.see_emotions(analyses, speech.speakers)}.items():
-        correct = named == np.array(speech.emotions)
-        values[f"emotion_accuracy{suffix}"] = np.where(seen & labelled, correct, np.nan)
-        values[f"transfer_emotion_accuracy{suffix}"] = np.where(~seen & labelled, correct, np.nan)
-    correct = judge.hear_speakers(analyses) == np.array(speech.speakers)
-    values["speaker_accuracy"] = np.where(seen, correct, np.nan)
-    return Scores(title, speech, analyses, {name: values[name] for name in METRICS}, heard)
+    heard = np.full(len(speech.utts), "")
+    if (learned := judge.learned) and judge.train:
+        pairs = set(judge.train.pairs)
+        functionals = np.stack([one.functionals for one in analyses])
+        seen = np.array([pair in pairs for pair in speech.pairs])
+        by_ear = learned.by_functionals.posteriors(functionals, speech.speakers)
+        by_eye = learned.by_spectrogram.posteriors(learned.lowered(analyses, speech.speakers), speech.speakers)
+        values |= _emotions(speech, learned.by_functionals, by_ear, seen, "")
+        values |= _emotions(speech, learned.by_spectrogram, by_eye, seen, "_cnn")
+        values |= _speakers(speech, analyses, functionals, learned, seen)
+        values["phone_error_rate"] = _phone_errors(speech, analyses, learned)
+        heard = learned.by_functionals.classes[by_ear.argmax(1)]
+    return Scores(title, speech, analyses, {name: values.get(name, nothing) for name in METRICS}, heard)
+
+
+def _emotions(
+    speech: SpeechSet, probe: CrossFitted, posteriors: Array, seen: NDArray[np.bool_], suffix: str
+) -> dict[str, Array]:
+    """What a probe says of the emotions, over pairs of speaker and emotion seen in training and over the others."""
+    targets = np.array([list(probe.classes).index(name) if name in probe.classes else -1 for name in speech.emotions])
+    correct, known = posteriors.argmax(1) == targets, targets >= 0
+    confidence = np.stack([posteriors.max(1), correct], 1)
+    return {
+        f"emotion_accuracy{suffix}": np.where(seen & known, correct, np.nan),
+        f"emotion_uar{suffix}": recall_rows(correct, np.where(seen, targets, -1), len(probe.classes)),
+        f"emotion_ece{suffix}": np.where((seen & known)[:, None], confidence, np.nan),
+        f"transfer_emotion_accuracy{suffix}": np.where(~seen & known, correct, np.nan),
+    }
+
+
+def _speakers(
+    speech: SpeechSet, analyses: Sequence[Speech], functionals: NDArray, learned: Learned, seen: NDArray[np.bool_]
+) -> dict[str, Array]:
+    """Whose voice it is: by the probe, and by the similarity to the claimed speaker and to the others."""
+    named = learned.by_voice.classes[learned.by_voice.posteriors(functionals, speech.speakers).argmax(1)]
+    names = list(learned.voices)
+    cosines = np.stack([one.embedding for one in analyses]) @ np.stack(list(learned.voices.values())).T
+    rows = np.full((len(speech.utts), len(names)), np.nan)
+    for row, cosine, name in zip(rows, cosines, speech.speakers, strict=True):
+        if name in names:
+            own = names.index(name)
+            row[:] = [cosine[own], *np.delete(cosine, own)]
+    return {
+        "speaker_accuracy": np.where(seen, named == np.array(speech.speakers), np.nan),
+        "speaker_similarity": np.where(seen, rows[:, 0], np.nan),
+        "transfer_speaker_similarity": np.where(~seen, rows[:, 0], np.nan),
+        "speaker_eer": rows,
+    }
+
+
+def _phone_errors(speech: SpeechSet, analyses: Sequence[Speech], learned: Learned) -> Array:
+    """Phone errors and phones of the text, of each utterance."""
+    texts = learned.phones(speech)
+    heard = learned.recognizer.recognize([one.logmel for one in analyses])
+    return np.array([[phone_errors(text, one), len(text)] for text, one in zip(texts, heard, strict=True)], float)
 
 
 def _distances(title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge) -> dict[str, Array]:
     """Distances to the natural recording of the same utterance."""
     natural = dict(zip(judge.test.utts, judge.natural, strict=True))
     common = [i for i, utt in enumerate(speech.utts) if utt in natural]
-    distances = np.full((len(speech.utts), 2), np.nan)
     pairs = [(natural[speech.utts[i]], analyses[i]) for i in common]
-    distances[common] = compare_all(pairs, judge.nj, f"distance of {title}")
-    return {"mcd_db": distances[:, 0], "log_f0_rmse": distances[:, 1]}
+    measured = compare_all(pairs, judge.nj, f"distance of {title}")
+    names = measured[0] if measured else ()
+    values: dict[str, Array] = {name: np.full(len(speech.utts), np.nan) for name in names}
+    for i, distances in zip(common, measured, strict=True):
+        for name, value in distances.items():
+            values[name][i] = value
+    return values
 
 
 def _token_errors(speech: SpeechSet, judge: Judge) -> dict[str, Array]:
     """Errors of what was predicted per token, for utterances with the tokens of the natural one."""
     errors = np.full((len(speech.utts), 2), np.nan)
+    if not judge.frame_s:
+        return {}
     natural, predicted = judge.test.tokens(), speech.tokens()
     f0 = dict(zip(judge.test.utts, (one.f0 for one in judge.natural), strict=True))
     for i, utt in enumerate(speech.utts):
         if utt not in natural or utt not in predicted or len(natural[utt][1]) != len(predicted[utt][1]):
             continue
         (pitch, durations), (other_pitch, other_durations) = natural[utt], predicted[utt]
-        errors[i, 0] = _rmse((other_pitch - pitch)[voiced_tokens(f0[utt], durations, judge.frame_s)])
+        voiced = voiced_tokens(f0[utt], durations, judge.frame_s)
+        errors[i, 0] = _rmse((other_pitch - pitch)[voiced])
         errors[i, 1] = _rmse(other_durations - durations)
     return {"log_f0_rmse_predicted": errors[:, 0], "duration_rmse_frames": errors[:, 1]}
 

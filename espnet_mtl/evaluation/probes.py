@@ -29,10 +29,11 @@ class FunctionalsProbe:
     Args:
         functionals: Statistics of the training utterances (B, D).
         labels: Their classes.
+        classes: Names of all classes, in the order of the logits.
         speakers: Their speakers, for a probe of what changes within a speaker (emotion).
     """
 
-    def __init__(self, functionals: Array, labels: Labels, speakers: Labels = ()):
+    def __init__(self, functionals: Array, labels: Labels, classes: Sequence[str], speakers: Labels = ()):
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import StandardScaler
 
@@ -40,20 +41,20 @@ class FunctionalsProbe:
         self._scaler = StandardScaler()
         values = self._scaler.fit_transform(self._relative(functionals, speakers))
         labels, speakers = np.array(labels), np.array(speakers if len(speakers) else [""] * len(labels))
-        self._classes = np.unique(labels)
-        self._pairs = {}
-        for pair in combinations(range(len(self._classes)), 2):
-            chosen = recorded_in_both(labels, speakers, self._classes[list(pair)])
-            first = labels[chosen] == self._classes[pair[0]]
-            self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
+        self._pairs, self._n_classes = {}, len(classes)
+        for pair in combinations(range(len(classes)), 2):
+            chosen = recorded_in_both(labels, speakers, np.array(classes)[list(pair)])
+            first = labels[chosen] == classes[pair[0]]
+            if len(set(first)) == 2:
+                self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
 
-    def predict(self, functionals: Array, speakers: Labels = ()) -> NDArray[np.str_]:
-        """Names the class of each utterance (B, D), given the speakers where training was."""
+    def logits(self, functionals: Array, speakers: Labels = ()) -> NDArray[np.float64]:
+        """Logarithm of the mean probability of each class over its pairs (B, K), given the speakers as in training."""
         values = self._scaler.transform(self._relative(functionals, speakers))
-        votes = np.zeros((len(values), len(self._classes)))
+        votes = np.full((len(values), self._n_classes), 1e-6)
         for pair, model in self._pairs.items():
             votes[:, pair] += model.predict_proba(values)[:, ::-1]
-        return self._classes[votes.argmax(1)]
+        return np.log(votes / (self._n_classes - 1))
 
     def _relative(self, functionals: Array, speakers: Labels) -> Array:
         if not self._effects:

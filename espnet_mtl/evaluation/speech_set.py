@@ -24,6 +24,7 @@ class SpeechSet:
         texts: Sentences.
         speakers: Speaker names.
         emotions: Emotion names, the heaviest of a soft label; "" where unlabelled.
+        languages: Languages; "" where utt2lang names none.
     """
 
     directory: Path
@@ -32,17 +33,28 @@ class SpeechSet:
     texts: list[str]
     speakers: list[str]
     emotions: list[str]
+    languages: list[str]
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Speaker and emotion of each utterance."""
         return list(zip(self.speakers, self.emotions, strict=True))
 
+    def some(self, most: int) -> SpeechSet:
+        """At most so many recordings, evenly spread."""
+        step = -(-len(self.utts) // most)
+        columns = (self.utts, self.wavs, self.texts, self.speakers, self.emotions, self.languages)
+        return SpeechSet(self.directory, *(column[::step] for column in columns))
+
+    def wav(self, utt: str) -> str | None:
+        """Path of a recording."""
+        return dict(zip(self.utts, self.wavs, strict=True)).get(utt)
+
     def tokens(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Reads log-F0 in Hz and duration in frames per token, both (N,), of the utterances that have both."""
         import kaldiio
 
-        durations, pitches = read_table(self.directory / "durations"), read_table(self.directory / "pitch.scp")
+        durations, pitches = (_optional(self.directory / name) for name in ("durations", "pitch.scp"))
         return {
             utt: (kaldiio.load_mat(pitches[utt]).reshape(-1).astype(float), np.array(durations[utt].split(), float))
             for utt in self.utts
@@ -51,7 +63,7 @@ class SpeechSet:
 
 
 def read_speech_set(directory: Path, producer: str) -> SpeechSet:
-    """Reads wav.scp, text, utt2spk and utt2emo.
+    """Reads wav.scp, text, utt2spk, utt2emo and, where there is one, utt2lang.
 
     Args:
         directory: The Kaldi-style directory.
@@ -70,10 +82,20 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         if lacking := [utt for utt in utts if utt not in table]:
             raise UserError(f"{directory / name}: no line for {lacking[0]}, which is in wav.scp")
     require([wavs[utt] for utt in utts], producer)
-    labels = [_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts]
+    languages = _optional(directory / "utt2lang")
     return SpeechSet(
-        directory, utts, [wavs[u] for u in utts], [texts[u] for u in utts], [speakers[u] for u in utts], labels
+        directory,
+        utts,
+        wavs=[wavs[utt] for utt in utts],
+        texts=[texts[utt] for utt in utts],
+        speakers=[speakers[utt] for utt in utts],
+        emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
+        languages=[languages.get(utt, "") for utt in utts],
     )
+
+
+def _optional(path: Path) -> dict[str, str]:
+    return read_table(path) if path.is_file() else {}
 
 
 def _heaviest(label: str) -> str:

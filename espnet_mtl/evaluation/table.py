@@ -1,4 +1,4 @@
-"""The figures of an evaluation as a plain aligned table."""
+"""The figures of an evaluation as a plain aligned table: a row for each metric, a column for each system."""
 
 from __future__ import annotations
 
@@ -7,51 +7,70 @@ from dataclasses import dataclass
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.intervals import Interval
-from espnet_mtl.evaluation.metrics import METRICS
+from espnet_mtl.evaluation.metrics import METRICS, Metric
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure and its 95 % interval as text; "–" and nothing where there is no figure."""
+    """A figure and its 95 % interval as text; "–" and nothing where there is no figure.
+
+    Attributes:
+        verdict: Of a difference: "better" or "worse" where the interval leaves out zero, else "".
+    """
 
     value: str
     interval: str
+    verdict: str = ""
 
     @classmethod
-    def of(cls, metric: str, figure: Interval | None, sign: str = "") -> Cell:
-        """Rounds to the digits of the metric; `sign` "+" shows the sign of what is positive, too."""
-        if figure is None:
-            return cls("–", "")
-        form = f"{sign}.{METRICS[metric].digits}f"
-        return cls(f"{figure.value:{form}}", f"[{figure.low:{form}}, {figure.high:{form}}]")
+    def of(cls, metric: Metric, figure: Interval | None) -> Cell:
+        """Rounds to the digits of the metric."""
+        return cls(*_shown(metric, figure, ""))
+
+    @classmethod
+    def difference(cls, metric: Metric, figure: Interval | None) -> Cell:
+        """The same with its sign, and what it means."""
+        if figure is None or figure.low <= 0 <= figure.high or metric.best not in "↑↓":
+            return cls(*_shown(metric, figure, "+"))
+        better = (figure.value > 0) == (metric.best == "↑")
+        return cls(*_shown(metric, figure, "+"), "better" if better else "worse")
+
+
+def _shown(metric: Metric, figure: Interval | None, sign: str) -> tuple[str, str]:
+    if figure is None:
+        return "–", ""
+    form = f"{sign}.{metric.digits}f"
+    return f"{figure.value:{form}}", f"[{figure.low:{form}}, {figure.high:{form}}]"
 
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one system, or with `is_difference` of one minus another."""
+    """A metric and its figure for each column."""
 
-    title: str
+    metric: Metric
     cells: list[Cell]
-    is_difference: bool = False
+
+    @property
+    def title(self) -> str:
+        """The metric with unit and direction."""
+        direction = self.metric.best if self.metric.best in "↑↓" else f"→ {self.metric.best}"
+        return " ".join(filter(None, [self.metric.title, self.metric.unit, direction]))
 
 
-def headings() -> list[tuple[str, str]]:
-    """Title and unit or direction of each metric's column."""
-    return [
-        (metric.title, f"{metric.unit} {'↑' if metric.higher_is_better else '↓'}".strip())
-        for metric in METRICS.values()
-    ]
+def columns(evaluation: Evaluation) -> list[str]:
+    """Title of each column: the systems, then the paired differences to the baseline."""
+    differences = [f"{one.title} − {evaluation.baseline.title}" for one in evaluation.compared if evaluation.baseline]
+    return [*(one.title for one in evaluation.all), *differences]
 
 
 def rows(evaluation: Evaluation) -> list[Row]:
-    """One row of figures per system, and with a baseline the row of paired differences."""
-    table = [
-        Row(scores.title, [Cell.of(name, scores.figure(name)) for name in METRICS]) for scores in evaluation.systems
-    ]
-    if baseline := evaluation.baseline:
-        differences = {name: evaluation.experiment.difference(name, baseline) for name in METRICS}
-        cells = [Cell.of(name, figure, sign="+") for name, figure in differences.items()]
-        table.append(Row(f"{evaluation.experiment.title} − {baseline.title}", cells, is_difference=True))
+    """One row per metric that applies to any system."""
+    table = []
+    for name, metric in METRICS.items():
+        cells = [Cell.of(metric, one.figures[name]) for one in evaluation.all]
+        if any(cell.interval for cell in cells):
+            differences = [Cell.difference(metric, one[name]) for one in evaluation.differences.values()]
+            table.append(Row(metric, [*cells, *differences]))
     return table
 
 
@@ -63,14 +82,16 @@ def text_table(evaluation: Evaluation, width: int) -> str:
 
 
 def _cells(evaluation: Evaluation, intervals: bool) -> list[list[str]]:
-    titles, units = zip(*headings(), strict=True)
-    cells = [["", *titles], ["", *units]]
+    cells, group = [["", *columns(evaluation)]], ""
     for row in rows(evaluation):
+        if row.metric.group != group:
+            group = row.metric.group
+            cells.append([group.upper()])
         shown = [f"{cell.value} {cell.interval if intervals else ''}".strip() for cell in row.cells]
         cells.append([row.title, *shown])
     return cells
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(len(cells[0]))]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]

@@ -9,22 +9,35 @@ import soundfile
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.evaluate import evaluate
+from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_experiments
 from espnet_mtl.evaluation.metrics import voiced_tokens
 
 SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
 ACCURACIES = ("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy")
 TRANSFER = ("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn")
-ERRORS = ("mcd_db", "log_f0_rmse", "log_f0_rmse_predicted", "duration_rmse_frames")
+ERRORS = (
+    "mcd_db",
+    "log_f0_rmse",
+    "voicing_error",
+    "energy_rmse_db",
+    "duration_error",
+    "speaking_rate_error",
+    "log_f0_rmse_predicted",
+    "duration_rmse_frames",
+)
+RATIOS = ("gv_ratio", "log_f0_sd_ratio")
 
 
 @pytest.fixture
 def judge(corpus):
-    """Evaluates an experiment, with a baseline or without, and returns its metrics.json."""
+    """Evaluates an experiment, with a baseline or without, and returns its figures and those of all systems."""
 
     def run(exp, baseline=None) -> dict:
-        evaluate(exp, corpus / "dump/raw", corpus / "decode.yaml", baseline)
-        return json.loads((exp / "decode/test/metrics.json").read_text(encoding="utf-8"))
+        write_experiments(evaluate_experiments([exp], corpus / "dump/raw", corpus / "decode.yaml", baseline))
+        content = json.loads((exp / "decode/test/metrics.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(SCHEMA).validate(content)
+        systems = {name: {**one, **one["metrics"]} for name, one in content["systems"].items()}
+        return {**content, **systems[exp.name], "systems": systems}
 
     return run
 
@@ -32,19 +45,21 @@ def judge(corpus):
 def test_natural_speech_as_hypothesis_is_at_the_ceiling(judge, experiment):
     metrics = judge(experiment("natural_speech"))
     assert all(metrics[name] == {"value": 0, "low": 0, "high": 0} for name in ERRORS)
-    assert {name: metrics[name]["value"] for name in ACCURACIES if metrics[name]["value"] < 0.9} == {}
+    assert {name: metrics[name]["value"] for name in ACCURACIES if metrics[name]["value"] < 0.8} == {}
+    assert {name: metrics[name]["value"] for name in RATIOS} == dict.fromkeys(RATIOS, 1)
+    assert metrics["log_f0_correlation"]["value"] > 0.999
     assert {name: metrics[name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)} == {
-        name: metrics["natural"][name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)
+        name: metrics["systems"]["natural"][name] for name in (*ERRORS, *ACCURACIES, *TRANSFER)
     }
-    assert metrics["natural_vocoded"]["mcd_db"]["low"] > 0
-    assert metrics["natural_vocoded"]["emotion_accuracy"]["value"] >= 0.8
+    assert metrics["systems"]["natural vocoded"]["mcd_db"]["low"] > 0
+    assert metrics["systems"]["natural vocoded"]["emotion_accuracy"]["value"] >= 0.8
 
 
 def test_noise_is_at_the_floor(judge, experiment):
     random = np.random.default_rng(0)
     noise = random.normal(scale=0.1, size=11200)
     metrics = judge(experiment("noise", lambda *_: noise))
-    assert metrics["mcd_db"]["low"] > metrics["natural_vocoded"]["mcd_db"]["high"]
+    assert metrics["mcd_db"]["low"] > metrics["systems"]["natural vocoded"]["mcd_db"]["high"]
     assert all(metrics[name]["value"] <= 0.7 for name in ACCURACIES)
 
 
@@ -77,7 +92,7 @@ def test_predictions_are_compared_per_token(judge, experiment):
 
 
 def test_transfer_is_over_pairs_that_training_lacks(corpus, experiment):
-    scores = evaluate(experiment("pairs"), corpus / "dump/raw", corpus / "decode.yaml").experiment
+    scores = evaluate_experiments([experiment("pairs")], corpus / "dump/raw", corpus / "decode.yaml").systems[0]
     unseen = [pair == ("b", "excited") for pair in scores.speech.pairs]
     assert sum(unseen) == 2
     for name in TRANSFER:
@@ -89,14 +104,17 @@ def test_transfer_is_over_pairs_that_training_lacks(corpus, experiment):
 def test_metrics_follow_the_schema_and_pair_the_baseline(judge, experiment, voice):
     baseline = experiment("single", lambda *key: voice(*key, factor=1.2))
     metrics = judge(experiment("multi"), baseline)
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    validator.validate(metrics)
-    validator.validate(json.loads((baseline / "decode/test/metrics.json").read_text(encoding="utf-8")))
-    difference = metrics["baseline"]["difference"]["log_f0_rmse"]
-    assert difference["value"] == pytest.approx(-metrics["baseline"]["log_f0_rmse"]["value"], abs=1e-4)
+    difference = metrics["difference"]["log_f0_rmse"]
+    assert metrics["baseline"] == "single"
+    assert difference["value"] == pytest.approx(-metrics["systems"]["single"]["log_f0_rmse"]["value"], abs=1e-4)
     assert difference["high"] < 0
-    assert not validator.is_valid({**metrics, "unknown": 1})
-    assert not validator.is_valid({**metrics, "speaker_accuracy": {"value": 2, "low": 0, "high": 1}})
+    content = json.loads((baseline / "decode/test/metrics.json").read_text(encoding="utf-8"))
+    assert list(content["systems"]) == ["natural", "natural vocoded", "single"]
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.validate(content)
+    assert not validator.is_valid({**content, "unknown": 1})
+    content["systems"]["single"]["metrics"]["speaker_accuracy"]["value"] = 2
+    assert not validator.is_valid(content)
 
 
 def test_decoded_utterances_without_a_natural_one_only_count_for_the_probes(judge, corpus, experiment):
@@ -107,7 +125,7 @@ def test_decoded_utterances_without_a_natural_one_only_count_for_the_probes(judg
     metrics = judge(exp)
     assert metrics["n_utterances"] == 12
     assert metrics["mcd_db"]["value"] == 0
-    scores = evaluate(exp, corpus / "dump/raw", corpus / "decode.yaml").experiment
+    scores = evaluate_experiments([exp], corpus / "dump/raw", corpus / "decode.yaml").systems[0]
     assert np.isfinite(scores.values["mcd_db"]).sum() == 6
     assert np.isfinite(scores.values["emotion_accuracy"]).sum() == 10
 
@@ -116,9 +134,9 @@ def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, e
     exp = experiment("cache")
     before = judge(exp)
     cache = corpus / "dump/evaluation"
-    assert sorted(path.name for path in cache.iterdir()) == ["natural.npz", "natural_vocoded.npz", "probes.npz"]
+    assert sorted(path.name for path in cache.iterdir()) == ["learned.npz", "natural.npz", "natural_vocoded.npz"]
     with monkeypatch.context() as patch:
-        patch.setattr("espnet_mtl.evaluation.judge.Judge._learn", lambda self: pytest.fail("trained again"))
+        patch.setattr("espnet_mtl.evaluation.judge.learn", lambda *_: pytest.fail("trained again"))
         assert judge(exp) == before
     for path in cache.iterdir():
         path.write_bytes(path.read_bytes()[:1000])
@@ -184,3 +202,44 @@ def test_one_emotion_cannot_train_a_probe(corpus, judge, experiment):
 def test_tokens_are_voiced_by_half():
     f0 = np.array([0.0] * 10 + [100.0] * 10 + [0, 100] * 5)
     assert voiced_tokens(f0, np.array([5.0, 5, 5, 9]), 0.01).tolist() == [False, True, True, False]
+
+
+def test_a_leaked_sentence_is_caught(corpus, judge, experiment):
+    texts = corpus / "dump/raw/test/text"
+    table = read_table(texts)
+    write_table(texts, {**table, "a_calm_10": "sentence 3"})
+    try:
+        with pytest.raises(
+            UserError, match=r"test/text: 1 of 12 test utterances, first a_calm_10, have a sentence that"
+        ):
+            judge(experiment("leak"))
+    finally:
+        write_table(texts, table)
+
+
+def test_a_wrong_speaker_is_caught(judge, experiment, voice):
+    other = {"a": "b", "b": "a"}
+    right = judge(experiment("right"))
+    wrong = judge(experiment("wrong", lambda who, emotion, text: voice(other[who], emotion, text)))
+    assert wrong["speaker_eer"]["value"] > 0.5 > right["speaker_eer"]["value"]
+    assert wrong["speaker_similarity"]["value"] < right["speaker_similarity"]["value"]
+
+
+def test_shuffled_labels_bring_the_probes_to_chance(corpus, judge, experiment):
+    path = corpus / "dump/raw/train/utt2emo"
+    table = read_table(path)
+    shuffled = np.random.default_rng(0).permutation(list(table.values()))
+    write_table(path, dict(zip(table, shuffled, strict=True)))
+    try:
+        metrics = judge(experiment("shuffled_labels"))
+    finally:
+        write_table(path, table)
+    for name in ("emotion", "emotion_cnn"):
+        assert metrics["probes_held_out"][name]["uar"] < 0.6
+    assert metrics["emotion_uar"]["value"] < 0.7
+
+
+def test_a_stretched_recording_is_found_by_its_duration(judge, experiment, voice):
+    metrics = judge(experiment("stretched", lambda *key: np.concatenate([voice(*key), voice(*key)])))
+    assert metrics["duration_error"]["value"] == pytest.approx(1, abs=0.1)
+    assert metrics["speaking_rate_error"]["value"] == pytest.approx(0.5, abs=0.1)

@@ -15,6 +15,10 @@ def functionals(pairs, seed: int = 0) -> np.ndarray:
     return (np.array(values) + random.normal(size=(len(pairs), 2))).astype(np.float32)
 
 
+def named(logits: np.ndarray) -> np.ndarray:
+    return np.array(EMOTIONS)[logits.argmax(1)]
+
+
 PAIRS = [(speaker, emotion) for speaker in SPEAKERS for emotion in EMOTIONS] * 20
 SEEN = [pair for pair in PAIRS if pair != ("m", "sad")]
 
@@ -28,8 +32,8 @@ def test_effects_are_right_where_a_speaker_lacks_an_emotion():
 
 def test_emotion_is_heard_in_a_pair_that_training_lacks():
     speakers, emotions = zip(*SEEN, strict=True)
-    probe = FunctionalsProbe(functionals(SEEN), emotions, speakers)
-    heard = probe.predict(functionals(PAIRS, seed=1), [speaker for speaker, _ in PAIRS])
+    probe = FunctionalsProbe(functionals(SEEN), emotions, EMOTIONS, speakers)
+    heard = named(probe.logits(functionals(PAIRS, seed=1), [speaker for speaker, _ in PAIRS]))
     correct = heard == np.array([emotion for _, emotion in PAIRS])
     assert correct.mean() > 0.95
     assert correct[[pair == ("m", "sad") for pair in PAIRS]].mean() > 0.9
@@ -48,21 +52,24 @@ def test_a_pair_that_no_speaker_has_is_learned_from_all_speakers():
 
 
 def test_speaker_is_heard():
-    probe = FunctionalsProbe(functionals(PAIRS), [speaker for speaker, _ in PAIRS])
-    assert (probe.predict(functionals(PAIRS, 1)) == np.array([speaker for speaker, _ in PAIRS])).all()
+    probe = FunctionalsProbe(functionals(PAIRS), [speaker for speaker, _ in PAIRS], sorted(SPEAKERS))
+    assert (
+        np.array(sorted(SPEAKERS))[probe.logits(functionals(PAIRS, 1)).argmax(1)]
+        == np.array([speaker for speaker, _ in PAIRS])
+    ).all()
 
 
 def test_an_unknown_speaker_is_heard_as_the_average_one():
     speakers, emotions = zip(*PAIRS, strict=True)
-    probe = FunctionalsProbe(functionals(PAIRS), emotions, speakers)
-    assert probe.predict(np.array([[5.0, 0]], dtype=np.float32), ["new"]) == ["happy"]
+    probe = FunctionalsProbe(functionals(PAIRS), emotions, EMOTIONS, speakers)
+    assert named(probe.logits(np.array([[5.0, 0]], dtype=np.float32), ["new"])) == ["happy"]
 
 
 def test_shuffled_labels_bring_the_functionals_to_chance():
     speakers, emotions = zip(*PAIRS, strict=True)
     shuffled = np.random.default_rng(0).permutation(emotions)
-    heard = FunctionalsProbe(functionals(PAIRS), shuffled, speakers).predict(functionals(PAIRS, 1), speakers)
-    assert np.mean(heard == np.array(emotions)) < 0.55
+    probe = FunctionalsProbe(functionals(PAIRS), shuffled, EMOTIONS, speakers)
+    assert np.mean(named(probe.logits(functionals(PAIRS, 1), speakers)) == np.array(emotions)) < 0.55
 
 
 def spectrograms(labels, seed: int) -> list[np.ndarray]:
@@ -88,7 +95,7 @@ def trained(labels) -> ConvProbe:
 
 def test_network_learns_and_is_the_same_again(trained, labels):
     test = spectrograms(labels, 1)
-    assert (trained.predict(test) == np.array(labels)).mean() > 0.95
+    assert (named(trained.logits(test)) == np.array(labels)).mean() > 0.95
     again = ConvProbe(EMOTIONS, 16).fit(spectrograms(labels, 0), labels, ["f"] * len(labels))
     for name, value in trained.arrays().items():
         np.testing.assert_array_equal(again.arrays()[name], value, err_msg=name)
@@ -97,13 +104,13 @@ def test_network_learns_and_is_the_same_again(trained, labels):
 def test_network_comes_back_from_its_weights(trained, labels):
     test = spectrograms(labels, 2)
     restored = ConvProbe(EMOTIONS, 16).load(trained.arrays())
-    np.testing.assert_array_equal(restored.predict(test), trained.predict(test))
+    np.testing.assert_array_equal(restored.logits(test), trained.logits(test))
 
 
 def test_shuffled_labels_bring_the_network_to_chance(labels):
     shuffled = np.random.default_rng(0).permutation(labels)
     probe = ConvProbe(EMOTIONS, 16).fit(spectrograms(labels, 0), shuffled, ["f"] * len(labels))
-    assert (probe.predict(spectrograms(labels, 1)) == np.array(labels)).mean() < 0.6
+    assert (named(probe.logits(spectrograms(labels, 1))) == np.array(labels)).mean() < 0.6
 
 
 def test_network_does_not_learn_what_a_speaker_was_not_recorded_in():
@@ -118,7 +125,7 @@ def test_network_does_not_learn_what_a_speaker_was_not_recorded_in():
 
     speakers, emotions = zip(*pairs, strict=True)
     probe = ConvProbe(EMOTIONS, 16).fit(marked(pairs, 0), emotions, speakers)
-    assert (probe.predict(marked([("m", "sad")] * 10, 1)) == "sad").mean() > 0.8
+    assert (named(probe.logits(marked([("m", "sad")] * 10, 1))) == "sad").mean() > 0.8
 
 
 def test_training_leaves_the_global_random_state_alone(labels):

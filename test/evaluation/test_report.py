@@ -1,10 +1,12 @@
 import re
 
+import numpy as np
 import pytest
+from torch.utils.tensorboard import SummaryWriter
 
 from espnet_mtl.evaluation import report
-from espnet_mtl.evaluation.evaluate import evaluate
-from espnet_mtl.evaluation.metrics import METRICS
+from espnet_mtl.evaluation.curves import ending, read_curves
+from espnet_mtl.evaluation.evaluate import evaluate_experiments
 from espnet_mtl.evaluation.report import write_report
 from espnet_mtl.evaluation.table import rows, text_table
 
@@ -12,18 +14,27 @@ from espnet_mtl.evaluation.table import rows, text_table
 @pytest.fixture
 def evaluation(corpus, experiment, voice):
     baseline = experiment("single<b>", lambda who, emotion, text: voice(who, "calm", text))
-    return evaluate(experiment("multi"), corpus / "dump/raw", corpus / "decode.yaml", baseline)
+    return evaluate_experiments([experiment("multi")], corpus / "dump/raw", corpus / "decode.yaml", baseline)
 
 
-def test_table_has_a_row_a_system_and_their_difference(evaluation):
+def test_table_has_a_row_a_metric_and_a_column_a_system(evaluation):
     lines = text_table(evaluation, 1000).splitlines()
-    starts = ["", "", "natural", "natural vocoded", "single<b>", "multi", "multi − single<b>"]
-    assert [line[:17].strip() for line in lines] == starts
-    assert "[" in lines[2]
+    assert lines[0].split("  ")[-1].strip() == "multi − single<b>"
+    assert [name for name in ("natural", "natural vocoded", "single<b>", "multi") if f"  {name}  " in lines[0]] != []
+    assert [line for line in lines if line.isupper() and " " not in line] == [
+        "SPECTRUM",
+        "PROSODY",
+        "EMOTION",
+        "SPEAKER",
+        "INTELLIGIBILITY",
+    ]
+    assert lines[2].split()[:4] == ["MCD", "dB", "↓", "0.00"]
     assert max(map(len, text_table(evaluation, 80).splitlines())) < max(map(len, lines))
     assert "[" not in text_table(evaluation, 80)
-    emotion = list(METRICS).index("emotion_accuracy")
-    assert [row.cells[emotion].value[0] for row in rows(evaluation)] == ["1", "1", "0", "1", "+"]
+    table = {(row.metric.group, row.title): row.cells for row in rows(evaluation)}
+    assert [cell.value[0] for cell in table["Emotion", "accuracy ↑"]] == ["1", "1", "0", "1", "+"]
+    assert table["Emotion", "accuracy ↑"][-1].verdict == "better"
+    assert table["Spectrum", "global variance → 1"][-1].verdict == ""
 
 
 def test_page_is_whole_and_self_contained(evaluation, tmp_path):
@@ -34,9 +45,18 @@ def test_page_is_whole_and_self_contained(evaluation, tmp_path):
     assert "single<b>" not in html
     assert "single&lt;b&gt;" in html
     assert html.count("<audio") == 2 * 6 * 3 + 8 * 3
+    assert "surely better in " in html
     assert html.count("not in training") == 2
     assert html.count('src="data:image/png') == 3
-    for name in ("Summary", "Listen", "Spectrograms", "Farthest from natural"):
+    for name in (
+        "Summary",
+        "By emotion",
+        "By speaker",
+        "Listen",
+        "Spectrograms",
+        "Farthest from natural",
+        "What the fig",
+    ):
         assert name in html
 
 
@@ -44,3 +64,23 @@ def test_audio_stays_within_its_limit(evaluation, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "AUDIO_BYTES", 30_000)
     html = write_report(tmp_path / "report", evaluation).read_text(encoding="utf-8")
     assert 0 < html.count("<audio") < 5
+
+
+def test_audio_may_lie_beside_the_page(evaluation, tmp_path):
+    page = write_report(tmp_path / "report", evaluation, audio_beside=True)
+    sources = re.findall(r'<audio[^>]* src="([^"]+)"', page.read_text(encoding="utf-8"))
+    assert len(sources) == 2 * 6 * 3 + 8 * 3
+    assert all((page.parent / source).stat().st_size > 100 for source in sources)
+
+
+def test_training_curves_are_read_back(tmp_path):
+    for part in ("train", "valid"):
+        writer = SummaryWriter(tmp_path / "exp/tensorboard" / part)
+        for step in (10, 20):
+            writer.add_scalar("l1_loss", 1 / step, step)
+            writer.add_scalar("emotion_acc", 0.5, step)
+        writer.close()
+    curves = read_curves(tmp_path / "exp")
+    np.testing.assert_allclose(curves["valid"]["l1_loss"], [[10, 0.1], [20, 0.05]])
+    assert list(ending(curves["train"], "_acc")) == ["emotion"]
+    assert read_curves(tmp_path) == {}

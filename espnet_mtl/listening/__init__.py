@@ -1,0 +1,1 @@
+"""Listening tests: trials, answers, analysis, and the page that listeners see."""

@@ -1,0 +1,127 @@
+"""The server of a listening test."""
+
+from __future__ import annotations
+
+import io
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import soundfile
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
+from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
+
+PAGE = "page.html.j2"
+QUESTIONS = {
+    MOS: "How good is this speech?",
+    AB: "Which speech do you prefer?",
+    EMOTION: "Which emotion do you hear?",
+}
+FRESH = {"Cache-Control": "no-store"}
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; media-src blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Answer(BaseModel):
+    """What the page sends."""
+
+    listener: str
+    trial: int
+    answer: str
+
+
+def build_app(test: ListeningTest) -> FastAPI:
+    """Builds the server: `/` is the page, `/audio/<trial>/<side>` a recording, `/answer` takes answers.
+
+    Nothing that it sends tells system, speaker, intended emotion or utterance. All state is in the answers on disk.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    loader = PackageLoader("espnet_mtl.listening", ".")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.get_template(PAGE)
+
+    @app.get("/")
+    def page(listener: str = "") -> HTMLResponse:
+        content, status = _content(test, test.listener or listener)
+        headers = {**FRESH, "Content-Security-Policy": POLICY}
+        return HTMLResponse(template.render(content), status, headers)
+
+    @app.get("/audio/{trial}/{side}")
+    def audio(trial: int, side: str, listener: str = "") -> Response:
+        trials = test.trials(test.listener or listener)
+        if not 1 <= trial <= len(trials) or side not in _sides(test):
+            raise HTTPException(404, "no such recording")
+        path = trials[trial - 1].wavs[_sides(test).index(side)]
+        return Response(_anonymous(path), media_type="audio/wav", headers=FRESH)
+
+    @app.post("/answer", status_code=204)
+    def answer(request: Request, sent: Answer) -> None:
+        _require_same_origin(request)
+        try:
+            save_answer(test, test.listener or sent.listener, sent.trial, sent.answer)
+        except UserError as error:
+            raise HTTPException(400, str(error)) from error
+
+    return app
+
+
+def serve(test: ListeningTest, host: str, port: int) -> None:
+    """Serves a test until it is interrupted, and prints where.
+
+    Raises:
+        UserError: The address cannot be had.
+    """
+    if not 0 <= port < 2**16:
+        raise UserError(f"--port {port}: expected 0 to 65535")
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as error:
+        raise UserError(f"--host {host} --port {port}: {error.strerror}; --port 0 takes any free one") from error
+    print(f"Listening test: http://{host}:{listening.getsockname()[1]} (Ctrl-C ends it)", flush=True)
+    uvicorn.Server(uvicorn.Config(build_app(test), log_level="warning")).run(sockets=[listening])
+
+
+def _content(test: ListeningTest, listener: str) -> tuple[dict[str, Any], int]:
+    """What the template shows, and the HTTP status."""
+    content: dict[str, Any] = {"view": "name", "listener": listener, "error": ""}
+    if not listener:
+        return content, 200
+    try:
+        answers_path(test, listener)
+    except UserError as error:
+        return {**content, "error": str(error)}, 400
+    try:
+        answered = read_answers(test, listener)
+    except UserError as error:
+        return {**content, "view": "error", "error": str(error)}, 409
+    n = len(test.trials(listener))
+    left = [number for number in range(1, n + 1) if number not in answered]
+    content |= {"n": n, "question": QUESTIONS[test.kind], "choices": test.choices, "sides": _sides(test)}
+    return {**content, "view": "trial" if left else "done", "trial": left[0] if left else n}, 200
+
+
+def _sides(test: ListeningTest) -> list[str]:
+    return ["a", "b"] if test.kind == AB else ["a"]
+
+
+def _anonymous(path: str) -> bytes:
+    """The recording as 16-bit WAV, whatever its format and metadata, which might tell the systems apart."""
+    samples, fs = soundfile.read(path)
+    file = io.BytesIO()
+    soundfile.write(file, samples, fs, "PCM_16", format="WAV")
+    return file.getvalue()
+
+
+def _require_same_origin(request: Request) -> None:
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(403, "only this server's own page may send answers")
