@@ -18,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--inference_config", type=Path, required=True, help="decoding YAML of stage 6")
     parser.add_argument("--output", type=Path, required=True, help="directory for metrics.json and report/")
     parser.add_argument("--baseline", type=Path, help="experiment that the others are compared with [the first]")
+    parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
     parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     baseline = args.baseline or args.exps[0]
     exps = args.exps if baseline in args.exps else [baseline, *args.exps]
-    evaluation = evaluate_experiments(exps, args.dump, args.inference_config, baseline, args.nj)
+    evaluation = evaluate_experiments(exps, args.dump, args.inference_config, baseline, args.nj, args.versa)
     args.output.mkdir(parents=True, exist_ok=True)
     write_metrics(args.output / "metrics.json", evaluation)
     show(evaluation, args.output, exps, args.audio_beside)

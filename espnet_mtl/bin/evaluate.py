@@ -23,12 +23,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     if args.reference:
         speech = dict(named(argument) for argument in args.hypothesis)
-        options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj")}
+        options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj", "versa")}
         evaluation = evaluate_speech(args.reference, speech, args.output, **options)
         show(evaluation, args.output, (), args.audio_beside)
     else:
         baseline = Path(args.baseline) if args.baseline else None
-        evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, baseline, args.nj)
+        evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, baseline, args.nj, args.versa)
         write_experiments(evaluation)
         exps = [path for path in (args.exp, baseline) if path]
         show(evaluation, decoded_directory(args.exp, args.inference_config), exps, args.audio_beside)
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument("--train_config", type=Path, help="training YAML: adds natural speech through its vocoder")
     other.add_argument("--language", default="en-us", help="espeak's language of the texts [%(default)s]")
     parser.add_argument("--baseline", help="experiment or NAME to compare with, e.g. exp/<tag>_single")
+    parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
     parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
     return parser

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,13 @@ def _scalars(directory: Path) -> dict[str, Curve]:
 
     events = EventAccumulator(str(directory), size_guidance={"scalars": 0})
     events.Reload()
-    return {
-        name: np.array([(event.step, event.value) for event in events.Scalars(name)])
-        for name in events.Tags()["scalars"]
-    }
+    return {name: _curve(events.Scalars(name)) for name in events.Tags()["scalars"]}
+
+
+def _curve(events: Sequence[Any]) -> Curve:
+    """The first value of each step: at the end of an epoch its average is logged as well."""
+    points = np.array([(event.step, event.value) for event in events])
+    return np.asarray(points[np.unique(points[:, 0], return_index=True)[1]])
 
 
 def ending(curves: Mapping[str, Curve], suffix: str) -> dict[str, Curve]:

@@ -10,14 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.intervals import Interval
 from espnet_mtl.evaluation.judge import Judge, read_judge
-from espnet_mtl.evaluation.metrics import METRICS, Scores, score
+from espnet_mtl.evaluation.metrics import Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+from espnet_mtl.evaluation.versa import check_versa, score_by_versa
 
 VERSION = 2
 PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
@@ -53,7 +57,9 @@ class Evaluation:
     def differences(self) -> dict[str, dict[str, Interval | None]]:
         """By title of a compared system, each metric minus that of the baseline."""
         return {
-            one.title: {name: one.difference(name, self.baseline) for name in METRICS}
+            one.title: {
+                name: one.difference(name, self.baseline) for name in one.values if name in self.baseline.values
+            }
             for one in self.compared
             if self.baseline
         }
@@ -92,18 +98,27 @@ def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 5) for name, value in figures.items()}
 
 
-def evaluate(judge: Judge, speech: Mapping[str, SpeechSet], baseline: str | None = None) -> Evaluation:
+def evaluate(
+    judge: Judge, speech: Mapping[str, SpeechSet], baseline: str | None = None, versa: Path | None = None
+) -> Evaluation:
     """Judges systems.
 
     Args:
         judge: What they are judged by.
         speech: Recordings of each system by its title.
         baseline: Title of the system that the others are compared with.
+        versa: VERSA's score_config, for more metrics of natural speech and the systems.
+
+    Raises:
+        UserError: VERSA is wanted and is not there.
     """
-    references = [score("natural", judge.test, judge.natural, judge)]
+    if versa:
+        check_versa(versa)
+    extra = _by_versa(versa, judge.test, judge)
+    references = [score("natural", judge.test, judge.natural, judge, extra)]
     if judge.vocoder:
         references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
-    systems = [_score(title, one, judge) for title, one in speech.items()]
+    systems = [_score(title, one, judge, versa) for title, one in speech.items()]
     learned = judge.learned
     held_out = (
         {"emotion": learned.by_functionals.held_out, "emotion_cnn": learned.by_spectrogram.held_out} if learned else {}
@@ -113,7 +128,12 @@ def evaluate(judge: Judge, speech: Mapping[str, SpeechSet], baseline: str | None
 
 
 def evaluate_experiments(
-    exps: Sequence[Path], dump: Path, inference_config: Path, baseline: Path | None = None, nj: int = 1
+    exps: Sequence[Path],
+    dump: Path,
+    inference_config: Path,
+    baseline: Path | None = None,
+    nj: int = 1,
+    versa: Path | None = None,
 ) -> Evaluation:
     """Judges the decoded test speech of experiments.
 
@@ -123,6 +143,7 @@ def evaluate_experiments(
         inference_config: The decoding configuration; its name names the directory in `exp`.
         baseline: The experiment that the others are compared with; it may be one of them.
         nj: Parallel processes.
+        versa: VERSA's score_config.
 
     Raises:
         UserError: Something that an earlier stage makes is missing, or two experiments have one name.
@@ -133,7 +154,8 @@ def evaluate_experiments(
     directories = [decoded_directory(path, inference_config) for path in paths]
     settings, language = _settings(exps[0], inference_config)
     speech = {path.name: _decoded(directory) for path, directory in zip(paths, directories, strict=True)}
-    return evaluate(read_judge(dump, settings, language, nj), speech, baseline.name if baseline else None)
+    judge = read_judge(dump, settings, language, nj)
+    return evaluate(judge, speech, baseline.name if baseline else None, versa)
 
 
 def write_experiments(evaluation: Evaluation) -> None:
@@ -180,6 +202,11 @@ def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) ->
     }
 
 
-def _score(title: str, speech: SpeechSet, judge: Judge) -> Scores:
+def _score(title: str, speech: SpeechSet, judge: Judge, versa: Path | None) -> Scores:
     analyses = analyze_all([Recording(path) for path in speech.wavs], judge.nj, f"speech of {title}")
-    return score(title, speech, analyses, judge)
+    return score(title, speech, analyses, judge, _by_versa(versa, speech, judge))
+
+
+def _by_versa(config: Path | None, speech: SpeechSet, judge: Judge) -> dict[str, NDArray[np.float64]]:
+    natural = dict(zip(judge.test.utts, judge.test.wavs, strict=True))
+    return score_by_versa(config, speech, natural) if config else {}

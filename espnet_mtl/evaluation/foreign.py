@@ -8,7 +8,7 @@ from pathlib import Path
 import soundfile
 
 from espnet_mtl.config import read_yaml
-from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
 from espnet_mtl.evaluation.judge import Judge
@@ -26,6 +26,7 @@ def evaluate_speech(
     baseline: str | None = None,
     language: str = "en-us",
     nj: int = 1,
+    versa: Path | None = None,
 ) -> Evaluation:
     """Judges recordings and writes `output`/metrics.json; what the judge learns is kept in `output`/judge.
 
@@ -38,20 +39,21 @@ def evaluate_speech(
         baseline: Title of the hypothesis that the others are compared with.
         language: Of utterances without utt2lang, for their phones.
         nj: Parallel processes.
+        versa: VERSA's score_config.
 
     Raises:
         UserError: A recording or table is missing or broken, or nothing of a hypothesis is in the reference.
     """
-    test = read_speech_set(reference, "stage 2, or write it")
+    test = read_speech_set(reference, "stage 2 (or write it yourself)")
     train = train or (reference.parent / "train" if (reference.parent / "train/wav.scp").is_file() else None)
     if baseline not in (None, *hypotheses):
         raise UserError(f"--baseline {baseline}: must be one of {', '.join(hypotheses)}")
     speech = {title: read_hypothesis(path, test) for title, path in hypotheses.items()}
     vocoder = vocoder_settings(read_yaml(train_config), {}) if train_config else None
     fs = soundfile.info(test.wavs[0]).samplerate
-    learned_from = read_speech_set(train, "stage 2, or write it") if train else None
+    learned_from = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
     judge = Judge(learned_from, test, output / "judge", fs, vocoder, language, nj)
-    evaluation = evaluate(judge, speech, baseline)
+    evaluation = evaluate(judge, speech, baseline, versa)
     output.mkdir(parents=True, exist_ok=True)
     write_metrics(output / "metrics.json", evaluation)
     return evaluation
@@ -76,7 +78,8 @@ def read_hypothesis(path: Path, reference: SpeechSet) -> SpeechSet:
         raise UserError(
             f"{path}: holds no recording of an utterance of {reference.directory}, such as {reference.utts[0]}{found}"
         )
-    require([wavs[reference.utts[i]] for i in known], "whatever made")
+    if missing := [utt for utt in map(reference.utts.__getitem__, known) if not Path(wavs[utt]).is_file()]:
+        raise UserError(f"{path}: {wavs[missing[0]]} of {missing[0]} is missing")
     columns = (reference.texts, reference.speakers, reference.emotions, reference.languages)
     utts = [reference.utts[i] for i in known]
     return SpeechSet(path, utts, [wavs[utt] for utt in utts], *([column[i] for i in known] for column in columns))

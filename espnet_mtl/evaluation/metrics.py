@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +19,7 @@ from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.learned import Learned
 from espnet_mtl.evaluation.recognizer import phone_errors
 from espnet_mtl.evaluation.speech_set import SpeechSet
+from espnet_mtl.evaluation.versa import PREFIX
 
 Array = NDArray[np.float64]
 SPECTRUM, PROSODY, EMOTION, SPEAKER, PHONES = "Spectrum", "Prosody", "Emotion", "Speaker", "Intelligibility"
@@ -116,6 +117,11 @@ METRICS = {
 }
 
 
+def metric(name: str) -> Metric:
+    """What a metric is; those that VERSA gives have the name it gives them."""
+    return METRICS.get(name) or Metric("VERSA", name.removeprefix(PREFIX), "As VERSA defines it.", best="")
+
+
 @dataclass(frozen=True)
 class Scores:
     """What was measured on one system.
@@ -138,22 +144,24 @@ class Scores:
     def figures(self) -> dict[str, Interval | None]:
         """Each metric over all utterances; None where it applies to none."""
         everything = np.ones(len(self.speech.utts), dtype=bool)
-        return {metric: self.figure(metric, everything) for metric in METRICS}
+        return {name: self.figure(name, everything) for name in self.values}
 
-    def figure(self, metric: str, chosen: NDArray[np.bool_]) -> Interval | None:
+    def figure(self, name: str, chosen: NDArray[np.bool_]) -> Interval | None:
         """Sums a metric up over chosen utterances (N,)."""
-        return interval(self.values[metric][chosen], np.array(self.speech.texts)[chosen], METRICS[metric].statistic)
+        return interval(self.values[name][chosen], np.array(self.speech.texts)[chosen], metric(name).statistic)
 
-    def difference(self, metric: str, baseline: Scores) -> Interval | None:
+    def difference(self, name: str, baseline: Scores) -> Interval | None:
         """The metric minus that of a baseline, over the utterances that both have."""
-        others, places = baseline.values[metric], {utt: i for i, utt in enumerate(baseline.speech.utts)}
+        others, places = baseline.values[name], {utt: i for i, utt in enumerate(baseline.speech.utts)}
         lacking = np.full(others.shape[1:], np.nan)
         paired = np.array([others[places[utt]] if utt in places else lacking for utt in self.speech.utts])
-        return interval(self.values[metric], self.speech.texts, METRICS[metric].statistic, paired)
+        return interval(self.values[name], self.speech.texts, metric(name).statistic, paired)
 
 
-def score(title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge) -> Scores:
-    """Measures a system's speech against natural speech and by what the judge learned."""
+def score(
+    title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge, extra: Mapping[str, Array] | None = None
+) -> Scores:
+    """Measures a system's speech against natural speech and by what the judge learned; `extra` metrics are added."""
     nothing = np.full(len(speech.utts), np.nan)
     values = {**_distances(title, speech, analyses, judge), **_token_errors(speech, judge)}
     heard = np.full(len(speech.utts), "")
@@ -168,7 +176,8 @@ def score(title: str, speech: SpeechSet, analyses: list[Speech], judge: Judge) -
         values |= _speakers(speech, analyses, functionals, learned, seen)
         values["phone_error_rate"] = _phone_errors(speech, analyses, learned)
         heard = learned.by_functionals.classes[by_ear.argmax(1)]
-    return Scores(title, speech, analyses, {name: values.get(name, nothing) for name in METRICS}, heard)
+    values = {**{name: values.get(name, nothing) for name in METRICS}, **(extra or {})}
+    return Scores(title, speech, analyses, values, heard)
 
 
 def _emotions(

@@ -36,7 +36,7 @@ def _drawing(width: float, height: float, rows: int, columns: int = 1, **options
 
 def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]]) -> bytes:
     """Draws a panel for each (title, curves by name): values (N, 2) over steps."""
-    with _drawing(9, 2.6 * -(-len(panels) // 2), -(-len(panels) // 2), 2) as (axes, file):
+    with _drawing(11, 2.6 * -(-len(panels) // 2), -(-len(panels) // 2), 2) as (axes, file):
         for axis in axes.flat[len(panels) :]:
             axis.axis("off")
         for axis, (title, curves) in zip(axes.flat, panels, strict=False):
@@ -45,7 +45,7 @@ def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]]) -> bytes:
                 axis.plot(*curve.T, label=name, linewidth=1.4, **style)
             axis.set_title(title, loc="left", fontsize=9)
             axis.set_xlabel("step")
-            axis.legend(frameon=False, fontsize=7)
+            axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return file.getvalue()
 
 

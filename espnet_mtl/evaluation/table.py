@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.intervals import Interval
-from espnet_mtl.evaluation.metrics import METRICS, Metric
+from espnet_mtl.evaluation.metrics import Metric, metric
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Cell:
     @classmethod
     def difference(cls, metric: Metric, figure: Interval | None) -> Cell:
         """The same with its sign, and what it means."""
-        if figure is None or figure.low <= 0 <= figure.high or metric.best not in "↑↓":
+        if figure is None or figure.low <= 0 <= figure.high or metric.best not in ("↑", "↓"):
             return cls(*_shown(metric, figure, "+"))
         better = (figure.value > 0) == (metric.best == "↑")
         return cls(*_shown(metric, figure, "+"), "better" if better else "worse")
@@ -53,7 +53,7 @@ class Row:
     @property
     def title(self) -> str:
         """The metric with unit and direction."""
-        direction = self.metric.best if self.metric.best in "↑↓" else f"→ {self.metric.best}"
+        direction = f"→ {self.metric.best}" if self.metric.best.isdigit() else self.metric.best
         return " ".join(filter(None, [self.metric.title, self.metric.unit, direction]))
 
 
@@ -66,11 +66,11 @@ def columns(evaluation: Evaluation) -> list[str]:
 def rows(evaluation: Evaluation) -> list[Row]:
     """One row per metric that applies to any system."""
     table = []
-    for name, metric in METRICS.items():
-        cells = [Cell.of(metric, one.figures[name]) for one in evaluation.all]
+    for name in dict.fromkeys(name for one in evaluation.all for name in one.figures):
+        cells = [Cell.of(metric(name), one.figures.get(name)) for one in evaluation.all]
         if any(cell.interval for cell in cells):
-            differences = [Cell.difference(metric, one[name]) for one in evaluation.differences.values()]
-            table.append(Row(metric, [*cells, *differences]))
+            differences = [Cell.difference(metric(name), one.get(name)) for one in evaluation.differences.values()]
+            table.append(Row(metric(name), [*cells, *differences]))
     return table
 
 

@@ -57,7 +57,7 @@ def test_what_is_no_speech_of_the_reference_is_an_error(reference, tmp_path):
         read_hypothesis(tmp_path, test)
     table = read_table(reference / "wav.scp")
     write_table(tmp_path / "wav.scp", {"a_calm_10": table["a_calm_10"] + "x"})
-    with pytest.raises(UserError, match=r"a_calm_10\.wavx is missing"):
+    with pytest.raises(UserError, match=r"a_calm_10\.wavx of a_calm_10 is missing"):
         read_hypothesis(tmp_path / "wav.scp", test)
 
 

@@ -79,6 +79,7 @@ def test_training_curves_are_read_back(tmp_path):
         for step in (10, 20):
             writer.add_scalar("l1_loss", 1 / step, step)
             writer.add_scalar("emotion_acc", 0.5, step)
+        writer.add_scalar("l1_loss", 7, 20)
         writer.close()
     curves = read_curves(tmp_path / "exp")
     np.testing.assert_allclose(curves["valid"]["l1_loss"], [[10, 0.1], [20, 0.05]])

@@ -1,0 +1,29 @@
+import sys
+
+import pytest
+
+from espnet_mtl.bin import compare, evaluate
+
+
+def test_experiments_and_output_are_needed(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        compare.main(["exp/a", "--dump", "dump/raw", "--inference_config", "decode.yaml"])
+    assert stopped.value.code == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_experiments_of_one_name_are_an_error(tmp_path, monkeypatch, capsys):
+    options = ["--dump", str(tmp_path), "--inference_config", "decode.yaml", "--output", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["compare", "a/exp", "b/exp", *options])
+    with pytest.raises(SystemExit) as stopped:
+        compare.cli()
+    assert stopped.value.code == 2
+    assert "different names: a/exp, b/exp" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_recordings_of_another_system_need_an_output(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main(["--reference", "dump/raw/test", "--hypothesis", "x"])
+    assert stopped.value.code == 2
+    assert "--output is needed" in capsys.readouterr().err
