@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -135,6 +137,20 @@ def test_what_the_readme_shows_works(recipe):
         wav, fs = soundfile.read(recipe / f"{name}.wav")
         assert fs == 16000
         assert abs(wav).max() > 0
+
+
+def test_the_commands_of_the_evaluation_page_work(recipe):
+    (recipe / "conf").symlink_to(RECIPE.parent / "conf")
+    page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python -m (\S+ .*)", page, re.M)
+    assert len(commands) == 2
+    for command in commands:
+        words = [sys.executable, "-m", *shlex.split(command)]
+        subprocess.run(words, cwd=recipe, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    for name, systems in {"evaluation": ["natural", "mine", "other"], "compare": [SINGLE, MULTI]}.items():
+        content = json.loads((recipe / f"exp/{name}/metrics.json").read_text())
+        assert set(systems) <= set(content["systems"])
+        assert (recipe / f"exp/{name}/report/index.html").is_file()
 
 
 STAGES = {  # what a stage writes, and what is there while it writes

@@ -23,6 +23,7 @@ def test_recall_counts_rare_classes_as_much_as_frequent_ones():
 def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     sure = np.array([[0.95, 1.0]] * 3 + [[0.95, 0.0]])
     assert expected_calibration_error(sure) == pytest.approx(0.2)
+    assert expected_calibration_error(np.array([[0.95, 0.0], [0.55, 1]])) == pytest.approx((0.95 + 0.45) / 2)
     assert expected_calibration_error(np.array([[1.0, 1.0], [0.55, 1], [0.55, 0]])) == pytest.approx(2 / 3 * 0.05)
 
 

@@ -13,11 +13,13 @@ for name in ("score_config", "io", "pred", "gt", "text", "output_file"):
 args = parser.parse_args()
 table = lambda path: dict(line.split(maxsplit=1) for line in open(path))
 pred, gt, text = table(args.pred), table(args.gt), table(args.text)
-assert open(args.score_config).read() != "broken", "no such metric"
+broken = open(args.score_config).read()
+assert broken != "early", "no such metric"
 assert args.io == "soundfile" and set(pred) == set(gt) == set(text)
 with open(args.output_file, "w") as file:
     for key, path in pred.items():
         row = {"key": key, "utmos": 4.0 if path == gt[key] else 3.0, "whisper_hyp_text": text[key].strip()}
+        assert broken != "late", "no such metric"
         file.write(json.dumps(row if key != "a_low_11" else {"key": key}) + "\\n")
 """
 
@@ -55,8 +57,9 @@ def test_its_figures_are_rows_of_the_table(corpus, experiment, config, versa):
     assert evaluation.json()["systems"]["multi"]["metrics"]["versa_utmos"]["value"] == 3
 
 
-def test_what_it_says_when_it_fails_is_shown(corpus, experiment, config, versa):
-    config.write_text("broken")
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_what_it_says_when_it_fails_is_shown(corpus, experiment, config, versa, when):
+    config.write_text(when)
     with pytest.raises(UserError, match=r"score\.yaml: VERSA failed: AssertionError: no such metric"):
         evaluate_experiments([experiment("multi")], corpus / "dump/raw", corpus / "decode.yaml", versa=config)
 
