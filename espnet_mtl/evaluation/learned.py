@@ -59,7 +59,7 @@ class Learned:
         """Names emotions by the functionals of an utterance, given its speaker."""
         chosen = np.flatnonzero(self._emotions != "")
         values, labels, speakers = (x[chosen] for x in (self._arrays["functionals"], self._emotions, self._speakers))
-        return _functionals_probes(values, labels, self._sentences[chosen], speakers)
+        return functionals_probes(values, labels, self._sentences[chosen], speakers)
 
     @cached_property
     def by_spectrogram(self) -> CrossFitted:
@@ -73,7 +73,7 @@ class Learned:
     @cached_property
     def by_voice(self) -> CrossFitted:
         """Names speakers by the functionals of an utterance."""
-        return _functionals_probes(self._arrays["functionals"], self._speakers, self._sentences)
+        return functionals_probes(self._arrays["functionals"], self._speakers, self._sentences)
 
     @cached_property
     def voices(self) -> Mapping[str, NDArray[np.float32]]:
@@ -156,9 +156,10 @@ def _spread(speakers: Sequence[str], name: str) -> list[int]:
     return own[:: -(-len(own) // ENROLLED)]
 
 
-def _functionals_probes(
+def functionals_probes(
     values: NDArray[np.float32], labels: NDArray[np.str_], sentences: NDArray[np.str_], speakers: Labels = ()
 ) -> CrossFitted:
+    """Trains probes of `labels` on functionals (N, D), cross-fitted over `sentences`; see `FunctionalsProbe`."""
     classes, speakers = sorted(set(labels)), np.array(speakers)
     probes, held_out = [], np.zeros((len(labels), len(classes)))
     for held in folds(labels, sentences):
