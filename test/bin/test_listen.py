@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from functools import partial
 
 import pytest
 from speech_sets import listening_test, write_speech
@@ -15,7 +16,9 @@ def test_serves_where_it_says_until_interrupted(tmp_path):
     directory = write_speech(tmp_path / "multi")
     options = ["--test", "mos", "--system", f"multi={directory}", "--output", tmp_path / "answers", "--port", "0"]
     command = [sys.executable, "-m", "espnet_mtl.bin.listen", *map(str, options), "--n", "4", "--listener", "ann"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # else ignored where the tests run in the background
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, preexec_fn=heard) as process:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
         with urllib.request.urlopen(url) as page:
             assert "1 of 4" in page.read().decode()
