@@ -39,13 +39,18 @@ class CrossFitted:
         probes: One per fold.
         held_out: Their logits of the utterances of their own folds (N, K).
         labels: The true classes of those utterances.
+
+    Attributes:
+        own_folds: Calibrated probabilities of the classes for those utterances (N, K).
+        held_out: How good these are: `uar` and `ece`.
     """
 
     def __init__(self, classes: Sequence[str], probes: Sequence[Probe], held_out: Array, labels: NDArray[np.str_]):
         self.classes, self._probes = np.array(classes), probes
         targets = np.searchsorted(self.classes, labels)
         self.temperature = _temperature(held_out, targets)
-        self.held_out = judged(_softmax(held_out / self.temperature), targets)
+        self.own_folds = _softmax(held_out / self.temperature)
+        self.held_out = judged(self.own_folds, targets)
 
     def posteriors(self, features: Any, speakers: Sequence[str] | NDArray[np.str_]) -> Array:
         """Calibrated probabilities of the classes for each utterance (N, K)."""

@@ -1,0 +1,1 @@
+"""Labels for utterances that nobody labelled."""
