@@ -1,4 +1,4 @@
-"""Pseudo-labels of emotion for unlabelled recordings, learned from the labelled ones of the same directory."""
+"""Labels of emotion for unlabelled recordings: by machine, learned from labelled ones, and by ear where it is unsure."""
 
 from __future__ import annotations
 
@@ -7,21 +7,45 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.errors import run_command
+from espnet_mtl.errors import UserError, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parses the command line, writes the labels and prints how far they can be trusted."""
+    """Parses the command line; writes labels and prints how far they can be trusted, or serves the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="wav.scp, text, utt2spk and a utt2emo with gaps")
     parser.add_argument("--output", type=Path, required=True, help="directory for utt2emo and least_certain")
+    parser.add_argument("--exp", type=Path, help="let this model's reference encoder judge, not a probe of --data")
+    parser.add_argument("--check", type=Path, help="with --exp: labelled speech unknown to it, e.g. dump/raw/dev")
+    parser.add_argument("--listen", action="store_true", help="serve a page to label the least certain by ear")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
+    parser.add_argument("--port", type=int, default=7860, help="0: any free one")
     parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
-    from espnet_mtl.labelling.pseudo import pseudo_label, summary, write_labels
+    if (args.exp is None) != (args.check is None):
+        raise UserError("--exp and --check go together: a model, and labelled speech that it has not seen")
+    if args.listen:
+        from espnet_mtl.labelling.page import serve
 
-    labels = pseudo_label(args.data, args.nj)
-    write_labels(labels, args.data, args.output)
-    print(summary(labels))
+        serve(args.data, args.output, args.host, args.port)
+        return
+    _label(args)
+
+
+def _label(args: argparse.Namespace) -> None:
+    from espnet_mtl.labelling.pseudo import label_by_probe, read_speech, refuse_same
+
+    refuse_same(args.data, args.output)
+    speech = read_speech(args.data, args.output)
+    if args.exp is None:
+        labels = label_by_probe(speech, args.nj)
+    else:
+        from espnet_mtl.evaluation.speech_set import read_speech_set
+        from espnet_mtl.labelling.reference import label_by_model
+
+        labels = label_by_model(speech, args.exp, read_speech_set(args.check, "stage 1 or 2"))
+    labels.write(args.data, args.output)
+    print(labels.summary())
     print(f"{args.output / 'utt2emo'}: soft labels; {args.output / 'least_certain'}: those to listen to first")
 
 

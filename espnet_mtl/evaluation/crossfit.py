@@ -48,13 +48,13 @@ class CrossFitted:
     def __init__(self, classes: Sequence[str], probes: Sequence[Probe], held_out: Array, labels: NDArray[np.str_]):
         self.classes, self._probes = np.array(classes), probes
         targets = np.searchsorted(self.classes, labels)
-        self.temperature = _temperature(held_out, targets)
-        self.own_folds = _softmax(held_out / self.temperature)
+        self.temperature = temperature(held_out, targets)
+        self.own_folds = softmax(held_out / self.temperature)
         self.held_out = judged(self.own_folds, targets)
 
     def posteriors(self, features: Any, speakers: Sequence[str] | NDArray[np.str_]) -> Array:
         """Calibrated probabilities of the classes for each utterance (N, K)."""
-        return np.mean([_softmax(probe.logits(features, speakers) / self.temperature) for probe in self._probes], 0)
+        return np.mean([softmax(probe.logits(features, speakers) / self.temperature) for probe in self._probes], 0)
 
 
 def judged(posteriors: Array, targets: NDArray[np.intp]) -> dict[str, float]:
@@ -74,18 +74,20 @@ def recall_rows(correct: NDArray[np.bool_], targets: NDArray[np.intp], n_classes
     return rows
 
 
-def _softmax(logits: NDArray[np.floating]) -> Array:
-    from scipy.special import softmax
+def softmax(logits: NDArray[np.floating]) -> Array:
+    """Probabilities (N, K) of logits (N, K)."""
+    from scipy import special
 
-    return np.asarray(softmax(logits.astype(np.float64), axis=1))
+    return np.asarray(special.softmax(logits.astype(np.float64), axis=1))
 
 
-def _temperature(logits: Array, targets: NDArray[np.intp]) -> float:
+def temperature(logits: Array, targets: NDArray[np.intp]) -> float:
+    """What logits (N, K) are to be divided by, so that their softmax is calibrated (Guo et al. 2017, section 4.2)."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     rows = np.arange(len(targets))
     found = minimize_scalar(
-        lambda log: -log_softmax(logits / np.exp(log), axis=1)[rows, targets].mean(), bounds=(-5, 5), method="bounded"
+        lambda log: -logsoftmax(logits / np.exp(log), axis=1)[rows, targets].mean(), bounds=(-5, 5), method="bounded"
     )
     return float(np.exp(found.x))
