@@ -1,4 +1,4 @@
-"""Labels of emotion for unlabelled recordings: by machine, learned from labelled ones, and by ear where it is unsure."""
+"""Labels of emotion for unlabelled recordings: by machine, and by ear where the machine is unsure."""
 
 from __future__ import annotations
 

@@ -88,6 +88,6 @@ def temperature(logits: Array, targets: NDArray[np.intp]) -> float:
 
     rows = np.arange(len(targets))
     found = minimize_scalar(
-        lambda log: -logsoftmax(logits / np.exp(log), axis=1)[rows, targets].mean(), bounds=(-5, 5), method="bounded"
+        lambda log: -log_softmax(logits / np.exp(log), axis=1)[rows, targets].mean(), bounds=(-5, 5), method="bounded"
     )
     return float(np.exp(found.x))

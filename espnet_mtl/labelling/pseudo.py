@@ -62,11 +62,13 @@ class PseudoLabels:
         lines = ["".join([row[0].ljust(18), *(cell.rjust(width) for cell in row[1:])]) for row in rows]
         good = judged(self.checked, self.targets)
         sure = np.mean([posterior.max() >= 0.8 for posterior in self.posteriors.values()])
-        return "\n".join([
-            *lines,
-            f"UAR {good['uar']:.2f}, calibration error {good['ece']:.3f} on labelled sentences that it did not learn from",
-            f"{len(self.posteriors)} utterances labelled, {sure:.0%} of them with probability 0.8 or more",
-        ])
+        return "\n".join(
+            [
+                *lines,
+                f"UAR {good['uar']:.2f}, calibration error {good['ece']:.3f} on labelled sentences new to it",
+                f"{len(self.posteriors)} utterances labelled, {sure:.0%} of them with probability 0.8 or more",
+            ]
+        )
 
     def write(self, directory: Path, output: Path) -> None:
         """Writes `<output>/utt2emo`, human labels of `directory` as they are and the others soft, and `least_certain`.

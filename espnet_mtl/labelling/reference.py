@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
 
 from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import read_yaml
-from espnet_mtl.data.audio import load
 from espnet_mtl.data.kaldi import require
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.evaluation.analysis import Recording
 from espnet_mtl.evaluation.crossfit import softmax, temperature
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.labelling.pseudo import PseudoLabels
@@ -58,10 +59,10 @@ class ReferenceListener:
     def __init__(self, exp: Path):
         require([exp / "config.yaml"], "stage 5")
         config = exp / "config.yaml"
-        self.model, args = MTLTTSTask.build_model_from_file(config, best_model(exp, read_yaml(config)))
-        if self.model.style is None or self.model.style.reference is None:
+        model, args = MTLTTSTask.build_model_from_file(config, best_model(exp, read_yaml(config)))
+        if model.style is None or model.style.reference is None:
             raise UserError(f"{exp}: this model has no reference encoder; train with style_conf.reference: true")
-        self.model.eval()
+        self.model, self.style = model.eval(), model.style
         self.emotions: list[str] = args.emotions
         self.fs: int = args.feats_extract_conf["fs"]
 
@@ -71,12 +72,13 @@ class ReferenceListener:
         return np.stack([self._logits(wav) for wav in progress(wavs, name, len(wavs))])
 
     def _logits(self, wav: str) -> NDArray[np.float64]:
-        speech = torch.from_numpy(load(wav, self.fs)).float()[None]
+        samples, fs = Recording(wav).read()
+        speech = torch.from_numpy(samples if fs == self.fs else soxr.resample(samples, fs, self.fs)).float()[None]
         feats, lengths = self.model.feats_extract(speech, torch.tensor([speech.size(1)]))
         if self.model.normalize is not None:
             feats, lengths = self.model.normalize(feats, lengths)
         unknown = torch.full((1, 1), -1)
-        _, tap = self.model.style(feats, lengths, unknown)
+        _, tap = self.style(feats, lengths, unknown)
         return tap.logits[0].double().numpy()
 
 
@@ -88,4 +90,6 @@ def _check(emotions: list[str], check: SpeechSet, chosen: list[int], speech: Spe
         if check.emotions[i] not in emotions:
             raise one_of(f"emotion of {check.utts[i]} in {where}", check.emotions[i], emotions)
     if shared := set(check.utts) & set(speech.utts):
-        raise UserError(f"--check {check.directory}: {min(shared)} is in --data too; give a set that is not learned from")
+        raise UserError(
+            f"--check {check.directory}: {min(shared)} is in --data too; give a set that is not learned from"
+        )

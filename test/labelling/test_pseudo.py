@@ -8,7 +8,8 @@ import pytest
 from espnet_mtl.bin import label
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labelling.pseudo import PseudoLabels, pseudo_label
+from espnet_mtl.evaluation.crossfit import judged
+from espnet_mtl.labelling.pseudo import PseudoLabels, label_by_probe, read_speech
 
 
 @pytest.fixture
@@ -41,9 +42,9 @@ def test_labels_are_soft_right_and_leave_human_ones_alone(half, tmp_path, capsys
 
 def test_confusion_counts_labelled_utterances_only(half):
     directory, _ = half
-    labels = pseudo_label(directory)
+    labels = label_by_probe(read_speech(directory, directory))
     human = [emotion for emotion in read_table(directory / "utt2emo").values() if emotion != "-"]
-    assert labels.confusion.sum(1).tolist() == [human.count(name) for name in labels.emotions]
+    assert labels.confusion().sum(1).tolist() == [human.count(name) for name in labels.emotions]
 
 
 def test_shuffled_labels_are_no_more_certain_than_they_deserve(half):
@@ -52,13 +53,13 @@ def test_shuffled_labels_are_no_more_certain_than_they_deserve(half):
     write_table(
         directory / "utt2emo", dict(zip(table, np.random.default_rng(0).permutation([*table.values()]), strict=True))
     )
-    labels = pseudo_label(directory)
-    assert labels.uar < 0.6
+    labels = label_by_probe(read_speech(directory, directory))
+    assert judged(labels.checked, labels.targets)["uar"] < 0.6
     assert np.mean([p.max() for p in labels.posteriors.values()]) < 0.6
 
 
 def test_weights_sum_to_one_without_the_smallest():
-    labels = PseudoLabels(["happy", "sad", "calm"], {"u": np.array([0.6, 0.37, 0.03])}, np.eye(3), 1.0, 0.0)
+    labels = PseudoLabels(["happy", "sad", "calm"], {"u": np.array([0.6, 0.37, 0.03])}, np.eye(3), np.arange(3))
     assert labels.table() == {"u": "happy:0.62,sad:0.38"}
 
 
@@ -70,7 +71,7 @@ def test_refuses_what_it_cannot_learn_from(half, keep, message):
     directory, truth = half
     write_table(directory / "utt2emo", {utt: emotion for utt, emotion in truth.items() if keep(utt, emotion)})
     with pytest.raises(UserError, match=message):
-        pseudo_label(directory)
+        label_by_probe(read_speech(directory, directory))
 
 
 def test_an_emotion_of_one_sentence_cannot_be_checked(half):
@@ -79,7 +80,7 @@ def test_an_emotion_of_one_sentence_cannot_be_checked(half):
     kept = {utt: e for utt, e in truth.items() if e != "low" or sentences[utt] == "Sentence 1."}
     write_table(directory / "utt2emo", kept)
     with pytest.raises(UserError, match="low needs labelled utterances of two sentences"):
-        pseudo_label(directory)
+        label_by_probe(read_speech(directory, directory))
 
 
 def test_human_labels_are_never_overwritten(half):
@@ -88,3 +89,14 @@ def test_human_labels_are_never_overwritten(half):
     with pytest.raises(UserError, match="holds the human labels"):
         label.main(["--data", str(directory), "--output", str(directory), "--nj", "1"])
     assert (directory / "utt2emo").read_text() == before
+
+
+def test_labels_by_hand_count_as_human_ones(half, tmp_path):
+    directory, truth = half
+    output = tmp_path / "out"
+    utt = next(utt for utt in truth if utt not in read_table(directory / "utt2emo"))
+    write_table(output / "utt2emo_by_hand", {utt: truth[utt]})
+    labels = label_by_probe(read_speech(directory, output))
+    labels.write(directory, output)
+    assert utt not in labels.posteriors
+    assert read_table(output / "utt2emo")[utt] == truth[utt]

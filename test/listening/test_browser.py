@@ -3,42 +3,18 @@
 import csv
 import os
 import re
-import shutil
 import socket
 import threading
 from contextlib import contextmanager
 
-import pytest
+import browser
 import uvicorn
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from speech_sets import listening_test
 
 from espnet_mtl.listening.app import build_app
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the PATH")
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=SIZES)
-def page(chromium, request):
-    """A page; what its script throws, or its policy forbids, fails the test."""
-    context = chromium.new_context(viewport=SIZES[request.param])
-    page, errors = context.new_page(), []
-    page.set_default_timeout(5000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert [error for error in errors if not error.startswith("Failed to load resource")] == []
+pytestmark = browser.needed
 
 
 @contextmanager

@@ -1,0 +1,121 @@
+"""The page on which people label recordings by ear, with the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import gradio
+import numpy as np
+import soundfile
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.labelling.by_hand import HandLabels
+
+KEYS = """() => document.addEventListener("keydown", event => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+    const button = document.getElementById("key-" + (event.key === " " ? "space" : event.key.toLowerCase()));
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+})"""
+PLAY = """() => {
+    const audio = document.querySelector("#recording audio");
+    if (audio) { audio.currentTime = 0; audio.play(); }
+}"""
+NAMED_KEYS = "123456789abcdefghijklmopqtvwxyz"
+"""The keys of the emotions; n, r, s and u are other buttons'."""
+Shown = tuple[int, str, str, tuple[int, np.ndarray] | None]
+
+
+def build_page(work: HandLabels) -> gradio.Blocks:
+    """Builds the page: one recording at a time, least certain first, one key an emotion.
+
+    Everything that it knows is on disk: closing it, or ending the server, loses nothing.
+
+    Raises:
+        UserError: There are more emotions than keys.
+    """
+    if len(work.emotions) > len(NAMED_KEYS):
+        raise UserError(f"{len(work.emotions)} emotions: the page has keys for {len(NAMED_KEYS)}")
+    with gradio.Blocks(title="Which emotion do you hear?", analytics_enabled=False) as page:
+        gradio.Markdown("# Which emotion do you hear?")
+        place = gradio.State(0)
+        progress = gradio.Markdown(elem_id="progress")
+        text = gradio.Markdown(elem_id="text")
+        audio = gradio.Audio(autoplay=True, interactive=False, show_label=False, buttons=[], elem_id="recording")
+        shown = [place, progress, text, audio]
+
+        def button(key: str, caption: str, act: Callable[[int], Shown] | None) -> None:
+            made = gradio.Button(
+                f"{caption}  [{key}]",
+                elem_id=f"key-{key}",
+                variant="primary" if caption in work.emotions else "secondary",
+            )
+            if act:
+                made.click(act, place, shown, show_progress="hidden", queue=False)
+            else:
+                made.click(None, js=PLAY)
+
+        with gradio.Row():
+            for key, name in zip(NAMED_KEYS, work.emotions, strict=False):
+                button(key, name, partial(_choose, work, name))
+        with gradio.Row():
+            button("space", "play again", None)
+            button("s", "skip", lambda position: _show(work, work.next(position + 1)))
+            button("u", "back", lambda position: _show(work, max(0, position - 1)))
+        page.load(lambda: _show(work, work.next()), None, shown)
+    return page
+
+
+def _choose(work: HandLabels, emotion: str, position: int) -> Shown:
+    if position < len(work.queue):
+        work.save(work.queue[position], emotion)
+    return _show(work, work.next(position + 1))
+
+
+def _show(work: HandLabels, position: int) -> Shown:
+    given, total = work.labels(), len(work.queue)
+    done = f"{sum(utt in given for utt in work.queue)} of {total} labelled"
+    if position >= total:
+        return total, done, "That was the last one: **back** goes through them again.", None
+    utt = work.queue[position]
+    samples, fs = soundfile.read(work.wavs[utt], dtype="int16")
+    label = f", labelled **{given[utt]}**" if utt in given else ""
+    return position, f"{done}; this is number {position + 1}{label}", work.texts[utt], (fs, samples)
+
+
+def serve(directory: Path, output: Path, host: str, port: int) -> None:
+    """Serves the page until it is interrupted, and prints where.
+
+    Raises:
+        UserError: `output` has no pseudo-labels, or the address cannot be had.
+    """
+    launch(build_page(HandLabels(directory, output)), host, port).block_thread()
+
+
+def launch(page: gradio.Blocks, host: str, port: int) -> gradio.Blocks:
+    """Starts the server in the background; nothing of the page comes from the network.
+
+    Raises:
+        UserError: The address cannot be had.
+    """
+    font = ["system-ui", "sans-serif"]
+    theme = gradio.themes.Default(font=font, font_mono=["monospace"])
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port or None,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            footer_links=[],
+            theme=theme,
+            js=KEYS,
+        )
+    except OSError as error:
+        raise UserError(f"--host {host} --port {port}: {error}") from error
+    print(f"Label by ear: {page.local_url} (Ctrl-C ends it)", flush=True)
+    return page
