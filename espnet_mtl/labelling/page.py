@@ -12,6 +12,7 @@ import soundfile
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labelling.by_hand import HandLabels
+from espnet_mtl.serving import bind
 
 KEYS = """() => document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
@@ -44,7 +45,14 @@ def build_page(work: HandLabels) -> gradio.Blocks:
         place = gradio.State(0)
         progress = gradio.Markdown(elem_id="progress")
         text = gradio.Markdown(elem_id="text")
-        audio = gradio.Audio(autoplay=True, interactive=False, show_label=False, buttons=[], elem_id="recording")
+        audio = gradio.Audio(
+            autoplay=True,
+            interactive=False,
+            show_label=False,
+            buttons=[],
+            waveform_options=gradio.WaveformOptions(show_recording_waveform=False),
+            elem_id="recording",
+        )
         shown = [place, progress, text, audio]
 
         def button(key: str, caption: str, act: Callable[[int], Shown] | None) -> None:
@@ -103,19 +111,18 @@ def launch(page: gradio.Blocks, host: str, port: int) -> gradio.Blocks:
     """
     font = ["system-ui", "sans-serif"]
     theme = gradio.themes.Default(font=font, font_mono=["monospace"])
-    try:
-        page.launch(
-            server_name=host,
-            server_port=port or None,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            ssr_mode=False,
-            footer_links=[],
-            theme=theme,
-            js=KEYS,
-        )
-    except OSError as error:
-        raise UserError(f"--host {host} --port {port}: {error}") from error
+    with bind(host, port) as taken:  # Gradio itself leaves a socket open where the address is taken
+        free = taken.getsockname()[1]
+    page.launch(
+        server_name=host,
+        server_port=free,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+        footer_links=[],
+        theme=theme,
+        js=KEYS,
+    )
     print(f"Label by ear: {page.local_url} (Ctrl-C ends it)", flush=True)
     return page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 from espnet_mtl.errors import UserError
 from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
+from espnet_mtl.serving import bind
 
 PAGE = "page.html.j2"
 QUESTIONS = {
@@ -80,12 +80,7 @@ def serve(test: ListeningTest, host: str, port: int) -> None:
     Raises:
         UserError: The address cannot be had.
     """
-    if not 0 <= port < 2**16:
-        raise UserError(f"--port {port}: expected 0 to 65535")
-    try:
-        listening = socket.create_server((host, port))
-    except OSError as error:
-        raise UserError(f"--host {host} --port {port}: {error.strerror}; --port 0 takes any free one") from error
+    listening = bind(host, port)
     print(f"Listening test: http://{host}:{listening.getsockname()[1]} (Ctrl-C ends it)", flush=True)
     uvicorn.Server(uvicorn.Config(build_app(test), log_level="warning")).run(sockets=[listening])
 
