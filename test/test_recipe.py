@@ -139,14 +139,36 @@ def test_what_the_readme_shows_works(recipe):
         assert abs(wav).max() > 0
 
 
-def test_the_commands_of_the_evaluation_page_work(recipe):
-    (recipe / "conf").symlink_to(RECIPE.parent / "conf")
-    page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^python -m (\S+ .*)", page, re.M)
-    assert len(commands) == 2
+def run_page(name: str, work: Path) -> list[str]:
+    """Runs the commands of a page of docs, apart from those that serve, and returns them."""
+    page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python -m (?!.* --listen)(\S+ .*)", page, re.M)
     for command in commands:
         words = [sys.executable, "-m", *shlex.split(command)]
-        subprocess.run(words, cwd=recipe, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+        subprocess.run(words, cwd=work, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    return commands
+
+
+def test_the_commands_of_the_labels_page_work(recipe, tmp_path):
+    for name in ("dump", "exp"):
+        shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
+    table = tmp_path / "dump/raw/train/utt2emo"
+    human = dict(line.split() for line in table.read_text().splitlines() if hash_of(line) % 3)
+    table.write_text("".join(f"{utt} {emotion}\n" for utt, emotion in human.items()))
+    assert len(run_page("labels", tmp_path)) == 2
+    for name in ("train", "model"):
+        made = dict(line.split() for line in (tmp_path / f"labels/{name}/utt2emo").read_text().splitlines())
+        assert human.items() <= made.items()
+        assert len(made) > len(human)
+
+
+def hash_of(text: str) -> int:
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16)
+
+
+def test_the_commands_of_the_evaluation_page_work(recipe):
+    (recipe / "conf").symlink_to(RECIPE.parent / "conf")
+    assert len(run_page("evaluation", recipe)) == 2
     for name, systems in {"evaluation": ["natural", "mine", "other"], "compare": [SINGLE, MULTI]}.items():
         content = json.loads((recipe / f"exp/{name}/metrics.json").read_text())
         assert set(systems) <= set(content["systems"])
