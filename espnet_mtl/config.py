@@ -18,6 +18,8 @@ from espnet_mtl.weighting import WEIGHTINGS
 OWN_KEYS = {
     "language": "en-us",
     "audio_conf": {},
+    "durations": "auto",
+    "aligner_conf": {},
     "style_conf": {},
     "tasks": {"tts": {"weight": 1.0}},
     "weighting": "fixed",
@@ -30,7 +32,12 @@ OWN_KEYS = {
 }
 """Keys that this project adds to ESPnet's, with their defaults."""
 
-AUDIO_KEYS = ("trim_db", "margin_s", "min_seconds", "max_seconds", "level_dbfs")
+DURATIONS = ("auto", "given", "learned")
+"""Where stage 3 takes durations from: the corpus' phone times, an aligner, or the former where there are any."""
+ALIGNER_CONF = {"steps": 480, "batch_size": 32, "dim": 128, "lr": 0.002, "seed": 1}
+"""Settings of the aligner of stage 3 (`aligner_conf`), with their defaults."""
+
+AUDIO_KEYS = ("trim_db", "margin_s", "min_seconds", "max_seconds", "channels", "level_dbfs")
 TASK_KEYS = ("head", "tap", "label", "weight", "start", "grad_cap", "reversed")
 SIGNAL_KEYS = ("fs", "n_fft", "hop_length")
 FEATURE_CLASSES = {
@@ -43,6 +50,8 @@ FEATURE_CLASSES = {
 }
 DECODE_OPTIONS = "inference.yaml"
 """Beside decoded speech: the options that it was decoded with."""
+DURATIONS_NOTE = "durations.json"
+"""In `dump/raw`: where its durations are from."""
 DEFAULT_SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 
 
@@ -106,12 +115,24 @@ def check(config: Mapping[str, Any]) -> None:
     BACKBONES[config["tts"]]
     _known("key of tts_conf", config["tts_conf"], constructor_arguments(ESPNET_CLASSES[config["tts"]]))
     _known("key of audio_conf", config["audio_conf"], AUDIO_KEYS)
+    if config["durations"] not in DURATIONS:
+        raise one_of("durations", config["durations"], DURATIONS)
+    _check_aligner(config["aligner_conf"])
     _known("key of style_conf", config["style_conf"], style_keys())
     _known("key of weighting_conf", config["weighting_conf"], WEIGHTINGS.arguments(config["weighting"]))
     if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in config["tasks"].items():
         _check_task(name, task)
+
+
+def _check_aligner(conf: Mapping[str, Any]) -> None:
+    _known("key of aligner_conf", conf, ALIGNER_CONF)
+    for key, value in conf.items():
+        number = isinstance(value, (int, float) if key == "lr" else int) and not isinstance(value, bool)
+        if not number or value < 0 or (value == 0 and key != "seed"):
+            kind = "a number" if key == "lr" else "a whole number"
+            raise UserError(f"aligner_conf.{key}: expected {kind} above 0, got {value!r}")
 
 
 def style_keys() -> list[str]:

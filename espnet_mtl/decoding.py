@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,22 @@ import soundfile
 import torch
 import yaml
 
+from espnet_mtl.backbones import token_features
 from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table, write_text
 from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.inference import Text2Speech
+from espnet_mtl.inference import ATTENTION_OPTIONS, Text2Speech
 from espnet_mtl.progress import progress
 
-INFERENCE_KEYS = ("speed_control_alpha", "griffin_lim_iters", "vocoder_file", "vocoder_config", "dtype")
-ARKS = ("feats", "pitch")
-TABLES = ("wav.scp", "durations", "text", "utt2spk", "utt2emo")
+INFERENCE_KEYS = (
+    *("speed_control_alpha", "griffin_lim_iters", "vocoder_file", "vocoder_config", "dtype"),
+    *ATTENTION_OPTIONS,
+)
+ARKS = {"feats": "feat_gen_denorm", "pitch": "pitch_denorm"}
+TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Request:
     tokens: str
     speaker: str
     emotion: str | None
+    language: str | None = None
 
 
 def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -54,7 +60,7 @@ def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> di
 
 
 def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Sequence[str]) -> list[Request]:
-    """Lists every test sentence by every speaker in every emotion.
+    """Lists every test sentence by every speaker of its language in every emotion.
 
     A request takes the id of the natural utterance where there is one, with that utterance's own phones, so that both
     can be compared token by token.
@@ -69,15 +75,32 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
     spk = read_table(dump / "utt2spk")
     emo = read_table(dump / "utt2emo") if (dump / "utt2emo").is_file() else {}
     natural = {(texts[utt], spk[utt], emo.get(utt)): utt for utt in sorted(texts)}
+    languages, speak = _languages(dump), _speakers(dump)
     listed = []
     wanted: list[str | None] = list(emotions) or [None]
     for number, (text, first) in enumerate(sorted({texts[utt]: utt for utt in sorted(texts, reverse=True)}.items()), 1):
-        for speaker in speakers:
+        language = languages.get(first)
+        for speaker in [name for name in speakers if language is None or name in speak[language]]:
             for emotion in wanted:
                 utt = natural.get((text, speaker, emotion))
                 name = utt or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
-                listed.append(Request(name, text, tokens[utt or first], speaker, emotion))
+                listed.append(Request(name, text, tokens[utt or first], speaker, emotion, language))
     return sorted(listed, key=lambda request: request.utt)
+
+
+def _languages(dump: Path) -> dict[str, str]:
+    return read_table(dump / "utt2lang") if (dump / "utt2lang").is_file() else {}
+
+
+def _speakers(dump: Path) -> dict[str, set[str]]:
+    """Names the speakers of each language in the training and test sets."""
+    speak: dict[str, set[str]] = defaultdict(set)
+    for directory in (dump, dump.with_name("train")):
+        if directory.is_dir():
+            spk = read_table(directory / "utt2spk")
+            for utt, language in _languages(directory).items():
+                speak[language].add(spk[utt])
+    return speak
 
 
 def decode(exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: Sequence[str]) -> Path:
@@ -89,7 +112,7 @@ def decode(exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: S
     options = load_inference_config(inference_config, overrides)
     require([exp / "config.yaml"], "stage 5")
     model_file = best_model(exp, read_yaml(exp / "config.yaml"))
-    require([dump / "test" / "phones"], "stage 3")
+    require([dump / "test" / "durations"], "stage 3")
     torch.manual_seed(0)
     tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
     work = requests(dump / "test", tts.train_args.token_type, tts.speakers, tts.emotions)
@@ -103,25 +126,29 @@ def decode(exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: S
 def _synthesize(tts: Text2Speech, work: Sequence[Request], directory: Path, final: Path) -> None:
     (directory / "wav").mkdir()
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
-    with ark_writers(directory, ARKS) as arks:
+    predicted = {name: key for name, key in ARKS.items() if name in ("feats", *token_features(tts.train_args.tts))}
+    with ark_writers(directory, predicted) as arks:
         for request, output in progress(_outputs(tts, work), f"decoding {final.parent.parent.name}", len(work)):
             utt = request.utt
             soundfile.write(directory / "wav" / f"{utt}.wav", output["wav"].cpu().numpy(), tts.fs, "PCM_16")
-            arks["feats"](utt, output["feat_gen_denorm"].cpu().numpy())
-            arks["pitch"](utt, output["pitch_denorm"].cpu().numpy())
+            for name, key in predicted.items():
+                arks[name](utt, output[key].cpu().numpy())
             tables["wav.scp"][utt] = final / "wav" / f"{utt}.wav"
             tables["durations"][utt] = " ".join(map(str, output["duration"].tolist()))
+            if "focus_rate" in output:
+                tables["focus_rates"][utt] = f"{float(output['focus_rate']):.5f}"
             tables["text"][utt] = request.text
             tables["utt2spk"][utt] = request.speaker
             if request.emotion is not None:
                 tables["utt2emo"][utt] = request.emotion
     for name, table in tables.items():
-        write_table(directory / name, table)
-    for name in ARKS:
+        if table or name == "utt2emo":
+            write_table(directory / name, table)
+    for name in predicted:
         write_table(directory / f"{name}.scp", moved_scp(directory / f"{name}.scp", final))
 
 
 def _outputs(tts: Text2Speech, work: Sequence[Request]) -> Iterator[tuple[Request, Mapping[str, Any]]]:
     for request in work:
         text = tts.preprocess_fn(request.utt, {"text": request.tokens})["text"]
-        yield request, tts(text, speaker=request.speaker, emotion=request.emotion)
+        yield request, tts(text, speaker=request.speaker, emotion=request.emotion, language=request.language)

@@ -19,6 +19,9 @@ import numpy as np
 from espnet_mtl.errors import UserError
 
 PAUSE = "pau"
+PUNCTUATION = {",": ",", ".": ".", "?": "?", "!": "!", ";": ";", ":": ":"}
+PUNCTUATION |= {"，": ",", "、": ",", "。": ".", "…": ".", "？": "?", "！": "!", "；": ";", "：": ":", "।": "."}
+"""Marks that end a clause, and the token that each one becomes; any other mark at a clause's end reads as a comma."""
 
 # Constants of espeak-ng/speak_lib.h.
 _SYNCHRONOUS, _PHONEME_EVENTS_IN_IPA, _UTF8 = 2, 1 | 2, 1
@@ -64,6 +67,7 @@ class _Library:
         self.lock = threading.RLock()
         self.chunks: list[np.ndarray] = []
         self.events: list[tuple[str, int]] = []
+        self.clause_ends: dict[int, int] = {}  # number of the event: position in the text
         self._callback = _Callback(self._collect)  # kept alive: the library holds only a pointer
         self.handle: ctypes.CDLL | None = None
 
@@ -96,11 +100,14 @@ class _Library:
         name, _, variant = voice.partition("+")
         if variant and variant not in variants():
             raise UserError(f"espeak has no voice variant {variant!r}: choose one of {', '.join(variants())}")
-        if not name or handle.espeak_SetVoiceByName(voice.encode()) != 0:
+        # Voices are found by their file's name; the code of a language may be another (en-gb is in the file en).
+        files = (name, _voices(handle).get(name, "") if name else "")
+        plus = f"+{variant}" if variant else ""
+        if not any(file and handle.espeak_SetVoiceByName(f"{file}{plus}".encode()) == 0 for file in files):
             raise _unknown_language(name)
         for key, value in parameters.items():
             handle.espeak_SetParameter(_PARAMETERS[key], value, 0)
-        self.chunks, self.events = [], []
+        self.chunks, self.events, self.clause_ends = [], [], {}
         data = text.replace("\0", " ").encode()
         handle.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None)
         return self.events
@@ -113,9 +120,11 @@ class _Library:
             event = events[index]
             if event.type == _PHONEME:
                 # The field holds 8 bytes: a longer symbol may be cut inside a character.
-                symbol = event.string.decode("utf-8", errors="ignore")
-                self.events.append(("".join(symbol.split()), event.sample))
+                symbol = "".join(event.string.decode("utf-8", errors="ignore").split())
+                if not symbol.startswith("("):  # (en): a foreign word begins
+                    self.events.append((symbol, event.sample))
             elif event.type == _END:
+                self.clause_ends[len(self.events)] = event.text_position
                 self.events.append(("", event.sample))
             index += 1
         return 0
@@ -141,13 +150,21 @@ def _unknown_language(name: str) -> UserError:
 def languages() -> list[str]:
     """Returns the language codes that `synthesize` and `phonemize` take."""
     with _library.lock:
-        voices = _library.load().espeak_ListVoices(None)
-        codes, index = set(), 0
-        while voices[index]:
-            # A priority byte, then the code of the voice's first language.
-            codes.add(voices[index].contents.languages[1:].decode())
-            index += 1
-    return sorted(codes - {"variant"})
+        return sorted(_voices(_library.load()))
+
+
+def _voices(handle: ctypes.CDLL) -> dict[str, str]:
+    """Returns the file of each language's voice."""
+    voices = handle.espeak_ListVoices(None)
+    files: dict[str, str] = {}
+    index = 0
+    while voices[index]:
+        voice = voices[index].contents
+        # A priority byte, then the code of the voice's first language.
+        files.setdefault(voice.languages[1:].decode(), voice.identifier.decode())
+        index += 1
+    files.pop("variant", None)
+    return files
 
 
 @lru_cache(maxsize=1)
@@ -183,14 +200,43 @@ def synthesize(text: str, voice: str, *, rate: int = 160, pitch: int = 50, range
         return Speech(samples, _library.sample_rate, phones)
 
 
-def phonemize(text: str, language: str = "en-us") -> list[str]:
+def phonemize(text: str, language: str = "en-us", punctuation: bool = False) -> list[str]:
     """Returns the phones of a text (IPA with stress marks on vowels; `pau` for pauses inside the text).
+
+    espeak itself reads out numbers, dates and abbreviations.
+
+    Args:
+        text: Plain text.
+        language: A language code of espeak.
+        punctuation: Whether the marks that end a clause (`, . ? ! ; :`) are tokens, in place of its pause.
 
     Raises:
         UserError: The language is unknown, or the text holds nothing that can be spoken.
     """
     with _library.lock:
-        return [phone for phone, _ in _phones(_library.speak(text, language, {}, fresh=False), text)]
+        phones = [phone for phone, _ in _phones(_library.speak(text, language, {}, fresh=False), text)]
+        return _with_marks(_library.events, _library.clause_ends, text) if punctuation else phones
+
+
+def _with_marks(events: list[tuple[str, int]], clause_ends: dict[int, int], text: str) -> list[str]:
+    """Puts a clause's final mark where espeak pauses for it."""
+    tokens: list[str] = []
+    marks = set(PUNCTUATION.values())
+    for number, (symbol, _) in enumerate(events):
+        mark = _mark(text[: clause_ends[number]]) if number in clause_ends else ""
+        if mark and tokens[-1:] == [PAUSE]:
+            tokens.pop()
+        token = symbol or mark or PAUSE
+        pause = token == PAUSE or token in marks
+        if not pause or (tokens and tokens[-1] not in (PAUSE, *marks)):
+            tokens.append(token)
+    return tokens[:-1] if tokens[-1] == PAUSE else tokens
+
+
+def _mark(clause: str) -> str:
+    """Returns the token of the mark that ends a clause, or "" where it ends without one."""
+    end = clause.rstrip().rstrip("\"'”’»“)]").rstrip()[-1:]
+    return "" if not end or end.isalnum() else PUNCTUATION.get(end, ",")
 
 
 def _phones(events: list[tuple[str, int]], text: str) -> list[tuple[str, int]]:

@@ -10,12 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_mtl.errors import UserError
-from espnet_mtl.espeak import phonemize
+from espnet_mtl.backbones import ESPNET_CLASSES
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.espeak import PUNCTUATION
+from espnet_mtl.registry import method_arguments
 from espnet_mtl.task import MTLTTSTask, label_tables
+from espnet_mtl.text import token_line
 from espnet_mtl.vocoder import build_vocoder
 
 NEUTRAL = "neutral"
+ATTENTION_OPTIONS = (
+    *("threshold", "minlenratio", "maxlenratio"),
+    *("use_att_constraint", "backward_window", "forward_window"),
+)
+"""ESPnet's options of decoding with attention."""
 
 
 class Text2Speech:
@@ -37,9 +45,11 @@ class Text2Speech:
         device: "cpu" or "cuda".
         dtype: Numbers that the network computes in.
         use_teacher_forcing: Whether durations, pitch and energy are given rather than predicted.
+        attention: Options of a backbone with attention (Tacotron2), as in ESPnet: threshold, minlenratio, maxlenratio,
+            use_att_constraint, backward_window, forward_window.
 
     Raises:
-        UserError: A file is missing or is not what it should be.
+        UserError: A file is missing or is not what it should be, or the backbone does not have an option.
     """
 
     def __init__(
@@ -53,6 +63,7 @@ class Text2Speech:
         device: str = "cpu",
         dtype: str = "float32",
         use_teacher_forcing: bool = False,
+        **attention: float,
     ):
         model, self.train_args = MTLTTSTask.build_model_from_file(train_config, model_file, device)
         self.model = model.to(dtype=getattr(torch, dtype)).eval()
@@ -65,7 +76,9 @@ class Text2Speech:
             vocoder_file,
             device=device,
         )
-        self.decode_conf = {"alpha": speed_control_alpha, "use_teacher_forcing": use_teacher_forcing}
+        self.punctuation = not set(PUNCTUATION.values()).isdisjoint(self.train_args.token_list)
+        self.decode_conf = {"alpha": speed_control_alpha, "use_teacher_forcing": use_teacher_forcing, **attention}
+        self._check_options(attention)
 
     @classmethod
     def from_pretrained(
@@ -102,6 +115,11 @@ class Text2Speech:
         """Names of the emotions, in the order of emotion weights."""
         return self.tables["emotion"]
 
+    @property
+    def languages(self) -> list[str]:
+        """espeak's names of the languages that it was trained on."""
+        return self.tables["language"]
+
     @torch.no_grad()
     def __call__(
         self,
@@ -123,31 +141,43 @@ class Text2Speech:
             emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}`, or None: neutral where the model
                 knows it, else all alike.
             intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates.
-            language: espeak's language for the phonemes; None: the model's.
+            language: espeak's language; None: the only one of the model, or the one of its configuration.
             sids: Speaker number, as in ESPnet.
             spembs: Speaker embedding (D,), as in ESPnet.
             decode_conf: Overrides `alpha` and other options of decoding.
             vocode: Whether to make a waveform.
 
         Returns:
-            `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), `duration` in frames, `pitch` and `energy`
-            per token (T_text + 1[, 1]), `pitch_denorm` in log Hz, `energy_denorm`.
+            `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), `duration` in frames (T_text + 1,); of
+            FastSpeech2 also `pitch` and `energy` per token (T_text + 1[, 1]), `pitch_denorm` in log Hz,
+            `energy_denorm`; of Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
 
         Raises:
-            ValueError: An unknown speaker or emotion (it names those there are), or an empty text.
+            ValueError: An unknown speaker, emotion or language (it names those there are), or an empty text.
+            UserError: A control that the backbone does not have.
         """
+        language = self._language(language)
         inputs: dict[str, Any] = {"text": self._tokens(text, language)}
         if self.model.style is not None:
             inputs["weights"] = torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
         elif emotion is not None:
             raise ValueError(f"unknown emotion {emotion!r}: this model has no emotions")
         inputs["sids"] = self._sids(speaker, sids)
+        if self.model.tts.langs is not None:
+            inputs["lids"] = torch.tensor([self.languages.index(language)], device=self.device)
         if spembs is not None:
             inputs["spembs"] = torch.as_tensor(spembs, device=self.device)
         output = self.model.inference(**inputs, **{**self.decode_conf, **(decode_conf or {})})
         if vocode:
             output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]))
         return output
+
+    def _check_options(self, options: Mapping[str, object]) -> None:
+        backbone = self.train_args.tts
+        valid = method_arguments(ESPNET_CLASSES[backbone], "inference")
+        for name in options:
+            if name not in ATTENTION_OPTIONS or name not in valid:
+                raise one_of(f"decoding option of {backbone}", name, set(ATTENTION_OPTIONS) & set(valid))
 
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
         """Turns an emotion, or a mixture, into weights (K,) that sum to 1."""
@@ -173,17 +203,26 @@ class Text2Speech:
         neutral = np.eye(len(self.emotions), dtype=np.float32)[self.emotions.index(NEUTRAL)]
         return neutral + np.float32(intensity) * (weights - neutral)
 
-    def _tokens(self, text: str | Tensor | np.ndarray, language: str | None) -> Tensor:
+    def _tokens(self, text: str | Tensor | np.ndarray, language: str) -> Tensor:
         if not isinstance(text, str):
             return torch.as_tensor(text, device=self.device)
         if not text.strip():
             raise ValueError("text: there is nothing to say")
-        if self.train_args.token_type == "phn":
-            try:
-                text = " ".join(phonemize(text, language or self.train_args.language))
-            except UserError as error:
-                raise ValueError(f"text: {error}") from error
+        args = self.train_args
+        try:
+            text = token_line(text, args.token_type, language, self.punctuation)
+        except UserError as error:
+            raise ValueError(f"text: {error}") from error
         return torch.from_numpy(self.preprocess_fn("<text>", {"text": text})["text"]).to(self.device)
+
+    def _language(self, language: str | None) -> str:
+        """Returns the language to speak: the given one, the only one, or the one of the configuration."""
+        if language is None:
+            only = self.languages[0] if len(self.languages) == 1 else None
+            language = only or self.train_args.language
+        if self.model.tts.langs is not None and language not in self.languages:
+            raise ValueError(f"language {language!r}: this model speaks {', '.join(self.languages)}")
+        return language
 
     def _sids(self, speaker: str | None, sids: int | np.ndarray | Tensor | None) -> Tensor | None:
         if speaker is not None:

@@ -48,18 +48,23 @@ class Registry(Mapping[str, str]):
         return constructor_arguments(self[name])
 
 
-@cache
 def constructor_arguments(target: str) -> tuple[str, ...]:
     """Reads the argument names of `module:Class.__init__` from the source, base classes left out."""
+    return method_arguments(target, "__init__")
+
+
+@cache
+def method_arguments(target: str, method: str) -> tuple[str, ...]:
+    """Reads the argument names of a method of `module:Class` from the source, base classes left out."""
     module, name = target.split(":")
     tree = ast.parse(_source(module).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == name:
             for member in node.body:
-                if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+                if isinstance(member, ast.FunctionDef) and member.name == method:
                     arguments = [*member.args.args, *member.args.kwonlyargs]
                     return tuple(argument.arg for argument in arguments if argument.arg != "self")
-    raise UserError(f"{target} has no constructor of its own")
+    raise UserError(f"{target} has no {method} of its own")
 
 
 def _source(module: str) -> Path:

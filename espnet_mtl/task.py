@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from espnet_mtl.backbones import BACKBONES
+from espnet_mtl.backbones import BACKBONES, TOKEN_FEATURES, token_features
 from espnet_mtl.checkpoint import load_checked, load_state
 from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml
 from espnet_mtl.errors import UserError
@@ -101,7 +101,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         style = Style(len(tables["emotion"]), odim, adim, **args.style_conf) if tables["emotion"] else None
         tap_dims = {
             "encoder": adim,
-            "shared": adim,
+            "shared": backbone.shared_dim,
             "mel": odim,
             "style": style.table.size(1) if style else 0,
         }
@@ -160,6 +160,9 @@ def _build_parts(args: argparse.Namespace) -> dict[str, Any]:
     reduction = {"reduction_factor": args.tts_conf.get("reduction_factor", 1)}
     args.pitch_extract_conf = {**reduction, **args.pitch_extract_conf}
     args.energy_extract_conf = {**reduction, **args.energy_extract_conf}
+    for name in set(TOKEN_FEATURES) - set(token_features(args.tts)):
+        for part in ("extract", "normalize"):
+            setattr(args, f"{name}_{part}", None)
     parts = {}
     for choices in tts.TTSTask.class_choices_list:
         name = choices.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -12,12 +13,20 @@ from pathlib import Path
 import torch
 import yaml
 
+from espnet_mtl.backbones import token_features
 from espnet_mtl.checkpoint import is_readable
-from espnet_mtl.config import load_train_config
-from espnet_mtl.data.kaldi import locked, remove, require, write_text
-from espnet_mtl.data.stats import text_file
+from espnet_mtl.config import DURATIONS_NOTE, load_train_config
+from espnet_mtl.data.kaldi import locked, read_table, remove, require, write_table, write_text
+from espnet_mtl.data.stats import SETS, text_file
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import UNLABELLED
 
+TOKEN_FILES = (
+    ("durations", "durations", "text_int"),
+    ("pitch", "pitch.scp", "kaldi_ark"),
+    ("energy", "energy.scp", "kaldi_ark"),
+)
+"""(batch entry, file of the dump, type) of the features per token."""
 LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
 
 
@@ -39,20 +48,30 @@ class TrainPaths:
     stats: Path
     output: Path
 
-    def data(self, name: str, token_type: str) -> list[tuple[Path, str, str]]:
-        """Lists (file, batch entry, type) of the set `name`."""
+    def data(self, name: str, tts: str, token_type: str) -> list[tuple[Path, str, str]]:
+        """Lists (file, batch entry, type) of the set `name`: what the backbone `tts` takes."""
         dump = self.dump / name
         return [
             (dump / text_file(token_type), "text", "text"),
             (dump / "feats.scp", "speech", "kaldi_ark"),
-            (dump / "pitch.scp", "pitch", "kaldi_ark"),
-            (dump / "energy.scp", "energy", "kaldi_ark"),
-            (dump / "durations", "durations", "text_int"),
+            *((dump / file, entry, kind) for entry, file, kind in TOKEN_FILES if entry in token_features(tts)),
             (dump / "utt2spk", "sids", "text"),
-            (self.stats / name / "emotion", "emotion", "text"),
+            *([(dump / "utt2lang", "lids", "text")] if self._several_languages() else []),
+            (self.output / "labels" / name / "emotion", "emotion", "text"),
         ]
 
-    def options(self, token_type: str) -> list[str]:
+    def _several_languages(self) -> bool:
+        table = self.tables / "languages.txt"
+        return table.is_file() and len(table.read_text(encoding="utf-8").split()) > 1
+
+    def write_labels(self) -> None:
+        """Writes label files that have a line for every utterance, `-` where it is unlabelled, as ESPnet wants them."""
+        for name in SETS:
+            emotions = read_table(path) if (path := self.dump / name / "utt2emo").is_file() else {}
+            labels = {utt: emotions.get(utt, UNLABELLED) for utt in read_table(self.dump / name / "utt2spk", "stage 2")}
+            write_table(self.output / "labels" / name / "emotion", labels)
+
+    def options(self, tts: str, token_type: str) -> list[str]:
         """Composes the options of ESPnet's training that the recipe decides.
 
         Raises:
@@ -74,7 +93,7 @@ class TrainPaths:
         for key in ("speakers", "emotions", "languages"):
             options += [f"--{key}", str(self.tables / f"{key}.txt")]
         for split, name in (("train", "train"), ("valid", "dev")):
-            for path, entry, kind in self.data(name, token_type):
+            for path, entry, kind in self.data(name, tts, token_type):
                 options += [f"--{split}_data_path_and_name_and_type", f"{path},{entry},{kind}"]
             for shape in ("text_shape", "speech_shape"):
                 options += [f"--{split}_shape_file", str(self.stats / name / shape)]
@@ -95,12 +114,9 @@ def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, argu
         UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings.
     """
     config = load_train_config(train_config)
-    options = paths.options(token_type)
-    if token_type != "phn":
-        raise UserError(
-            f"token type {token_type!r}: {config['tts']} needs a duration per token, and the dump has durations of "
-            "phones only; use --token_type phn"
-        )
+    options = paths.options(config["tts"], token_type)
+    if "durations" in token_features(config["tts"]):
+        _check_durations(paths.dump / DURATIONS_NOTE, token_type)
     from espnet_mtl.task import MTLTTSTask
 
     command = [
@@ -117,8 +133,16 @@ def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, argu
     with locked(paths.output):
         _same_settings(paths.output, {"config": config, "arguments": list(arguments), "token_type": token_type})
         repair(paths.output)
+        paths.write_labels()
         _log_to(paths.output / "train.log")
         MTLTTSTask.main(args=args)
+
+
+def _check_durations(note: Path, token_type: str) -> None:
+    require([note], "stage 3")
+    made_for = json.loads(note.read_text(encoding="utf-8"))["token_type"]
+    if made_for != token_type:
+        raise UserError(f"{note}: stage 3 made durations for --token_type {made_for}, not {token_type}: run it again")
 
 
 def _same_settings(output: Path, settings: dict) -> None:

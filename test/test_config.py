@@ -16,7 +16,7 @@ def with_task(**task):
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/train*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(path):
-    assert load_train_config(path)["tts"] == "fastspeech2"
+    assert load_train_config(path)["tts"] == path.stem.split("_")[1]
 
 
 def test_single_task_differs_in_the_tasks_and_the_reference_encoder_only():
@@ -25,8 +25,9 @@ def test_single_task_differs_in_the_tasks_and_the_reference_encoder_only():
     assert [key for key in multi if multi[key] != single[key]] == ["style_conf", "tasks"]
 
 
-def test_scheduler_ends_with_the_training():
-    config = read_yaml(CONF / "train_fastspeech2.yaml")
+@pytest.mark.parametrize("path", sorted(CONF.glob("**/train*.yaml")), ids=lambda path: path.stem)
+def test_scheduler_ends_with_the_training(path):
+    config = read_yaml(path)
     assert config["scheduler_conf"]["first_cycle_steps"] == config["num_iters_per_epoch"] * config["max_epoch"]
 
 
@@ -77,3 +78,17 @@ def test_files_that_are_no_mapping(text, word, tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(UserError, match="no such config file"):
         read_yaml(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"durations": "guessed"}, r"unknown durations 'guessed': Valid: auto, given, learned"),
+        ({"aligner_conf": {"step": 3}}, r"unknown key of aligner_conf 'step'.*steps"),
+        ({"aligner_conf": {"steps": 2.5}}, r"aligner_conf.steps: expected a whole number above 0, got 2.5"),
+        ({"aligner_conf": {"lr": 0}}, r"aligner_conf.lr: expected a number above 0, got 0"),
+    ],
+)
+def test_mistakes_in_the_settings_of_durations(keys, message):
+    with pytest.raises(UserError, match=message):
+        complete(keys)

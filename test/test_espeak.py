@@ -109,3 +109,40 @@ def test_a_phone_without_time_of_its_own_shares_its_predecessors():
 def test_pauses_are_joined_and_trimmed():
     events = [("", 0), ("a", 2), ("", 5), ("", 7), ("b", 9), ("", 12), ("", 20)]
     assert espeak._phones(events, "") == [("a", 5), ("pau", 9), ("b", 12)]
+
+
+def test_every_language_it_names_is_spoken():
+    for language in ("en-gb", "en-gb+f2", "cmn", "pl", "de"):
+        assert espeak.synthesize("a 1", language).phones
+    assert espeak.phonemize("bath", "en-gb") != espeak.phonemize("bath", "en-us")
+    assert "en-gb" in espeak.languages()
+
+
+def test_a_foreign_word_brings_no_marks_of_language():
+    assert not any("(" in phone for phone in espeak.phonemize("今天是 Friday 吗", "cmn"))
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("Well, yes; no: what? Go!", [",", ";", ":", "?", "!"]),
+        ('He said: "Come (now)." Then left…', [":", ".", "."]),
+        ("你好，世界。", [",", "."]),
+        ("No marks at all", []),
+        ("...Three dots first.", ["."]),
+    ],
+)
+def test_punctuation_as_tokens(text, marks):
+    language = "cmn" if ord(text[0]) > 255 else "en-us"
+    tokens = espeak.phonemize(text, language, punctuation=True)
+    assert [token for token in tokens if token in espeak.PUNCTUATION.values()] == marks
+    assert [token for token in tokens if token not in marks and token != espeak.PAUSE] == [
+        phone for phone in espeak.phonemize(text, language) if phone != espeak.PAUSE
+    ]
+    assert tokens[-1:] == marks[-1:] or not marks
+
+
+def test_numbers_and_abbreviations_are_read_out():
+    short, long = map(espeak.phonemize, ("Dr. Smith has 20 cats.", "Doctor Smith has twenty cats."))
+    assert [phone for phone in short if phone != espeak.PAUSE] == long
+    assert espeak.phonemize("20 Hunde", "de") == espeak.phonemize("zwanzig Hunde", "de")

@@ -11,12 +11,16 @@ from espnet_mtl.espeak import phonemize
 
 @pytest.fixture
 def tts(make_args, tmp_path):
+    return speaking(make_args, tmp_path)
+
+
+def speaking(make_args, tmp_path, *marks, **overrides):
     from espnet_mtl.inference import Text2Speech
     from espnet_mtl.task import MTLTTSTask
 
     torch.manual_seed(0)
     phones = sorted(set(phonemize("good morning", "en-us")))
-    args = make_args(token_list=["<blank>", "<unk>", *phones, "<sos/eos>"])
+    args = make_args(token_list=["<blank>", "<unk>", *phones, *marks, "<sos/eos>"], **overrides)
     model = MTLTTSTask.build_model(args)
     torch.nn.init.constant_(model.tts.duration_predictor.linear.bias, 1.5)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
@@ -118,3 +122,42 @@ def test_inference_options(tmp_path, overrides, words):
     assert load_inference_config(path, ["--griffin_lim_iters", "4"]) == {"griffin_lim_iters": 4}
     with pytest.raises(UserError, match=words):
         load_inference_config(path, overrides)
+
+
+def test_a_model_of_several_languages(make_args, tmp_path):
+    tts = speaking(make_args, tmp_path, languages=["de", "en-us"])
+
+    def pitch(language):
+        return tts("good morning", language=language, vocode=False)["pitch"]
+
+    assert tts.languages == ["de", "en-us"]
+    torch.testing.assert_close(pitch(None), pitch("en-us"))
+    assert pitch("de").shape != pitch("en-us").shape or not torch.allclose(pitch("de"), pitch("en-us"))
+    with pytest.raises(ValueError, match="language 'pl': this model speaks de, en-us"):
+        pitch("pl")
+
+
+def test_the_only_language_is_spoken(make_args, tmp_path):
+    tts = speaking(make_args, tmp_path, languages=["de"])
+    assert len(tts("good morning", vocode=False)["duration"]) == len(phonemize("good morning", "de")) + 1
+
+
+def test_punctuation_is_spoken_where_the_model_knows_it(make_args, tmp_path):
+    tts = speaking(make_args, tmp_path, ",", ".")
+    phones = phonemize("good, morning.", "en-us", punctuation=True)
+    assert "," in phones
+    assert len(tts("good, morning.", vocode=False)["duration"]) == len(phones) + 1
+
+
+def test_sentences_are_decoded_by_speakers_of_their_language(tmp_path):
+    dump = tmp_path / "raw"
+    for name in ("train", "test"):
+        write_table(dump / name / "utt2spk", {"a_1": "a", "b_1": "b", "b_2": "b"})
+        write_table(dump / name / "utt2lang", {"a_1": "pl", "b_1": "de", "b_2": "pl"})
+    write_table(dump / "test/text", {"a_1": "raz", "b_1": "eins", "b_2": "dwa"})
+    write_table(dump / "test/phones", {"a_1": "r", "b_1": "e", "b_2": "d"})
+    listed = requests(dump / "test", "phn", ["a", "b"], ["sad"])
+    assert {(one.text, one.speaker, one.language) for one in listed} == {
+        *{("raz", "a", "pl"), ("raz", "b", "pl"), ("dwa", "a", "pl"), ("dwa", "b", "pl")},
+        ("eins", "b", "de"),
+    }

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from espnet_mtl.data.kaldi import read_table
+from test.helpers.corpus_layouts import LAYOUTS
+
 ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "egs2/mtl_tts/run.sh"
 TRAIN_ARGS = "--max_epoch 2 --num_iters_per_epoch 6 --log_interval 3"
@@ -139,13 +142,30 @@ def test_what_the_readme_shows_works(recipe):
         assert abs(wav).max() > 0
 
 
-def run_page(name: str, work: Path) -> list[str]:
-    """Runs the commands of a page of docs, apart from those that serve, and returns them."""
+def page_commands(name: str) -> list[str]:
+    """Lists the commands of a page of docs, apart from those that serve."""
     page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^python -m (?!.* --listen)(\S+ .*)", page, re.M)
-    for command in commands:
-        words = [sys.executable, "-m", *shlex.split(command)]
-        subprocess.run(words, cwd=work, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    return re.findall(r"^(?:[A-Z]+=\S+ )*(?:python -m|\./run\.sh) (?!.* --listen).*", page, re.M)
+
+
+def run_line(line: str, work: Path, *options: str) -> None:
+    """Runs a command of a page in `work`; `options` go to ./run.sh."""
+    words, environment = shlex.split(line), {**os.environ, "PYTHONPATH": str(ROOT)}
+    while "=" in words[0]:
+        key, _, place = words.pop(0).partition("=")
+        environment[key] = str(work / place)
+    if words[0] == "python":
+        words[0] = sys.executable
+    else:
+        words = command(work, *(str(work / word) if word.startswith("exp/") else word for word in words[1:]), *options)
+    subprocess.run(words, cwd=work, env=environment, check=True)
+
+
+def run_page(name: str, work: Path) -> list[str]:
+    """Runs the commands of a page, and returns them."""
+    commands = page_commands(name)
+    for line in commands:
+        run_line(line, work)
     return commands
 
 
@@ -173,6 +193,50 @@ def test_the_commands_of_the_evaluation_page_work(recipe):
         content = json.loads((recipe / f"exp/{name}/metrics.json").read_text())
         assert set(systems) <= set(content["systems"])
         assert (recipe / f"exp/{name}/report/index.html").is_file()
+
+
+def test_the_commands_of_the_durations_page_work(recipe, tmp_path):
+    for name in ("dump", "exp"):
+        shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
+    assert len(run_page("durations", tmp_path)) == 3
+    assert json.loads((tmp_path / "dump/raw/durations.json").read_text())["durations"] == "teacher"
+    for table in ("durations", "phones"):
+        assert (tmp_path / f"dump/raw/train/{table}").stat().st_size > 0
+    assert (tmp_path / "exp/student/train.log").is_file()
+    assert "focus_rate" in (tmp_path / "exp/train_tacotron2/train.log").read_text()
+
+
+def test_the_users_own_recordings(recipe, tmp_path):
+    """Recordings that are the demo's, without phone times, half of them without emotion."""
+    rows = ["path,text,speaker,emotion"]
+    for name in ("train", "dev", "test"):
+        wavs, texts, speakers = (read_table(recipe / "data" / name / table) for table in ("wav.scp", "text", "utt2spk"))
+        rows += [
+            f'{wav},"{texts[utt]}",{speakers[utt]},{"happy" if hash_of(utt) % 2 else ""}'
+            for utt, wav in wavs.items()
+            if speakers[utt] == "f2"
+        ]
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/metadata.csv").write_text("\n".join(rows))
+    own, _ = page_commands("corpora")
+    assert own.endswith("--corpus csv")
+    run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
+    durations = json.loads((tmp_path / "dump/raw/durations.json").read_text())
+    assert durations["durations"] == "learned"
+    assert any(line.split()[-1] == "." for line in (tmp_path / "dump/raw/train/phones").open())
+    assert (tmp_path / "dump/tables/emotions.txt").read_text() == "happy\n"
+    assert list((tmp_path / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))
+
+
+def test_two_corpora_at_once(tmp_path):
+    for name, place in {"ljspeech": "kathleen", "nemo": "nemo"}.items():
+        LAYOUTS[name](tmp_path / place)
+    _, several = page_commands("corpora")
+    conf = "ljspeech.speaker=kathleen ljspeech.dev=1 ljspeech.test=1"
+    run_line(several, tmp_path, "--stop_stage", "1", "--corpus_conf", conf)
+    assert set(read_table(tmp_path / "data/train/utt2spk").values()) == {"ljspeech_kathleen", "nemo_EB0", "nemo_KD0"}
+    assert set(read_table(tmp_path / "data/train/utt2lang").values()) == {"en-us", "pl"}
+    assert all(utt.startswith("nemo_") for utt in read_table(tmp_path / "data/train/utt2emo"))
 
 
 STAGES = {  # what a stage writes, and what is there while it writes

@@ -4,6 +4,7 @@ import pytest
 import torch
 import yaml
 
+from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.training import TrainPaths, _same_settings, repair, train
 
@@ -49,6 +50,16 @@ def config_file(tmp_path, **keys):
     path = tmp_path / "train.yaml"
     path.write_text(yaml.safe_dump(keys), encoding="utf-8")
     return str(path)
+
+
+def test_labels_are_those_of_the_dump_at_the_time_of_training(paths):
+    for name in ("train", "dev"):
+        write_table(paths.dump / name / "utt2spk", {"f1_a": "f1", "f1_b": "f1", "f1_c": "f1"})
+    write_table(paths.dump / "train/utt2emo", {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-"})
+    paths.write_labels()
+    (entry,) = [path for path, name, _ in paths.data("train", "fastspeech2", "phn") if name == "emotion"]
+    assert read_table(entry) == {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-", "f1_c": "-"}
+    assert set(read_table(paths.output / "labels/dev/emotion").values()) == {"-"}
 
 
 def test_missing_stages_are_named(paths, tmp_path):

@@ -1,5 +1,11 @@
 # shellcheck shell=bash disable=SC2034
 # Where the corpora are: fill in those you have, here or in the environment. `demo` needs none.
-LJSPEECH=${LJSPEECH:-}
+CREMA_D=${CREMA_D:-}
+EMODB=${EMODB:-}
 ESD=${ESD:-}
 IEMOCAP=${IEMOCAP:-}
+JL=${JL:-}
+LJSPEECH=${LJSPEECH:-}
+NEMO=${NEMO:-}
+# The directory of your own metadata.csv (docs/corpora.md).
+CSV=${CSV:-}

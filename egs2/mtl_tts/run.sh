@@ -20,14 +20,16 @@ stages=(
 options=(
     "stage|1|first stage to run"
     "stop_stage|9|last stage to run"
-    "corpus|demo|corpus: demo is made on the spot, the others are where db.sh says"
-    "corpus_conf||settings of the corpus, e.g. \"key=value key=value\"; they go before local/<corpus>.yaml"
+    "corpus|demo|corpus, or several joined, e.g. ljspeech+nemo: demo is made on the spot, the others are where db.sh says"
+    "corpus_conf||settings, e.g. \"key=value key=value\" (of several: corpus.key=value); they go before local/<corpus>.yaml"
+    "max_dropped|0.05|largest share of utterances to lose in stages 1 and 2"
     "train_config|conf/train_fastspeech2.yaml|training configuration of the model"
     "baseline_config|conf/train_fastspeech2_single.yaml|training configuration of the model it is compared with; none: no such model"
     "train_args||further options for training, e.g. \"--max_epoch 5\"; they go before the configuration"
     "inference_config|conf/decode.yaml|decoding configuration; its name names the directory of the decoded speech"
     "inference_args||further options for decoding"
     "token_type|phn|phn, char or bpe"
+    "teacher_dumpdir||durations by a teacher: a directory with <set>/durations (espnet_mtl.bin.teacher); they go before others"
     "tag||name of the model; default: the training configuration's name (and the baseline's its own, else <tag>_single)"
     "datadir|data|directory of stage 1"
     "dumpdir|dump|directory of stages 2 to 4"
@@ -100,7 +102,8 @@ check_options() {
     config_file train_config
     config_file inference_config
     [ "$baseline_config" = none ] || config_file baseline_config
-    [[ $corpus =~ ^[A-Za-z0-9_]+$ ]] || fail "--corpus must be the name of a corpus, not '$corpus'"
+    [[ $corpus =~ ^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$ ]] || fail "--corpus must be the name of a corpus, or several joined by +, not '$corpus'"
+    [[ $max_dropped =~ ^(0?\.[0-9]+|0|1)$ ]] || fail "--max_dropped must be a share from 0 to 1, not '$max_dropped'"
     [[ -n $datadir && -n $dumpdir && -n $expdir ]] || fail "--datadir, --dumpdir and --expdir must not be empty"
     [ "$skip_upload" = true ] || ((stop_stage < 9)) || [ -n "$hf_repo" ] || fail "--skip_upload false needs --hf_repo user/name"
 }
@@ -158,16 +161,11 @@ stop_jobs() {
     exit "$1"
 }
 
-# The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086, SC2206); exec lets stop_jobs reach the command itself.
-# shellcheck disable=SC2086,SC2206
+# The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086); exec lets stop_jobs reach the command itself.
+# shellcheck disable=SC2086
 prepare_data() {
-    local place=${corpus^^} settings=()
-    [ "$corpus" = demo ] || [ -z "${!place:-}" ] || settings=("root=${!place}")
-    settings+=($corpus_conf)
-    [ ${#settings[@]} -eq 0 ] || settings=(--corpus_conf "${settings[@]}")
-    [ ! -f "local/$corpus.yaml" ] || settings+=(--corpus_config "local/$corpus.yaml")
     python -m espnet_mtl.bin.prepare_data --corpus "$corpus" --output "$datadir" --train_config "$train_config" \
-        --nj "$nj" "${settings[@]}"
+        --max_dropped "$max_dropped" --nj "$nj" --corpus_conf $corpus_conf
 }
 
 # shellcheck disable=SC2086
@@ -213,7 +211,9 @@ set_defaults
 parse_options "$@"
 check_options
 name_models
+set -a
 . ./db.sh
+set +a
 . ./cmd.sh
 . ./path.sh
 
@@ -225,8 +225,11 @@ signal=(--train_config "$train_config")
 # shellcheck disable=SC2086 # the words of train_args are split on purpose
 python -m espnet_mtl.bin.check_config "${configs[@]}" -- $train_args
 if runs 1; then prepare_data; fi
-if runs 2; then python -m espnet_mtl.bin.prepare_audio --data "$datadir" --output "$dumpdir/raw" "${signal[@]}" --nj "$nj"; fi
-if runs 3; then python -m espnet_mtl.bin.extract_features --dump "$dumpdir/raw" "${signal[@]}" --nj "$nj"; fi
+if runs 2; then python -m espnet_mtl.bin.prepare_audio --data "$datadir" --output "$dumpdir/raw" "${signal[@]}" --max_dropped "$max_dropped" --nj "$nj"; fi
+if runs 3; then
+    python -m espnet_mtl.bin.extract_features --dump "$dumpdir/raw" "${signal[@]}" --nj "$nj" --token_type "$token_type" \
+        --token_list "$dumpdir/token_list" ${teacher_dumpdir:+--teacher_dumpdir "$teacher_dumpdir"}
+fi
 if runs 4; then
     python -m espnet_mtl.bin.collect_stats --dump "$dumpdir/raw" --token_list "$dumpdir/token_list" \
         --tables "$dumpdir/tables" --stats "$expdir/stats" --token_type "$token_type" "${signal[@]}"

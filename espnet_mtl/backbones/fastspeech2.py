@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from espnet.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
 from torch.nn import functional
@@ -20,6 +21,8 @@ class MTLFastSpeech2(FastSpeech2):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        weighted = self.criterion.use_weighted_masking
+        self.criterion.duration_criterion = DurationLoss(reduction="none" if weighted else "mean")
         self._style: Tensor | None = None
         self._taps: dict[str, Tensor] = {}
         self.encoder.register_forward_hook(self._add_style)
@@ -29,6 +32,11 @@ class MTLFastSpeech2(FastSpeech2):
     def encoder_dim(self) -> int:
         """Size of the encoder's output vectors (adim)."""
         return self.feat_out.in_features
+
+    @property
+    def shared_dim(self) -> int:
+        """Size of the conditioned encoder output: the encoder's."""
+        return self.encoder_dim
 
     def _add_style(self, module, args, output):
         hidden, masks = output
@@ -67,3 +75,22 @@ class MTLFastSpeech2(FastSpeech2):
         self._style = style
         with torch.no_grad():
             return super().inference(text, **options)
+
+
+class DurationLoss(DurationPredictorLoss):
+    """Deviance of a Poisson model with a log link, in place of the squared error of log durations.
+
+    The latter predicts a geometric mean: speech comes out short. Here the predicted durations sum to the true ones
+    (McCullagh and Nelder 1989, Generalized Linear Models, section 6.2). Scaled to be as large as the squared error
+    for small errors.
+    """
+
+    def __init__(self, offset: float = 1.0, reduction: str = "mean"):
+        super().__init__(offset, reduction)
+        self.reduction = reduction
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Returns the loss for log durations and durations in frames, of any one shape."""
+        targets = targets.float() + self.offset
+        loss = 2 * (outputs.exp() - targets - targets * (outputs - targets.log())) / targets.mean()
+        return loss if self.reduction == "none" else loss.mean()

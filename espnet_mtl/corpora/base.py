@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_mtl import espeak
 from espnet_mtl.data.alignment import Alignment
 from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.errors import UserError
+
+EMOTIONS = {
+    **dict.fromkeys(("ang", "anger"), "angry"),
+    **dict.fromkeys(("hap", "happiness"), "happy"),
+    **dict.fromkeys(("neu",), "neutral"),
+    **dict.fromkeys(("sadness",), "sad"),
+    **dict.fromkeys(("fea", "fear"), "fearful"),
+    **dict.fromkeys(("dis", "disgust"), "disgusted"),
+    **dict.fromkeys(("sur", "surprise"), "surprised"),
+    **dict.fromkeys(("boredom",), "bored"),
+    **dict.fromkeys(("exc",), "excited"),
+    **dict.fromkeys(("fru",), "frustrated"),
+    **dict.fromkeys(("oth",), "other"),
+}
+"""One name for what corpora write differently, so that their label tables merge. Other names stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +43,10 @@ class Utterance:
         language: A language code of espeak, such as `en-us`, or None.
         audio: The recording; None until `Corpus.materialize` made it.
         alignment: Phones with their ends in seconds, or None.
+        dialogue: Conversation or scenario that it is part of, or None.
+        session: Recording session, or None.
+        split: Set that the corpus itself puts it in, or None.
+        vad: Valence, activation (arousal) and dominance, or None.
     """
 
     id: str
@@ -33,6 +57,10 @@ class Utterance:
     language: str | None = None
     audio: Path | None = None
     alignment: Alignment | None = None
+    dialogue: str | None = None
+    session: str | None = None
+    split: str | None = None
+    vad: tuple[float, float, float] | None = None
 
 
 class Corpus(ABC):
@@ -66,3 +94,87 @@ class Corpus(ABC):
         Runs in worker processes: the result must depend on nothing but the arguments and the settings.
         """
         return utterance
+
+
+def find_root(corpus: str, root: str | Path | None) -> Path:
+    """Returns the directory of a corpus.
+
+    Raises:
+        UserError: It is not set, or is no directory.
+    """
+    how = f"set {corpus.upper()} in db.sh, or root=... in --corpus_conf"
+    if not root:
+        raise UserError(f"corpus {corpus}: its directory is not set: {how}")
+    if not Path(root).is_dir():
+        raise UserError(f"corpus {corpus}: {root} is no directory: {how}")
+    return Path(root)
+
+
+def emotion_name(label: str) -> str:
+    """Returns the project's name of a corpus' emotion label, in lower case."""
+    label = label.strip().lower()
+    return EMOTIONS.get(label, label)
+
+
+def read_rows(
+    path: Path, required: Sequence[str], delimiter: str = ",", quoted: bool = True
+) -> list[tuple[int, dict[str, str]]]:
+    """Reads a table with a header: line number and stripped values by column.
+
+    Raises:
+        UserError: It is missing, not UTF-8, lacks a column, or a line has more or fewer values than the header.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing")
+    rows = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+            header = [name.strip() for name in next(reader, [])]
+            absent = [name for name in required if name not in header]
+            if absent:
+                raise UserError(f"{path}:1: the header {delimiter.join(header)!r} lacks {', '.join(absent)}")
+            for values in reader:
+                if len(values) not in (0, len(header)):
+                    raise UserError(
+                        f"{path}:{reader.line_num}: {len(values)} values, but the header names {len(header)}: "
+                        + (f"quote a value that holds {delimiter!r}" if quoted else "one value per column")
+                    )
+                if values:
+                    rows.append((reader.line_num, dict(zip(header, map(str.strip, values), strict=True))))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read as UTF-8 text with columns: {error}") from error
+    return rows
+
+
+def one_line(text: str) -> str:
+    """Returns a text without line breaks, tabs and double spaces."""
+    return " ".join(text.split())
+
+
+def normalized(text: str) -> str:
+    """Returns the identity of a text: its letters and digits in lower case."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def with_speaker(name: str, speaker: str) -> str:
+    """Returns an utterance id that starts with the speaker."""
+    return name if name.startswith(speaker) else f"{speaker}_{name}"
+
+
+def recordings(directory: Path) -> list[Path]:
+    """Lists the .wav and .flac files below a directory, by name.
+
+    Raises:
+        UserError: There is none.
+    """
+    found = sorted((p for p in directory.rglob("*") if p.suffix.lower() in (".wav", ".flac")), key=lambda p: p.stem)
+    if not found:
+        raise UserError(f"{directory}: no .wav or .flac file below it")
+    return found
+
+
+def phones_of(utterances: Iterable[Utterance]) -> dict[str, frozenset[str]]:
+    """Names the phones of every sentence of utterances that have a language."""
+    texts = {u.sentence: (u.text, u.language) for u in utterances if u.language}
+    return {name: frozenset(espeak.phonemize(text, str(language))) for name, (text, language) in texts.items()}

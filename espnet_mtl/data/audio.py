@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ Samples = NDArray[np.float64]
 FRAME_S, HOP_S = 0.025, 0.010
 SILENT_DBFS = -70.0
 PEAK = 0.98
-REQUIRED, LABELS = ("wav.scp", "text", "utt2spk"), ("utt2emo", "utt2lang")
+FULL_SCALE, MOST_CLIPPED = 0.999, 0.01
+MOST_LETTERS = 40
+"""Letters per second beyond which a text cannot be that of its recording; speech has up to 25."""
+REQUIRED, LABELS = ("wav.scp", "text", "utt2spk"), ("utt2emo", "utt2lang", "utt2vad")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class AudioConf:
         trim_db: Frames this far below the loudest one are silence; null = do not trim.
         margin_s: Silence kept at either end, in seconds.
         min_seconds, max_seconds: Utterances shorter or longer after trimming are dropped.
+        channels: Recordings of another number of channels are dropped; null = any, they are averaged.
         level_dbfs: RMS level of the active frames, in dB relative to full scale; null = as recorded.
             Lowered where peaks would be cut.
     """
@@ -41,6 +46,7 @@ class AudioConf:
     margin_s: float = 0.05
     min_seconds: float = 0.3
     max_seconds: float = 20.0
+    channels: int | None = 1
     level_dbfs: float | None = -26.0
 
 
@@ -129,12 +135,15 @@ def convert(item: Item, directory: Path, fs: int, conf: AudioConf) -> Result:
     try:
         if not item.text or not item.speaker:
             raise Unusable("empty text" if not item.text else "no speaker in utt2spk")
-        samples = load(item.wav, fs)
+        samples = load(item.wav, fs, conf.channels)
         start, end = _speech_section(samples, fs, conf, item.alignment)
         seconds = (end - start) / fs
         if not conf.min_seconds <= seconds <= conf.max_seconds:
             kind = "short" if seconds < conf.min_seconds else "long"
             raise Unusable(f"too {kind}: {seconds:.2f} s, allowed {conf.min_seconds} to {conf.max_seconds} s")
+        letters = sum(map(str.isalnum, item.text))
+        if letters > MOST_LETTERS * seconds:
+            raise Unusable(f"text too long for its recording: {letters} letters in {seconds:.2f} s")
         samples = level(samples[start:end], fs, conf)
     except Unusable as error:
         return Result(item.utt, reason=str(error))
@@ -144,11 +153,12 @@ def convert(item: Item, directory: Path, fs: int, conf: AudioConf) -> Result:
     return Result(item.utt, end - start, alignment)
 
 
-def load(path: str, fs: int) -> Samples:
+def load(path: str, fs: int, channels: int | None = None) -> Samples:
     """Reads a recording (T_wav,) at `fs` Hz; channels are averaged.
 
     Raises:
-        Unusable: It cannot be read, is empty or silent, or holds numbers that are not finite.
+        Unusable: It cannot be read, is empty, silent or clipped, has not `channels` channels (null: any number), or
+            holds numbers that are not finite.
     """
     import soundfile
     import soxr
@@ -159,6 +169,10 @@ def load(path: str, fs: int) -> Samples:
         raise Unusable(f"unreadable: {error}") from error
     if not np.isfinite(samples).all():
         raise Unusable("not finite: NaN or infinity among the samples")
+    if channels not in (None, samples.shape[1]):
+        raise Unusable(f"channel count: {samples.shape[1]}, expected {channels} (audio_conf.channels: null takes any)")
+    if len(samples) and (clipped := np.mean(np.abs(samples) >= FULL_SCALE)) > MOST_CLIPPED:
+        raise Unusable(f"clipped: {clipped:.1%} of the samples are at full scale")
     mono = samples.mean(axis=1)
     if not len(mono) or 20 * np.log10(np.abs(mono).max() + 1e-12) < SILENT_DBFS:
         raise Unusable("silent" if len(mono) else "empty recording")
@@ -229,6 +243,8 @@ def _check_loss(dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, i
 def _report(dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int]) -> str:
     lines = []
     for name, group in dropped.items():
-        lines.append(f"{name}: {totals[name] - len(group)} of {totals[name]} utterances kept")
+        kinds = Counter(reason.partition(":")[0] for reason in group.values())
+        counted = "".join(f", {kinds[kind]} {kind}" for kind in sorted(kinds))
+        lines.append(f"{name}: {totals[name] - len(group)} of {totals[name]} utterances kept{counted}")
         lines += [f"  dropped {utt}: {reason}" for utt, reason in sorted(group.items())]
     return "\n".join(lines) + "\n"

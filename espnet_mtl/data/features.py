@@ -16,9 +16,10 @@ from espnet2.tts.feats_extract.dio import Dio
 from espnet2.tts.feats_extract.energy import Energy
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
-from espnet_mtl.data.alignment import parse_alignment
+from espnet_mtl.config import DURATIONS_NOTE
 from espnet_mtl.data.arks import ark_writers, moved_scp
-from espnet_mtl.data.kaldi import read_table, remove, require, whole_directory, write_table
+from espnet_mtl.data.durations import Job, jobs_of, learned, source, taught
+from espnet_mtl.data.kaldi import remove, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
 
@@ -29,20 +30,18 @@ SETTINGS = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf")
 
 @dataclass
 class Features:
-    """Features of one utterance with N phones and T frames.
+    """Features of one utterance with N tokens and T frames.
 
     Attributes:
         feats: Log-mel (T, n_mels), base 10.
         pitch: Log-F0 in Hz per token, unvoiced stretches interpolated (N + 1, 1); the last token is the end.
         energy: L2 norm of the amplitude spectrum per token (N + 1, 1).
-        phones: The phones, N of them.
         durations: Frames per token, N + 1 numbers of at least 1 that sum to T.
     """
 
     feats: np.ndarray
     pitch: np.ndarray
     energy: np.ndarray
-    phones: list[str]
     durations: list[int]
 
 
@@ -57,19 +56,15 @@ class Extractor:
         self.energy = Energy(**{"reduction_factor": 1, **config["energy_extract_conf"]})
 
     @torch.no_grad()
-    def __call__(self, path: str, alignment: str) -> Features:
+    def __call__(self, path: str, ends: Sequence[float]) -> Features:
         """Extracts the features of one recording.
 
         Args:
             path: An audio file at the config's sampling rate.
-            alignment: `<phone>:<end in seconds> …`.
+            ends: Ends of its N tokens in seconds.
         """
-        wav, fs = soundfile.read(path, dtype="float32")
-        if fs != self.fs:
-            raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {self.fs}: run stage 2 again")
-        samples, lengths = torch.from_numpy(wav)[None], torch.tensor([len(wav)])
+        samples, lengths = self._read(path)
         feats, frames = self.mel(samples, lengths)
-        phones, ends = zip(*parse_alignment(alignment), strict=True)
         durations = durations_of(ends, int(frames[0]), self.fs / self.hop)
         tokens = {
             "feats_lengths": frames,
@@ -78,7 +73,18 @@ class Extractor:
         }
         pitch, _ = self.pitch(samples, lengths, **tokens)
         energy, _ = self.energy(samples, lengths, **tokens)
-        return Features(feats[0].numpy(), pitch[0].numpy(), energy[0].numpy(), list(phones), durations)
+        return Features(feats[0].numpy(), pitch[0].numpy(), energy[0].numpy(), durations)
+
+    @torch.no_grad()
+    def log_mel(self, path: str) -> np.ndarray:
+        """Extracts the log-mel (T, n_mels) alone."""
+        return self.mel(*self._read(path))[0][0].numpy()
+
+    def _read(self, path: str) -> tuple[torch.Tensor, torch.Tensor]:
+        wav, fs = soundfile.read(path, dtype="float32")
+        if fs != self.fs:
+            raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {self.fs}: run stage 2 again")
+        return torch.from_numpy(wav)[None], torch.tensor([len(wav)])
 
 
 def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[int]:
@@ -97,21 +103,12 @@ def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[
     """
     tokens = len(ends) + 1
     if tokens > frames:
-        raise UserError(f"{len(ends)} phones in {frames} frames: too short for its text")
+        raise UserError(f"{len(ends)} tokens in {frames} frames: too short for its text")
     borders = [0]
     for index, end in enumerate(ends):
         latest = frames - (tokens - 1 - index)
         borders.append(min(max(round(end * frame_rate), borders[-1] + 1), latest))
     return np.diff([*borders, frames]).tolist()
-
-
-@dataclass(frozen=True)
-class Job:
-    """One recording to extract features from: utterance, audio file and alignment."""
-
-    utt: str
-    path: str
-    alignment: str
 
 
 @cache
@@ -122,41 +119,62 @@ def _extractor(settings: str) -> Extractor:
 
 def _extract(settings: str, job: Job) -> Features:
     try:
-        return _extractor(settings)(job.path, job.alignment)
+        return _extractor(settings)(job.path, job.ends)
     except UserError as error:
         raise UserError(f"utterance {job.utt}: {error}") from error
 
 
-def extract_features(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) -> None:
-    """Adds feats.scp, pitch.scp, energy.scp, phones and durations to directories of stage 2.
+def _log_mel(settings: str, job: Job) -> np.ndarray:
+    return _extractor(settings).log_mel(job.path)
+
+
+def extract_features(
+    dumps: Sequence[Path],
+    config: Mapping[str, Any],
+    nj: int,
+    token_type: str = "phn",
+    bpemodel: Path | None = None,
+    teacher: Path | None = None,
+) -> None:
+    """Adds feats.scp, pitch.scp, energy.scp, durations and, for phones, phones to directories of stage 2.
+
+    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, and of an aligner
+    its loss, the shares of `check_shares`, and the error in ms against the corpus' own times where it has them.
 
     Args:
-        dumps: Directories such as `dump/raw/train`.
+        dumps: Directories such as `dump/raw/train`; an aligner learns from the first one.
         config: A training config.
         nj: Parallel processes.
+        token_type: "phn", "char" or "bpe".
+        bpemodel: The sentencepiece model, for "bpe".
+        teacher: A directory with `<set>/durations`, e.g. of `espnet_mtl.bin.teacher`, which go before all others.
 
     Raises:
-        UserError: An input is missing, or an utterance does not fit its alignment.
+        UserError: An input is missing, or an utterance does not fit its times.
     """
-    jobs = {dump.resolve(): _jobs(dump) for dump in dumps}
+    dumps = [dump.resolve() for dump in dumps]
     settings = json.dumps({key: config[key] for key in SETTINGS})
-    every = [job for own in jobs.values() for job in own]
+    durations = source(dumps, config, token_type)
+    sets = [jobs_of(dump, config, token_type, bpemodel, durations) for dump in dumps]
+    note: dict[str, Any] = {"durations": "teacher" if teacher else durations, "token_type": token_type}
+    if teacher:
+        rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
+        sets = [taught(jobs, teacher / dump.name / "durations", rate) for dump, jobs in zip(dumps, sets, strict=True)]
+    elif durations == "learned":
+        log_mel = partial(_log_mel, settings)
+        pairs = list(zip(dumps, sets, strict=True))
+        sets, figures = learned(pairs, lambda jobs: parallel_map(log_mel, jobs, nj, "stage 3, log-mel"), config, nj)
+        note |= {name: round(value, 5) for name, value in figures.items()}
+    every = [job for own in sets for job in own]
     results = parallel_map(partial(_extract, settings), every, nj, "stage 3")
-    for dump, own in jobs.items():
-        _write(dump, zip(own, results, strict=False))
+    path = dumps[0].parent / DURATIONS_NOTE
+    remove(path)
+    for dump, own in zip(dumps, sets, strict=True):
+        _write(dump, zip(own, results, strict=False), token_type)
+    write_text(path, json.dumps(note, indent=2) + "\n")
 
 
-def _jobs(dump: Path) -> list[Job]:
-    require([dump / "wav.scp"], "stage 2")
-    if not (dump / "alignment").is_file():
-        raise UserError(f"{dump / 'alignment'} is missing: the corpus must give the phones' times")
-    wavs, alignments = read_table(dump / "wav.scp"), read_table(dump / "alignment")
-    if lacking := sorted(set(wavs) - set(alignments)):
-        raise UserError(f"{dump / 'alignment'}: no line for {lacking[0]} ({len(lacking)} utterances lack one)")
-    return [Job(utt, wavs[utt], alignments[utt]) for utt in sorted(wavs)]
-
-
-def _write(dump: Path, results: Iterable[tuple[Job, Features]]) -> None:
+def _write(dump: Path, results: Iterable[tuple[Job, Features]], token_type: str) -> None:
     remove(*(dump / f"{name}.scp" for name in ARKS), *(dump / name for name in TABLES))
     tables: dict[str, dict[str, str]] = {name: {} for name in TABLES}
     with whole_directory(dump / "features") as directory:
@@ -164,8 +182,10 @@ def _write(dump: Path, results: Iterable[tuple[Job, Features]]) -> None:
             for job, features in results:
                 for name in ARKS:
                     writers[name](job.utt, getattr(features, name))
-                tables["phones"][job.utt] = " ".join(features.phones)
+                tables["phones"][job.utt] = job.line
                 tables["durations"][job.utt] = " ".join(map(str, features.durations))
         scps = {name: moved_scp(directory / f"{name}.scp", dump / "features") for name in ARKS}
+    if token_type != "phn":
+        del tables["phones"]
     for name, table in {**tables, **{f"{name}.scp": scp for name, scp in scps.items()}}.items():
         write_table(dump / name, table)

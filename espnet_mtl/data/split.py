@@ -8,9 +8,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, one_of
 
 SETS = ("train", "dev", "test")
+UNITS = ("sentence", "dialogue", "session", "speaker")
 Pair = tuple[str, str | None]
 
 
@@ -24,6 +25,7 @@ class SplitPolicy:
         train: Number of sentences of train; None = all others.
         held_out: (speaker, emotion) pairs that only test may contain (the transfer test).
         seed: Seed of the choice.
+        by: What must not be in two sets: "sentence", "dialogue", "session" or "speaker".
     """
 
     dev: float
@@ -31,6 +33,22 @@ class SplitPolicy:
     train: int | None = None
     held_out: frozenset[Pair] = frozenset()
     seed: int = 0
+    by: str = "sentence"
+
+    def __post_init__(self) -> None:
+        if self.by not in UNITS:
+            raise one_of("split_by", self.by, UNITS)
+
+    def unit(self, utterance: _Labelled) -> str:
+        """Returns what the utterance is sorted by.
+
+        Raises:
+            UserError: It has none.
+        """
+        unit = getattr(utterance, self.by)
+        if unit is None:
+            raise UserError(f"split_by {self.by}: the corpus names none for {utterance.id}")
+        return unit
 
 
 class _Labelled(Protocol):
@@ -42,6 +60,8 @@ class _Labelled(Protocol):
     def emotion(self) -> str | None: ...
     @property
     def sentence(self) -> str: ...
+    @property
+    def split(self) -> str | None: ...
 
 
 U = TypeVar("U", bound=_Labelled)
@@ -96,39 +116,44 @@ def _cover(order: Sequence[str], units: Mapping[str, frozenset[str]], limit: int
     return chosen
 
 
-def assign(utterances: Iterable[U], set_of: Mapping[str, str], policy: SplitPolicy) -> dict[str, list[U]]:
-    """Sorts utterances into sets by sentence; held-out pairs stay out of train and dev.
+def split(
+    utterances: Sequence[U], policy: SplitPolicy, units: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, list[U]]:
+    """Sorts utterances into sets: as the corpus itself says, else by the policy; held-out pairs go to test only.
 
     Raises:
-        UserError: A set is left empty.
+        UserError: There is too little for the policy, a set is left empty, or two sets share what they must not.
     """
+    own = any(utterance.split for utterance in utterances)
+    set_of = {} if own else split_sentences({policy.unit(u) for u in utterances}, policy, units)
     sets: dict[str, list[U]] = {name: [] for name in SETS}
     for utterance in utterances:
-        name = set_of.get(utterance.sentence)
+        name = utterance.split if own else set_of.get(policy.unit(utterance))
         if name == "test" or (name and (utterance.speaker, utterance.emotion) not in policy.held_out):
             sets[name].append(utterance)
     for name, group in sets.items():
         if not group:
             raise UserError(f"split: no utterance is left for {name}")
+    check_leakage(sets, policy, own)
     return sets
 
 
-def check_leakage(sets: Mapping[str, Iterable[_Labelled]], policy: SplitPolicy) -> None:
-    """Makes sure that the sets share nothing that they must not share.
+def check_leakage(sets: Mapping[str, Iterable[_Labelled]], policy: SplitPolicy, own: bool = False) -> None:
+    """Makes sure that the sets share nothing that they must not share; the corpus' `own` sets may share sentences.
 
     Raises:
-        UserError: A sentence is in two sets, an utterance comes twice, or a held-out pair is in train or dev.
+        UserError: An utterance, or a sentence or what else the policy splits by, is in two sets, or a held-out pair is
+            in train or dev.
     """
-    sentences: dict[str, str] = {}
-    utterances: dict[str, str] = {}
+    kinds = ["id"] if own else [policy.by, "id"]
+    seen: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
     for name, group in sets.items():
         for utterance in group:
-            if sentences.setdefault(utterance.sentence, name) != name:
-                other = sentences[utterance.sentence]
-                raise UserError(f"split: sentence {utterance.sentence!r} is both in {other} and in {name}")
-            if utterance.id in utterances:
-                raise UserError(f"split: utterance {utterance.id!r} of {name} is in {utterances[utterance.id]} too")
-            utterances[utterance.id] = name
+            for kind in kinds:
+                value = getattr(utterance, kind)
+                other = seen[kind].setdefault(value, name)
+                if other != name:
+                    raise UserError(f"split: {kind} {value!r} is both in {other} and in {name}")
             if name != "test" and (utterance.speaker, utterance.emotion) in policy.held_out:
                 raise UserError(
                     f"split: {utterance.id} is in {name}, but only test may hold {utterance.speaker} "

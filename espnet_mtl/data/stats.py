@@ -78,10 +78,11 @@ def write_tables(dump: Path, output: Path) -> None:
     """Writes the ordered names of speakers, emotions and languages, one a line, each a file of `output`."""
     with whole_directory(output) as directory:
         for name, source in LABEL_FILES.items():
-            path = dump / "train" / source
-            labels = read_table(path).values() if path.is_file() else ()
+            # A split by speaker has speakers of its own in dev; an emotion or language must be in train to be learned.
+            paths = [dump / part / source for part in (SETS if name == "speakers" else SETS[:1])]
+            labels = [label for path in paths if path.is_file() for label in read_table(path).values()]
             # A soft label reads "happy:0.8,sad:0.2".
-            names = {part.partition(":")[0] for label in labels for part in label.split(",")}
+            names = {part.partition(":")[0] for label in labels for part in label.split(",")} - {UNLABELLED}
             write_text(directory / f"{name}.txt", "".join(f"{name}\n" for name in sorted(names)))
 
 
@@ -105,12 +106,12 @@ class Moments:
 
 
 def collect_stats(dump: Path, output: Path, token_type: str) -> None:
-    """Writes statistics, shapes and complete label files of the training and development sets.
+    """Writes statistics and shapes of the training and development sets.
 
     Args:
         dump: `dump/raw`.
         output: `exp/stats`: `train/` gets feats_stats.npz, pitch_stats.npz and energy_stats.npz; both sets get
-            text_shape, speech_shape and emotion (a line for every utterance, `-` where it is unlabelled).
+            text_shape and speech_shape.
         token_type: "phn", "char" or "bpe" (for the text's length).
     """
     require((dump / name / "pitch.scp" for name in SETS), "stage 3")
@@ -135,5 +136,3 @@ def _collect_set(dump: Path, output: Path, token_type: str) -> None:
         moment.save(output / f"{name}_stats.npz")
     write_table(output / "speech_shape", shapes)
     write_table(output / "text_shape", {utt: len(tokens_of(text, token_type)) for utt, text in texts.items()})
-    emotions = read_table(dump / "utt2emo") if (dump / "utt2emo").is_file() else {}
-    write_table(output / "emotion", {utt: emotions.get(utt, UNLABELLED) for utt in texts})

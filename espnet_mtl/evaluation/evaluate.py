@@ -177,7 +177,7 @@ def decoded_directory(exp: Path, inference_config: Path) -> Path:
 
 def _decoded(directory: Path) -> SpeechSet:
     speech = read_speech_set(directory, "stage 6")
-    require([directory / name for name in ("pitch.scp", "durations")], "stage 6")
+    require([directory / "durations"], "stage 6")
     return speech
 
 

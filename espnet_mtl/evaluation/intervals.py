@@ -46,6 +46,8 @@ def interval(
     Returns:
         The interval, or None where the metric applies to no utterance.
     """
+    if not len(values):
+        return None
     systems = [values] if baseline is None else [values, baseline]
     valid = np.logical_and.reduce([np.isfinite(one.reshape(len(one), -1)).any(1) for one in systems])
     if not valid.any():

@@ -51,15 +51,14 @@ class SpeechSet:
         return dict(zip(self.utts, self.wavs, strict=True)).get(utt)
 
     def tokens(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Reads log-F0 in Hz and duration in frames per token, both (N,), of the utterances that have both."""
+        """Reads log-F0 in Hz (NaN where there is none) and duration in frames per token, both (N,)."""
         import kaldiio
 
-        durations, pitches = (_optional(self.directory / name) for name in ("durations", "pitch.scp"))
-        return {
-            utt: (kaldiio.load_mat(pitches[utt]).reshape(-1).astype(float), np.array(durations[utt].split(), float))
-            for utt in self.utts
-            if utt in durations and utt in pitches
-        }
+        tables = (_optional(self.directory / name) for name in ("durations", "pitch.scp"))
+        durations, pitches = ({utt: table[utt] for utt in self.utts if utt in table} for table in tables)
+        frames = {utt: np.array(values.split(), float) for utt, values in durations.items()}
+        pitch = {utt: kaldiio.load_mat(place).reshape(-1).astype(float) for utt, place in pitches.items()}
+        return {utt: (pitch.get(utt, np.full(len(values), np.nan)), values) for utt, values in frames.items()}
 
 
 def read_speech_set(directory: Path, producer: str) -> SpeechSet:

@@ -8,7 +8,7 @@ import_tts_task()
 from espnet2.torch_utils.load_pretrained_model import load_pretrained_model  # noqa: E402
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
 
-from espnet_mtl.backbones.fastspeech2 import MTLFastSpeech2  # noqa: E402
+from espnet_mtl.backbones.fastspeech2 import DurationLoss, MTLFastSpeech2  # noqa: E402
 
 
 @pytest.fixture
@@ -35,13 +35,35 @@ def test_parameters_have_espnets_names(both):
     assert list(ours.state_dict()) == list(theirs.state_dict())
 
 
-def test_without_style_the_loss_is_espnets(both, batch):
+def test_without_style_the_loss_is_espnets_but_for_durations(both, batch):
     ours, theirs = both
     batch = backbone_batch(batch)
     output = ours(**batch)
     loss, stats, _ = theirs(**batch)
-    torch.testing.assert_close(output.loss, loss[0])
+    other = output.loss.item() - output.stats["duration_loss"]
+    assert other == pytest.approx(loss[0].item() - stats["duration_loss"].item())
     assert output.stats["l1_loss"] == pytest.approx(stats["l1_loss"].item())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_durations_sum_to_the_true_ones_where_the_loss_is_least(reduction):
+    durations = torch.tensor([1, 2, 3, 30])
+    loss = DurationLoss(reduction=reduction)
+    log = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.LBFGS([log], line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(log.expand(4), durations).mean()
+        value.backward()
+        return value
+
+    for _ in range(5):
+        optimizer.step(closure)
+    assert (log.exp() - 1).item() == pytest.approx(9, rel=1e-3)
+    assert loss(torch.log(durations + 1.0), durations).mean().item() == pytest.approx(0, abs=1e-6)
+    near = loss(torch.log(durations + 1.0) + 0.01, durations).mean()
+    assert near.item() == pytest.approx(0.01**2, rel=0.02)
 
 
 def test_style_is_added_behind_the_encoder(both, batch):

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl import corpora
+from espnet_mtl import corpora, espeak
 from espnet_mtl.corpora import CORPORA
 from espnet_mtl.corpora.base import Corpus, Utterance
+from espnet_mtl.data.prepare import prepare_data
+from espnet_mtl.errors import UserError
+from test.helpers.corpus_layouts import LAYOUTS
 
 FOLDER = Path(corpora.__file__).parent
 
@@ -22,15 +25,52 @@ def test_class(name):
     assert all(f"        {argument}:" in corpus.__doc__ for argument in CORPORA.arguments(name))
 
 
-@pytest.mark.parametrize("name", [name for name in CORPORA if "root" not in CORPORA.arguments(name)])
-def test_utterances_of_a_corpus_that_needs_no_files(name):
-    corpus = CORPORA.load(name)()
+@pytest.fixture(scope="module")
+def make(tmp_path_factory):
+    """Builds a corpus by name, of its published layout where it has files."""
+
+    def corpus(name: str) -> Corpus:
+        if name not in LAYOUTS:
+            return CORPORA.load(name)()
+        root = tmp_path_factory.getbasetemp() / name
+        if not root.is_dir():
+            LAYOUTS[name](root)
+        return CORPORA.load(name)(root=root, **SMALL.get(name, {}))
+
+    return corpus
+
+
+SMALL = {"esd": {"dev": 1, "test": 2}, "iemocap": {"dev": 1, "test": 1}, "ljspeech": {"dev": 1, "test": 1}}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_utterances(name, make):
+    corpus = make(name)
     utterances = corpus.utterances()
     assert utterances == corpus.utterances()
-    assert all(isinstance(utterance, Utterance) and utterance.text.strip() for utterance in utterances)
+    assert all(isinstance(utterance, Utterance) for utterance in utterances)
     assert all(utterance.id.startswith(utterance.speaker) and " " not in utterance.id for utterance in utterances)
+    assert all(utterance.audio is None or utterance.audio.is_file() for utterance in utterances)
     assert len({utterance.id for utterance in utterances}) == len(utterances)
     assert corpus.policy.held_out <= {(utterance.speaker, utterance.emotion) for utterance in utterances}
+    for language in {utterance.language for utterance in utterances}:
+        assert espeak.phonemize("a", language)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_stage_1(name, make, tmp_path):
+    sets = prepare_data({name: make(name)}, tmp_path, max_dropped=0.1)
+    assert all(sets.values())
+    units = [{make(name).policy.unit(u) for u in group} for group in sets.values()]
+    assert sum(map(len, units)) == len(set().union(*units))
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_directory_that_is_not_the_corpus_is_named(name, tmp_path):
+    with pytest.raises(UserError, match=str(tmp_path)):
+        CORPORA.load(name)(root=tmp_path).utterances()
+    with pytest.raises(UserError, match=f"set {name.upper()} in db.sh"):
+        CORPORA.load(name)()
 
 
 @pytest.mark.parametrize("path", [path for path in FOLDER.glob("*.py") if path.stem not in ("base", "__init__")])

@@ -19,7 +19,7 @@ from espnet_mtl.corpora.demo import EMOTIONS, FS, HELD_OUT, SPEAKERS, Demo
 from espnet_mtl.data.alignment import parse_alignment
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
-from espnet_mtl.data.split import assign, split_sentences
+from espnet_mtl.data.split import split, split_sentences
 from espnet_mtl.errors import UserError
 
 SETS = ("train", "dev", "test")
@@ -40,7 +40,7 @@ def spoken(corpus):
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     output = tmp_path_factory.mktemp("demo") / "data"
-    prepare_data(Demo(sentences=7), output)
+    prepare_data({"demo": Demo(sentences=7)}, output)
     return output
 
 
@@ -93,7 +93,7 @@ def test_sentences_are_ordinary_and_unique(corpus):
 def test_the_split(corpus):
     units = corpus.units()
     set_of = split_sentences(units, corpus.policy, units)
-    sets = assign(corpus.utterances(), set_of, corpus.policy)
+    sets = split(corpus.utterances(), corpus.policy, units)
     assert Counter(set_of.values()) == {"train": 54, "dev": 4, "test": 12}
     assert {name: len(group) for name, group in sets.items()} == {"train": 864, "dev": 64, "test": 240}
     seen = frozenset().union(*(units[name] for name in set_of if set_of[name] == "train"))
@@ -209,7 +209,7 @@ def test_directories_of_stage_1(tiny):
 
 
 def test_two_processes_make_the_same_corpus(tiny, tmp_path):
-    prepare_data(Demo(sentences=7), tmp_path / "data", nj=2)
+    prepare_data({"demo": Demo(sentences=7)}, tmp_path / "data", nj=2)
     first, second = contents(tiny), contents(tmp_path / "data")
     assert set(first) == set(second)
     assert [str(path) for path in first if first[path] != second[path]] == [
@@ -220,7 +220,7 @@ def test_two_processes_make_the_same_corpus(tiny, tmp_path):
 def test_a_killed_stage_leaves_the_old_output(tmp_path):
     """The process is killed in the midst of the work, when some recordings are already written."""
     output = tmp_path / "data"
-    prepare_data(Demo(sentences=7), output)
+    prepare_data({"demo": Demo(sentences=7)}, output)
     before = contents(output)
     code = f"""
 import os, pathlib, signal
@@ -233,21 +233,22 @@ class Killed(Demo):
         if self.made == 40:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().render(utterance)
-prepare_data(Killed(sentences=7, seed=3), pathlib.Path({str(output)!r}))
+prepare_data({{'demo': Killed(sentences=7, seed=3)}}, pathlib.Path({str(output)!r}))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert list(output.glob(".*.tmp/wav/*.wav"))
     assert contents(output) == before
-    prepare_data(Demo(sentences=7), output)
+    prepare_data({"demo": Demo(sentences=7)}, output)
     assert contents(output) == before
 
 
 def test_the_command_takes_settings_from_file_and_arguments(tmp_path, capsys):
-    config = tmp_path / "demo.yaml"
+    config = tmp_path / "local/demo.yaml"
+    config.parent.mkdir()
     config.write_text("sentences: 70\nseed: 5\n")
-    command = ["--output", str(tmp_path / "data"), "--corpus_config", str(config)]
+    command = ["--output", str(tmp_path / "data"), "--local", str(config.parent)]
     main([*command, "--corpus_conf", "sentences=7"])
     assert "train 48, dev 32, test 40 utterances" in capsys.readouterr().out
 

@@ -107,7 +107,7 @@ def test_peaks_limit_the_level(tmp_path):
 
 def test_other_rates_and_channels(tmp_path):
     stereo = np.stack([tone(1.0, fs=22050), tone(1.0, fs=22050)], axis=1)
-    result, samples = run(tmp_path, item(tmp_path / "a.wav", stereo, fs=22050), AudioConf(trim_db=None))
+    result, samples = run(tmp_path, item(tmp_path / "a.wav", stereo, fs=22050), AudioConf(trim_db=None, channels=None))
     spectrum = np.abs(np.fft.rfft(samples))
     assert result.n_samples == FS
     assert spectrum.argmax() == 200
@@ -124,6 +124,9 @@ def test_other_rates_and_channels(tmp_path):
         ("silent", np.zeros(FS), {}),
         ("silent", np.full(FS, 1e-5), {"subtype": "FLOAT"}),
         ("empty recording", np.zeros(0), {}),
+        ("channel count: 2, expected 1", np.stack([tone(), tone()], axis=1), {}),
+        ("clipped: 67", np.clip(tone(level=3), -1, 1), {}),
+        ("text too long for its recording: 60 letters", tone(), {"text": "A sentence. " * 6 + "abcdef"}),
         ("not finite", np.where(np.arange(FS) == 5, np.nan, tone()), {"subtype": "FLOAT"}),
         ("not finite", np.where(np.arange(FS) == 5, np.inf, tone()), {"subtype": "FLOAT"}),
     ],
@@ -149,7 +152,7 @@ def test_directories_and_report(tmp_path):
     assert dropped == {"train": {}, "dev": {"b_10": "silent"}, "test": {}}
     assert (tmp_path / "dump" / "report.txt").read_text() == (
         "train: 12 of 12 utterances kept\n"
-        "dev: 11 of 12 utterances kept\n  dropped b_10: silent\n"
+        "dev: 11 of 12 utterances kept, 1 silent\n  dropped b_10: silent\n"
         "test: 12 of 12 utterances kept\n"
     )
     wavs, lengths = read_table(dev / "wav.scp"), read_table(dev / "utt2num_samples")

@@ -23,7 +23,7 @@ def test_every_token_has_a_frame(ends):
 
 
 def test_more_tokens_than_frames():
-    with pytest.raises(UserError, match="3 phones in 3 frames"):
+    with pytest.raises(UserError, match="3 tokens in 3 frames"):
         durations_of([0.1, 0.2, 0.3], frames=3, frame_rate=100)
 
 

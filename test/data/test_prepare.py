@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,35 +15,35 @@ from espnet_mtl.errors import UserError
 
 
 class Recorded(Corpus):
-    """Two speakers, ten sentences, some unlabelled; `twice` gives two utterances one name."""
+    """Two speakers, ten sentences, some unlabelled; `change` alters or adds utterances."""
 
-    def __init__(self, audio: Path, twice: bool = False):
+    def __init__(self, directory: Path, change=list):
         super().__init__()
-        self.audio, self.twice = audio, twice
+        self.directory, self.change = directory, change
         self.policy = SplitPolicy(0.2, 0.2, held_out=frozenset({("b", "sad")}))
         self.dropped = {"b_99": "no transcription"}
 
     def utterances(self):
-        return [
-            Utterance(
-                f"{speaker}_{0 if self.twice else number}_{emotion}",
-                speaker,
-                f"Sentence {number}.",
-                f"s{number}",
-                emotion,
-                audio=self.audio,
-            )
+        listed = [
+            Utterance(f"{speaker}_{number}_{emotion}", speaker, f"Sentence {number}.", f"s{number}", emotion)
             for speaker in "ab"
             for emotion in ("sad", None)
             for number in range(10)
         ]
+        listed = self.change([replace(u, audio=self.directory / f"{u.id}.wav") for u in listed])
+        for u in listed:
+            u.audio.write_text(u.audio.stem) if u.audio.parent == self.directory else None
+        return listed
+
+
+def prepare(tmp_path, change=list, max_dropped=0.05):
+    return prepare_data({"own": Recorded(tmp_path, change)}, tmp_path / "data", max_dropped=max_dropped)
 
 
 def test_tables_of_recordings(tmp_path):
-    audio = tmp_path / "a.wav"
-    prepare_data(Recorded(audio), tmp_path / "data")
+    prepare(tmp_path)
     train, test = tmp_path / "data" / "train", tmp_path / "data" / "test"
-    assert set(read_table(train / "wav.scp").values()) == {str(audio)}
+    assert read_table(train / "wav.scp") == {utt: str(tmp_path / f"{utt}.wav") for utt in read_table(train / "text")}
     assert len(read_table(train / "text")) == 18
     assert set(read_table(train / "utt2emo").values()) == {"sad"}
     assert all(utt.startswith("a_") for utt in read_table(train / "utt2emo"))
@@ -53,10 +54,11 @@ def test_tables_of_recordings(tmp_path):
 
 
 def test_the_report(tmp_path):
-    prepare_data(Recorded(tmp_path / "a.wav"), tmp_path / "data")
+    prepare(tmp_path)
     assert (
         (tmp_path / "data" / "report.txt").read_text()
         == """\
+corpus own
 train: 18 utterances, 6 sentences
   a sad: 6
   a unlabelled: 6
@@ -71,13 +73,61 @@ test: 8 utterances, 2 sentences
   b sad: 2
   b unlabelled: 2
 only in test: b sad (8 utterances kept out of train and dev)
-dropped: 1
+dropped: 1 (1 no transcription)
   b_99: no transcription
 """
     )
 
 
-def test_two_utterances_of_one_name_stop_it(tmp_path):
-    with pytest.raises(UserError, match="utterance 'a_0_sad' of train is in train too"):
-        prepare_data(Recorded(tmp_path / "a.wav", twice=True), tmp_path / "data")
+def spoil(utterances):
+    """One trap each."""
+    first, second, third, fourth, *rest = utterances
+    return [
+        first,
+        replace(second, text=" "),
+        replace(third, audio=Path("/nowhere/c.wav")),
+        fourth,
+        replace(fourth, text="Another."),
+        replace(rest[0], audio=first.audio),
+        *rest[1:],
+    ]
+
+
+def test_what_cannot_be_used_is_dropped_counted_and_named(tmp_path):
+    prepare(tmp_path, spoil, max_dropped=0.2)
+    report = (tmp_path / "data/report.txt").read_text()
+    lost = """\
+dropped: 5 (1 duplicate id, 1 empty text, 1 missing recording, 1 no transcription, 1 same recording as a_0_sad)
+  a_1_sad: empty text
+  a_2_sad: missing recording: /nowhere/c.wav
+  a_3_sad (2): duplicate id
+  a_4_sad: same recording as a_0_sad
+  b_99: no transcription
+"""
+    assert report.endswith(lost)
+    kept = {utt for name in ("train", "dev", "test") for utt in read_table(tmp_path / "data" / name / "text")}
+    assert "a_3_sad" in kept
+    assert not {"a_1_sad", "a_2_sad", "a_4_sad"} & kept
+
+
+def test_too_much_that_cannot_be_used_stops_it(tmp_path):
+    with pytest.raises(
+        UserError, match=r"own: 5 of 42 utterances cannot be used \(a_1_sad: empty text; .*over|max_drop"
+    ):
+        prepare(tmp_path, spoil, max_dropped=0.1)
     assert not (tmp_path / "data").exists()
+
+
+def test_joined_corpora_keep_their_own_splits_and_names(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    corpora = {name: Recorded(tmp_path / name) for name in ("one", "two")}
+    corpora["two"].policy = SplitPolicy(0.1, 0.1)
+    sets = prepare_data(corpora, tmp_path / "data")
+    alone = prepare_data({"one": corpora["one"]}, tmp_path / "alone")
+    assert {u.id for u in sets["test"] if u.id.startswith("one_")} == {f"one_{u.id}" for u in alone["test"]}
+    spk = read_table(tmp_path / "data/train/utt2spk")
+    assert set(spk.values()) == {"one_a", "one_b", "two_a", "two_b"}
+    assert spk["two_b_0_None"] == "two_b"
+    assert read_table(tmp_path / "data/train/wav.scp")["two_b_0_None"] == str(tmp_path / "two/b_0_None.wav")
+    assert (tmp_path / "data/report.txt").read_text().count("corpus ") == 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from espnet_mtl.corpora.base import Utterance
-from espnet_mtl.data.split import SplitPolicy, assign, check_leakage, split_sentences
+from espnet_mtl.data.split import SplitPolicy, check_leakage, split, split_sentences
 from espnet_mtl.errors import UserError
 
 SENTENCES = [f"s{number:02d}" for number in range(20)]
@@ -65,8 +66,7 @@ def test_too_few_sentences_are_an_error():
 
 def test_held_out_pairs_are_in_test_only():
     policy = SplitPolicy(2, 3, held_out=frozenset({("a", "sad")}))
-    sets = assign(utterances(), split_sentences(SENTENCES, policy), policy)
-    check_leakage(sets, policy)
+    sets = split(utterances(), policy)
     pairs = {name: {(u.speaker, u.emotion) for u in group} for name, group in sets.items()}
     assert ("a", "sad") not in pairs["train"] | pairs["dev"]
     assert len(pairs["test"]) == 4
@@ -76,7 +76,7 @@ def test_held_out_pairs_are_in_test_only():
 def test_an_empty_set_is_an_error():
     policy = SplitPolicy(0, 3)
     with pytest.raises(UserError, match="no utterance is left for dev"):
-        assign(utterances(), split_sentences(SENTENCES, policy), policy)
+        split(utterances(), policy)
 
 
 def test_a_sentence_in_two_sets_is_caught():
@@ -85,13 +85,34 @@ def test_a_sentence_in_two_sets_is_caught():
         check_leakage({"train": train, "test": test}, SplitPolicy(0, 1))
 
 
-@pytest.mark.parametrize("name", ["train", "dev"])
-def test_an_utterance_that_comes_twice_is_caught(name):
-    other = Utterance("a_neutral_s01", "a", "text", "s01" if name == "train" else "another", "neutral")
-    sets = {"train": utterances(["s01"]), "dev": []}
-    sets[name].append(other)
-    with pytest.raises(UserError, match=f"utterance 'a_neutral_s01' of {name} is in train too"):
-        check_leakage(sets, SplitPolicy(1, 1))
+@pytest.mark.parametrize("by", ["speaker", "session", "dialogue"])
+def test_what_it_splits_by_is_in_one_set(by):
+    grouped = [replace(u, session=u.id[-1], dialogue=u.id[-2:]) for u in utterances()]
+    if by == "speaker":
+        grouped += [replace(u, id=f"c{u.id}", speaker=f"c{u.speaker}") for u in grouped]
+    sets = split(grouped, SplitPolicy(1, 1, by=by))
+    units = [{getattr(u, by) for u in group} for group in sets.values()]
+    assert all(units)
+    assert not units[0] & units[1] | units[0] & units[2] | units[1] & units[2]
+    assert sets == split(grouped, SplitPolicy(1, 1, by=by))
+    with pytest.raises(UserError, match=f"{by} .* is both in train and in test"):
+        check_leakage({"train": grouped, "test": grouped[:1]}, SplitPolicy(1, 1, by=by), own=False)
+
+
+def test_what_it_cannot_split_by_is_named():
+    with pytest.raises(UserError, match=r"split_by 'room'.*dialogue, sentence, session, speaker"):
+        SplitPolicy(1, 1, by="room")
+    with pytest.raises(UserError, match="split_by session: the corpus names none for a_neutral_s00"):
+        split(utterances(), SplitPolicy(1, 1, by="session"))
+
+
+def test_the_corpus_own_sets_go_before_the_policy():
+    own = [replace(u, split={"a": "train", "b": "test"}[u.speaker]) for u in utterances()]
+    own[0] = replace(own[0], split="dev")
+    sets = split(own, SplitPolicy(5, 5))
+    assert {name: len(group) for name, group in sets.items()} == {"train": 39, "dev": 1, "test": 40}
+    with pytest.raises(UserError, match="id 'a_neutral_s01' is both in train and in test"):
+        split([*own, replace(own[1], split="test")], SplitPolicy(5, 5))
 
 
 def test_a_held_out_pair_in_train_is_caught():

@@ -67,13 +67,10 @@ def test_statistics_are_those_of_the_features(dump, tmp_path):
     assert read_table(tmp_path / "stats/train/text_shape") == {"f1_a": "2", "f1_b": "2", "m1_a": "3"}
 
 
-def test_every_utterance_has_a_label_line(dump, tmp_path):
-    collect_stats(dump, tmp_path / "stats", "phn")
-    assert read_table(tmp_path / "stats/dev/emotion") == {
-        "f1_a": "sad",
-        "f1_b": "-",
-        "m1_a": "happy:0.8,angry:0.2",
-    }
+def test_an_unlabelled_utterance_is_no_emotion_of_its_own(dump, tmp_path):
+    (dump / "train/utt2emo").write_text("f1_a sad\nf1_b -\n")
+    write_tables(dump, tmp_path / "tables")
+    assert (tmp_path / "tables/emotions.txt").read_text() == "sad\n"
 
 
 def test_missing_stage_and_unknown_token_type(dump, tmp_path):

@@ -43,6 +43,7 @@ def test_utterances_without_the_metric_are_left_out():
     values = np.where(np.arange(48) % 2, np.nan, 2.0)
     assert interval(values, SENTENCES).json() == {"value": 2, "low": 2, "high": 2}
     assert interval(np.full(48, np.nan), SENTENCES) is None
+    assert interval(np.zeros(0), []) is None
 
 
 def test_one_sentence_has_its_value():

@@ -1,0 +1,99 @@
+"""The user's own recordings, listed in a metadata.csv (docs/own_corpus.md)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from espnet_mtl import espeak
+from espnet_mtl.corpora.base import (
+    Corpus,
+    Utterance,
+    emotion_name,
+    find_root,
+    normalized,
+    one_line,
+    phones_of,
+    read_rows,
+    with_speaker,
+)
+from espnet_mtl.data.split import SETS, SplitPolicy
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.labels import UNLABELLED
+
+OPTIONAL = ("id", "speaker", "emotion", "language", "split")
+MOST_SENTENCES = 1000
+"""Beyond so many, train holds every phone anyhow, and looking for them takes minutes."""
+
+
+class Csv(Corpus):
+    """Reads a table with a header: path and text, and optionally id, speaker, emotion, language and split.
+
+    Args:
+        root: The directory that paths are relative to.
+        metadata: The table, relative to it.
+        delimiter: What separates columns.
+        speaker: Speaker of every utterance where there is no such column.
+        language: espeak's language of every utterance where there is no such column.
+        split_by: sentence or speaker, where there is no column split.
+        dev: Number of sentences (or speakers) of dev; below 1: share of all.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(
+        self,
+        root: str | Path = "",
+        metadata: str = "metadata.csv",
+        delimiter: str = ",",
+        speaker: str = "speaker",
+        language: str = "en-us",
+        split_by: str = "sentence",
+        dev: float = 0.05,
+        test: float = 0.1,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.root = find_root("csv", root)
+        self.table, self.delimiter = self.root / metadata, delimiter
+        self.speaker, self.language = speaker, language
+        self.policy = SplitPolicy(dev, test, seed=seed, by=split_by)
+
+    def utterances(self) -> list[Utterance]:
+        rows = read_rows(self.table, ("path", "text"), self.delimiter)
+        listed = [self._utterance(f"{self.table}:{number}", row) for number, row in rows]
+        if len({utterance.split is None for utterance in listed}) > 1:
+            raise UserError(f"{self.table}: column split: fill in every line, or none")
+        for language in {str(utterance.language) for utterance in listed}:
+            espeak.phonemize("a", language)
+        return sorted(listed, key=lambda utterance: utterance.id)
+
+    def _utterance(self, where: str, row: dict[str, str]) -> Utterance:
+        speaker = re.sub(r"\s+", "_", row.get("speaker") or self.speaker)
+        name = row.get("id") or str(Path(row["path"]).with_suffix(""))
+        utt = with_speaker(re.sub(r"[\s/\\]+", "_", name).strip("._"), speaker)
+        text, split = one_line(row["text"]), row.get("split") or None
+        if split not in (None, *SETS):
+            raise UserError(f"{where}: {one_of('split', split, SETS)}")
+        emotion = _emotion(where, row.get("emotion", ""))
+        language, audio = row.get("language") or self.language, self.root / row["path"]
+        return Utterance(utt, speaker, text, normalized(text), emotion, language, audio, split=split)
+
+    def units(self) -> dict[str, frozenset[str]]:
+        utterances = self.utterances()
+        if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:
+            return {}
+        return phones_of(utterance for utterance in utterances if utterance.text)
+
+
+def _emotion(where: str, label: str) -> str | None:
+    """Reads a label, hard or soft (`happy:0.8,surprised:0.2`); "" and "-" are none."""
+    if label in ("", UNLABELLED):
+        return None
+    if ":" not in label:
+        return emotion_name(label)
+    parts = [part.partition(":") for part in label.split(",")]
+    try:
+        return ",".join(f"{emotion_name(name)}:{float(weight)}" for name, _, weight in parts)
+    except ValueError as error:
+        raise UserError(f"{where}: emotion {label!r}: expected 'name' or 'name:weight,name:weight'") from error

@@ -1,0 +1,68 @@
+"""EmoDB: German acted emotional speech, ten sentences (Burkhardt et al. 2005, Interspeech; CC0)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, read_rows, recordings
+from espnet_mtl.data.split import SplitPolicy
+
+EMOTIONS = {
+    "W": "angry",
+    "L": "bored",
+    "E": "disgusted",
+    "A": "fearful",
+    "F": "happy",
+    "T": "sad",
+    "N": "neutral",
+}
+TEXTS = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Blatt Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+"""What is spoken; code lists write a05 with "Stück Papier"."""
+NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])")
+
+
+class EmoDB(Corpus):
+    """Reads the names of the recordings below `wav/`: `03a01Fa` is speaker 03, sentence a01, happiness, version a.
+
+    Where there is a `metadata.csv` with utt_id and text, its texts (of cut copies) go before the fixed ones.
+    Ten sentences are too few for train to hold every phone of the others.
+
+    Args:
+        root: Its directory.
+        dev: Number of sentences of dev; below 1: share of all sentences.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(self, root: str | Path = "", dev: float = 1, test: float = 2, seed: int = 0):
+        super().__init__()
+        self.root = find_root("emodb", root)
+        self.policy = SplitPolicy(dev, test, seed=seed)
+
+    def utterances(self) -> list[Utterance]:
+        self.dropped = {}
+        table = self.root / "metadata.csv"
+        rows = read_rows(table, ("utt_id", "text")) if table.is_file() else []
+        texts = {row["utt_id"]: row["text"] for _, row in rows}
+        listed = []
+        for path in recordings(self.root / "wav"):
+            parts = NAME.fullmatch(path.stem)
+            if not parts or parts[2] not in TEXTS:
+                self.dropped[path.stem] = "name is not <speaker><sentence><emotion><version>, such as 03a01Fa"
+                continue
+            speaker, sentence, emotion, _ = parts.groups()
+            text = texts.get(path.stem, TEXTS[sentence])
+            listed.append(Utterance(path.stem, speaker, text, sentence, EMOTIONS[emotion], "de", path))
+        return listed

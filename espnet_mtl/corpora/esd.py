@@ -1,0 +1,90 @@
+"""ESD: English and Mandarin emotional speech, parallel sentences (Zhou et al. 2022, Speech Communication 137)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, one_line, recordings
+from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.errors import UserError, one_of
+
+SENTENCES = 350
+EMOTIONS = ("neutral", "angry", "happy", "sad", "surprised")
+"""In the order of the utterances' numbers, 350 of each."""
+LABELS = {
+    **{"neutral": "neutral", "angry": "angry", "happy": "happy", "sad": "sad", "surprise": "surprised"},
+    **{"中立": "neutral", "生气": "angry", "快乐": "happy", "伤心": "sad", "惊喜": "surprised"},
+}
+LANGUAGES = {"en": "en-us", "zh": "cmn"}
+LINE = re.compile(r"(\d{4})_(\d{6})\s+(.*\S)\s+(\S+)")
+
+
+class ESD(Corpus):
+    """Reads `<speaker>/<speaker>.txt` in any of its encodings, and recordings flat or in train, test, evaluation.
+
+    Args:
+        root: Its directory.
+        language: en (speakers 0011 to 0020), zh (0001 to 0010) or all.
+        dev: Number of sentences of dev; below 1: share of all sentences.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(self, root: str | Path = "", language: str = "all", dev: float = 20, test: float = 30, seed: int = 0):
+        super().__init__()
+        if language not in ("all", *LANGUAGES):
+            raise one_of("language of corpus esd", language, ["all", *LANGUAGES])
+        self.root, self.language = find_root("esd", root), language
+        self.policy = SplitPolicy(dev, test, seed=seed)
+
+    def utterances(self) -> list[Utterance]:
+        self.dropped = {}
+        tables = sorted(path for path in self.root.glob("[0-9]*/[0-9]*.txt") if path.stem == path.parent.name)
+        if not tables:
+            raise UserError(f"{self.root}: no <speaker>/<speaker>.txt, such as 0011/0011.txt: is it the root of ESD?")
+        chosen = [path for path in tables if self.language in ("all", language_of(path.stem))]
+        return [utterance for path in chosen for utterance in self._of_speaker(path)]
+
+    def _of_speaker(self, table: Path) -> list[Utterance]:
+        speaker, language = table.stem, language_of(table.stem)
+        audio = {path.stem: path for path in recordings(table.parent)}
+        listed = []
+        for number, line in enumerate(decoded(table).splitlines(), 1):
+            if not line.strip():
+                continue
+            parts = LINE.fullmatch(line.strip())
+            if not parts or not 1 <= int(parts[2]) <= SENTENCES * len(EMOTIONS):
+                raise UserError(f"{table}:{number}: expected '<speaker>_<number> text label', got {line.strip()!r}")
+            utt, index = f"{parts[1]}_{parts[2]}", int(parts[2]) - 1
+            emotion = EMOTIONS[index // SENTENCES]
+            if parts[1] != speaker or LABELS.get(parts[4].lower()) != emotion:
+                self.dropped[utt] = f"id/label mismatch: {table.name} says {parts[4]}"
+                continue
+            text = re.sub(r"\s+(?=[.,?!。，？！])", "", one_line(parts[3]))
+            path = audio.get(utt, table.parent / emotion.capitalize() / f"{utt}.wav")
+            sentence = f"{language}{index % SENTENCES + 1:03d}"
+            listed.append(Utterance(utt, speaker, text, sentence, emotion, LANGUAGES[language], path))
+        return listed
+
+
+def language_of(speaker: str) -> str:
+    """Returns the language of a speaker: Mandarin up to 0010."""
+    return "zh" if int(speaker) <= 10 else "en"
+
+
+def decoded(path: Path) -> str:
+    """Reads a text whose encoding is not said: UTF-16 with or without a mark, UTF-8, or Chinese GB.
+
+    Raises:
+        UserError: It is none of these.
+    """
+    data = path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    for encoding in ("utf-16-le",) if b"\0" in data else ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UserError(f"{path}: its text is neither UTF-16, UTF-8 nor GB 18030")

@@ -1,0 +1,97 @@
+"""IEMOCAP: English dyadic emotional speech, scripted and improvised (Busso et al. 2008, LREV 42)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line
+from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.errors import UserError, one_of
+
+CLASSES = {4: ("neu", "ang", "sad", "hap"), 6: ("neu", "ang", "sad", "hap", "exc", "fru")}
+NAME = r"Ses0([1-5])[FM]_((?:impro\d\d|script\d\d_\d)[ab]?)_([FM])\d{3}"
+LABEL = re.compile(rf"\[[\d.]+ - [\d.]+\]\t({NAME})\t(\w{{3}})\t\[([\d.]+), ([\d.]+), ([\d.]+)\]")
+SPOKEN = re.compile(rf"({NAME}) \[[\d.]+-[\d.]+\]:\s*(.*)")
+MARKER = re.compile(r"\[[A-Z ]+\]")
+
+
+class Iemocap(Corpus):
+    """Reads `Session*/dialog/{EmoEvaluation,transcriptions}/*.txt` and `Session*/sentences/wav/<dialogue>/<utt>.wav`.
+
+    Valence, activation and dominance (1 to 5) are kept in utt2vad; utterances whose majority label is not in the
+    set of classes (`xxx`: no majority) stay in, unlabelled.
+
+    Args:
+        root: Its directory, with Session1 to Session5.
+        classes: 4 (neutral, angry, sad, happy) or 6 (also excited, frustrated).
+        merge_excited: Whether excited counts as happy; none: with 4 classes.
+        split_by: dialogue (a scenario and all its sessions), session or speaker.
+        dev: Number of scenarios, sessions or speakers of dev; below 1: share of all.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(
+        self,
+        root: str | Path = "",
+        classes: int = 4,
+        merge_excited: bool | None = None,
+        split_by: str = "dialogue",
+        dev: float = 0.1,
+        test: float = 0.1,
+        seed: int = 0,
+    ):
+        super().__init__()
+        if classes not in CLASSES:
+            raise one_of("classes of corpus iemocap", str(classes), map(str, CLASSES))
+        self.root, self.classes = find_root("iemocap", root), CLASSES[classes]
+        self.merge = classes == 4 if merge_excited is None else merge_excited
+        self.policy = SplitPolicy(dev, test, seed=seed, by=split_by)
+
+    def utterances(self) -> list[Utterance]:
+        self.dropped = {}
+        files = sorted(self.root.glob("Session[1-5]/dialog/EmoEvaluation/Ses*.txt"))
+        if not files:
+            raise UserError(f"{self.root}: no Session*/dialog/EmoEvaluation/*.txt: is it the root of IEMOCAP?")
+        return sorted((u for file in files for u in self._of_dialogue(file)), key=lambda u: u.id)
+
+    def _of_dialogue(self, labels: Path) -> list[Utterance]:
+        session = labels.parents[2]
+        texts = _texts(session / "dialog/transcriptions" / labels.name)
+        listed = []
+        for found in LABEL.finditer(labels.read_text(encoding="latin-1")):
+            name, number, scenario, gender, label, *vad = found.groups()
+            speaker = f"Ses0{number}{gender}"
+            utt = f"{speaker}_{name}"
+            if name not in texts:
+                self.dropped[utt] = "no transcription"
+                continue
+            listed.append(
+                Utterance(
+                    utt,
+                    speaker,
+                    texts[name],
+                    normalized(texts[name]),
+                    self._emotion(label),
+                    "en-us",
+                    session / "sentences/wav" / labels.stem / f"{name}.wav",
+                    dialogue=scenario.rstrip("ab"),
+                    session=number,
+                    vad=(float(vad[0]), float(vad[1]), float(vad[2])),
+                )
+            )
+        return listed
+
+    def _emotion(self, label: str) -> str | None:
+        label = "hap" if label == "exc" and self.merge else label
+        return emotion_name(label) if label in self.classes else None
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """Reads `<utt> [start-end]: text`, without its markers such as [LAUGHTER]; lines without an id are left out."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing")
+    lines = path.read_text(encoding="latin-1").splitlines()
+    found = [match for match in map(SPOKEN.fullmatch, lines) if match]
+    return {match[1]: one_line(MARKER.sub(" ", match[5])) for match in found}

@@ -1,0 +1,44 @@
+"""JL corpus: New Zealand English acted emotional speech, four speakers (James et al. 2018, Interspeech; CC0)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line, recordings
+from espnet_mtl.data.split import SplitPolicy
+
+NAME = re.compile(r"((?:fe)?male[12])_([a-z]+)_(\d+[ab])_([12])")
+
+
+class JL(Corpus):
+    """Reads recordings such as `female1_angry_10a_1.wav`, each with a text of the same name beside it.
+
+    Args:
+        root: Its directory; the recordings may lie in directories below it.
+        dev: Number of sentences of dev; below 1: share of all sentences.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(self, root: str | Path = "", dev: float = 0.1, test: float = 0.15, seed: int = 0):
+        super().__init__()
+        self.root = find_root("jl", root)
+        self.policy = SplitPolicy(dev, test, seed=seed)
+
+    def utterances(self) -> list[Utterance]:
+        self.dropped = {}
+        listed = []
+        for path in recordings(self.root):
+            parts, text = NAME.fullmatch(path.stem), path.with_suffix(".txt")
+            if not parts:
+                self.dropped[path.stem] = "name is not <speaker>_<emotion>_<sentence>_<take>"
+            elif not text.is_file():
+                self.dropped[path.stem] = f"no {text.name} beside it"
+            else:
+                said = one_line(text.read_text(encoding="utf-8-sig"))
+                speaker, emotion, _, _ = parts.groups()
+                listed.append(
+                    Utterance(path.stem, speaker, said, normalized(said), emotion_name(emotion), "en-gb", path)
+                )
+        return listed

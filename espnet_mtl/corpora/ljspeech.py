@@ -1,0 +1,58 @@
+"""LJSpeech (Ito and Johnson 2017, public domain), and any corpus of one voice in its layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, with_speaker
+from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.errors import UserError
+
+
+class LJSpeech(Corpus):
+    """Reads `metadata.csv` (`id|raw text|normalized text`, neither header nor quoting) and `wavs/<id>.wav` or `.flac`.
+
+    Args:
+        root: Its directory.
+        speaker: Name of the voice.
+        emotion: Label of every utterance, e.g. neutral; none: unlabelled.
+        language: espeak's language of the texts.
+        dev: Number of sentences of dev; below 1: share of all sentences.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(
+        self,
+        root: str | Path = "",
+        speaker: str = "LJ",
+        emotion: str | None = None,
+        language: str = "en-us",
+        dev: float = 0.02,
+        test: float = 0.02,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.root = find_root("ljspeech", root)
+        self.speaker, self.emotion, self.language = speaker, emotion, language
+        self.policy = SplitPolicy(dev, test, seed=seed)
+
+    def utterances(self) -> list[Utterance]:
+        path = self.root / "metadata.csv"
+        if not path.is_file():
+            raise UserError(f"{path} is missing")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return sorted(
+            (self._utterance(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()),
+            key=lambda utterance: utterance.id,
+        )
+
+    def _utterance(self, where: str, line: str) -> Utterance:
+        name, *texts = line.split("|")
+        if len(texts) not in (1, 2):
+            raise UserError(f"{where}: expected 'id|text|normalized text', got {len(texts) + 1} values")
+        flac = self.root / "wavs" / f"{name}.flac"
+        audio = flac if flac.is_file() else flac.with_suffix(".wav")
+        text = one_line(texts[-1])
+        utt = with_speaker(name, self.speaker)
+        return Utterance(utt, self.speaker, text, normalized(text), self.emotion, self.language, audio)

@@ -1,0 +1,52 @@
+"""nEMO: Polish acted emotional speech, parallel sentences (Christop 2024, LREC-COLING; CC BY-NC-SA 4.0)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, phones_of, read_rows
+from espnet_mtl.data.split import SplitPolicy
+
+LANGUAGE = "pl"
+
+
+class Nemo(Corpus):
+    """Reads `data.tsv` and `samples/` as published, or a `metadata.csv` with utt_id, path, speaker, emotion, text.
+
+    Args:
+        root: Its directory.
+        dev: Number of sentences of dev; below 1: share of all sentences.
+        test: The same for test.
+        seed: Seed of the split.
+    """
+
+    def __init__(self, root: str | Path = "", dev: float = 1 / 15, test: float = 2 / 15, seed: int = 0):
+        super().__init__()
+        self.root = find_root("nemo", root)
+        self.policy = SplitPolicy(dev, test, seed=seed)
+
+    def utterances(self) -> list[Utterance]:
+        self.dropped = {}
+        read = [self._utterance(*entry) for entry in sorted(self._entries())]
+        return [utterance for utterance in read if utterance]
+
+    def _entries(self) -> list[tuple[str, str, str, str, str]]:
+        """Id, path, speaker, emotion and text of every line of the table."""
+        if not (self.root / "data.tsv").is_file():
+            rows = read_rows(self.root / "metadata.csv", ("utt_id", "path", "speaker", "emotion", "text"))
+            return [(row["utt_id"], row["path"], row["speaker"], row["emotion"], row["text"]) for _, row in rows]
+        columns = ("file_id", "speaker_id", "emotion", "raw_text")
+        rows = read_rows(self.root / "data.tsv", columns, "\t", quoted=False)
+        named = [(Path(row["file_id"]).stem, row) for _, row in rows]
+        return [(utt, f"samples/{utt}.wav", row["speaker_id"], row["emotion"], row["raw_text"]) for utt, row in named]
+
+    def _utterance(self, utt: str, path: str, speaker: str, emotion: str, text: str) -> Utterance | None:
+        of_id, _, rest = utt.partition("_")
+        emotion_of_id, _, sentence = rest.partition("_")
+        if (of_id, emotion_of_id) != (speaker, emotion):
+            self.dropped[utt] = f"id/label mismatch: labelled {speaker} {emotion}"
+            return None
+        return Utterance(utt, speaker, text, sentence, emotion_name(emotion), LANGUAGE, self.root / path)
+
+    def units(self) -> dict[str, frozenset[str]]:
+        return phones_of(self.utterances())

@@ -1,0 +1,177 @@
+"""Traps of the published corpora."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from espnet_mtl.corpora import CORPORA
+from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.data.prepare import prepare_data
+from espnet_mtl.errors import UserError
+from test.helpers.corpus_layouts import LAYOUTS
+
+
+def read(name, root, **settings):
+    """The corpus and its utterances by id."""
+    if not root.is_dir():
+        LAYOUTS[name](root)
+    corpus = CORPORA.load(name)(root=root, **settings)
+    return corpus, {utterance.id: utterance for utterance in corpus.utterances()}
+
+
+def test_ljspeech_knows_no_quotes_and_no_header(tmp_path):
+    _, utterances = read("ljspeech", tmp_path / "c")
+    assert len(utterances) == 8
+    one = utterances["LJ001-0002"]
+    assert (one.text, one.emotion, one.speaker) == ('No. 2 "so', None, "LJ")
+    _, named = read("ljspeech", tmp_path / "c", speaker="kathleen", emotion="neutral")
+    assert (named["kathleen_LJ001-0002"].speaker, named["kathleen_LJ001-0002"].emotion) == ("kathleen", "neutral")
+    (tmp_path / "c/metadata.csv").write_text("LJ001-0001|a|b\nLJ001-0002\n")
+    with pytest.raises(UserError, match=r"metadata.csv:2: expected 'id\|text\|normalized text', got 1 values"):
+        read("ljspeech", tmp_path / "c")
+
+
+def test_emodb_reads_names(tmp_path):
+    corpus, utterances = read("emodb", tmp_path / "c")
+    one = utterances["10a05Wa"]
+    assert (one.speaker, one.emotion, one.sentence, one.language) == ("10", "angry", "a05", "de")
+    assert one.text.startswith("Das schwarze Blatt Papier")
+    assert list(corpus.dropped) == ["03a01Xa"]
+
+
+def test_emodb_takes_the_texts_of_a_cut_copy(tmp_path):
+    LAYOUTS["emodb"](tmp_path / "c")
+    (tmp_path / "c/metadata.csv").write_text("utt_id,text\n03a01Wa,Der Lappen\n")
+    _, utterances = read("emodb", tmp_path / "c")
+    assert utterances["03a01Wa"].text == "Der Lappen"
+    assert utterances["10a01Wa"].text == "Der Lappen liegt auf dem Eisschrank."
+
+
+def test_crema_d_reads_names_also_the_one_with_a_single_x(tmp_path):
+    corpus, utterances = read("crema_d", tmp_path / "c")
+    one = utterances["1040_ITH_SAD_X"]
+    assert (one.speaker, one.emotion, one.text) == ("1040", "sad", "I think I have a doctor's appointment.")
+    assert list(corpus.dropped) == ["1001_ABC_ANG_XX"]
+
+
+def test_jl_leaves_out_stray_files(tmp_path):
+    corpus, utterances = read("jl", tmp_path / "c")
+    assert len(utterances) == 20
+    assert utterances["male2_angry_10a_1"].text == "Carl leaps into a jeep 10."
+    assert corpus.dropped == {
+        "female1_angry_10a_1(1)": "name is not <speaker>_<emotion>_<sentence>_<take>",
+        "male2_happy_1b_2": "no male2_happy_1b_2.txt beside it",
+    }
+
+
+def test_esd_in_every_encoding_and_both_layouts(tmp_path):
+    corpus, utterances = read("esd", tmp_path / "c")
+    assert Counter(u.speaker for u in utterances.values()) == {
+        **dict.fromkeys(["0001", "0003", "0012", "0013", "0014"], 30),
+        "0011": 29,
+    }
+    assert corpus.dropped == {"0011_000001": "id/label mismatch: 0011.txt says Angry"}
+    english, chinese = utterances["0013_001402"], utterances["0003_000351"]
+    assert (english.text, english.emotion, english.language) == ("the nine 2 the eggs, I keep.", "surprised", "en-us")
+    assert (chinese.text, chinese.emotion, chinese.language) == ("打远一看，它们的确很是美丽。", "angry", "cmn")
+    assert english.sentence == utterances["0012_000002"].sentence != utterances["0003_000002"].sentence
+    assert utterances["0012_000001"].audio.parent.name == "train"
+    _, mandarin = read("esd", tmp_path / "c", language="zh")
+    assert {u.speaker for u in mandarin.values()} == {"0001", "0003"}
+
+
+def test_esd_with_chinese_labels(tmp_path):
+    LAYOUTS["esd"](tmp_path / "c")
+    table = tmp_path / "c/0001/0001.txt"
+    table.write_bytes(table.read_bytes().decode("gb18030").replace("Angry", "生气").encode("gb18030"))
+    corpus, utterances = read("esd", tmp_path / "c")
+    assert utterances["0001_000351"].emotion == "angry"
+    table.write_bytes(b"\xff\x81\x00")
+    with pytest.raises(UserError, match=r"0001.txt: its text is neither"):
+        corpus.utterances()
+
+
+def test_iemocap_labels_speakers_and_markers(tmp_path):
+    corpus, utterances = read("iemocap", tmp_path / "c")
+    assert {u.speaker for u in utterances.values()} == {
+        f"Ses0{session}{gender}" for session in (1, 2, 3) for gender in "FM"
+    }
+    one = utterances["Ses02M_Ses02F_script01_1b_M001"]
+    assert (one.speaker, one.emotion, one.text) == ("Ses02M", "angry", "I am 1 script01_1b.")
+    assert (one.dialogue, one.session, one.vad) == ("script01_1", "2", (2.5, 3.0, 1.5))
+    assert Counter(u.emotion for u in utterances.values()) == {
+        **dict.fromkeys(["neutral", "angry"], 12),
+        **{"happy": 24, None: 24},
+    }
+    assert utterances["Ses01M_Ses01F_impro01_M005"].text == ""
+    assert not any("MXX" in utt for utt in utterances)
+    assert corpus.dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "emotions"),
+    [
+        ({"classes": 6}, {"neutral", "angry", "happy", "excited", "frustrated", None}),
+        ({"classes": 6, "merge_excited": True}, {"neutral", "angry", "happy", "frustrated", None}),
+        ({"merge_excited": False}, {"neutral", "angry", "happy", None}),
+    ],
+)
+def test_iemocap_sets_of_classes(tmp_path, settings, emotions):
+    _, utterances = read("iemocap", tmp_path / "c", **settings)
+    assert {u.emotion for u in utterances.values()} == emotions
+    excited = utterances["Ses01F_Ses01F_impro01_F002"].emotion
+    assert excited == {6: "excited", 4: None}[settings.get("classes", 4)] or settings.get("merge_excited")
+
+
+@pytest.mark.parametrize("by", ["dialogue", "session", "speaker"])
+def test_iemocap_is_split_as_asked(tmp_path, by):
+    corpus, _ = read("iemocap", tmp_path / "c", split_by=by, dev=1, test=1)
+    sets = prepare_data({"iemocap": corpus}, tmp_path / "data", max_dropped=0.1)
+    units = [{getattr(u, by) for u in group} for group in sets.values()]
+    assert not units[0] & units[2] | units[0] & units[1] | units[1] & units[2]
+    vad = read_table(tmp_path / "data/train/utt2vad")
+    assert set(vad) == set(read_table(tmp_path / "data/train/text"))
+    assert all(line.split()[:2] == ["2.5", "3.0"] for line in vad.values())
+
+
+def test_iemocap_with_other_numbers_of_classes(tmp_path):
+    with pytest.raises(UserError, match=r"unknown classes of corpus iemocap '5'.*4, 6"):
+        read("iemocap", tmp_path, classes=5)
+
+
+def test_csv_with_soft_labels_spaces_and_a_mark_at_the_start(tmp_path):
+    _, utterances = read("csv", tmp_path / "c")
+    one = utterances["Ann_Lee_rec_one_2"]
+    assert (one.speaker, one.text, one.emotion, one.language) == (
+        "Ann_Lee",
+        "Das ist, Nummer 2.",
+        "angry:0.7,sad:0.3",
+        "de",
+    )
+    assert [utterances[f"Ann_Lee_rec_one_{n}"].emotion for n in (0, 1)] == ["joy", None]
+
+
+def test_csv_with_path_and_text_alone(tmp_path):
+    (tmp_path / "metadata.csv").write_text("text;path\nOne.;a.wav\nTwo.;b.wav\n")
+    _, utterances = read("csv", tmp_path, delimiter=";", speaker="me")
+    assert list(utterances) == ["me_a", "me_b"]
+    assert utterances["me_a"].language == "en-us"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path,words\na.wav,One.\n", r"metadata.csv:1: the header .* lacks text"),
+        ("path,text\na.wav,One, two.\n", r"metadata.csv:2: 3 values, but the header names 2: quote a value"),
+        ("path,text,split\na.wav,One.,valid\n", r"metadata.csv:2: unknown split 'valid': Valid: dev, test, train"),
+        ("path,text,split\na.wav,One.,train\nb.wav,Two.,\n", "column split: fill in every line, or none"),
+        ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion 'happy:much': expected"),
+        ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
+    ],
+)
+def test_csv_that_cannot_be_read_names_the_line(tmp_path, content, message):
+    (tmp_path / "metadata.csv").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read("csv", tmp_path)

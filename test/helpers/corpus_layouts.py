@@ -1,0 +1,125 @@
+"""Corpora as they are published, with noise in the place of speech and every trap of their formats."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+IEMOCAP_LABELS = """\
+% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+"""
+ESD_TEXTS = {"en": "the nine the eggs , I keep .", "zh": "打远一看，它们的确很是美丽。"}
+ESD_ENCODINGS = {
+    **{"0001": "gb18030", "0003": "utf-16-le", "0011": "ascii"},
+    **{"0012": "utf-8", "0013": "utf-16-le", "0014": "utf-16"},
+}
+
+
+def tone(path: Path) -> None:
+    """Writes a tenth of a second of noise of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(zlib.crc32(str(path).encode())).uniform(-0.1, 0.1, 1600), 16000)
+
+
+def ljspeech(root: Path) -> None:
+    lines = [f'LJ001-{n:04d}|No. {n} "so|No. {n} "so' for n in range(1, 9)]
+    for n in range(1, 9):
+        tone(root / f"wavs/LJ001-{n:04d}.wav")
+    (root / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
+
+
+def emodb(root: Path) -> None:
+    for speaker in ("03", "10"):
+        for sentence in ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10"):
+            for emotion in "WN":
+                tone(root / f"wav/{speaker}{sentence}{emotion}a.wav")
+    tone(root / "wav/03a01Xa.wav")
+
+
+def crema_d(root: Path) -> None:
+    names = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")
+    for name in names:
+        tone(root / f"AudioWAV/1001_{name}_ANG_XX.wav")
+        tone(root / f"AudioWAV/1040_{name}_SAD_X.wav")
+    tone(root / "AudioWAV/1001_ABC_ANG_XX.wav")
+
+
+def jl(root: Path) -> None:
+    for speaker in ("female1", "male2"):
+        for number in range(1, 11):
+            path = root / f"Raw JL corpus/{speaker}_angry_{number}a_1.wav"
+            tone(path)
+            path.with_suffix(".txt").write_text(f"Carl leaps into a jeep {number}.\n")
+    tone(root / "Raw JL corpus/female1_angry_10a_1(1).wav")
+    tone(root / "Raw JL corpus/male2_happy_1b_2.wav")
+
+
+def esd(root: Path) -> None:
+    for speaker, encoding in ESD_ENCODINGS.items():
+        lines = []
+        for place, label in enumerate(("Neutral", "Angry", "Happy", "Sad", "Surprise")):
+            for sentence in range(1, 7):
+                number = 350 * place + sentence
+                utt = f"{speaker}_{number:06d}"
+                text = ESD_TEXTS["zh" if int(speaker) <= 10 else "en"].replace("nine", f"nine {sentence}")
+                gap = "  " if speaker == "0015" or sentence == 2 else "\t"
+                lines.append(f"{utt}{gap}{text} {gap}{label}")
+                deeper = "train" if speaker == "0012" else ""
+                tone(root / speaker / label / deeper / f"{utt}.wav")
+        if speaker == "0011":
+            lines[0] = lines[0].replace("Neutral", "Angry")
+        (root / speaker / f"{speaker}.txt").write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
+
+
+def iemocap(root: Path) -> None:
+    labels = ("neu", "ang", "exc", "xxx", "fru", "hap")
+    for session in (1, 2, 3):
+        for scenario in ("impro01", "impro02", "script01_1", "script01_1b"):
+            dialogue = f"Ses0{session}F_{scenario}"
+            blocks, texts = IEMOCAP_LABELS, ""
+            for number, label in enumerate(labels):
+                utt = f"{dialogue}_{'FM'[number % 2]}{number:03d}"
+                blocks += f"[{number}.2901 - {number + 1}.2357]\t{utt}\t{label}\t[2.5000, 3.0000, {number}.5000]\n"
+                blocks += "C-E2:\tNeutral;\tSadness;\t()\nA-E3:\tval 3; act 2; dom  2;\t()\n" * (number % 2) + "\n"
+                text = "[LAUGHTER]" if number == 5 and session == 1 else f"I am {number} [LAUGHTER] {scenario}."
+                texts += f"{utt} [00{number}.2901-00{number + 1}.2357]: {text}\n"
+                tone(root / f"Session{session}/sentences/wav/{dialogue}/{utt}.wav")
+            texts += f"M: Yeah.\n{dialogue}_MXX0 [001.0000-002.0000]: Hm.\n"
+            for kind, content in (("EmoEvaluation", blocks), ("transcriptions", texts)):
+                path = root / f"Session{session}/dialog/{kind}/{dialogue}.txt"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="latin-1")
+            other = root / f"Session{session}/dialog/EmoEvaluation/Categorical/{dialogue}_cat.txt"
+            other.parent.mkdir(exist_ok=True)
+            other.write_text(f"{dialogue}_F000 :Neutral state; ()\n")
+
+
+def csv(root: Path) -> None:
+    rows = ["path,text,speaker,emotion,language"]
+    for number in range(8):
+        tone(root / f"rec/one {number}.wav")
+        emotion = ("Joy", "", '"ang:0.7,sad:0.3"')[number % 3]
+        rows.append(f'rec/one {number}.wav,"Das ist, Nummer {number}.",Ann Lee,{emotion},de')
+    (root / "metadata.csv").write_text("\ufeff" + "\n".join(rows), encoding="utf-8")
+
+
+def nemo(root: Path) -> None:
+    lines = ["file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"]
+    for speaker in ("EB0", "KD0"):
+        for number in range(1, 16):
+            for emotion in ("anger", "neutral"):
+                name = f"{speaker}_{emotion}_{number}.wav"
+                tone(root / "samples" / name)
+                lines.append(f'{name}\t{emotion}\t"Mama ma {number}, „tak”.\tmama\t  {speaker}\tfemale\t30')
+    (root / "data.tsv").write_text("\n".join(lines), encoding="utf-8")
+
+
+LAYOUTS: dict[str, Callable[[Path], None]] = {
+    one.__name__: one for one in (ljspeech, emodb, crema_d, jl, esd, iemocap, csv, nemo)
+}
+"""Writes a corpus into a directory, by the corpus' name."""
