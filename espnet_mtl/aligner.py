@@ -123,8 +123,8 @@ class Aligner(nn.Module):
         self.token_embedding = nn.Embedding(tokens, dim, padding_idx=0)
         self.speaker_embedding = nn.Embedding(speakers, dim, padding_idx=0)
         self.module = FastAlignmentModule(dim, n_mels, PRIOR_WEIGHT)
-        # With ESPnet's kernel of 3, a token knows its neighbours: an alignment half a phone early fits as well, and that
-        # is what is learned (on the demo, median error 39 ms, against 9 ms without).
+        # With ESPnet's kernel of 3, a token knows its neighbours: an alignment half a phone early fits as well, and
+        # that is what is learned (on the demo, median error 39 ms, against 9 ms without).
         self.module.t_conv1 = nn.Conv1d(dim, dim, kernel_size=1)
         self.forward_sum = BatchedForwardSumLoss()
         self.mean: Tensor
