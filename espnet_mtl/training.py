@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from espnet_mtl.backbones import token_features
+from espnet_mtl.base_model import BaseModel, initial_state
 from espnet_mtl.checkpoint import is_readable
 from espnet_mtl.config import DURATIONS_NOTE, load_train_config
 from espnet_mtl.data.kaldi import locked, read_table, remove, require, write_table, write_text
@@ -100,7 +101,14 @@ class TrainPaths:
         return options
 
 
-def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, arguments: Sequence[str]) -> None:
+def train(
+    train_config: str,
+    paths: TrainPaths,
+    token_type: str,
+    ngpu: int,
+    arguments: Sequence[str],
+    base: BaseModel | None = None,
+) -> None:
     """Trains, or goes on where a killed training stopped; the result is the same.
 
     Args:
@@ -109,6 +117,7 @@ def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, argu
         token_type: "phn", "char" or "bpe".
         ngpu: GPUs; more than one trains in as many processes.
         arguments: Options of ESPnet's training, which override the YAML.
+        base: A trained model to go on from.
 
     Raises:
         UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings.
@@ -130,9 +139,16 @@ def train(train_config: str, paths: TrainPaths, token_type: str, ngpu: int, argu
     ]
     parser = MTLTTSTask.get_parser()
     args = parser.parse_args([*command, *arguments])
+    settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
+    if base:
+        base.check(config)
+        settings["init_model"] = base.name
     with locked(paths.output):
-        _same_settings(paths.output, {"config": config, "arguments": list(arguments), "token_type": token_type})
+        _same_settings(paths.output, settings)
         repair(paths.output)
+        if base:
+            args.init_param = [str(paths.output / "init.pth")]
+            torch.save(initial_state(base, args), paths.output / "init.pth")
         paths.write_labels()
         _log_to(paths.output / "train.log")
         MTLTTSTask.main(args=args)

@@ -29,6 +29,7 @@ options=(
     "inference_config|conf/decode.yaml|decoding configuration; its name names the directory of the decoded speech"
     "inference_args||further options for decoding"
     "token_type|phn|phn, char or bpe"
+    "init_model||trained model to go on from, with more speakers, emotions, languages: a packed one, exp/<tag>, URL or user/repo"
     "teacher_dumpdir||durations by a teacher: a directory with <set>/durations (espnet_mtl.bin.teacher); they go before others"
     "tag||name of the model; default: the training configuration's name (and the baseline's its own, else <tag>_single)"
     "datadir|data|directory of stage 1"
@@ -172,7 +173,7 @@ prepare_data() {
 train() { # model, its training configuration
     exec $train_cmd python -m espnet_mtl.bin.train --train_config "$2" --dump "$dumpdir/raw" \
         --token_list "$dumpdir/token_list" --tables "$dumpdir/tables" --stats "$expdir/stats" \
-        --output "$expdir/$1" --token_type "$token_type" --ngpu "$ngpu" -- $train_args
+        --output "$expdir/$1" --token_type "$token_type" "${base[@]}" --ngpu "$ngpu" -- $train_args
 }
 
 # shellcheck disable=SC2086
@@ -222,17 +223,18 @@ running=()
 trap 'stop_jobs 130' INT
 trap 'stop_jobs 143' TERM
 signal=(--train_config "$train_config")
+base=(${init_model:+--init_model "$init_model"})
 # shellcheck disable=SC2086 # the words of train_args are split on purpose
-python -m espnet_mtl.bin.check_config "${configs[@]}" -- $train_args
+python -m espnet_mtl.bin.check_config "${configs[@]}" "${base[@]}" -- $train_args
 if runs 1; then prepare_data; fi
 if runs 2; then python -m espnet_mtl.bin.prepare_audio --data "$datadir" --output "$dumpdir/raw" "${signal[@]}" --max_dropped "$max_dropped" --nj "$nj"; fi
 if runs 3; then
     python -m espnet_mtl.bin.extract_features --dump "$dumpdir/raw" "${signal[@]}" --nj "$nj" --token_type "$token_type" \
-        --token_list "$dumpdir/token_list" ${teacher_dumpdir:+--teacher_dumpdir "$teacher_dumpdir"}
+        --token_list "$dumpdir/token_list" "${base[@]}" ${teacher_dumpdir:+--teacher_dumpdir "$teacher_dumpdir"}
 fi
 if runs 4; then
     python -m espnet_mtl.bin.collect_stats --dump "$dumpdir/raw" --token_list "$dumpdir/token_list" \
-        --tables "$dumpdir/tables" --stats "$expdir/stats" --token_type "$token_type" "${signal[@]}"
+        --tables "$dumpdir/tables" --stats "$expdir/stats" --token_type "$token_type" "${signal[@]}" "${base[@]}"
 fi
 if runs 5; then for_each_model train; fi
 if runs 6; then for_each_model decode; fi

@@ -17,7 +17,12 @@ class MTLFastSpeech2(FastSpeech2):
     ESPnet's forward runs as it is. Two hooks reach into it: behind the text encoder, where the style is added, and
     in front of the variance predictors, where the conditioned encoder output is noted as the tap `shared`.
     The hooks hold the state of one call, so that one process drives one model (ESPnet's distributed training does).
+
+    Attributes:
+        token_table: Name of the parameter that has a row for each token.
     """
+
+    token_table = "encoder.embed.0.weight"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

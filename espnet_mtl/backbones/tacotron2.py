@@ -25,7 +25,10 @@ class MTLTacotron2(Tacotron2):
 
     Attributes:
         attention: Attention weights of the last batch (B, T // reduction_factor, T_text + 1), longest text first.
+        token_table: Name of the parameter that has a row for each token.
     """
+
+    token_table = "enc.embed.weight"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

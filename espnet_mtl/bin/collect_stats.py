@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.base_model import open_base_model
+from espnet_mtl.bin import INIT_MODEL
 from espnet_mtl.config import load_train_config
 from espnet_mtl.data.kaldi import require
 from espnet_mtl.errors import run_command
@@ -21,14 +23,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
     parser.add_argument("--vocab_size", type=int, default=100, help="sentencepiece pieces, for bpe")
     parser.add_argument("--train_config", required=True, help="training YAML")
+    parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     load_train_config(args.train_config)
+    base = open_base_model(args.init_model)
     require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
     from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
 
-    write_token_list(args.dump, args.token_list / args.token_type, args.token_type, args.vocab_size)
-    write_tables(args.dump, args.tables)
-    collect_stats(args.dump, args.stats, args.token_type)
+    write_token_list(args.dump, args.token_list / args.token_type, args.token_type, args.vocab_size, base)
+    write_tables(args.dump, args.tables, base)
+    collect_stats(args.dump, args.stats, args.token_type, base)
 
 
 def cli() -> None:

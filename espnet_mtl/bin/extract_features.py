@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.base_model import open_base_model
+from espnet_mtl.bin import INIT_MODEL
 from espnet_mtl.config import load_train_config
 from espnet_mtl.data.kaldi import require
 from espnet_mtl.errors import run_command
@@ -20,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--token_list", type=Path, default=Path("dump/token_list"), help="where the bpe model goes")
     parser.add_argument("--teacher_dumpdir", type=Path, help="durations by a teacher: a directory with <set>/durations")
     parser.add_argument("--nj", type=int, default=2, help="parallel processes")
+    parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     config = load_train_config(args.train_config)
     dumps = [args.dump / name for name in ("train", "dev", "test")]
@@ -29,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     model = None
     if args.token_type == "bpe":
-        write_token_list(args.dump, args.token_list / "bpe", "bpe")
+        write_token_list(args.dump, args.token_list / "bpe", "bpe", base=open_base_model(args.init_model))
         model = args.token_list / "bpe/bpe.model"
     extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin import split_options
+from espnet_mtl.base_model import open_base_model
+from espnet_mtl.bin import INIT_MODEL, split_options
 from espnet_mtl.errors import run_command
 
 
@@ -21,12 +22,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="where the experiment goes, e.g. exp/<tag>")
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs; 0: CPU")
+    parser.add_argument("--init_model", help=INIT_MODEL)
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
     from espnet_mtl.training import TrainPaths, train
 
     paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
-    train(args.train_config, paths, args.token_type, args.ngpu, espnet)
+    train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_base_model(args.init_model))
 
 
 def cli() -> None:

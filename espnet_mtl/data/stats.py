@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import kaldiio
 import numpy as np
 
+from espnet_mtl.base_model import BaseModel, joined
 from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table, write_text
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import UNLABELLED
@@ -15,8 +17,10 @@ from espnet_mtl.progress import progress
 
 SETS = ("train", "dev")
 TOKEN_TYPES = ("phn", "char", "bpe")
+MOMENTS = ("feats", "pitch", "energy")
 LABEL_FILES = {"speakers": "utt2spk", "emotions": "utt2emo", "languages": "utt2lang"}
-SPACE, UNKNOWN = "<space>", "<unk>"
+SPACE = "<space>"
+SPECIAL = ("<blank>", "<unk>", "<sos/eos>")
 
 
 def text_file(token_type: str) -> str:
@@ -31,7 +35,9 @@ def tokens_of(text: str, token_type: str) -> list[str]:
     return [SPACE if char == " " else char for char in text]
 
 
-def write_token_list(dump: Path, output: Path, token_type: str, vocab_size: int = 100) -> None:
+def write_token_list(
+    dump: Path, output: Path, token_type: str, vocab_size: int = 100, base: BaseModel | None = None
+) -> None:
     """Writes `tokens.txt` (and `bpe.model`): blank, unknown, the tokens of the training set, start/end.
 
     Args:
@@ -39,20 +45,30 @@ def write_token_list(dump: Path, output: Path, token_type: str, vocab_size: int 
         output: The directory to make, e.g. `dump/token_list/phn`.
         token_type: "phn", "char" or "bpe".
         vocab_size: Pieces of the sentencepiece model.
+        base: A model to go on from: its tokens come first, and its sentencepiece model stays.
 
     Raises:
-        UserError: An unknown token type, a missing input, or a text too small for the vocabulary.
+        UserError: An unknown token type, or not that of `base`, a missing input, or a text too small for the
+            vocabulary.
     """
     if token_type not in TOKEN_TYPES:
         raise one_of("token type", token_type, TOKEN_TYPES)
     source = dump / "train" / text_file(token_type)
     texts = read_table(source, "stage 3").values()
+    known = []
+    if base:
+        base.check_tokens(token_type)
+        known = [token for token in base.names("token") if token not in SPECIAL]
     with whole_directory(output) as directory:
-        if token_type == "bpe":
+        if token_type == "bpe" and base:
+            shutil.copyfile(base.file("bpe.model"), directory / "bpe.model")
+            tokens = []
+        elif token_type == "bpe":
             tokens = _train_bpe(texts, directory / "bpe", vocab_size)
         else:
             tokens = sorted({token for text in texts for token in tokens_of(text, token_type)})
-        write_text(directory / "tokens.txt", "\n".join(["<blank>", UNKNOWN, *tokens, "<sos/eos>"]) + "\n")
+        blank, unknown, end = SPECIAL
+        write_text(directory / "tokens.txt", "\n".join([blank, unknown, *joined(known, tokens), end]) + "\n")
 
 
 def _train_bpe(texts: Iterable[str], prefix: Path, vocab_size: int) -> list[str]:
@@ -74,8 +90,11 @@ def _train_bpe(texts: Iterable[str], prefix: Path, vocab_size: int) -> list[str]
     return [piece for piece in map(model.id_to_piece, range(model.vocab_size())) if piece not in control]
 
 
-def write_tables(dump: Path, output: Path) -> None:
-    """Writes the ordered names of speakers, emotions and languages, one a line, each a file of `output`."""
+def write_tables(dump: Path, output: Path, base: BaseModel | None = None) -> None:
+    """Writes the ordered names of speakers, emotions and languages, one a line, each a file of `output`.
+
+    Those of a model to go on from, `base`, come first.
+    """
     with whole_directory(output) as directory:
         for name, source in LABEL_FILES.items():
             # A split by speaker has speakers of its own in dev; an emotion or language must be in train to be learned.
@@ -83,7 +102,8 @@ def write_tables(dump: Path, output: Path) -> None:
             labels = [label for path in paths if path.is_file() for label in read_table(path).values()]
             # A soft label reads "happy:0.8,sad:0.2".
             names = {part.partition(":")[0] for label in labels for part in label.split(",")} - {UNLABELLED}
-            write_text(directory / f"{name}.txt", "".join(f"{name}\n" for name in sorted(names)))
+            known = base.names(name.removesuffix("s")) if base else []
+            write_text(directory / f"{name}.txt", "".join(f"{name}\n" for name in joined(known, sorted(names))))
 
 
 class Moments:
@@ -105,7 +125,7 @@ class Moments:
         np.savez(path, count=self.count, sum=total, sum_square=square)
 
 
-def collect_stats(dump: Path, output: Path, token_type: str) -> None:
+def collect_stats(dump: Path, output: Path, token_type: str, base: BaseModel | None = None) -> None:
     """Writes statistics and shapes of the training and development sets.
 
     Args:
@@ -113,16 +133,20 @@ def collect_stats(dump: Path, output: Path, token_type: str) -> None:
         output: `exp/stats`: `train/` gets feats_stats.npz, pitch_stats.npz and energy_stats.npz; both sets get
             text_shape and speech_shape.
         token_type: "phn", "char" or "bpe" (for the text's length).
+        base: A model to go on from: its statistics stay, since its weights are made for them.
     """
     require((dump / name / "pitch.scp" for name in SETS), "stage 3")
     with whole_directory(output) as directory:
         for name in SETS:
             (directory / name).mkdir()
             _collect_set(dump / name, directory / name, token_type)
+        if base:
+            for name in MOMENTS:
+                shutil.copyfile(base.file(f"{name}_stats.npz"), directory / "train" / f"{name}_stats.npz")
 
 
 def _collect_set(dump: Path, output: Path, token_type: str) -> None:
-    moments = {name: Moments() for name in ("feats", "pitch", "energy")}
+    moments = {name: Moments() for name in MOMENTS}
     arrays: Mapping[str, Mapping[str, np.ndarray]] = {
         name: kaldiio.load_scp(str(dump / f"{name}.scp")) for name in moments
     }

@@ -50,6 +50,10 @@ class Head(nn.Module, ABC):
     def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Scores a prediction: a scalar loss (0 where no label is known) and figures to report."""
 
+    def class_parameters(self) -> tuple[str, ...]:
+        """Names the parameters that have a row for each class of the label, in the order of its names."""
+        return ()
+
     def loss(self, tap: Tap, target: Tensor, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Computes the task's loss ℓ_k.
 

@@ -50,7 +50,7 @@ class Classifier(Head):
         self.pool = None if self.tap == "style" else ConvPool(dim, channels, layers, dropout=dropout)
         size = self.pool.out_dim if self.pool else dim
         if self.pool is not None and layers:
-            self.output: nn.Module = nn.Linear(size, classes)
+            self.output: nn.Linear | nn.Sequential = nn.Linear(size, classes)
         else:
             hidden = (nn.Linear(size, channels), nn.ReLU(), nn.Dropout(dropout))
             self.output = nn.Sequential(*hidden, nn.Linear(channels, classes))
@@ -61,6 +61,13 @@ class Classifier(Head):
             return tap.logits
         values = tap.values + self.noise * torch.randn_like(tap.values) if self.training and self.noise else tap.values
         return self.output(values if self.pool is None else self.pool(values, tap.lengths))
+
+    def class_parameters(self) -> tuple[str, ...]:
+        """Weight and bias of the last layer."""
+        if self.attention:
+            return ()
+        last = "output" if isinstance(self.output, nn.Linear) else f"output.{len(self.output) - 1}"
+        return f"{last}.weight", f"{last}.bias"
 
     def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean cross-entropy and accuracy over the utterances whose label is known.
