@@ -27,7 +27,7 @@ INFERENCE_KEYS = (
     *ATTENTION_OPTIONS,
 )
 ARKS = {"feats": "feat_gen_denorm", "pitch": "pitch_denorm"}
-TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo")
+TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo", "utt2lang")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
     """Lists every test sentence by every speaker of its language in every emotion.
 
     A request takes the id of the natural utterance where there is one, with that utterance's own phones, so that both
-    can be compared token by token.
+    can be compared token by token. An unlabelled natural utterance is spoken without an emotion, too.
 
     Args:
         dump: `dump/raw/test`.
@@ -81,7 +81,8 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
     for number, (text, first) in enumerate(sorted({texts[utt]: utt for utt in sorted(texts, reverse=True)}.items()), 1):
         language = languages.get(first)
         for speaker in [name for name in speakers if language is None or name in speak[language]]:
-            for emotion in wanted:
+            plain = [None] if emotions and (text, speaker, None) in natural else []
+            for emotion in [*wanted, *plain]:
                 utt = natural.get((text, speaker, emotion))
                 name = utt or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
                 listed.append(Request(name, text, tokens[utt or first], speaker, emotion, language))
@@ -141,6 +142,8 @@ def _synthesize(tts: Text2Speech, work: Sequence[Request], directory: Path, fina
             tables["utt2spk"][utt] = request.speaker
             if request.emotion is not None:
                 tables["utt2emo"][utt] = request.emotion
+            if request.language is not None:
+                tables["utt2lang"][utt] = request.language
     for name, table in tables.items():
         if table or name == "utt2emo":
             write_table(directory / name, table)

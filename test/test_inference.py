@@ -3,7 +3,7 @@ import pytest
 import torch
 import yaml
 
-from espnet_mtl.data.kaldi import write_table
+from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.decoding import load_inference_config, requests
 from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import phonemize
@@ -110,6 +110,15 @@ def test_a_request_takes_the_name_and_phones_of_its_natural_utterance(dump):
     listed = {request.utt: request for request in requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])}
     assert listed["f1_sad_1"].tokens == "f1_sad_1 x"
     assert listed["m1_happy_2"].text == "two"
+
+
+def test_an_unlabelled_utterance_is_spoken_without_an_emotion_too(dump):
+    emotions = {utt: emotion for utt, emotion in read_table(dump / "utt2emo").items() if utt != "f1_sad_1"}
+    write_table(dump / "utt2emo", emotions)
+    listed = {request.utt: request for request in requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])}
+    assert len(listed) == 9
+    assert (listed["f1_sad_1"].speaker, listed["f1_sad_1"].emotion) == ("f1", None)
+    assert sum(request.emotion is None for request in listed.values()) == 1
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_every_test_sentence_is_spoken_in_every_voice_and_emotion(recipe):
     spoken = list((recipe / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))
     sentences = set((recipe / "data/test/text").read_text().splitlines())
     assert metrics["systems"][MULTI]["n_utterances"] == len(spoken) == len(sentences)
+    assert metrics["durations"]["durations"] == "given"
+    assert set(read_table(recipe / f"exp/{MULTI}/decode/test/utt2lang").values()) == {"en-us"}
 
 
 def test_the_packed_model_speaks_in_a_process_that_never_saw_the_recipe(recipe, tmp_path):
@@ -223,7 +225,7 @@ def test_the_users_own_recordings(recipe, tmp_path):
     run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
     durations = json.loads((tmp_path / "dump/raw/durations.json").read_text())
     assert durations["durations"] == "learned"
-    assert any(line.split()[-1] == "." for line in (tmp_path / "dump/raw/train/phones").open())
+    assert any(line.endswith(" .") for line in read_table(tmp_path / "dump/raw/train/phones").values())
     assert (tmp_path / "dump/tables/emotions.txt").read_text() == "happy\n"
     assert list((tmp_path / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.config import DECODE_OPTIONS, read_yaml
+from espnet_mtl.config import DECODE_OPTIONS, DURATIONS_NOTE, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
@@ -23,7 +23,7 @@ from espnet_mtl.evaluation.metrics import Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.versa import check_versa, score_by_versa
 
-VERSION = 2
+VERSION = 3
 PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
@@ -36,12 +36,14 @@ class Evaluation:
         systems: What is judged, in the order given.
         baseline: The one of `systems` that the others are compared with.
         held_out: How well each probe judges the natural training speech of folds that it was not trained on.
+        durations: Where the durations of training are from, and how good they are (stage 3).
     """
 
     references: list[Scores]
     systems: list[Scores]
     baseline: Scores | None
     held_out: Mapping[str, Mapping[str, float]]
+    durations: Mapping[str, Any] | None = None
 
     @property
     def all(self) -> list[Scores]:
@@ -66,7 +68,7 @@ class Evaluation:
 
     def alone(self, system: Scores) -> Evaluation:
         """The evaluation of one of its systems."""
-        return Evaluation(self.references, [system], None, self.held_out)
+        return replace(self, systems=[system], baseline=None)
 
     def json(self) -> dict[str, Any]:
         """Returns what `metrics.json` holds; `metrics.schema.json` in this package describes it."""
@@ -76,6 +78,7 @@ class Evaluation:
             "references": [one.title for one in self.references],
             "baseline": self.baseline.title if self.baseline else None,
             "systems": systems,
+            "durations": self.durations,
             "probes_held_out": {name: _rounded(figures) for name, figures in self.held_out.items()},
             "packages": {name: version(name) for name in PACKAGES},
         }
@@ -155,7 +158,9 @@ def evaluate_experiments(
     settings, language = _settings(exps[0], inference_config)
     speech = {path.name: _decoded(directory) for path, directory in zip(paths, directories, strict=True)}
     judge = read_judge(dump, settings, language, nj)
-    return evaluate(judge, speech, baseline.name if baseline else None, versa)
+    evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa)
+    note = dump / DURATIONS_NOTE
+    return replace(evaluation, durations=json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None)
 
 
 def write_experiments(evaluation: Evaluation) -> None:

@@ -57,9 +57,7 @@ class Learned:
     @cached_property
     def by_functionals(self) -> CrossFitted:
         """Names emotions by the functionals of an utterance, given its speaker."""
-        chosen = np.flatnonzero(self._emotions != "")
-        values, labels, speakers = (x[chosen] for x in (self._arrays["functionals"], self._emotions, self._speakers))
-        return functionals_probes(values, labels, self._sentences[chosen], speakers)
+        return functionals_probes(self._arrays["functionals"], self._emotions, self._sentences, self._speakers)
 
     @cached_property
     def by_spectrogram(self) -> CrossFitted:
@@ -125,9 +123,7 @@ class Learned:
     @cached_property
     def _effects(self) -> Mapping[str, NDArray[np.float64]]:
         """By how many semitones each training speaker's voice is higher than the average speaker's: (1,)."""
-        labelled = self._emotions != ""
-        pitch = self._arrays["functionals"][labelled][:, [MEAN_PITCH]]
-        return speaker_effects(pitch, self._speakers[labelled], self._emotions[labelled])
+        return speaker_effects(self._arrays["functionals"][:, [MEAN_PITCH]], self._speakers, self._emotions)
 
 
 def learn(train: SpeechSet, vocoded: Sequence[Recording], fs: int, language: str, nj: int) -> Arrays:
@@ -160,14 +156,16 @@ def functionals_probes(
     values: NDArray[np.float32], labels: NDArray[np.str_], sentences: NDArray[np.str_], speakers: Labels = ()
 ) -> CrossFitted:
     """Trains probes of `labels` on functionals (N, D), cross-fitted over `sentences`; see `FunctionalsProbe`."""
-    classes, speakers = sorted(set(labels)), np.array(speakers)
+    classes, speakers = sorted(set(labels) - {""}), np.array(speakers)
     probes, held_out = [], np.zeros((len(labels), len(classes)))
-    for held in folds(labels, sentences):
+    known = np.flatnonzero(labels != "")
+    for part in folds(labels[known], sentences[known]):
+        held = known[part]
         rest = np.setdiff1d(np.arange(len(labels)), held)
         given, asked = (speakers[rest], speakers[held]) if len(speakers) else ((), ())
         probes.append(FunctionalsProbe(values[rest], labels[rest], classes, given))
         held_out[held] = probes[-1].logits(values[held], asked)
-    return CrossFitted(classes, probes, held_out, labels)
+    return CrossFitted(classes, probes, held_out[known], labels[known])
 
 
 def _fit_conv(

@@ -76,6 +76,14 @@ METRICS = {
     "log_f0_rmse_predicted": Metric(
         PROSODY, "log-F0 RMSE predicted", "Of ln F0 per voiced token as predicted; median.", np.median, "", 3, "↓"
     ),
+    "length_ratio": Metric(
+        PROSODY,
+        "predicted length",
+        "Frames of all utterances as predicted, relative to natural; below 1: too fast.",
+        statistics.ratio_of_sums,
+        digits=3,
+        best="1",
+    ),
     "duration_rmse_frames": Metric(PROSODY, "token duration RMSE", "Of frames per token.", unit="frames", best="↓"),
     "emotion_accuracy": Metric(
         EMOTION, "accuracy", "Probe on functionals, pairs of speaker and emotion seen in training."
@@ -237,20 +245,27 @@ def _distances(title: str, speech: SpeechSet, analyses: list[Speech], judge: Jud
 
 
 def _token_errors(speech: SpeechSet, judge: Judge) -> dict[str, Array]:
-    """Errors of what was predicted per token, for utterances with the tokens of the natural one."""
-    errors = np.full((len(speech.utts), 2), np.nan)
+    """What was predicted per token against natural speech; errors where both have the same tokens."""
+    errors, lengths = np.full((2, len(speech.utts), 2), np.nan)
     if not judge.frame_s:
         return {}
     natural, predicted = judge.test.tokens(), speech.tokens()
     f0 = dict(zip(judge.test.utts, (one.f0 for one in judge.natural), strict=True))
     for i, utt in enumerate(speech.utts):
-        if utt not in natural or utt not in predicted or len(natural[utt][1]) != len(predicted[utt][1]):
+        if utt not in natural or utt not in predicted:
             continue
         (pitch, durations), (other_pitch, other_durations) = natural[utt], predicted[utt]
+        lengths[i] = other_durations.sum(), durations.sum()
+        if len(durations) != len(other_durations):
+            continue
         voiced = voiced_tokens(f0[utt], durations, judge.frame_s)
         errors[i, 0] = _rmse((other_pitch - pitch)[voiced])
         errors[i, 1] = _rmse(other_durations - durations)
-    return {"log_f0_rmse_predicted": errors[:, 0], "duration_rmse_frames": errors[:, 1]}
+    return {
+        "log_f0_rmse_predicted": errors[:, 0],
+        "length_ratio": lengths,
+        "duration_rmse_frames": errors[:, 1],
+    }
 
 
 def voiced_tokens(f0: NDArray[np.floating], durations: Array, frame_s: float) -> NDArray[np.bool_]:

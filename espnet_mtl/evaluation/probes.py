@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+NEUTRAL = "neutral"
 Labels = Sequence[str] | NDArray[np.str_]
 
 
@@ -28,7 +29,7 @@ class FunctionalsProbe:
 
     Args:
         functionals: Statistics of the training utterances (B, D).
-        labels: Their classes.
+        labels: Their classes; "" where unknown: these only tell what a speaker sounds like.
         classes: Names of all classes, in the order of the logits.
         speakers: Their speakers, for a probe of what changes within a speaker (emotion).
     """
@@ -39,8 +40,10 @@ class FunctionalsProbe:
 
         self._effects = speaker_effects(functionals, speakers, labels) if len(speakers) else {}
         self._scaler = StandardScaler()
-        values = self._scaler.fit_transform(self._relative(functionals, speakers))
-        labels, speakers = np.array(labels), np.array(speakers if len(speakers) else [""] * len(labels))
+        labels = np.array(labels)
+        values = self._relative(functionals, speakers)
+        values = self._scaler.fit(values[labels != ""]).transform(values)
+        speakers = np.array(speakers if len(speakers) else [""] * len(labels))
         self._pairs, self._n_classes = {}, len(classes)
         for pair in combinations(range(len(classes)), 2):
             chosen = recorded_in_both(labels, speakers, np.array(classes)[list(pair)])
@@ -74,8 +77,14 @@ def speaker_effects(
 ) -> Mapping[str, NDArray[np.float64]]:
     """Estimates by how much each speaker's values (B, D) differ from the average speaker's, in any emotion.
 
-    Least squares of value = speaker + emotion, so that it does no harm that some speakers lack some emotions.
+    Least squares of value = speaker + emotion, so that it does no harm that some speakers lack some emotions. A speaker
+    of whom no emotion ("") is known counts as neutral, as read speech is.
     """
+    speakers, emotions = np.array(speakers), np.array(emotions)
+    nameless = ~np.isin(speakers, speakers[emotions != ""])
+    kept = (emotions != "") | nameless
+    values, speakers = values[kept], speakers[kept]
+    emotions = np.where(nameless, NEUTRAL, emotions)[kept]
     names = sorted(set(speakers))
     design = np.concatenate([_one_hot(speakers), _one_hot(emotions)], axis=1)
     effects = np.linalg.lstsq(design, values.astype(np.float64), rcond=None)[0][: len(names)]

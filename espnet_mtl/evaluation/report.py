@@ -27,7 +27,7 @@ AUDIO_BYTES = 9_000_000
 """Of the players' audio in the page, encoded: the page stays below 15 MB."""
 BREAKDOWN = (
     "mcd_db", "log_f0_rmse", "log_f0_sd_ratio", "emotion_accuracy", "emotion_accuracy_cnn",
-    "transfer_emotion_accuracy", "speaker_similarity", "phone_error_rate",
+    "transfer_emotion_accuracy", "speaker_similarity", "transfer_speaker_similarity", "phone_error_rate",
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def _content(evaluation: Evaluation, exps: Sequence[Path], audio: Audio) -> dict
         "curves": [{"title": exp.name, "image": image} for exp in exps if (image := _curves(exp))],
         "maps": list(_maps(evaluation, exps)),
         "held_out": evaluation.held_out,
+        "durations": evaluation.durations,
         "configs": {exp.name: (exp / "config.yaml").read_text(encoding="utf-8") for exp in exps},
         "packages": evaluation.json()["packages"],
     }

@@ -25,7 +25,7 @@ ERRORS = (
     "log_f0_rmse_predicted",
     "duration_rmse_frames",
 )
-RATIOS = ("gv_ratio", "log_f0_sd_ratio")
+RATIOS = ("gv_ratio", "log_f0_sd_ratio", "length_ratio")
 
 
 @pytest.fixture
@@ -89,6 +89,21 @@ def test_predictions_are_compared_per_token(judge, experiment):
     metrics = judge(exp)
     assert metrics["duration_rmse_frames"] == {"value": 3, "low": 3, "high": 3}
     assert metrics["log_f0_rmse_predicted"]["value"] == 0
+    frames = {utt: sum(map(int, line.split())) for utt, line in table.items()}
+    ratio = 1 + (9 * (len(frames) - 1) + 40 - frames[first]) / sum(frames.values())
+    assert metrics["length_ratio"]["value"] == pytest.approx(ratio, abs=1e-4)
+
+
+def test_the_report_says_where_durations_are_from(judge, experiment, corpus):
+    note = corpus / "dump/raw/durations.json"
+    note.write_text('{"durations": "learned", "token_type": "phn", "boundary_error_ms": 9.4, "one_frame": 0.1}')
+    try:
+        exp = experiment("durations")
+        metrics = judge(exp)
+        assert metrics["durations"]["boundary_error_ms"] == 9.4
+    finally:
+        note.unlink()
+    assert judge(exp)["durations"] is None
 
 
 def test_transfer_is_over_pairs_that_training_lacks(corpus, experiment):

@@ -30,6 +30,21 @@ def test_effects_are_right_where_a_speaker_lacks_an_emotion():
     assert effects["f"][1] == pytest.approx(0, abs=0.3)
 
 
+def test_a_voice_without_labels_counts_as_neutral():
+    pairs = [(speaker, emotion) for speaker in "fm" for emotion in ("happy", "neutral")] * 50
+    values = [[SPEAKERS[speaker] + 5 * (emotion == "happy"), 0] for speaker, emotion in pairs]
+    values = np.array([*values, *[[100, 0]] * 20, *[[-500, 0]] * 20])
+    speakers = [*(speaker for speaker, _ in pairs), *["reader"] * 20, *["f"] * 20]
+    emotions = [*(emotion for _, emotion in pairs), *[""] * 40]  # what f says without a label does not count
+    effects = speaker_effects(values, speakers, emotions)
+    assert effects["reader"][0] - effects["f"][0] == pytest.approx(70)
+    assert effects["f"][0] - effects["m"][0] == pytest.approx(60)
+    classes = ("happy", "neutral")
+    probe = FunctionalsProbe(values.astype(np.float32), emotions, classes, speakers)
+    heard = probe.logits(np.array([[105, 0], [100, 0]], np.float32), ["reader", "reader"]).argmax(1)
+    assert [classes[index] for index in heard] == ["happy", "neutral"]
+
+
 def test_emotion_is_heard_in_a_pair_that_training_lacks():
     speakers, emotions = zip(*SEEN, strict=True)
     probe = FunctionalsProbe(functionals(SEEN), emotions, EMOTIONS, speakers)
