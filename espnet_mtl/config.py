@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, TAPS
+from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, taps_of
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.heads import HEADS, LABELS
 from espnet_mtl.registry import constructor_arguments
@@ -123,7 +123,7 @@ def check(config: Mapping[str, Any]) -> None:
     if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in config["tasks"].items():
-        _check_task(name, task)
+        _check_task(name, task, taps_of(config["tts"]))
 
 
 def _check_aligner(conf: Mapping[str, Any]) -> None:
@@ -146,7 +146,7 @@ def head_keys(head: str) -> list[str]:
     return [key for key in HEADS.arguments(head) if key not in ("dim", "classes", "attention", "options", *TASK_KEYS)]
 
 
-def _check_task(name: str, task: object) -> None:
+def _check_task(name: str, task: object, taps: Collection[str]) -> None:
     if not isinstance(task, dict):
         raise UserError(f"tasks.{name}: expected a mapping such as {{head: classifier, tap: style, label: emotion}}")
     if not name.isidentifier():
@@ -154,7 +154,8 @@ def _check_task(name: str, task: object) -> None:
     where = f"key of tasks.{name}"
     if name == "tts":
         return _known(where, task, ["weight"])
-    for key, valid in {"head": HEADS, "tap": TAPS, "label": LABELS}.items():
+    choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps, "label": LABELS}
+    for key, valid in choices.items():
         if task.get(key) not in valid:
             raise one_of(f"{key} of tasks.{name}", task.get(key), valid)
     _known(where, task, [*TASK_KEYS, *head_keys(task["head"])])

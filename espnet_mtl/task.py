@@ -102,6 +102,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         tap_dims = {
             "encoder": adim,
             "shared": backbone.shared_dim,
+            "prosody": 3,
             "mel": odim,
             "style": style.table.size(1) if style else 0,
         }

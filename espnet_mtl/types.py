@@ -39,7 +39,7 @@ class BackboneOutput:
     Attributes:
         loss: The TTS loss, a scalar.
         stats: Parts of the loss and other figures to report.
-        taps: The taps `encoder`, `shared` and `mel`.
+        taps: The taps `encoder`, `shared`, `mel` and, where the backbone predicts it, `prosody`.
     """
 
     loss: Tensor

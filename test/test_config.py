@@ -48,7 +48,11 @@ def test_signal_parameters_stand_once():
         ({"weighting": "fixd"}, ["weighting 'fixd'", "fixed"]),
         ({"weighting_conf": {"temperature": 1}}, ["weighting_conf", "temperature"]),
         ({"audio_conf": {"trim": 1}}, ["audio_conf", "trim_db"]),
-        (with_task(tap="mels"), ["tap of tasks.emotion", "mel, shared, style"]),
+        (with_task(tap="mels"), ["tap of tasks.emotion", "mel, prosody, shared, style"]),
+        (
+            {**with_task(tap="prosody"), "tts": "tacotron2"},
+            ["tap of tasks.emotion", "Valid: encoder, mel, shared, style"],
+        ),
         (with_task(head="classify"), ["head of tasks.emotion", "classifier"]),
         (with_task(label="mood"), ["label of tasks.emotion", "emotion, language, speaker"]),
         (with_task(wieght=1), ["key of tasks.emotion", "weight"]),

@@ -159,7 +159,8 @@ def run_line(line: str, work: Path, *options: str) -> None:
     if words[0] == "python":
         words[0] = sys.executable
     else:
-        words = command(work, *(str(work / word) if word.startswith("exp/") else word for word in words[1:]), *options)
+        words = [str(work / word) if word.startswith(("exp/", "mine/")) else word for word in words[1:]]
+        words = command(work, *words, *options)
     subprocess.run(words, cwd=work, env=environment, check=True)
 
 
@@ -220,7 +221,7 @@ def test_the_users_own_recordings(recipe, tmp_path):
         ]
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings/metadata.csv").write_text("\n".join(rows))
-    own, _ = page_commands("corpora")
+    own, _, further = page_commands("corpora")
     assert own.endswith("--corpus csv")
     run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
     durations = json.loads((tmp_path / "dump/raw/durations.json").read_text())
@@ -228,12 +229,21 @@ def test_the_users_own_recordings(recipe, tmp_path):
     assert any(line.endswith(" .") for line in read_table(tmp_path / "dump/raw/train/phones").values())
     assert (tmp_path / "dump/tables/emotions.txt").read_text() == "happy\n"
     assert list((tmp_path / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))
+    shutil.copy(recipe / f"exp/{MULTI}/{MULTI}.zip", tmp_path / f"exp/{MULTI}")
+    table = tmp_path / "recordings/metadata.csv"
+    table.write_text(table.read_text().replace(",f2,happy", ",eve,bored").replace(",f2,", ",eve,"))
+    run_line(further, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
+    grown = tmp_path / "mine/dump/tables"
+    assert (grown / "speakers.txt").read_text().split() == ["f1", "f2", "m1", "m2", "eve"]
+    assert (grown / "emotions.txt").read_text().split()[-1] == "bored"
+    assert "mine/exp/mine/init.pth" in (tmp_path / "mine/exp/mine/config.yaml").read_text()
+    assert list((tmp_path / "mine/exp/mine/decode/test/wav").glob("eve_bored_*.wav"))
 
 
 def test_two_corpora_at_once(tmp_path):
     for name, place in {"ljspeech": "kathleen", "nemo": "nemo"}.items():
         LAYOUTS[name](tmp_path / place)
-    _, several = page_commands("corpora")
+    _, several, _ = page_commands("corpora")
     conf = "ljspeech.speaker=kathleen ljspeech.dev=1 ljspeech.test=1"
     run_line(several, tmp_path, "--stop_stage", "1", "--corpus_conf", conf)
     assert set(read_table(tmp_path / "data/train/utt2spk").values()) == {"ljspeech_kathleen", "nemo_EB0", "nemo_KD0"}

@@ -17,8 +17,8 @@ ESPNET_CLASSES = {
 }
 """The class of ESPnet whose constructor arguments are the keys of `tts_conf`."""
 
-TAPS = ("encoder", "style", "shared", "mel")
-"""Where a head may listen (see `espnet_mtl.model`)."""
+TAPS = ("encoder", "style", "shared", "prosody", "mel")
+"""Where a head may listen (see `espnet_mtl.model`); see `taps_of`."""
 
 TOKEN_FEATURES = ("durations", "pitch", "energy")
 """What the dump holds per token; see `token_features`."""
@@ -28,3 +28,8 @@ def token_features(tts: str) -> tuple[str, ...]:
     """Names the features per token that the backbone `tts` takes, as ESPnet's class declares them."""
     arguments = method_arguments(ESPNET_CLASSES[tts], "forward")
     return tuple(name for name in TOKEN_FEATURES if name in arguments)
+
+
+def taps_of(tts: str) -> tuple[str, ...]:
+    """Names the taps that the backbone `tts` has: `prosody` is what it predicts per token."""
+    return tuple(tap for tap in TAPS if tap != "prosody" or token_features(tts))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from espnet.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
@@ -14,8 +16,9 @@ from espnet_mtl.types import BackboneOutput, Tap
 class MTLFastSpeech2(FastSpeech2):
     """ESPnet's FastSpeech2 (same parameters, same names) that a style vector is added to.
 
-    ESPnet's forward runs as it is. Two hooks reach into it: behind the text encoder, where the style is added, and
-    in front of the variance predictors, where the conditioned encoder output is noted as the tap `shared`.
+    ESPnet's forward runs as it is. Hooks reach into it: behind the text encoder, where the style is added, in front of
+    the variance predictors, where the conditioned encoder output is noted as the tap `shared`, and behind them, where
+    their outputs are noted as the tap `prosody`.
     The hooks hold the state of one call, so that one process drives one model (ESPnet's distributed training does).
 
     Attributes:
@@ -32,6 +35,15 @@ class MTLFastSpeech2(FastSpeech2):
         self._taps: dict[str, Tensor] = {}
         self.encoder.register_forward_hook(self._add_style)
         self.duration_predictor.register_forward_pre_hook(self._note_shared)
+        for name, predictor in self._predictors().items():
+            predictor.register_forward_hook(partial(self._note_prediction, name))
+
+    def _predictors(self) -> dict[str, torch.nn.Module]:
+        return {
+            "pitch": self.pitch_predictor,
+            "energy": self.energy_predictor,
+            "log-duration": self.duration_predictor,
+        }
 
     @property
     def encoder_dim(self) -> int:
@@ -54,6 +66,9 @@ class MTLFastSpeech2(FastSpeech2):
     def _note_shared(self, module, args):
         self._taps["shared"] = args[0]
 
+    def _note_prediction(self, name, module, args, output):
+        self._taps[name] = output.view(*output.shape[:2], 1)
+
     def forward(self, text: Tensor, text_lengths: Tensor, *, style: Tensor | None = None, **batch) -> BackboneOutput:
         """Computes the TTS loss.
 
@@ -68,9 +83,12 @@ class MTLFastSpeech2(FastSpeech2):
         loss, stats, mel = super().forward(text, text_lengths, joint_training=True, **batch)
         real = batch["feats"][:, : mel.size(1)]
         tokens = text_lengths + 1
+        log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
+        prosody = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)[:, : int(tokens.max())]
         taps = {
             "encoder": Tap(self._taps["encoder"], tokens),
             "shared": Tap(self._taps["shared"], tokens),
+            "prosody": Tap(torch.cat([self._taps[name] for name in self._predictors()], -1), tokens, real=prosody),
             "mel": Tap(mel, batch["feats_lengths"], real=real),
         }
         return BackboneOutput(loss, stats, taps)

@@ -9,6 +9,7 @@ from espnet2.torch_utils.load_pretrained_model import load_pretrained_model  # n
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
 
 from espnet_mtl.backbones.fastspeech2 import DurationLoss, MTLFastSpeech2  # noqa: E402
+from espnet_mtl.types import valid_mask  # noqa: E402
 
 
 @pytest.fixture
@@ -72,6 +73,22 @@ def test_style_is_added_behind_the_encoder(both, batch):
     taps = ours(**backbone_batch(batch), style=style).taps
     speaker = ours.sid_emb(batch["sids"].view(-1))
     torch.testing.assert_close(taps["shared"].values, taps["encoder"].values + (style + speaker).unsqueeze(1))
+
+
+def test_what_is_predicted_per_token_is_a_tap_beside_the_real_one(both, batch):
+    ours, _ = both
+    batch = backbone_batch(batch)
+    tap = ours(**batch).taps["prosody"]
+    real = torch.cat([batch["pitch"], batch["energy"], (batch["durations"] + 1).log()[..., None]], -1)
+    torch.testing.assert_close(tap.real, real)
+    assert tap.values.shape == real.shape
+    assert tap.lengths.tolist() == (batch["text_lengths"] + 1).tolist()
+    valid = valid_mask(tap.lengths, tap.values.size(1)).squeeze(-1)
+    stats = {"pitch": (tap.values - real)[valid][:, 0].square().mean().item()}
+    assert stats["pitch"] == pytest.approx(ours(**batch).stats["pitch_loss"], rel=1e-4)
+    tap.values.sum().backward()
+    for predictor in (ours.pitch_predictor, ours.energy_predictor, ours.duration_predictor):
+        assert predictor.linear.weight.grad.abs().sum() > 0
 
 
 def test_style_may_change_along_the_text(both, batch):

@@ -15,7 +15,7 @@ def make_tap(name):
         return Tap(torch.randn(BATCH, DIM, requires_grad=True))
     lengths = torch.tensor([20, 18, 15, 9, 4, 20])
     values = torch.randn(BATCH, STEPS, DIM, requires_grad=True)
-    return Tap(values, lengths, real=torch.randn(BATCH, STEPS, DIM) if name == "mel" else None)
+    return Tap(values, lengths, real=torch.randn(BATCH, STEPS, DIM) if name in ("prosody", "mel") else None)
 
 
 def make_head(name, tap, **options):
