@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -147,14 +148,35 @@ def read_rows(
     return rows
 
 
+def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
+    """Reads a text file of a corpus.
+
+    Raises:
+        UserError: It is missing, or not in that encoding.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing")
+    try:
+        return path.read_text(encoding=encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not {encoding.removesuffix('-sig')} text: {error.reason} at byte {error.start}"
+        ) from error
+
+
+def speakable(text: str) -> bool:
+    """Tells whether a text has a letter or digit."""
+    return any(map(str.isalnum, text))
+
+
 def one_line(text: str) -> str:
     """Returns a text without line breaks, tabs and double spaces."""
     return " ".join(text.split())
 
 
 def normalized(text: str) -> str:
-    """Returns the identity of a text: its letters and digits in lower case."""
-    return " ".join(re.findall(r"\w+", text.lower()))
+    """Returns the identity of a text: its letters and digits in lower case, however Unicode composes them."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower()))
 
 
 def with_speaker(name: str, speaker: str) -> str:
@@ -168,13 +190,15 @@ def recordings(directory: Path) -> list[Path]:
     Raises:
         UserError: There is none.
     """
-    found = sorted((p for p in directory.rglob("*") if p.suffix.lower() in (".wav", ".flac")), key=lambda p: p.stem)
+    found = sorted(
+        (p for p in directory.rglob("*") if p.suffix.lower() in (".wav", ".flac")), key=lambda p: (p.stem, str(p))
+    )
     if not found:
         raise UserError(f"{directory}: no .wav or .flac file below it")
     return found
 
 
 def phones_of(utterances: Iterable[Utterance]) -> dict[str, frozenset[str]]:
-    """Names the phones of every sentence of utterances that have a language."""
-    texts = {u.sentence: (u.text, u.language) for u in utterances if u.language}
+    """Names the phones of every sentence of utterances that have a language and a word."""
+    texts = {u.sentence: (u.text, u.language) for u in utterances if u.language and speakable(u.text)}
     return {name: frozenset(espeak.phonemize(text, str(language))) for name, (text, language) in texts.items()}

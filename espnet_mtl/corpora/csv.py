@@ -19,7 +19,7 @@ from espnet_mtl.corpora.base import (
 )
 from espnet_mtl.data.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.labels import UNLABELLED, parse_weights
 
 OPTIONAL = ("id", "speaker", "emotion", "language", "split")
 MOST_SENTENCES = 1000
@@ -55,12 +55,16 @@ class Csv(Corpus):
     ):
         super().__init__()
         self.root = find_root("csv", root)
-        self.table, self.delimiter = self.root / metadata, delimiter
-        self.speaker, self.language = speaker, language
+        self.table, self.delimiter = self.root / metadata, {"\\t": "\t"}.get(delimiter, delimiter)
+        if len(self.delimiter) != 1:
+            raise UserError(f"corpus csv: delimiter must be one character, or \\t, got {delimiter!r}")
+        self.speaker, self.language = str(speaker), language
         self.policy = SplitPolicy(dev, test, seed=seed, by=split_by)
 
     def utterances(self) -> list[Utterance]:
         rows = read_rows(self.table, ("path", "text"), self.delimiter)
+        self.dropped = {f"line_{number}": "no path" for number, row in rows if not row["path"]}
+        rows = [(number, row) for number, row in rows if row["path"]]
         listed = [self._utterance(f"{self.table}:{number}", row) for number, row in rows]
         if len({utterance.split is None for utterance in listed}) > 1:
             raise UserError(f"{self.table}: column split: fill in every line, or none")
@@ -83,17 +87,21 @@ class Csv(Corpus):
         utterances = self.utterances()
         if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:
             return {}
-        return phones_of(utterance for utterance in utterances if utterance.text)
+        return phones_of(utterances)
 
 
 def _emotion(where: str, label: str) -> str | None:
     """Reads a label, hard or soft (`happy:0.8,surprised:0.2`); "" and "-" are none."""
     if label in ("", UNLABELLED):
         return None
-    if ":" not in label:
-        return emotion_name(label)
     parts = [part.partition(":") for part in label.split(",")]
+    if len(parts) == 1 and not parts[0][1]:
+        return re.sub(r"\s+", "_", emotion_name(label))
+    named = [(re.sub(r"\s+", "_", emotion_name(name)), weight.strip()) for name, _, weight in parts]
     try:
-        return ",".join(f"{emotion_name(name)}:{float(weight)}" for name, _, weight in parts)
-    except ValueError as error:
-        raise UserError(f"{where}: emotion {label!r}: expected 'name' or 'name:weight,name:weight'") from error
+        parse_weights(",".join(":".join(pair) for pair in named), [name for name, _ in named])
+        return ",".join(f"{name}:{float(weight)}" for name, weight in named)
+    except (UserError, ValueError) as error:
+        raise UserError(
+            f"{where}: emotion {label!r}: expected 'name' or 'name:weight,name:weight', weights not negative"
+        ) from error

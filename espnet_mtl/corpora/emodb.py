@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, find_root, read_rows, recordings
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, read_rows, recordings
 from espnet_mtl.data.split import SplitPolicy
 
 EMOTIONS = {
@@ -36,7 +36,8 @@ NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])")
 class EmoDB(Corpus):
     """Reads the names of the recordings below `wav/`: `03a01Fa` is speaker 03, sentence a01, happiness, version a.
 
-    Where there is a `metadata.csv` with utt_id and text, its texts (of cut copies) go before the fixed ones.
+    Where there is a `metadata.csv` with utt_id and text, its texts (of cut copies) go before the fixed ones; its
+    speaker and emotion must be those of the name.
     Ten sentences are too few for train to hold every phone of the others.
 
     Args:
@@ -55,7 +56,7 @@ class EmoDB(Corpus):
         self.dropped = {}
         table = self.root / "metadata.csv"
         rows = read_rows(table, ("utt_id", "text")) if table.is_file() else []
-        texts = {row["utt_id"]: row["text"] for _, row in rows}
+        known = {row["utt_id"]: row for _, row in rows}
         listed = []
         for path in recordings(self.root / "wav"):
             parts = NAME.fullmatch(path.stem)
@@ -63,6 +64,11 @@ class EmoDB(Corpus):
                 self.dropped[path.stem] = "name is not <speaker><sentence><emotion><version>, such as 03a01Fa"
                 continue
             speaker, sentence, emotion, _ = parts.groups()
-            text = texts.get(path.stem, TEXTS[sentence])
+            row = known.get(path.stem, {})
+            labelled = row.get("speaker", speaker), emotion_name(row.get("emotion", EMOTIONS[emotion]))
+            if labelled != (speaker, EMOTIONS[emotion]):
+                self.dropped[path.stem] = f"id/label mismatch: {table.name} says {' '.join(labelled)}"
+                continue
+            text = row.get("text", TEXTS[sentence])
             listed.append(Utterance(path.stem, speaker, text, sentence, EMOTIONS[emotion], "de", path))
         return listed

@@ -17,7 +17,7 @@ LABELS = {
     **{"中立": "neutral", "生气": "angry", "快乐": "happy", "伤心": "sad", "惊喜": "surprised"},
 }
 LANGUAGES = {"en": "en-us", "zh": "cmn"}
-LINE = re.compile(r"(\d{4})_(\d{6})\s+(.*\S)\s+(\S+)")
+LINE = re.compile(r"(\d{4})_(\d{6})\s+(?:(.*\S)\s+)?(\S+)")
 
 
 class ESD(Corpus):
@@ -40,7 +40,9 @@ class ESD(Corpus):
 
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
-        tables = sorted(path for path in self.root.glob("[0-9]*/[0-9]*.txt") if path.stem == path.parent.name)
+        tables = sorted(
+            path for path in self.root.glob("????/????.txt") if path.stem == path.parent.name and path.stem.isdecimal()
+        )
         if not tables:
             raise UserError(f"{self.root}: no <speaker>/<speaker>.txt, such as 0011/0011.txt: is it the root of ESD?")
         chosen = [path for path in tables if self.language in ("all", language_of(path.stem))]
@@ -50,7 +52,7 @@ class ESD(Corpus):
         speaker, language = table.stem, language_of(table.stem)
         audio = {path.stem: path for path in recordings(table.parent)}
         listed = []
-        for number, line in enumerate(decoded(table).splitlines(), 1):
+        for number, line in enumerate(decoded(table, language).splitlines(), 1):
             if not line.strip():
                 continue
             parts = LINE.fullmatch(line.strip())
@@ -61,8 +63,12 @@ class ESD(Corpus):
             if parts[1] != speaker or LABELS.get(parts[4].lower()) != emotion:
                 self.dropped[utt] = f"id/label mismatch: {table.name} says {parts[4]}"
                 continue
-            text = re.sub(r"\s+(?=[.,?!。，？！])", "", one_line(parts[3]))
+            text = re.sub(r"\s+(?=[.,?!。，？！])", "", one_line(parts[3] or ""))
             path = audio.get(utt, table.parent / emotion.capitalize() / f"{utt}.wav")
+            folder = path.relative_to(table.parent).parts[0]
+            if LABELS.get(folder.lower(), emotion) != emotion:
+                self.dropped[utt] = f"id/label mismatch: its recording is in {folder}"
+                continue
             sentence = f"{language}{index % SENTENCES + 1:03d}"
             listed.append(Utterance(utt, speaker, text, sentence, emotion, LANGUAGES[language], path))
         return listed
@@ -73,18 +79,18 @@ def language_of(speaker: str) -> str:
     return "zh" if int(speaker) <= 10 else "en"
 
 
-def decoded(path: Path) -> str:
-    """Reads a text whose encoding is not said: UTF-16 with or without a mark, UTF-8, or Chinese GB.
+def decoded(path: Path, language: str) -> str:
+    """Reads a text whose encoding is not said: UTF-16 with or without a mark, UTF-8, or the language's 8-bit one.
 
     Raises:
         UserError: It is none of these.
     """
     data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    for encoding in ("utf-16-le",) if b"\0" in data else ("utf-8-sig", "gb18030"):
+    eight_bit = {"zh": "gb18030", "en": "cp1252"}[language]
+    encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", eight_bit)
+    for encoding in ("utf-16-le",) if b"\0" in data and len(encodings) > 1 else encodings:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise UserError(f"{path}: its text is neither UTF-16, UTF-8 nor GB 18030")
+    raise UserError(f"{path}: its text is neither UTF-16, UTF-8 nor {eight_bit}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line, read_text
 from espnet_mtl.data.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 
@@ -60,7 +60,13 @@ class Iemocap(Corpus):
         session = labels.parents[2]
         texts = _texts(session / "dialog/transcriptions" / labels.name)
         listed = []
-        for found in LABEL.finditer(labels.read_text(encoding="latin-1")):
+        for line_number, line in enumerate(read_text(labels, "latin-1").split("\n"), 1):
+            if not line.startswith("["):
+                continue
+            found = LABEL.match(line)
+            if not found:
+                self.dropped[f"{labels.stem}:{line_number}"] = f"unreadable label line: {line.strip()}"
+                continue
             name, number, scenario, gender, label, *vad = found.groups()
             speaker = f"Ses0{number}{gender}"
             utt = f"{speaker}_{name}"
@@ -90,8 +96,5 @@ class Iemocap(Corpus):
 
 def _texts(path: Path) -> dict[str, str]:
     """Reads `<utt> [start-end]: text`, without its markers such as [LAUGHTER]; lines without an id are left out."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing")
-    lines = path.read_text(encoding="latin-1").splitlines()
-    found = [match for match in map(SPOKEN.fullmatch, lines) if match]
+    found = [match for match in map(SPOKEN.fullmatch, read_text(path, "latin-1").split("\n")) if match]
     return {match[1]: one_line(MARKER.sub(" ", match[5])) for match in found}

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line, recordings
+from espnet_mtl.corpora.base import (
+    Corpus,
+    Utterance,
+    emotion_name,
+    find_root,
+    normalized,
+    one_line,
+    read_text,
+    recordings,
+)
 from espnet_mtl.data.split import SplitPolicy
 
 NAME = re.compile(r"((?:fe)?male[12])_([a-z]+)_(\d+[ab])_([12])")
@@ -34,9 +43,9 @@ class JL(Corpus):
             if not parts:
                 self.dropped[path.stem] = "name is not <speaker>_<emotion>_<sentence>_<take>"
             elif not text.is_file():
-                self.dropped[path.stem] = f"no {text.name} beside it"
+                self.dropped[path.stem] = f"no text: {text.name} is not beside it"
             else:
-                said = one_line(text.read_text(encoding="utf-8-sig"))
+                said = one_line(read_text(text))
                 speaker, emotion, _, _ = parts.groups()
                 listed.append(
                     Utterance(path.stem, speaker, said, normalized(said), emotion_name(emotion), "en-gb", path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, with_speaker
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, read_text, with_speaker
 from espnet_mtl.data.split import SplitPolicy
 from espnet_mtl.errors import UserError
 
@@ -34,14 +34,12 @@ class LJSpeech(Corpus):
     ):
         super().__init__()
         self.root = find_root("ljspeech", root)
-        self.speaker, self.emotion, self.language = speaker, emotion, language
+        self.speaker, self.emotion, self.language = str(speaker), emotion, language
         self.policy = SplitPolicy(dev, test, seed=seed)
 
     def utterances(self) -> list[Utterance]:
         path = self.root / "metadata.csv"
-        if not path.is_file():
-            raise UserError(f"{path} is missing")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).split("\n")
         return sorted(
             (self._utterance(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()),
             key=lambda utterance: utterance.id,

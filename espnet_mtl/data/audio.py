@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.corpora.base import speakable
 from espnet_mtl.data.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
-from espnet_mtl.data.kaldi import invert, read_table, require, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import invert, read_table, remove, require, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.data.split import SETS
 from espnet_mtl.errors import UserError
@@ -48,6 +49,10 @@ class AudioConf:
     max_seconds: float = 20.0
     channels: int | None = 1
     level_dbfs: float | None = -26.0
+
+    def __post_init__(self) -> None:
+        if self.trim_db is not None and not self.trim_db > 0:
+            raise UserError(f"audio_conf.trim_db: expected dB above 0, or null for no trimming, got {self.trim_db!r}")
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def prepare_audio(
 
     Raises:
         UserError: Stage 1 is missing, or more than the share `max_dropped` of all utterances is lost;
-            `output` then stays as it was.
+            `output` then stays as it was, but for dropped.txt, which names them.
     """
     output = output.absolute()
     require([data / name / table for name in SETS for table in REQUIRED], "stage 1")
@@ -100,8 +105,10 @@ def prepare_audio(
             dropped[name] = {result.utt: result.reason for result in results if result.reason}
             kept = [result for result in results if not result.reason]
             _write_tables(data / name, directories[name], output / name / "audio", kept)
-        _check_loss(dropped, {name: len(group) for name, group in items.items()}, max_dropped)
-    write_text(output / "report.txt", _report(dropped, {name: len(group) for name, group in items.items()}))
+        totals = {name: len(group) for name, group in items.items()}
+        _check_loss(dropped, totals, max_dropped, output / "dropped.txt")
+    remove(output / "dropped.txt")
+    write_text(output / "report.txt", _report(dropped, totals))
     return dropped
 
 
@@ -133,8 +140,8 @@ def convert(item: Item, directory: Path, fs: int, conf: AudioConf) -> Result:
     import soundfile
 
     try:
-        if not item.text or not item.speaker:
-            raise Unusable("empty text" if not item.text else "no speaker in utt2spk")
+        if not speakable(item.text) or not item.speaker:
+            raise Unusable("no speaker in utt2spk" if speakable(item.text) else "empty text")
         samples = load(item.wav, fs, conf.channels)
         start, end = _speech_section(samples, fs, conf, item.alignment)
         seconds = (end - start) / fs
@@ -165,16 +172,16 @@ def load(path: str, fs: int, channels: int | None = None) -> Samples:
 
     try:
         samples, recorded_fs = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:  # the last two: a false length
         raise Unusable(f"unreadable: {error}") from error
     if not np.isfinite(samples).all():
         raise Unusable("not finite: NaN or infinity among the samples")
     if channels not in (None, samples.shape[1]):
         raise Unusable(f"channel count: {samples.shape[1]}, expected {channels} (audio_conf.channels: null takes any)")
-    if len(samples) and (clipped := np.mean(np.abs(samples) >= FULL_SCALE)) > MOST_CLIPPED:
+    if len(samples) and (clipped := np.mean(np.abs(samples) >= FULL_SCALE, axis=0).max()) > MOST_CLIPPED:
         raise Unusable(f"clipped: {clipped:.1%} of the samples are at full scale")
     mono = samples.mean(axis=1)
-    if not len(mono) or 20 * np.log10(np.abs(mono).max() + 1e-12) < SILENT_DBFS:
+    if not len(mono) or 20 * np.log10(np.abs(mono - mono.mean()).max() + 1e-12) < SILENT_DBFS:
         raise Unusable("silent" if len(mono) else "empty recording")
     return mono if recorded_fs == fs else soxr.resample(mono, recorded_fs, fs)
 
@@ -229,13 +236,16 @@ def _select(table: Mapping[str, str], kept: list[Result]) -> dict[str, str]:
     return {result.utt: table[result.utt] for result in kept if result.utt in table}
 
 
-def _check_loss(dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int], max_dropped: float) -> None:
+def _check_loss(
+    dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int], max_dropped: float, path: Path
+) -> None:
     lost = {utt: reason for group in dropped.values() for utt, reason in group.items()}
     total = sum(totals.values())
     if len(lost) > max_dropped * total or any(len(dropped[name]) == totals[name] for name in totals):
+        write_text(path, _report(dropped, totals))
         some = "; ".join(f"{utt}: {reason}" for utt, reason in sorted(lost.items())[:5])
         raise UserError(
-            f"stage 2: {len(lost)} of {total} utterances cannot be used ({some}; ...), more than "
+            f"stage 2: {len(lost)} of {total} utterances cannot be used ({some}; all: {path}), more than "
             f"{max_dropped:.0%} or a whole set: repair them, or change audio_conf or --max_dropped"
         )
 

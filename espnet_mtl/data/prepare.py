@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance
+from espnet_mtl.corpora.base import Corpus, Utterance, one_line, speakable
 from espnet_mtl.data.alignment import format_alignment
-from espnet_mtl.data.kaldi import invert, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import invert, remove, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.data.split import SETS, split
 from espnet_mtl.errors import UserError
@@ -33,7 +34,7 @@ class Prepared:
 
     sets: dict[str, list[Utterance]]
     held_out: int
-    dropped: dict[str, str]
+    dropped: Mapping[str, str]
 
 
 def prepare_data(
@@ -53,7 +54,14 @@ def prepare_data(
         UserError: A corpus cannot be read, cannot be split as it asks for, or loses too much.
     """
     output = output.absolute()
-    prepared = {name: split_corpus(name, corpus, max_dropped) for name, corpus in corpora.items()}
+    listed = {name: [clean(utterance) for utterance in corpus.utterances()] for name, corpus in corpora.items()}
+    unusable = find_unusable(listed)
+    prepared = {}
+    for name, corpus in corpora.items():
+        utterances = [utterance for index, utterance in enumerate(listed[name]) if index not in unusable[name]]
+        dropped = {**corpus.dropped, **dict(unusable[name].values())}
+        _check_loss(name, dropped, len(utterances), max_dropped, output / "dropped.txt")
+        prepared[name] = split_corpus(utterances, corpus, dropped)
     sets: dict[str, list[Utterance]] = {}
     with ExitStack() as stack:
         directories = {name: stack.enter_context(whole_directory(output / name)) for name in SETS}
@@ -71,52 +79,72 @@ def prepare_data(
                 for utterance in islice(made, len(one.sets[part]))
             ]
             write_directory(directory, sets[part])
+    remove(output / "dropped.txt")
     write_text(output / "report.txt", "\n".join(report(name, one, corpora[name]) for name, one in prepared.items()))
     return sets
 
 
-def split_corpus(name: str, corpus: Corpus, max_dropped: float) -> Prepared:
-    """Leaves out what cannot be used, and sorts the rest into sets.
+def clean(utterance: Utterance) -> Utterance:
+    """Makes id and speaker fit for tables and file names, and the text one line."""
+    utt, speaker = (re.sub(r"[\s/\\]+", "_", name) for name in (utterance.id, utterance.speaker))
+    return replace(utterance, id=utt, speaker=speaker, text=one_line(utterance.text))
+
+
+def _check_loss(name: str, dropped: Mapping[str, str], kept: int, max_dropped: float, path: Path) -> None:
+    """Stops where more than the share `max_dropped` cannot be used; `path` then lists it."""
+    if len(dropped) <= max_dropped * (kept + len(dropped)):
+        return
+    write_text(path, "\n".join([f"corpus {name}", *_dropped(dropped)]) + "\n")
+    some = "; ".join(f"{utt}: {reason}" for utt, reason in sorted(dropped.items())[:5])
+    raise UserError(
+        f"corpus {name}: {len(dropped)} of {kept + len(dropped)} utterances cannot be used ({some}; all: {path}), "
+        f"more than {max_dropped:.0%}: repair them, or raise --max_dropped"
+    )
+
+
+def split_corpus(utterances: Sequence[Utterance], corpus: Corpus, dropped: Mapping[str, str]) -> Prepared:
+    """Sorts the usable utterances of a corpus into sets.
 
     Raises:
-        UserError: More than the share `max_dropped` cannot be used, or the rest cannot be split.
+        UserError: They cannot be split as the corpus asks for.
     """
-    listed = corpus.utterances()
-    unusable = _unusable(listed)
-    dropped = {**corpus.dropped, **{reason[0]: reason[1] for reason in unusable.values()}}
-    if len(dropped) > max_dropped * (len(listed) + len(corpus.dropped)):
-        some = "; ".join(f"{utt}: {reason}" for utt, reason in sorted(dropped.items())[:5])
-        raise UserError(
-            f"corpus {name}: {len(dropped)} of {len(listed) + len(corpus.dropped)} utterances cannot be used ({some}"
-            f"{'; ...' if len(dropped) > 5 else ''}), more than {max_dropped:.0%}: repair them, or raise --max_dropped"
-        )
-    utterances = [utterance for index, utterance in enumerate(listed) if index not in unusable]
     sets = split(utterances, corpus.policy, corpus.units())
     chosen = {corpus.policy.unit(u) for group in sets.values() for u in group} if corpus.policy.held_out else set()
     held_out = sum(corpus.policy.unit(u) in chosen for u in utterances) - sum(map(len, sets.values())) if chosen else 0
     return Prepared(sets, held_out, dropped)
 
 
-def _unusable(utterances: Sequence[Utterance]) -> dict[int, tuple[str, str]]:
-    """Finds utterances without text or recording, ids and recordings that come twice: id and reason by index."""
-    found: dict[int, tuple[str, str]] = {}
-    ids: Counter[str] = Counter()
-    sizes = Counter(u.audio.stat().st_size for u in utterances if u.audio and u.audio.is_file())
+def find_unusable(listed: Mapping[str, Sequence[Utterance]]) -> dict[str, dict[int, tuple[str, str]]]:
+    """Finds utterances without text or recording, ids that come twice, and recordings that do in any corpus.
+
+    Returns:
+        By corpus and index of the utterance, its id and the reason.
+    """
+    audios = [u.audio for utterances in listed.values() for u in utterances if u.audio and u.audio.is_file()]
+    sizes = Counter(audio.stat().st_size for audio in audios)
     contents: dict[str, str] = {}
+    return {name: dict(_unusable(utterances, sizes, contents)) for name, utterances in listed.items()}
+
+
+def _unusable(
+    utterances: Sequence[Utterance], sizes: Mapping[int, int], contents: dict[str, str]
+) -> Iterator[tuple[int, tuple[str, str]]]:
+    ids: Counter[str] = Counter()
     for index, utterance in enumerate(utterances):
         utt, audio = utterance.id, utterance.audio
         ids[utt] += 1
         if ids[utt] > 1:
-            found[index] = (f"{utt} ({ids[utt]})", "duplicate id")
-        elif not utterance.text.strip():
-            found[index] = (utt, "empty text")
+            yield index, (f"{utt} ({ids[utt]})", "duplicate id")
+        elif not speakable(utterance.text):
+            yield index, (utt, "empty text")
         elif audio and not audio.is_file():
-            found[index] = (utt, f"missing recording: {audio}")
+            yield index, (utt, f"missing recording: {audio}")
+        elif audio and not audio.stat().st_size:
+            yield index, (utt, f"empty recording: {audio}")
         elif audio and sizes[audio.stat().st_size] > 1:
             first = contents.setdefault(hashlib.sha256(audio.read_bytes()).hexdigest(), utt)
             if first != utt:
-                found[index] = (utt, f"same recording as {first}")
-    return found
+                yield index, (utt, f"same recording: as {first}")
 
 
 def _materialize(task: tuple[Corpus, Utterance, Path]) -> Utterance:
@@ -162,8 +190,22 @@ def report(name: str, prepared: Prepared, corpus: Corpus) -> str:
     pairs = ", ".join(sorted(f"{speaker} {emotion}" for speaker, emotion in corpus.policy.held_out))
     if pairs:
         lines.append(f"only in test: {pairs} ({prepared.held_out} utterances kept out of train and dev)")
-    kinds = Counter(reason.partition(":")[0] for reason in prepared.dropped.values())
-    counted = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds))
-    lines.append(f"dropped: {len(prepared.dropped)}{f' ({counted})' if counted else ''}")
-    lines += [f"  {utt}: {reason}" for utt, reason in sorted(prepared.dropped.items())]
+    lines += [*_shared(prepared.sets), *_dropped(prepared.dropped)]
     return "\n".join(lines) + "\n"
+
+
+def _shared(sets: Mapping[str, Sequence[Utterance]]) -> list[str]:
+    """Says which sentences, dialogues and speakers of dev and test are in train as well."""
+    lines = []
+    for kind in ("sentence", "dialogue", "speaker"):
+        of = {name: {value for u in group if (value := getattr(u, kind))} for name, group in sets.items()}
+        counts = [f"{len(of[name] & of['train'])} of {len(of[name])} in {name}" for name in SETS[1:] if of[name]]
+        lines += [f"{kind}s that are also in train: {', '.join(counts)}"] if counts else []
+    return lines
+
+
+def _dropped(dropped: Mapping[str, str]) -> list[str]:
+    kinds = Counter(reason.partition(":")[0] for reason in dropped.values())
+    counted = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds))
+    lines = [f"dropped: {len(dropped)}{f' ({counted})' if counted else ''}"]
+    return lines + [f"  {utt}: {reason}" for utt, reason in sorted(dropped.items())]

@@ -38,6 +38,12 @@ class SplitPolicy:
     def __post_init__(self) -> None:
         if self.by not in UNITS:
             raise one_of("split_by", self.by, UNITS)
+        for name in ("dev", "test", "seed"):
+            number = getattr(self, name)
+            whole = isinstance(number, int) or (name != "seed" and isinstance(number, float) and number < 1)
+            if not whole or isinstance(number, bool) or number < 0:
+                kind = "a whole number" if name == "seed" else "a whole number, or a share below 1"
+                raise UserError(f"{name} of the split: expected {kind}, 0 or more, got {number!r}")
 
     def unit(self, utterance: _Labelled) -> str:
         """Returns what the utterance is sorted by.
@@ -87,7 +93,8 @@ def split_sentences(
     units = units or {}
     first = _cover(order, units, n_train)
     covered = frozenset().union(*(units.get(sentence, frozenset()) for sentence in first))
-    rest = [sentence for sentence in order if sentence not in set(first)]
+    taken = set(first)
+    rest = [sentence for sentence in order if sentence not in taken]
     fit = [sentence for sentence in rest if units.get(sentence, frozenset()) <= covered]
     if len(fit) < n_dev + n_test:
         raise UserError(
@@ -95,7 +102,8 @@ def split_sentences(
             f"{n_dev + n_test}: ask for fewer, or for more train sentences"
         )
     test, dev = fit[:n_test], fit[n_test : n_test + n_dev]
-    train = [*first, *(sentence for sentence in rest if sentence not in {*test, *dev})][:n_train]
+    kept = {*test, *dev}
+    train = [*first, *(sentence for sentence in rest if sentence not in kept)][:n_train]
     return {sentence: name for name, group in zip(SETS, (train, dev, test), strict=True) for sentence in group}
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from espnet_mtl.corpora import CORPORA
+from espnet_mtl.corpora.base import normalized
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
@@ -38,6 +39,11 @@ def test_emodb_reads_names(tmp_path):
     one = utterances["10a05Wa"]
     assert (one.speaker, one.emotion, one.sentence, one.language) == ("10", "angry", "a05", "de")
     assert one.text.startswith("Das schwarze Blatt Papier")
+    heard = {utt[5]: u.emotion for utt, u in utterances.items()}
+    assert heard == {
+        **{"W": "angry", "L": "bored", "E": "disgusted", "A": "fearful"},
+        **{"F": "happy", "T": "sad", "N": "neutral"},
+    }
     assert list(corpus.dropped) == ["03a01Xa"]
 
 
@@ -47,12 +53,19 @@ def test_emodb_takes_the_texts_of_a_cut_copy(tmp_path):
     _, utterances = read("emodb", tmp_path / "c")
     assert utterances["03a01Wa"].text == "Der Lappen"
     assert utterances["10a01Wa"].text == "Der Lappen liegt auf dem Eisschrank."
+    (tmp_path / "c/metadata.csv").write_text("utt_id,text,speaker,emotion\n03a01Wa,x,03,anger\n10a01Wa,x,10,fear\n")
+    corpus, utterances = read("emodb", tmp_path / "c")
+    assert utterances["03a01Wa"].emotion == "angry"
+    assert corpus.dropped["10a01Wa"] == "id/label mismatch: metadata.csv says 10 fearful"
 
 
 def test_crema_d_reads_names_also_the_one_with_a_single_x(tmp_path):
     corpus, utterances = read("crema_d", tmp_path / "c")
     one = utterances["1040_ITH_SAD_X"]
     assert (one.speaker, one.emotion, one.text) == ("1040", "sad", "I think I have a doctor's appointment.")
+    assert {utterances[f"1091_DFA_{name}"].emotion for name in ("DIS_LO", "FEA_MD", "HAP_HI", "NEU_XX")} == {
+        *("disgusted", "fearful", "happy", "neutral")
+    }
     assert list(corpus.dropped) == ["1001_ABC_ANG_XX"]
 
 
@@ -62,22 +75,28 @@ def test_jl_leaves_out_stray_files(tmp_path):
     assert utterances["male2_angry_10a_1"].text == "Carl leaps into a jeep 10."
     assert corpus.dropped == {
         "female1_angry_10a_1(1)": "name is not <speaker>_<emotion>_<sentence>_<take>",
-        "male2_happy_1b_2": "no male2_happy_1b_2.txt beside it",
+        "male2_happy_1b_2": "no text: male2_happy_1b_2.txt is not beside it",
     }
 
 
 def test_esd_in_every_encoding_and_both_layouts(tmp_path):
     corpus, utterances = read("esd", tmp_path / "c")
     assert Counter(u.speaker for u in utterances.values()) == {
-        **dict.fromkeys(["0001", "0003", "0012", "0013", "0014"], 30),
-        "0011": 29,
+        **dict.fromkeys(["0001", "0003", "0012", "0013", "0014", "0015", "0016"], 30),
+        "0011": 28,
     }
-    assert corpus.dropped == {"0011_000001": "id/label mismatch: 0011.txt says Angry"}
+    assert corpus.dropped == {
+        "0011_000001": "id/label mismatch: 0011.txt says Angry",
+        "0011_001053": "id/label mismatch: its recording is in Happy",
+    }
+    assert utterances["0011_000002"].text == ""
+    assert utterances["0015_000351"].text == "the nine 1 the eggs, I keep."
+    assert utterances["0016_000351"].text == "it’s nine 1 the eggs, I keep."
     english, chinese = utterances["0013_001402"], utterances["0003_000351"]
     assert (english.text, english.emotion, english.language) == ("the nine 2 the eggs, I keep.", "surprised", "en-us")
     assert (chinese.text, chinese.emotion, chinese.language) == ("打远一看，它们的确很是美丽。", "angry", "cmn")
     assert english.sentence == utterances["0012_000002"].sentence != utterances["0003_000002"].sentence
-    assert utterances["0012_000001"].audio.parent.name == "train"
+    assert {utterances[f"0012_{n:06d}"].audio.parent.name for n in (1, 2, 3)} == {"train", "test", "evaluation"}
     _, mandarin = read("esd", tmp_path / "c", language="zh")
     assert {u.speaker for u in mandarin.values()} == {"0001", "0003"}
 
@@ -108,6 +127,33 @@ def test_iemocap_labels_speakers_and_markers(tmp_path):
     assert utterances["Ses01M_Ses01F_impro01_M005"].text == ""
     assert not any("MXX" in utt for utt in utterances)
     assert corpus.dropped == {}
+
+
+def test_iemocap_every_label_and_lines_that_are_none(tmp_path):
+    LAYOUTS["iemocap"](tmp_path / "c")
+    path = tmp_path / "c/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    for label in ("sur", "fea", "oth", "dis"):
+        path.write_text(path.read_text().replace("\tneu\t", f"\t{label}\t"))
+        _, utterances = read("iemocap", tmp_path / "c", classes=6)
+        assert utterances["Ses01F_Ses01F_impro01_F000"].emotion is None
+        path.write_text(path.read_text().replace(f"\t{label}\t", "\tneu\t"))
+    path.write_text(path.read_text().replace("Ses01F_impro01_F000\t", "Ses01F_impro01_F000 "))
+    corpus, utterances = read("iemocap", tmp_path / "c")
+    assert "Ses01F_Ses01F_impro01_F000" not in utterances
+    assert list(corpus.dropped) == ["Ses01F_impro01:3"]
+    assert corpus.dropped["Ses01F_impro01:3"].startswith("unreadable label line: [0.2901 - 1.2357]")
+
+
+def test_iemocap_dialogues_whose_first_speaker_is_male(tmp_path):
+    LAYOUTS["iemocap"](tmp_path / "c")
+    for path in sorted((tmp_path / "c/Session2").rglob("*Ses02F_impro02*"), reverse=True):
+        if path.is_file() and path.suffix == ".txt":
+            path.write_text(path.read_text().replace("Ses02F_impro02", "Ses02M_impro05a"))
+        path.rename(path.with_name(path.name.replace("Ses02F_impro02", "Ses02M_impro05a")))
+    _, utterances = read("iemocap", tmp_path / "c")
+    one = utterances["Ses02F_Ses02M_impro05a_F000"]
+    assert (one.speaker, one.dialogue, one.text) == ("Ses02F", "impro05", "I am 0 impro02.")
+    assert utterances["Ses02M_Ses02M_impro05a_M001"].speaker == "Ses02M"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +214,8 @@ def test_csv_with_path_and_text_alone(tmp_path):
         ("path,text,split\na.wav,One.,valid\n", r"metadata.csv:2: unknown split 'valid': Valid: dev, test, train"),
         ("path,text,split\na.wav,One.,train\nb.wav,Two.,\n", "column split: fill in every line, or none"),
         ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion 'happy:much': expected"),
+        ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion 'happy:-1': expected"),
+        ('path,text,emotion\na.wav,One.,"happy,sad"\n', r"metadata.csv:2: emotion 'happy,sad': expected"),
         ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
     ],
 )
@@ -175,3 +223,34 @@ def test_csv_that_cannot_be_read_names_the_line(tmp_path, content, message):
     (tmp_path / "metadata.csv").write_text(content)
     with pytest.raises(UserError, match=message):
         read("csv", tmp_path)
+
+
+def test_csv_with_tabs_numbers_and_gaps(tmp_path):
+    (tmp_path / "metadata.csv").write_text("path\ttext\na.wav\tOne.\n\tTwo.\nc.wav\t...\n")
+    corpus, utterances = read("csv", tmp_path, delimiter="\\t", speaker=1)
+    assert {utt: u.speaker for utt, u in utterances.items()} == {"1_a": "1", "1_c": "1"}
+    assert corpus.dropped == {"line_3": "no path"}
+    assert list(corpus.units()) == ["one"]
+    with pytest.raises(UserError, match=r"delimiter must be one character, or \\t, got ';;'"):
+        read("csv", tmp_path, delimiter=";;")
+
+
+@pytest.mark.parametrize("settings", [{"dev": "x"}, {"test": None}, {"test": 1.5}, {"seed": -1}, {"dev": True}])
+def test_a_split_of_nonsense_is_refused(tmp_path, settings):
+    LAYOUTS["csv"](tmp_path / "c")
+    (name,) = settings
+    with pytest.raises(UserError, match=f"{name} of the split: expected a whole number"):
+        read("csv", tmp_path / "c", **settings)
+
+
+@pytest.mark.parametrize("name", ["ljspeech", "jl"])
+def test_a_text_in_another_encoding_names_the_file(tmp_path, name):
+    LAYOUTS[name](tmp_path / "c")
+    path = min([*(tmp_path / "c").rglob("metadata.csv"), *(tmp_path / "c").rglob("*.txt")])
+    path.write_bytes("1|a|Grüße".encode("latin-1"))
+    with pytest.raises(UserError, match=f"{path.name} is not utf-8"):
+        read(name, tmp_path / "c")
+
+
+def test_one_sentence_however_unicode_composes_it():
+    assert normalized("Café, 2!") == normalized("Cafe\u0301 2")

@@ -118,11 +118,13 @@ def test_other_rates_and_channels(tmp_path):
     ("reason", "samples", "options"),
     [
         ("empty text", tone(), {"text": ""}),
+        ("empty text", tone(), {"text": "..."}),
         ("no speaker in utt2spk", tone(), {"speaker": ""}),
         ("too short: 0.1", tone(0.1), {}),
         ("too long: 21", tone(21.0), {}),
         ("silent", np.zeros(FS), {}),
         ("silent", np.full(FS, 1e-5), {"subtype": "FLOAT"}),
+        ("silent", np.full(FS, 0.05), {}),
         ("empty recording", np.zeros(0), {}),
         ("channel count: 2, expected 1", np.stack([tone(), tone()], axis=1), {}),
         ("clipped: 67", np.clip(tone(level=3), -1, 1), {}),
@@ -143,6 +145,28 @@ def test_an_unreadable_recording_is_dropped(tmp_path, content):
         (tmp_path / "a.wav").write_bytes(content)
     result, _ = run(tmp_path, Item("a_1", str(tmp_path / "a.wav"), "Words.", "a", None))
     assert result.reason.startswith("unreadable")
+
+
+def test_a_recording_of_a_false_length_is_dropped(tmp_path):
+    soundfile.write(tmp_path / "a.flac", tone(), FS)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21:26] = bytes([data[21] & 0xF0 | 0x0F, 255, 255, 255, 255])  # 36 bits that count the samples
+    (tmp_path / "a.flac").write_bytes(data)
+    result, _ = run(tmp_path, Item("a_1", str(tmp_path / "a.flac"), "Words.", "a", None))
+    assert result.reason.startswith("unreadable")
+
+
+def test_one_clipped_channel_of_two_is_enough(tmp_path):
+    clipped = tone()
+    clipped[:: FS // 300] = 1.0
+    stereo = np.stack([clipped, tone()], axis=1)
+    result, _ = run(tmp_path, item(tmp_path / "a.wav", stereo), AudioConf(channels=None))
+    assert result.reason.startswith("clipped: 1.9%")
+
+
+def test_nothing_above_the_loudest_frame_can_be_kept():
+    with pytest.raises(UserError, match=r"audio_conf.trim_db: expected dB above 0"):
+        AudioConf(trim_db=0)
 
 
 def test_directories_and_report(tmp_path):
@@ -180,7 +204,9 @@ def test_too_many_losses_stop_it_and_leave_the_old_output(tmp_path):
     make_data(tmp_path / "other", drop=("a_00", "b_10"))
     with pytest.raises(UserError, match=r"2 of 36 utterances cannot be used \(a_00: silent; b_10: silent"):
         prepare_audio(tmp_path / "other", tmp_path / "dump", FS, AudioConf())
-    assert contents(tmp_path / "dump") == before
+    after = contents(tmp_path / "dump")
+    assert b"  dropped b_10: silent\n" in after.pop(Path("dropped.txt"))
+    assert after == before
     assert sum(map(len, prepare_audio(tmp_path / "other", tmp_path / "dump", FS, AudioConf(), 0.1).values())) == 2
 
 

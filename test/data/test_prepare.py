@@ -73,6 +73,8 @@ test: 8 utterances, 2 sentences
   b sad: 2
   b unlabelled: 2
 only in test: b sad (8 utterances kept out of train and dev)
+sentences that are also in train: 0 of 2 in dev, 0 of 2 in test
+speakers that are also in train: 2 of 2 in dev, 2 of 2 in test
 dropped: 1 (1 no transcription)
   b_99: no transcription
 """
@@ -97,11 +99,11 @@ def test_what_cannot_be_used_is_dropped_counted_and_named(tmp_path):
     prepare(tmp_path, spoil, max_dropped=0.2)
     report = (tmp_path / "data/report.txt").read_text()
     lost = """\
-dropped: 5 (1 duplicate id, 1 empty text, 1 missing recording, 1 no transcription, 1 same recording as a_0_sad)
+dropped: 5 (1 duplicate id, 1 empty text, 1 missing recording, 1 no transcription, 1 same recording)
   a_1_sad: empty text
   a_2_sad: missing recording: /nowhere/c.wav
   a_3_sad (2): duplicate id
-  a_4_sad: same recording as a_0_sad
+  a_4_sad: same recording: as a_0_sad
   b_99: no transcription
 """
     assert report.endswith(lost)
@@ -115,7 +117,48 @@ def test_too_much_that_cannot_be_used_stops_it(tmp_path):
         UserError, match=r"own: 5 of 42 utterances cannot be used \(a_1_sad: empty text; .*over|max_drop"
     ):
         prepare(tmp_path, spoil, max_dropped=0.1)
-    assert not (tmp_path / "data").exists()
+    assert [path.name for path in (tmp_path / "data").iterdir() if path.name[0] != "."] == ["dropped.txt"]
+    assert "  a_2_sad: missing recording: /nowhere/c.wav\n" in (tmp_path / "data/dropped.txt").read_text()
+    prepare(tmp_path, spoil, max_dropped=0.2)
+    assert not (tmp_path / "data/dropped.txt").exists()
+
+
+def test_names_fit_into_tables_and_file_names(tmp_path):
+    def rename(utterances):
+        return [replace(u, id=f"{u.id} / x", speaker=f"Ann {u.speaker}", text=f"{u.text}\n ...") for u in utterances]
+
+    for letter in "ab":
+        for emotion in ("sad", None):
+            for number in range(10):
+                (tmp_path / f"{letter}_{number}_{emotion} ").mkdir(exist_ok=True)
+    sets = prepare(tmp_path, rename)
+    assert {u.speaker for u in sets["train"]} == {"Ann_a", "Ann_b"}
+    train = tmp_path / "data/train"
+    assert "a_0_sad_x" in {utt for name in sets for utt in read_table(train.with_name(name) / "wav.scp")}
+    assert set(read_table(train / "text")) == set(read_table(train / "wav.scp"))
+    assert all(text.endswith(". ...") for text in read_table(train / "text").values())
+
+
+def test_one_recording_in_two_corpora_comes_once(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    corpora = {name: Recorded(tmp_path / name) for name in ("one", "two")}
+    corpora["two"].utterances = lambda: [replace(u, id=f"c_{u.id}") for u in corpora["one"].utterances()[:4]]
+    with pytest.raises(UserError, match=r"corpus two: 5 of 5 utterances cannot be used .*same recording: as a_0_sad"):
+        prepare_data(corpora, tmp_path / "data")
+
+
+def test_sentences_and_dialogues_in_two_sets_are_reported(tmp_path):
+    def change(utterances):
+        parts = ["train", "dev", "test"]
+        return [replace(u, split=parts[i % 3], dialogue=f"d{i % 3}") for i, u in enumerate(utterances)]
+
+    sets = {name: {u.sentence for u in group} for name, group in prepare(tmp_path, change).items()}
+    report = (tmp_path / "data/report.txt").read_text()
+    shared = [f"{len(sets[name] & sets['train'])} of {len(sets[name])} in {name}" for name in ("dev", "test")]
+    assert len(sets["train"] & sets["dev"]) > 0
+    assert f"sentences that are also in train: {', '.join(shared)}\n" in report
+    assert "dialogues that are also in train: 0 of 1 in dev, 0 of 1 in test\n" in report
 
 
 def test_joined_corpora_keep_their_own_splits_and_names(tmp_path):

@@ -16,7 +16,7 @@ IEMOCAP_LABELS = """\
 ESD_TEXTS = {"en": "the nine the eggs , I keep .", "zh": "打远一看，它们的确很是美丽。"}
 ESD_ENCODINGS = {
     **{"0001": "gb18030", "0003": "utf-16-le", "0011": "ascii"},
-    **{"0012": "utf-8", "0013": "utf-16-le", "0014": "utf-16"},
+    **{"0012": "utf-8", "0013": "utf-16-le", "0014": "utf-16", "0015": "ascii", "0016": "cp1252"},
 }
 
 
@@ -36,7 +36,7 @@ def ljspeech(root: Path) -> None:
 def emodb(root: Path) -> None:
     for speaker in ("03", "10"):
         for sentence in ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10"):
-            for emotion in "WN":
+            for emotion in "WLEAFTN":
                 tone(root / f"wav/{speaker}{sentence}{emotion}a.wav")
     tone(root / "wav/03a01Xa.wav")
 
@@ -46,6 +46,8 @@ def crema_d(root: Path) -> None:
     for name in names:
         tone(root / f"AudioWAV/1001_{name}_ANG_XX.wav")
         tone(root / f"AudioWAV/1040_{name}_SAD_X.wav")
+        for level, emotion in zip(("LO", "MD", "HI", "XX"), ("DIS", "FEA", "HAP", "NEU"), strict=True):
+            tone(root / f"AudioWAV/1091_{name}_{emotion}_{level}.wav")
     tone(root / "AudioWAV/1001_ABC_ANG_XX.wav")
 
 
@@ -69,10 +71,14 @@ def esd(root: Path) -> None:
                 text = ESD_TEXTS["zh" if int(speaker) <= 10 else "en"].replace("nine", f"nine {sentence}")
                 gap = "  " if speaker == "0015" or sentence == 2 else "\t"
                 lines.append(f"{utt}{gap}{text} {gap}{label}")
-                deeper = "train" if speaker == "0012" else ""
+                deeper = ("train", "test", "evaluation")[sentence % 3] if speaker == "0012" else ""
                 tone(root / speaker / label / deeper / f"{utt}.wav")
         if speaker == "0011":
             lines[0] = lines[0].replace("Neutral", "Angry")
+            lines[1] = "0011_000002\t\tNeutral"
+            (root / speaker / "Sad/0011_001053.wav").rename(root / speaker / "Happy/0011_001053.wav")
+        if speaker == "0016":
+            lines = [line.replace("the nine", "it’s nine") for line in lines]
         (root / speaker / f"{speaker}.txt").write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
 
 
@@ -94,9 +100,10 @@ def iemocap(root: Path) -> None:
                 path = root / f"Session{session}/dialog/{kind}/{dialogue}.txt"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content, encoding="latin-1")
-            other = root / f"Session{session}/dialog/EmoEvaluation/Categorical/{dialogue}_cat.txt"
-            other.parent.mkdir(exist_ok=True)
-            other.write_text(f"{dialogue}_F000 :Neutral state; ()\n")
+            for kind in ("Attribute", "Categorical", "Self-evaluation"):
+                other = root / f"Session{session}/dialog/EmoEvaluation/{kind}/{dialogue}_e1.txt"
+                other.parent.mkdir(exist_ok=True)
+                other.write_text(f"[0.1 - 0.2]\t{dialogue}_F000\tang\t[1.0, 1.0, 1.0]\n")
 
 
 def csv(root: Path) -> None:
@@ -112,7 +119,7 @@ def nemo(root: Path) -> None:
     lines = ["file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"]
     for speaker in ("EB0", "KD0"):
         for number in range(1, 16):
-            for emotion in ("anger", "neutral"):
+            for emotion in ("anger", "neutral") if (speaker, number) < ("KD0", 3) else ("neutral",):
                 name = f"{speaker}_{emotion}_{number}.wav"
                 tone(root / "samples" / name)
                 lines.append(f'{name}\t{emotion}\t"Mama ma {number}, „tak”.\tmama\t  {speaker}\tfemale\t30')
