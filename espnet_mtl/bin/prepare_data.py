@@ -25,10 +25,12 @@ def settings_of(corpora: Sequence[str], directory: Path, pairs: Sequence[str]) -
         pairs: `key=value`, or `corpus.key=value` where there are several corpora; they win.
 
     Raises:
-        UserError: An unknown corpus or key.
+        UserError: An unknown corpus or key, or a corpus that comes twice.
     """
-    settings = {}
+    settings: dict[str, dict[str, Any]] = {}
     for corpus in corpora:
+        if corpus in settings:
+            raise UserError(f"--corpus {'+'.join(corpora)}: {corpus} comes twice")
         root = {"root": os.environ[corpus.upper()]} if os.environ.get(corpus.upper()) else {}
         path = directory / f"{corpus}.yaml"
         known = CORPORA.arguments(corpus)
