@@ -27,6 +27,9 @@ def settings_of(corpora: Sequence[str], directory: Path, pairs: Sequence[str]) -
     Raises:
         UserError: An unknown corpus or key, or a corpus that comes twice.
     """
+    for owner in (pair.partition("=")[0].rpartition(".")[0] for pair in pairs):
+        if owner and owner not in corpora:
+            raise one_of("corpus in --corpus_conf", owner, corpora)
     settings: dict[str, dict[str, Any]] = {}
     for corpus in corpora:
         if corpus in settings:

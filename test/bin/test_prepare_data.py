@@ -24,6 +24,7 @@ def test_the_environment_then_the_file_then_the_command_line(tmp_path, monkeypat
         (["demo"], ["seed"], "expected key=value, got 'seed'"),
         (["demo", "nemo"], ["seed=1"], "expected corpus.key=value, got 'seed=1'"),
         (["demo"], ["sead=1"], r"unknown setting of corpus demo 'sead': did you mean seed\?"),
+        (["demo", "nemo"], ["demmo.seed=1"], r"unknown corpus in --corpus_conf 'demmo': did you mean demo"),
         (["dmo"], [], r"unknown corpus 'dmo': did you mean demo\?"),
     ],
 )
