@@ -169,7 +169,7 @@ def learned(
     check_shares(figures)
     rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
     timed = [[_timed(job, aligned[job.utt], rate) for job in jobs] for _, jobs in sets]
-    return timed, {**figures, **_boundary_error([dump for dump, _ in sets], timed)}
+    return timed, {**figures, **boundary_error([dump for dump, _ in sets], timed)}
 
 
 def _numbered(names: set[str], first: int) -> dict[str, int]:
@@ -211,8 +211,8 @@ def check_shares(figures: Mapping[str, float]) -> None:
         )
 
 
-def _boundary_error(dumps: Sequence[Path], sets: Sequence[Sequence[Job]]) -> dict[str, float]:
-    """Median and 90th percentile of the error at the ends of phones, in ms, where the corpus has the true times."""
+def boundary_error(dumps: Sequence[Path], sets: Sequence[Sequence[Job]]) -> dict[str, float]:
+    """Computes median and 90th percentile of the error at the ends of phones, in ms, where the corpus has the times."""
     errors: list[float] = []
     for dump, jobs in zip(dumps, sets, strict=True):
         if (dump / "alignment").is_file():

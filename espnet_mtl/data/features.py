@@ -18,7 +18,7 @@ from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet_mtl.config import DURATIONS_NOTE
 from espnet_mtl.data.arks import ark_writers, moved_scp
-from espnet_mtl.data.durations import Job, jobs_of, learned, source, taught
+from espnet_mtl.data.durations import Job, boundary_error, jobs_of, learned, source, taught
 from espnet_mtl.data.kaldi import remove, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
@@ -138,8 +138,8 @@ def extract_features(
 ) -> None:
     """Adds feats.scp, pitch.scp, energy.scp, durations and, for phones, phones to directories of stage 2.
 
-    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, and of an aligner
-    its loss, the shares of `check_shares`, and the error in ms against the corpus' own times where it has them.
+    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, of an aligner its loss
+    and the shares of `check_shares`, and the error in ms against the corpus' own times where it has them.
 
     Args:
         dumps: Directories such as `dump/raw/train`; an aligner learns from the first one.
@@ -156,22 +156,24 @@ def extract_features(
     settings = json.dumps({key: config[key] for key in SETTINGS})
     durations = source(dumps, config, token_type)
     sets = [jobs_of(dump, config, token_type, bpemodel, durations) for dump in dumps]
-    note: dict[str, Any] = {"durations": "teacher" if teacher else durations, "token_type": token_type}
+    figures: dict[str, float] = {}
     if teacher:
         rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
         sets = [taught(jobs, teacher / dump.name / "durations", rate) for dump, jobs in zip(dumps, sets, strict=True)]
+        figures = boundary_error(dumps, sets)
     elif durations == "learned":
         log_mel = partial(_log_mel, settings)
         pairs = list(zip(dumps, sets, strict=True))
         sets, figures = learned(pairs, lambda jobs: parallel_map(log_mel, jobs, nj, "stage 3, log-mel"), config, nj)
-        note |= {name: round(value, 5) for name, value in figures.items()}
+    note = {"durations": "teacher" if teacher else durations, "token_type": token_type}
     every = [job for own in sets for job in own]
     results = parallel_map(partial(_extract, settings), every, nj, "stage 3")
     path = dumps[0].parent / DURATIONS_NOTE
     remove(path)
     for dump, own in zip(dumps, sets, strict=True):
         _write(dump, zip(own, results, strict=False), token_type)
-    write_text(path, json.dumps(note, indent=2) + "\n")
+    rounded = {name: round(value, 5) for name, value in figures.items()}
+    write_text(path, json.dumps({**note, **rounded}, indent=2) + "\n")
 
 
 def _write(dump: Path, results: Iterable[tuple[Job, Features]], token_type: str) -> None:

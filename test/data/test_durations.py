@@ -98,6 +98,7 @@ def test_durations_of_a_teacher_go_before_all_others(tmp_path):
     extract_features([dump], config(), 1, teacher=teacher)
     assert read_table(dump / "durations")["s_01"].split()[:4] == ["3", "4", "5", "6"]
     assert note(dump)["durations"] == "teacher"
+    assert note(dump)["boundary_error_ms"] > 20
     write_table(teacher / "train/durations", {"s_00": "3 4 5 6 7", "s_01": "3 4 5"})
     with pytest.raises(UserError, match=r"train/durations: s_01 has 3 durations, but 4 tokens \+ 1 end"):
         extract_features([dump], config(), 1, teacher=teacher)
