@@ -29,11 +29,14 @@ DEFERRED = ("g2p_en", "tacotron_cleaner", "tacotron_cleaner.cleaners")
 data. They are loaded when a configuration makes use of them."""
 
 
-def import_tts_task():
-    """Imports `espnet2.tasks.tts`, without `DEFERRED` and without its note on flash attention, and returns it."""
-    for name in DEFERRED:
-        sys.modules.setdefault(name, _Deferred(name))
+def import_quietly(name: str) -> ModuleType:
+    """Imports a module of ESPnet, without `DEFERRED` and without what it prints, and returns it."""
+    for deferred in DEFERRED:
+        sys.modules.setdefault(deferred, _Deferred(deferred))
     with contextlib.redirect_stdout(io.StringIO()):
-        import espnet2.tasks.tts
+        return importlib.import_module(name)
 
-    return espnet2.tasks.tts
+
+def import_tts_task() -> ModuleType:
+    """Imports `espnet2.tasks.tts` (which has a note on flash attention) and returns it."""
+    return import_quietly("espnet2.tasks.tts")

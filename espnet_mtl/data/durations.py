@@ -12,16 +12,14 @@ from typing import Any
 import kaldiio
 import numpy as np
 import torch
-from espnet2.text.build_tokenizer import build_tokenizer
-from espnet2.text.cleaner import TextCleaner
 
-from espnet_mtl.aligner import Example, align_all, train_aligner
 from espnet_mtl.config import ALIGNER_CONF
 from espnet_mtl.data.alignment import Alignment, parse_alignment
 from espnet_mtl.data.arks import ark_writers
 from espnet_mtl.data.kaldi import read_table, require
 from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import PAUSE, PUNCTUATION
+from espnet_mtl.espnet_imports import import_quietly
 from espnet_mtl.text import token_line
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3
@@ -78,8 +76,9 @@ def _line(text: str, token_type: str, language: str) -> str:
 
 def _splitter(token_type: str, cleaner: str | None, bpemodel: Path | None) -> Callable[[str], tuple[str, ...]]:
     """Splits a line as ESPnet's preprocessing does."""
-    clean = TextCleaner(cleaner)
-    tokenizer = build_tokenizer(token_type, str(bpemodel) if bpemodel else None)
+    clean = import_quietly("espnet2.text.cleaner").TextCleaner(cleaner)
+    build = import_quietly("espnet2.text.build_tokenizer").build_tokenizer
+    tokenizer = build(token_type, str(bpemodel) if bpemodel else None)
     return lambda line: tuple(tokenizer.text2tokens(clean(line)))
 
 
@@ -143,6 +142,9 @@ def learned(
     Raises:
         UserError: An utterance has more tokens than frames, or the aligner failed.
     """
+    import_quietly("espnet2.gan_tts.jets.alignments")
+    from espnet_mtl.aligner import Example, align_all, train_aligner
+
     conf = {**ALIGNER_CONF, **config["aligner_conf"]}
     every = [job for _, jobs in sets for job in jobs]
     speaker_of = {utt: name for dump, _ in sets for utt, name in read_table(dump / "utt2spk", "stage 2").items()}

@@ -1,6 +1,8 @@
 """Where durations come from: the corpus, a teacher, or an aligner."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -117,3 +119,11 @@ def test_boundary_errors_leave_pauses_out():
     job = Job("u", "", "", ("a", ",", "b", "."), (0.11, 0.2, 0.28, 0.3))
     assert boundary_errors(job, alignment) == pytest.approx([10, 20])
     assert boundary_errors(Job("u", "", "", ("a", "c"), (0.1, 0.2)), alignment) == []
+
+
+def test_texts_are_split_without_what_asks_the_network():
+    code = "import espnet_mtl.data.features; from espnet_mtl.data.durations import _splitter; import sys; "
+    code += "print(*_splitter('char', None, None)('a b'), 'nltk' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "a <space> b False\n"
+    assert done.stderr == ""
