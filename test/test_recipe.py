@@ -237,7 +237,9 @@ def test_the_users_own_recordings(recipe, tmp_path):
     assert (grown / "speakers.txt").read_text().split() == ["f1", "f2", "m1", "m2", "eve"]
     assert (grown / "emotions.txt").read_text().split()[-1] == "bored"
     assert "mine/exp/mine/init.pth" in (tmp_path / "mine/exp/mine/config.yaml").read_text()
-    assert list((tmp_path / "mine/exp/mine/decode/test/wav").glob("eve_bored_*.wav"))
+    spoken = read_table(tmp_path / "mine/exp/mine/decode/test/utt2emo")
+    assert set(spoken.values()) == {"angry", "happy", "neutral", "sad", "surprised", "bored"}
+    assert set(read_table(tmp_path / "mine/exp/mine/decode/test/utt2spk").values()) == {"eve"}
 
 
 def test_two_corpora_at_once(tmp_path):
