@@ -97,7 +97,9 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns `config` checked, with this project's defaults, and with the signal parameters, which stand
     once in `feats_extract_conf`, handed to the pitch and energy extractors."""
     _known("key", config, [*espnet_keys(), *OWN_KEYS])
-    full = {**OWN_KEYS, "tts": "fastspeech2", "tts_conf": {}, **config}
+    defaults = {**OWN_KEYS, "tts": "fastspeech2", "tts_conf": {}}
+    empty = {key for key, value in config.items() if value is None and isinstance(defaults.get(key), dict)}
+    full = {**defaults, **{key: value for key, value in config.items() if key not in empty}}
     for key in FEATURE_CLASSES:
         full[key] = dict(full.get(key) or {})
     full["feats_extract_conf"] = {**DEFAULT_SIGNAL, **full["feats_extract_conf"]}

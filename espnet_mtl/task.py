@@ -89,6 +89,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         for key in TABLES:
             setattr(args, key, _names(getattr(args, key)))
         tables = label_tables(args)
+        args.tasks = _with_labels(args.tasks, tables)
         parts = _build_parts(args)
         odim = parts["feats_extract"].output_size()
         args.tts_conf = {
@@ -175,6 +176,14 @@ def _build_parts(args: argparse.Namespace) -> dict[str, Any]:
     return parts
 
 
+def _with_labels(tasks: dict[str, Any], tables: dict[str, list[str]]) -> dict[str, Any]:
+    """Leaves out tasks whose label the data do not have at all, and says so."""
+    lacking = {name: task["label"] for name, task in tasks.items() if name != "tts" and not tables[task["label"]]}
+    for name, label in lacking.items():
+        logging.warning(f"tasks.{name} is left out: the data have no {label} labels")
+    return {name: task for name, task in tasks.items() if name not in lacking}
+
+
 def _build_head(
     name: str,
     task: dict[str, Any],
@@ -183,8 +192,6 @@ def _build_head(
     style: Style | None,
 ) -> Head:
     options = {key: value for key, value in task.items() if key != "head"}
-    if not tables[task["label"]]:
-        raise UserError(f"tasks.{name}: the data have no {task['label']} labels; remove the task or label the data")
     if task["tap"] == "style" and (style is None or style.reference is None):
         raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder: set style_conf.reference: true")
     plain = not (task.get("reversed") or task.get("grad_cap"))

@@ -50,7 +50,7 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[st
     """
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
-    sets = sorted(path.parent.name for path in dump.glob("*/feats.scp"))
+    sets = sorted(path.parent.name for path in dump.glob("[!.]*/feats.scp"))
     require([dump / name / "feats.scp" for name in sets or ["train"]], "stage 3")
     if config["tts"] != "tacotron2":
         raise UserError(f"{exp}: a teacher needs attention, which tts: tacotron2 has and {config['tts']} has not")

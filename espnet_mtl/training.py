@@ -164,7 +164,8 @@ def _check_durations(note: Path, token_type: str) -> None:
 def _same_settings(output: Path, settings: dict) -> None:
     """Notes the settings of an experiment, and refuses to go on with one that was trained with others."""
     path, text = output / "settings.yaml", yaml.safe_dump(settings, sort_keys=True)
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
+    trained = (output / "checkpoint.pth").exists()
+    if trained and path.is_file() and path.read_text(encoding="utf-8") != text:
         raise UserError(f"{output} was trained with other settings ({path}): give another --tag, or delete it")
     write_text(path, text)
 

@@ -52,7 +52,6 @@ def test_a_corpus_without_emotions_has_no_style(make_args):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"tasks": with_task(tap="mel"), "emotions": []}, ["tasks.extra", "no emotion labels"]),
         ({"tasks": with_task(tap="style"), "style_conf": {"reference": False}}, ["reference: true"]),
         ({"token_list": "/nowhere/tokens.txt"}, ["run stage 4 first", "/nowhere/tokens.txt"]),
         ({"tts_conf": {"adims": 3}}, ["tts_conf", "adim"]),
@@ -114,3 +113,13 @@ def test_loading_checks_every_key(make_args, make_model, tmp_path):
     torch.save(state, tmp_path / "bad.pth")
     with pytest.raises(UserError, match=r"missing: style.table.*unexpected: style.tabel"):
         MTLTTSTask.build_model_from_file(tmp_path / "config.yaml", tmp_path / "bad.pth")
+
+
+def test_tasks_whose_labels_the_data_lack_are_left_out(make_args, caplog):
+    from espnet_mtl.task import MTLTTSTask
+
+    args = make_args(emotions=[])
+    model = MTLTTSTask.build_model(args)
+    assert list(model.task_heads()) == ["speaker_mel"]
+    assert list(args.tasks) == ["tts", "speaker_mel"]
+    assert "tasks.emotion_mel is left out: the data have no emotion labels" in caplog.text

@@ -41,7 +41,9 @@ def test_an_epoch_that_is_in_the_checkpoint_only_is_written_out(tmp_path, left):
 
 def test_an_experiment_goes_on_with_its_own_settings_only(tmp_path):
     _same_settings(tmp_path, {"config": {"a": 1}})
-    _same_settings(tmp_path, {"config": {"a": 1}})
+    _same_settings(tmp_path, {"config": {"a": 3}})
+    _same_settings(tmp_path, {"config": {"a": 1}})  # nothing was trained so far
+    (tmp_path / "checkpoint.pth").touch()
     with pytest.raises(UserError, match=r"other settings.*--tag"):
         _same_settings(tmp_path, {"config": {"a": 2}})
 

@@ -54,8 +54,18 @@ def _pairs(corpus: str, several: bool, pairs: Sequence[str]) -> dict[str, Any]:
             form = "corpus.key=value" if several else "key=value"
             raise UserError(f"--corpus_conf: expected {form}, got {pair!r}")
         if owner in ("", corpus):
-            found[name] = yaml.safe_load(value)
+            found[name] = _value(value)
     return found
+
+
+def _value(text: str) -> Any:
+    """Reads a number, true, false or null as YAML does; all else stays as it is (`|`, `007`)."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    plain = value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and str(value) == text)
+    return value if plain and text else text
 
 
 def main(argv: Sequence[str] | None = None) -> None:

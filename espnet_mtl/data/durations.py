@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import kaldiio
@@ -16,7 +16,7 @@ import torch
 from espnet_mtl.config import ALIGNER_CONF
 from espnet_mtl.data.alignment import Alignment, parse_alignment
 from espnet_mtl.data.arks import ark_writers
-from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.data.kaldi import locked, read_table, remove, require
 from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import PAUSE, PUNCTUATION
 from espnet_mtl.espnet_imports import import_quietly
@@ -42,8 +42,14 @@ def source(dumps: Sequence[Path], config: Mapping[str, Any], token_type: str) ->
     """Decides whether durations are "given" by the corpus or "learned" (the key `durations` of the config)."""
     if config["durations"] != "auto":
         return config["durations"]
-    given = token_type == "phn" and all((dump / "alignment").is_file() for dump in dumps)
+    given = token_type == "phn" and all(_aligned(dump) for dump in dumps)
     return "given" if given else "learned"
+
+
+def _aligned(dump: Path) -> bool:
+    """Tells whether the corpus gives the times of every utterance; of joined corpora, one may not."""
+    path = dump / "alignment"
+    return path.is_file() and set(read_table(dump / "wav.scp", "stage 2")) <= set(read_table(path))
 
 
 def jobs_of(dump: Path, config: Mapping[str, Any], token_type: str, bpemodel: Path | None, durations: str) -> list[Job]:
@@ -153,8 +159,8 @@ def learned(
     tokens = _numbered({token for job in train for token in job.tokens}, UNKNOWN + 1)
     end = UNKNOWN + 1 + len(tokens)
     threads = torch.get_num_threads()
-    with TemporaryDirectory(dir=sets[0][0].parent, prefix=".aligner") as directory:
-        frames = _write_mels(Path(directory), every, mels(every))
+    with _scratch(sets[0][0].parent / ".aligner.tmp") as directory:
+        frames = _write_mels(directory, every, mels(every))
         feats = kaldiio.load_scp(f"{directory}/feats.scp")
 
         def example(job: Job) -> Example:
@@ -172,6 +178,18 @@ def learned(
     rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
     timed = [[_timed(job, aligned[job.utt], rate) for job in jobs] for _, jobs in sets]
     return timed, {**figures, **boundary_error([dump for dump, _ in sets], timed)}
+
+
+@contextmanager
+def _scratch(directory: Path) -> Iterator[Path]:
+    """A directory for as long as it is needed; one that a killed stage left is cleared first."""
+    with locked(directory):
+        remove(directory)
+        directory.mkdir()
+        try:
+            yield directory
+        finally:
+            remove(directory)
 
 
 def _numbered(names: set[str], first: int) -> dict[str, int]:
@@ -219,7 +237,12 @@ def boundary_error(dumps: Sequence[Path], sets: Sequence[Sequence[Job]]) -> dict
     for dump, jobs in zip(dumps, sets, strict=True):
         if (dump / "alignment").is_file():
             table = read_table(dump / "alignment")
-            errors += [error for job in jobs for error in boundary_errors(job, parse_alignment(table[job.utt]))]
+            errors += [
+                error
+                for job in jobs
+                if job.utt in table
+                for error in boundary_errors(job, parse_alignment(table[job.utt]))
+            ]
     if not errors:
         return {}
     median, ninety = np.percentile(errors, [50, 90])

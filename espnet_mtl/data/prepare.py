@@ -123,11 +123,11 @@ def find_unusable(listed: Mapping[str, Sequence[Utterance]]) -> dict[str, dict[i
     audios = [u.audio for utterances in listed.values() for u in utterances if u.audio and u.audio.is_file()]
     sizes = Counter(audio.stat().st_size for audio in audios)
     contents: dict[str, str] = {}
-    return {name: dict(_unusable(utterances, sizes, contents)) for name, utterances in listed.items()}
+    return {name: dict(_unusable(name, utterances, sizes, contents)) for name, utterances in listed.items()}
 
 
 def _unusable(
-    utterances: Sequence[Utterance], sizes: Mapping[int, int], contents: dict[str, str]
+    corpus: str, utterances: Sequence[Utterance], sizes: Mapping[int, int], contents: dict[str, str]
 ) -> Iterator[tuple[int, tuple[str, str]]]:
     ids: Counter[str] = Counter()
     for index, utterance in enumerate(utterances):
@@ -142,8 +142,8 @@ def _unusable(
         elif audio and not audio.stat().st_size:
             yield index, (utt, f"empty recording: {audio}")
         elif audio and sizes[audio.stat().st_size] > 1:
-            first = contents.setdefault(hashlib.sha256(audio.read_bytes()).hexdigest(), utt)
-            if first != utt:
+            first = contents.setdefault(hashlib.sha256(audio.read_bytes()).hexdigest(), f"{utt} of {corpus}")
+            if first != f"{utt} of {corpus}":
                 yield index, (utt, f"same recording: as {first}")
 
 

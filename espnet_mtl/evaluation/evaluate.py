@@ -123,9 +123,10 @@ def evaluate(
         references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
     systems = [_score(title, one, judge, versa) for title, one in speech.items()]
     learned = judge.learned
-    held_out = (
-        {"emotion": learned.by_functionals.held_out, "emotion_cnn": learned.by_spectrogram.held_out} if learned else {}
-    )
+    held_out = {}
+    if learned and learned.hears_emotions:
+        probes = {"emotion": learned.by_functionals, "emotion_cnn": learned.by_spectrogram}
+        held_out = {name: probe.held_out for name, probe in probes.items()}
     chosen = next((one for one in systems if one.title == baseline), None)
     return Evaluation(references, systems, chosen, held_out)
 

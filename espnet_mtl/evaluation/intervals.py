@@ -44,7 +44,7 @@ def interval(
         baseline: The metric of the same utterances from another system.
 
     Returns:
-        The interval, or None where the metric applies to no utterance.
+        The interval, or None where the metric applies to no utterance, or the statistic to none of their values.
     """
     if not len(values):
         return None
@@ -53,6 +53,9 @@ def interval(
     if not valid.any():
         return None
     systems, names = [one[valid] for one in systems], np.array(sentences)[valid]
+    value = _figure(systems, statistic)
+    if not np.isfinite(value):
+        return None
     members = [np.flatnonzero(names == name) for name in np.unique(names)]
     draws = np.random.default_rng(0).integers(len(members), size=(RESAMPLES, len(members)))
     if statistic is np.mean:
@@ -64,7 +67,7 @@ def interval(
         chosen = [np.concatenate([members[i] for i in draw]) for draw in draws]
         resampled = np.array([_figure([one[rows] for one in systems], statistic) for rows in chosen])
     low, high = np.nanquantile(resampled, _tails(len(members)))
-    return Interval(_figure(systems, statistic), float(low), float(high))
+    return Interval(value, float(low), float(high))
 
 
 def _figure(systems: Sequence[Array], statistic: Statistic) -> float:

@@ -42,7 +42,7 @@ class Judge:
         nj: Parallel processes.
 
     Raises:
-        UserError: Training speech has one emotion or sentence only, or holds test sentences by test speakers.
+        UserError: Training speech has one sentence only, or holds test sentences by test speakers.
     """
 
     train: SpeechSet | None
@@ -119,8 +119,6 @@ def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int) -
 
 
 def _check(train: SpeechSet, test: SpeechSet) -> None:
-    if len(set(train.emotions) - {""}) < 2:
-        raise UserError(f"{train.directory / 'utt2emo'}: needs two emotions or more to train the probes")
     if len(set(train.texts)) < 2:
         raise UserError(f"{train.directory / 'text'}: needs two sentences or more to train the probes")
     known = set(zip(train.speakers, map(_words, train.texts), strict=True))

@@ -54,6 +54,11 @@ class Learned:
         """Emotions of the training set."""
         return sorted(set(self._emotions) - {""})
 
+    @property
+    def hears_emotions(self) -> bool:
+        """Whether there are two emotions or more, so that they can be told apart."""
+        return len(self.emotions) > 1
+
     @cached_property
     def by_functionals(self) -> CrossFitted:
         """Names emotions by the functionals of an utterance, given its speaker."""
@@ -104,7 +109,7 @@ class Learned:
         logmels = self.lowered([speech[i] for i in chosen], speakers)
         arrays: Arrays = {}
         held_out = np.zeros((len(chosen), len(self.emotions)))
-        parts = folds(labels, sentences)
+        parts = folds(labels, sentences) if self.hears_emotions else []
         jobs: list[Callable] = [
             partial(_fit_recognizer, [one.logmel for one in speech], self._heard(self.phones(self._train)))
         ]

@@ -177,13 +177,14 @@ def score(
         pairs = set(judge.train.pairs)
         functionals = np.stack([one.functionals for one in analyses])
         seen = np.array([pair in pairs for pair in speech.pairs])
-        by_ear = learned.by_functionals.posteriors(functionals, speech.speakers)
-        by_eye = learned.by_spectrogram.posteriors(learned.lowered(analyses, speech.speakers), speech.speakers)
-        values |= _emotions(speech, learned.by_functionals, by_ear, seen, "")
-        values |= _emotions(speech, learned.by_spectrogram, by_eye, seen, "_cnn")
         values |= _speakers(speech, analyses, functionals, learned, seen)
         values["phone_error_rate"] = _phone_errors(speech, analyses, learned)
-        heard = learned.by_functionals.classes[by_ear.argmax(1)]
+        if learned.hears_emotions:
+            by_ear = learned.by_functionals.posteriors(functionals, speech.speakers)
+            by_eye = learned.by_spectrogram.posteriors(learned.lowered(analyses, speech.speakers), speech.speakers)
+            values |= _emotions(speech, learned.by_functionals, by_ear, seen, "")
+            values |= _emotions(speech, learned.by_spectrogram, by_eye, seen, "_cnn")
+            heard = learned.by_functionals.classes[by_ear.argmax(1)]
     values = {**{name: values.get(name, nothing) for name in METRICS}, **(extra or {})}
     return Scores(title, speech, analyses, values, heard)
 

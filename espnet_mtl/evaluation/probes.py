@@ -57,7 +57,7 @@ class FunctionalsProbe:
         votes = np.full((len(values), self._n_classes), 1e-6)
         for pair, model in self._pairs.items():
             votes[:, pair] += model.predict_proba(values)[:, ::-1]
-        return np.log(votes / (self._n_classes - 1))
+        return np.log(votes / max(1, self._n_classes - 1))
 
     def _relative(self, functionals: Array, speakers: Labels) -> Array:
         if not self._effects:

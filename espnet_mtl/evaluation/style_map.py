@@ -14,7 +14,8 @@ from espnet_mtl.data.kaldi import read_table
 
 def has_reference(exp: Path) -> bool:
     """Tells whether an experiment's model has a reference encoder."""
-    return bool((read_yaml(exp / "config.yaml").get("style_conf") or {}).get("reference"))
+    config = read_yaml(exp / "config.yaml")
+    return bool(config.get("emotions")) and (config.get("style_conf") or {}).get("reference", True)
 
 
 def style_vectors(exp: Path, natural: Path, utts: list[str]) -> NDArray[np.float32]:

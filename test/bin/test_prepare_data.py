@@ -17,6 +17,13 @@ def test_the_environment_then_the_file_then_the_command_line(tmp_path, monkeypat
     assert both == {"ljspeech": {"root": "/other", "speaker": "LJ", "seed": 1}, "nemo": {"dev": 1}}
 
 
+def test_values_stay_words_unless_they_are_numbers(tmp_path):
+    pairs = ["delimiter=|", "metadata=,", "speaker=007", "dev=0.1", "test=2", "language=de"]
+    assert settings_of(["csv"], tmp_path, pairs)["csv"] == {
+        **{"delimiter": "|", "metadata": ",", "speaker": "007", "dev": 0.1, "test": 2, "language": "de"}
+    }
+
+
 @pytest.mark.parametrize(
     ("corpora", "pairs", "message"),
     [

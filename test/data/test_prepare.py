@@ -32,7 +32,7 @@ class Recorded(Corpus):
         ]
         listed = self.change([replace(u, audio=self.directory / f"{u.id}.wav") for u in listed])
         for u in listed:
-            u.audio.write_text(u.audio.stem) if u.audio.parent == self.directory else None
+            u.audio.write_text(str(u.audio)) if u.audio.parent == self.directory else None
         return listed
 
 
@@ -103,7 +103,7 @@ dropped: 5 (1 duplicate id, 1 empty text, 1 missing recording, 1 no transcriptio
   a_1_sad: empty text
   a_2_sad: missing recording: /nowhere/c.wav
   a_3_sad (2): duplicate id
-  a_4_sad: same recording: as a_0_sad
+  a_4_sad: same recording: as a_0_sad of own
   b_99: no transcription
 """
     assert report.endswith(lost)
@@ -144,7 +144,7 @@ def test_one_recording_in_two_corpora_comes_once(tmp_path):
         (tmp_path / name).mkdir()
     corpora = {name: Recorded(tmp_path / name) for name in ("one", "two")}
     corpora["two"].utterances = lambda: [replace(u, id=f"c_{u.id}") for u in corpora["one"].utterances()[:4]]
-    with pytest.raises(UserError, match=r"corpus two: 5 of 5 utterances cannot be used .*same recording: as a_0_sad"):
+    with pytest.raises(UserError, match=r"corpus two: 5 of 5 utt.*same recording: as a_0_sad of one"):
         prepare_data(corpora, tmp_path / "data")
 
 

@@ -204,14 +204,18 @@ def test_broken_audio_and_config_are_errors(judge, experiment):
         judge(exp)
 
 
-def test_one_emotion_cannot_train_a_probe(corpus, judge, experiment):
+@pytest.mark.parametrize("labels", [{}, {"a_calm_0": "calm"}], ids=["no emotion", "one emotion"])
+def test_without_two_emotions_all_but_emotion_is_judged(corpus, judge, experiment, labels):
     table = read_table(corpus / "dump/raw/train/utt2emo")
-    write_table(corpus / "dump/raw/train/utt2emo", dict.fromkeys(table, "calm"))
+    write_table(corpus / "dump/raw/train/utt2emo", labels)
     try:
-        with pytest.raises(UserError, match="two emotions or more"):
-            judge(experiment("one"))
+        metrics = judge(experiment("one"))
     finally:
         write_table(corpus / "dump/raw/train/utt2emo", table)
+    assert metrics["emotion_accuracy"] is metrics["emotion_accuracy_cnn"] is None
+    assert metrics["probes_held_out"] == {}
+    assert metrics["mcd_db"]["value"] == 0
+    assert metrics["phone_error_rate"]["value"] >= 0
 
 
 def test_tokens_are_voiced_by_half():

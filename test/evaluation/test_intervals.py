@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from espnet_mtl.evaluation.intervals import interval
+from espnet_mtl.evaluation.statistics import equal_error_rate
 
 SENTENCES = [f"s{i // 4}" for i in range(48)]
 
@@ -54,3 +55,8 @@ def test_one_sentence_has_its_value():
 def test_same_input_gives_the_same_interval():
     values = draw(np.random.default_rng(0))
     assert interval(values, SENTENCES) == interval(values, SENTENCES)
+
+
+def test_a_statistic_that_applies_to_nothing_has_no_interval():
+    lone = np.array([[0.9, np.nan], [0.8, np.nan]])  # a speaker without impostors
+    assert interval(lone, ["a", "b"], equal_error_rate) is None

@@ -151,3 +151,10 @@ def test_training_leaves_the_global_random_state_alone(labels):
     torch.manual_seed(3)
     ConvProbe(EMOTIONS, 16).fit(spectrograms(labels[:6], 0), labels[:6], ["f"] * 6)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_single_class_is_always_named():
+    values = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    logits = FunctionalsProbe(values, ["me"] * 6, ["me"]).logits(values)
+    assert logits.shape == (6, 1)
+    assert np.isfinite(logits).all()
