@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from espnet_mtl.config import read_yaml
 from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table
 from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import UNLABELLED
 from espnet_mtl.progress import progress
 from espnet_mtl.task import MTLTTSTask
 
@@ -81,19 +83,33 @@ class Teacher:
         return Attended(utt, durations.tolist(), float(focus))
 
 
-def _utterances(dump: Path, token_type: str) -> Iterator[tuple[str, dict[str, object]]]:
-    texts, speakers = read_table(dump / text_file(token_type), "stage 3"), read_table(dump / "utt2spk", "stage 2")
+def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, object]]]:
+    """Reads a set; a speaker, emotion or language that the teacher does not know stands in another one's place."""
+    texts, speakers = read_table(dump / text_file(args.token_type), "stage 3"), read_table(dump / "utt2spk", "stage 2")
     emotions = read_table(dump / "utt2emo") if (dump / "utt2emo").is_file() else {}
     languages = read_table(dump / "utt2lang") if (dump / "utt2lang").is_file() else {}
     feats: Mapping[str, np.ndarray] = kaldiio.load_scp(str(dump / "feats.scp"))
     for utt in sorted(feats):
-        label = {key: table[utt] for key, table in (("emotion", emotions), ("lids", languages)) if utt in table}
-        yield utt, {"text": texts[utt], "speech": np.array(feats[utt]), "sids": speakers[utt], **label}
+        data: dict[str, object] = {
+            "text": texts[utt],
+            "speech": np.array(feats[utt]),
+            "sids": _or_first(speakers[utt], args.speakers),
+        }
+        if utt in emotions:
+            names = {part.partition(":")[0] for part in emotions[utt].split(",")}
+            data["emotion"] = emotions[utt] if names <= set(args.emotions) else UNLABELLED
+        if utt in languages:
+            data["lids"] = _or_first(languages[utt], args.languages)
+        yield utt, data
+
+
+def _or_first(name: str, known: Sequence[str]) -> str:
+    return name if name in known else known[0]
 
 
 def _write(teacher: Teacher, dump: Path, directory: Path) -> float:
     total = len(read_table(dump / "feats.scp"))
-    utterances = progress(_utterances(dump, teacher.args.token_type), f"durations of {dump.name}", total)
+    utterances = progress(_utterances(dump, teacher.args), f"durations of {dump.name}", total)
     read = [teacher.read(utt, data) for utt, data in utterances]
     directory.mkdir()
     write_table(directory / "durations", {one.utt: " ".join(map(str, one.durations)) for one in read})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -66,11 +67,27 @@ class TrainPaths:
         return table.is_file() and len(table.read_text(encoding="utf-8").split()) > 1
 
     def write_labels(self) -> None:
-        """Writes label files that have a line for every utterance, `-` where it is unlabelled, as ESPnet wants them."""
+        """Writes label files that have a line for every utterance, as ESPnet wants them.
+
+        It is `-` where an utterance is unlabelled, or, in dev, where its label is not in train.
+        """
+        known = set((self.tables / "emotions.txt").read_text(encoding="utf-8").split())
         for name in SETS:
             emotions = read_table(path) if (path := self.dump / name / "utt2emo").is_file() else {}
-            labels = {utt: emotions.get(utt, UNLABELLED) for utt in read_table(self.dump / name / "utt2spk", "stage 2")}
+            utts = read_table(self.dump / name / "utt2spk", "stage 2")
+            labels = {utt: emotions[utt] if _is_known(emotions.get(utt, ""), known) else UNLABELLED for utt in utts}
             write_table(self.output / "labels" / name / "emotion", labels)
+
+    def digest(self, token_type: str) -> str:
+        """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
+        tables = (text_file(token_type), "utt2spk", "utt2emo", "utt2lang", "durations")
+        paths = [self.dump / name / table for name in SETS for table in tables]
+        paths += [self.token_list / token_type / "tokens.txt", *sorted(self.tables.glob("[!.]*"))]
+        paths += sorted((self.stats / "train").glob("[!.]*"))
+        digest = hashlib.sha256()
+        for path in filter(Path.is_file, paths):
+            digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()
 
     def options(self, tts: str, token_type: str) -> list[str]:
         """Composes the options of ESPnet's training that the recipe decides.
@@ -120,7 +137,8 @@ def train(
         base: A trained model to go on from.
 
     Raises:
-        UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings.
+        UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings
+            or data.
     """
     config = load_train_config(train_config)
     options = paths.options(config["tts"], token_type)
@@ -140,9 +158,10 @@ def train(
     parser = MTLTTSTask.get_parser()
     args = parser.parse_args([*command, *arguments])
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
+    settings["data"] = paths.digest(token_type)
     if base:
-        base.check(config)
-        settings["init_model"] = base.name
+        base.check({**config, **{key: getattr(args, key) for key in ("tts", "tts_conf", "style_conf")}})
+        settings["init_model"] = hashlib.sha256(base.model_file.read_bytes()).hexdigest()
     with locked(paths.output):
         _same_settings(paths.output, settings)
         repair(paths.output)
@@ -154,6 +173,10 @@ def train(
         MTLTTSTask.main(args=args)
 
 
+def _is_known(label: str, names: set[str]) -> bool:
+    return label == UNLABELLED or {part.partition(":")[0] for part in label.split(",")} <= names
+
+
 def _check_durations(note: Path, token_type: str) -> None:
     require([note], "stage 3")
     made_for = json.loads(note.read_text(encoding="utf-8"))["token_type"]
@@ -162,11 +185,11 @@ def _check_durations(note: Path, token_type: str) -> None:
 
 
 def _same_settings(output: Path, settings: dict) -> None:
-    """Notes the settings of an experiment, and refuses to go on with one that was trained with others."""
+    """Notes settings and data of an experiment, and refuses to go on with one that was trained with others."""
     path, text = output / "settings.yaml", yaml.safe_dump(settings, sort_keys=True)
     trained = (output / "checkpoint.pth").exists()
     if trained and path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UserError(f"{output} was trained with other settings ({path}): give another --tag, or delete it")
+        raise UserError(f"{output} was trained with other settings or data ({path}): give another --tag, or delete it")
     write_text(path, text)
 
 

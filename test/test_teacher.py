@@ -57,6 +57,18 @@ def test_every_utterance_has_durations_that_sum_to_its_frames(dump, make_args, t
     assert again == rates
 
 
+def test_speakers_and_emotions_unknown_to_the_teacher_are_read_too(dump, make_args, tmp_path):
+    from espnet_mtl.teacher import teacher_durations
+
+    write_table(dump / "dev/utt2spk", {"f1_a": "new", "m1_b": "m1"})
+    write_table(dump / "dev/utt2emo", {"f1_a": "bored:0.5,sad:0.5", "m1_b": "sad"})
+    (dump / ".aligner.tmp").mkdir()
+    (dump / ".aligner.tmp/feats.scp").touch()
+    exp = experiment(tmp_path / "exp", make_args, tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
+    assert set(teacher_durations(exp, dump, tmp_path / "teacher", ngpu=0)) == {"train", "dev"}
+    assert set(read_table(tmp_path / "teacher/dev/durations")) == {"f1_a", "m1_b"}
+
+
 def test_a_model_without_attention_is_no_teacher(dump, make_args, tmp_path):
     from espnet_mtl.teacher import teacher_durations
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.data.kaldi import read_table, write_table, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.training import TrainPaths, _same_settings, repair, train
 
@@ -58,10 +58,24 @@ def test_labels_are_those_of_the_dump_at_the_time_of_training(paths):
     for name in ("train", "dev"):
         write_table(paths.dump / name / "utt2spk", {"f1_a": "f1", "f1_b": "f1", "f1_c": "f1"})
     write_table(paths.dump / "train/utt2emo", {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-"})
+    write_table(paths.dump / "dev/utt2emo", {"f1_a": "happy", "f1_b": "happy:0.5,bored:0.5"})
+    write_text(paths.tables / "emotions.txt", "happy\nsad\n")
     paths.write_labels()
     (entry,) = [path for path, name, _ in paths.data("train", "fastspeech2", "phn") if name == "emotion"]
     assert read_table(entry) == {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-", "f1_c": "-"}
-    assert set(read_table(paths.output / "labels/dev/emotion").values()) == {"-"}
+    unknown_in_train = {"f1_a": "happy", "f1_b": "-", "f1_c": "-"}
+    assert read_table(paths.output / "labels/dev/emotion") == unknown_in_train
+
+
+@pytest.mark.parametrize("changed", ["dump/train/durations", "dump/dev/utt2emo", "tables/emotions.txt"])
+def test_the_digest_changes_with_the_data(paths, tmp_path, changed):
+    write_table(paths.dump / "train/durations", {"f1_a": "1 2"})
+    write_table(paths.dump / "dev/utt2emo", {"f1_a": "sad"})
+    write_text(paths.tables / "emotions.txt", "sad\n")
+    before = paths.digest("phn")
+    assert paths.digest("phn") == before
+    (tmp_path / changed).write_text("f1_a 3 4\n")
+    assert paths.digest("phn") != before
 
 
 def test_missing_stages_are_named(paths, tmp_path):

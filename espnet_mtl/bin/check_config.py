@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     base = open_base_model(args.init_model)
     for path in args.configs:
         config = load_train_config(path)
-        if base:
+        if base and not {"--tts_conf", "--style_conf"} & set(overrides):
             base.check(config)
     valid = {*espnet_keys(), *OWN_KEYS}
     for option in overrides:

@@ -24,6 +24,8 @@ from espnet_mtl.text import token_line
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3
 """Share of tokens of one frame, and of frames in the end token, beyond which an alignment has failed."""
+MOST_FRAMES_OFF = 10
+"""A teacher may lack the frames beyond a multiple of its reduction factor."""
 UNKNOWN = 1
 
 
@@ -103,16 +105,17 @@ def _given(dump: Path, wavs: Mapping[str, str], token_type: str) -> list[Job]:
     return jobs
 
 
-def taught(jobs: Sequence[Job], durations: Path, frame_rate: float) -> list[Job]:
+def taught(jobs: Sequence[Job], durations: Path, frame_rate: float, lengths: Mapping[str, int]) -> list[Job]:
     """Takes the times from a teacher's durations.
 
     Args:
         jobs: The utterances of a set.
         durations: `<utt> n n n …`, N + 1 frames of the tokens and the end, as a teacher's attention gives them.
         frame_rate: Frames per second.
+        lengths: Frames of each utterance, where known.
 
     Raises:
-        UserError: The file or a line is missing, or a line has another number of tokens.
+        UserError: The file or a line is missing, or a line has another number of tokens, or of frames.
     """
     table = read_table(durations, "bin.teacher")
     taught = []
@@ -120,6 +123,14 @@ def taught(jobs: Sequence[Job], durations: Path, frame_rate: float) -> list[Job]
         frames = table.get(job.utt, "").split()
         if len(frames) != len(job.tokens) + 1:
             raise UserError(f"{durations}: {job.utt} has {len(frames)} durations, but {len(job.tokens)} tokens + 1 end")
+        if not all(map(str.isdecimal, frames)):
+            raise UserError(f"{durations}: {job.utt}: durations are whole numbers of frames, got {' '.join(frames)!r}")
+        total = sum(map(int, frames))
+        if abs(total - lengths.get(job.utt, total)) > MOST_FRAMES_OFF:
+            raise UserError(
+                f"{durations}: {job.utt} has {total} frames, but its recording {lengths[job.utt]}: the teacher read "
+                "another one, or with another hop_length"
+            )
         taught.append(_timed(job, list(map(int, frames)), frame_rate))
     return taught
 

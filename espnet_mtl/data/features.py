@@ -19,7 +19,7 @@ from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 from espnet_mtl.config import DURATIONS_NOTE
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.durations import Job, boundary_error, jobs_of, learned, source, taught
-from espnet_mtl.data.kaldi import remove, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import read_table, remove, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
 
@@ -159,7 +159,10 @@ def extract_features(
     figures: dict[str, float] = {}
     if teacher:
         rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
-        sets = [taught(jobs, teacher / dump.name / "durations", rate) for dump, jobs in zip(dumps, sets, strict=True)]
+        sets = [
+            taught(jobs, teacher / dump.name / "durations", rate, _lengths(dump, config))
+            for dump, jobs in zip(dumps, sets, strict=True)
+        ]
         figures = boundary_error(dumps, sets)
     elif durations == "learned":
         log_mel = partial(_log_mel, settings)
@@ -174,6 +177,12 @@ def extract_features(
         _write(dump, zip(own, results, strict=False), token_type)
     rounded = {name: round(value, 5) for name, value in figures.items()}
     write_text(path, json.dumps({**note, **rounded}, indent=2) + "\n")
+
+
+def _lengths(dump: Path, config: Mapping[str, Any]) -> dict[str, int]:
+    """Frames of each utterance, where stage 2 counted its samples."""
+    path, hop = dump / "utt2num_samples", config["feats_extract_conf"]["hop_length"]
+    return {utt: 1 + int(n) // hop for utt, n in read_table(path).items()} if path.is_file() else {}
 
 
 def _write(dump: Path, results: Iterable[tuple[Job, Features]], token_type: str) -> None:

@@ -121,6 +121,15 @@ def test_durations_of_a_teacher_go_before_all_others(tmp_path):
     write_table(teacher / "train/durations", {"s_00": "3 4 5 6 7", "s_01": "3 4 5"})
     with pytest.raises(UserError, match=r"train/durations: s_01 has 3 durations, but 4 tokens \+ 1 end"):
         extract_features([dump], config(), 1, teacher=teacher)
+    write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total - 18.5}" for utt, total in frames.items()})
+    with pytest.raises(UserError, match=r"s_00: durations are whole numbers of frames"):
+        extract_features([dump], config(), 1, teacher=teacher)
+    write_table(dump / "utt2num_samples", {utt: 256 * (total - 1) for utt, total in frames.items()})
+    write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total}" for utt, total in frames.items()})
+    with pytest.raises(UserError, match=r"s_00 has \d+ frames, but its recording \d+: the teacher read another one"):
+        extract_features([dump], config(), 1, teacher=teacher)
+    write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total - 19}" for utt, total in frames.items()})
+    extract_features([dump], config(), 1, teacher=teacher)
     with pytest.raises(UserError, match=r"run bin.teacher first: .*none/train/durations is missing"):
         extract_features([dump], config(), 1, teacher=tmp_path / "none")
 
