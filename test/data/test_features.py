@@ -75,4 +75,4 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
     assert not (dump / "feats.scp").exists()
     write_table(dump / "alignment", {"s1_a": "a:0.5"})
     with pytest.raises(UserError, match="no line for s1_b"):
-        extract_features([dump], complete({}), 1)
+        extract_features([dump], complete({"durations": "given"}), 1)
