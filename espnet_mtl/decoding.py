@@ -16,7 +16,7 @@ from espnet_mtl.backbones import token_features
 from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
-from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import read_optional, read_table, require, whole_directory, write_table, write_text
 from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.inference import ATTENTION_OPTIONS, Text2Speech
@@ -73,9 +73,9 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
     """
     texts, tokens = read_table(dump / "text", "stage 2"), read_table(dump / text_file(token_type), "stage 3")
     spk = read_table(dump / "utt2spk")
-    emo = read_table(dump / "utt2emo") if (dump / "utt2emo").is_file() else {}
+    emo = read_optional(dump / "utt2emo")
     natural = {(texts[utt], spk[utt], emo.get(utt)): utt for utt in sorted(texts)}
-    languages, speak = _languages(dump), _speakers(dump)
+    languages, speak = read_optional(dump / "utt2lang"), _speakers(dump)
     listed = []
     wanted: list[str | None] = list(emotions) or [None]
     for number, (text, first) in enumerate(sorted({texts[utt]: utt for utt in sorted(texts, reverse=True)}.items()), 1):
@@ -89,17 +89,13 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
     return sorted(listed, key=lambda request: request.utt)
 
 
-def _languages(dump: Path) -> dict[str, str]:
-    return read_table(dump / "utt2lang") if (dump / "utt2lang").is_file() else {}
-
-
 def _speakers(dump: Path) -> dict[str, set[str]]:
     """Names the speakers of each language in the training and test sets."""
     speak: dict[str, set[str]] = defaultdict(set)
     for directory in (dump, dump.with_name("train")):
         if directory.is_dir():
             spk = read_table(directory / "utt2spk")
-            for utt, language in _languages(directory).items():
+            for utt, language in read_optional(directory / "utt2lang").items():
                 speak[language].add(spk[utt])
     return speak
 

@@ -15,7 +15,7 @@ from espnet2.torch_utils.device_funcs import to_device
 from espnet_mtl.backbones.tacotron2 import MTLTacotron2
 from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import read_yaml
-from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table
+from espnet_mtl.data.kaldi import read_optional, read_table, require, whole_directory, write_table
 from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import UNLABELLED
@@ -86,8 +86,7 @@ class Teacher:
 def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, object]]]:
     """Reads a set; a speaker, emotion or language that the teacher does not know stands in another one's place."""
     texts, speakers = read_table(dump / text_file(args.token_type), "stage 3"), read_table(dump / "utt2spk", "stage 2")
-    emotions = read_table(dump / "utt2emo") if (dump / "utt2emo").is_file() else {}
-    languages = read_table(dump / "utt2lang") if (dump / "utt2lang").is_file() else {}
+    emotions, languages = read_optional(dump / "utt2emo"), read_optional(dump / "utt2lang")
     feats: Mapping[str, np.ndarray] = kaldiio.load_scp(str(dump / "feats.scp"))
     for utt in sorted(feats):
         data: dict[str, object] = {

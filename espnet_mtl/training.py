@@ -18,7 +18,7 @@ from espnet_mtl.backbones import token_features
 from espnet_mtl.base_model import BaseModel, initial_state
 from espnet_mtl.checkpoint import is_readable
 from espnet_mtl.config import DURATIONS_NOTE, load_train_config
-from espnet_mtl.data.kaldi import locked, read_table, remove, require, write_table, write_text
+from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
 from espnet_mtl.data.stats import SETS, text_file
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import UNLABELLED
@@ -73,7 +73,7 @@ class TrainPaths:
         """
         known = set((self.tables / "emotions.txt").read_text(encoding="utf-8").split())
         for name in SETS:
-            emotions = read_table(path) if (path := self.dump / name / "utt2emo").is_file() else {}
+            emotions = read_optional(self.dump / name / "utt2emo")
             utts = read_table(self.dump / name / "utt2spk", "stage 2")
             labels = {utt: emotions[utt] if _is_known(emotions.get(utt, ""), known) else UNLABELLED for utt in utts}
             write_table(self.output / "labels" / name / "emotion", labels)

@@ -6,7 +6,7 @@ import csv
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,21 @@ class Corpus(ABC):
         Raises:
             UserError: The corpus is not where its settings say, or a file of it cannot be read.
         """
+
+    def named(self, directory: Path, name: re.Pattern[str], form: str) -> Iterator[tuple[Path, re.Match[str]]]:
+        """Yields the recordings below a directory whose names match; the others are dropped.
+
+        Args:
+            directory: Where to look.
+            name: What a whole name without its suffix matches.
+            form: How to say that.
+        """
+        for path in recordings(directory):
+            parts = name.fullmatch(path.stem)
+            if parts:
+                yield path, parts
+            else:
+                self.dropped[path.stem] = f"name is not {form}"
 
     def units(self) -> dict[str, frozenset[str]]:
         """Names, per sentence, the units (phones) that training must have seen; empty = no demand."""

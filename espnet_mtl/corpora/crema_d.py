@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, recordings
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root
 from espnet_mtl.data.split import SplitPolicy
 
 TEXTS = {
@@ -22,7 +22,7 @@ TEXTS = {
     "TSI": "The surface is slick.",
     "WSI": "We'll stop in a couple of minutes.",
 }
-NAME = re.compile(r"(\d{4})_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX?)")
+NAME = re.compile(rf"(\d{{4}})_({'|'.join(TEXTS)})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX?)")
 
 
 class CremaD(Corpus):
@@ -45,11 +45,8 @@ class CremaD(Corpus):
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
         listed = []
-        for path in recordings(self.root / "AudioWAV"):
-            parts = NAME.fullmatch(path.stem)
-            if not parts or parts[2] not in TEXTS:
-                self.dropped[path.stem] = "name is not <actor>_<sentence>_<emotion>_<level>, such as 1001_DFA_ANG_XX"
-                continue
+        form = "<actor>_<sentence>_<emotion>_<level>, such as 1001_DFA_ANG_XX"
+        for path, parts in self.named(self.root / "AudioWAV", NAME, form):
             actor, sentence, emotion, _ = parts.groups()
             listed.append(Utterance(path.stem, actor, TEXTS[sentence], sentence, emotion_name(emotion), "en-us", path))
         return listed

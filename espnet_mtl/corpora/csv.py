@@ -1,4 +1,4 @@
-"""The user's own recordings, listed in a metadata.csv (docs/own_corpus.md)."""
+"""The user's own recordings, listed in a metadata.csv (docs/corpora.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from espnet_mtl.data.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import UNLABELLED, parse_weights
 
-OPTIONAL = ("id", "speaker", "emotion", "language", "split")
 MOST_SENTENCES = 1000
 """Beyond so many, train holds every phone anyhow, and looking for them takes minutes."""
 

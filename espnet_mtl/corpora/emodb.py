@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, read_rows, recordings
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, read_rows
 from espnet_mtl.data.split import SplitPolicy
 
 EMOTIONS = {
@@ -30,7 +30,7 @@ TEXTS = {
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
 """What is spoken; code lists write a05 with "Stück Papier"."""
-NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])")
+NAME = re.compile(rf"(\d\d)({'|'.join(TEXTS)})([WLEAFTN])([a-z])")
 
 
 class EmoDB(Corpus):
@@ -58,11 +58,8 @@ class EmoDB(Corpus):
         rows = read_rows(table, ("utt_id", "text")) if table.is_file() else []
         known = {row["utt_id"]: row for _, row in rows}
         listed = []
-        for path in recordings(self.root / "wav"):
-            parts = NAME.fullmatch(path.stem)
-            if not parts or parts[2] not in TEXTS:
-                self.dropped[path.stem] = "name is not <speaker><sentence><emotion><version>, such as 03a01Fa"
-                continue
+        form = "<speaker><sentence><emotion><version>, such as 03a01Fa"
+        for path, parts in self.named(self.root / "wav", NAME, form):
             speaker, sentence, emotion, _ = parts.groups()
             row = known.get(path.stem, {})
             labelled = row.get("speaker", speaker), emotion_name(row.get("emotion", EMOTIONS[emotion]))

@@ -13,7 +13,6 @@ from espnet_mtl.corpora.base import (
     normalized,
     one_line,
     read_text,
-    recordings,
 )
 from espnet_mtl.data.split import SplitPolicy
 
@@ -38,11 +37,9 @@ class JL(Corpus):
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
         listed = []
-        for path in recordings(self.root):
-            parts, text = NAME.fullmatch(path.stem), path.with_suffix(".txt")
-            if not parts:
-                self.dropped[path.stem] = "name is not <speaker>_<emotion>_<sentence>_<take>"
-            elif not text.is_file():
+        for path, parts in self.named(self.root, NAME, "<speaker>_<emotion>_<sentence>_<take>"):
+            text = path.with_suffix(".txt")
+            if not text.is_file():
                 self.dropped[path.stem] = f"no text: {text.name} is not beside it"
             else:
                 said = one_line(read_text(text))

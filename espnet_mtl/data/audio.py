@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from espnet_mtl.corpora.base import speakable
 from espnet_mtl.data.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
-from espnet_mtl.data.kaldi import invert, read_table, remove, require, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import (
+    invert,
+    read_optional,
+    read_table,
+    remove,
+    require,
+    whole_directory,
+    write_table,
+    write_text,
+)
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.data.split import SETS
 from espnet_mtl.errors import UserError
@@ -117,8 +126,7 @@ def read_items(directory: Path) -> list[Item]:
     wavs, texts = read_table(directory / "wav.scp", "stage 1"), _texts(directory / "text")
     speakers = read_table(directory / "utt2spk", "stage 1")
     path = directory / "alignment"
-    lines = read_table(path) if path.is_file() else {}
-    alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in lines.items()}
+    alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in read_optional(path).items()}
     return [
         Item(utt, wav, texts.get(utt, ""), speakers.get(utt, ""), alignments.get(utt))
         for utt, wav in sorted(wavs.items())

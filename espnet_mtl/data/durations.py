@@ -16,7 +16,7 @@ import torch
 from espnet_mtl.config import ALIGNER_CONF
 from espnet_mtl.data.alignment import Alignment, parse_alignment
 from espnet_mtl.data.arks import ark_writers
-from espnet_mtl.data.kaldi import locked, read_table, remove, require
+from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove
 from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import PAUSE, PUNCTUATION
 from espnet_mtl.espnet_imports import import_quietly
@@ -60,12 +60,11 @@ def jobs_of(dump: Path, config: Mapping[str, Any], token_type: str, bpemodel: Pa
     Raises:
         UserError: A file or line is missing, or a text cannot be spoken.
     """
-    require([dump / "wav.scp"], "stage 2")
-    wavs = read_table(dump / "wav.scp")
+    wavs = read_table(dump / "wav.scp", "stage 2")
     if durations == "given":
         return _given(dump, wavs, token_type)
     texts = read_table(dump / "text", "stage 2")
-    languages = read_table(dump / "utt2lang") if (dump / "utt2lang").is_file() else {}
+    languages = read_optional(dump / "utt2lang")
     split = _splitter(token_type, config.get("cleaner"), bpemodel)
     jobs = []
     for utt in sorted(wavs):
@@ -246,14 +245,9 @@ def boundary_error(dumps: Sequence[Path], sets: Sequence[Sequence[Job]]) -> dict
     """Computes median and 90th percentile of the error at the ends of phones, in ms, where the corpus has the times."""
     errors: list[float] = []
     for dump, jobs in zip(dumps, sets, strict=True):
-        if (dump / "alignment").is_file():
-            table = read_table(dump / "alignment")
-            errors += [
-                error
-                for job in jobs
-                if job.utt in table
-                for error in boundary_errors(job, parse_alignment(table[job.utt]))
-            ]
+        table = read_optional(dump / "alignment")
+        known = [job for job in jobs if job.utt in table]
+        errors += [error for job in known for error in boundary_errors(job, parse_alignment(table[job.utt]))]
     if not errors:
         return {}
     median, ninety = np.percentile(errors, [50, 90])

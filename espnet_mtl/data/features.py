@@ -19,7 +19,7 @@ from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 from espnet_mtl.config import DURATIONS_NOTE
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.durations import Job, boundary_error, jobs_of, learned, source, taught
-from espnet_mtl.data.kaldi import read_table, remove, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import read_optional, remove, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
 
@@ -181,8 +181,8 @@ def extract_features(
 
 def _lengths(dump: Path, config: Mapping[str, Any]) -> dict[str, int]:
     """Frames of each utterance, where stage 2 counted its samples."""
-    path, hop = dump / "utt2num_samples", config["feats_extract_conf"]["hop_length"]
-    return {utt: 1 + int(n) // hop for utt, n in read_table(path).items()} if path.is_file() else {}
+    hop = config["feats_extract_conf"]["hop_length"]
+    return {utt: 1 + int(n) // hop for utt, n in read_optional(dump / "utt2num_samples").items()}
 
 
 def _write(dump: Path, results: Iterable[tuple[Job, Features]], token_type: str) -> None:

@@ -38,6 +38,11 @@ def read_table(path: str | Path, producer: str = "") -> dict[str, str]:
     return table
 
 
+def read_optional(path: Path) -> dict[str, str]:
+    """Reads a table that may not be there: then it is empty."""
+    return read_table(path) if path.is_file() else {}
+
+
 def write_table(path: str | Path, table: Mapping[str, object]) -> None:
     """Writes a table sorted by key, under a temporary name that is then renamed."""
     write_text(path, "".join(f"{key} {table[key]}\n" for key in sorted(table)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.data.kaldi import read_optional, read_table, require
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import UNLABELLED
 
@@ -54,7 +54,7 @@ class SpeechSet:
         """Reads log-F0 in Hz (NaN where there is none) and duration in frames per token, both (N,)."""
         import kaldiio
 
-        tables = (_optional(self.directory / name) for name in ("durations", "pitch.scp"))
+        tables = (read_optional(self.directory / name) for name in ("durations", "pitch.scp"))
         durations, pitches = ({utt: table[utt] for utt in self.utts if utt in table} for table in tables)
         frames = {utt: np.array(values.split(), float) for utt, values in durations.items()}
         pitch = {utt: kaldiio.load_mat(place).reshape(-1).astype(float) for utt, place in pitches.items()}
@@ -81,7 +81,7 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         if lacking := [utt for utt in utts if utt not in table]:
             raise UserError(f"{directory / name}: no line for {lacking[0]}, which is in wav.scp")
     require([wavs[utt] for utt in utts], producer)
-    languages = _optional(directory / "utt2lang")
+    languages = read_optional(directory / "utt2lang")
     return SpeechSet(
         directory,
         utts,
@@ -91,10 +91,6 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
         languages=[languages.get(utt, "") for utt in utts],
     )
-
-
-def _optional(path: Path) -> dict[str, str]:
-    return read_table(path) if path.is_file() else {}
 
 
 def _heaviest(label: str) -> str:

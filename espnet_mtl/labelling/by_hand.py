@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espnet_mtl.data.kaldi import locked, read_table, require, write_table
+from espnet_mtl.data.kaldi import locked, read_optional, read_table, require, write_table
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.speech_set import read_speech_set
 from espnet_mtl.labelling.pseudo import BY_HAND
@@ -37,8 +37,7 @@ class HandLabels:
 
     def labels(self) -> dict[str, str]:
         """The labels given so far."""
-        path = self.output / BY_HAND
-        return read_table(path) if path.is_file() else {}
+        return read_optional(self.output / BY_HAND)
 
     def next(self, position: int = 0) -> int:
         """The first position from `position` on without a label; the length of the queue where there is none."""

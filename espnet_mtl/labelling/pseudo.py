@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_table, write_table, write_text
+from espnet_mtl.data.kaldi import read_optional, read_table, write_table, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.crossfit import judged
@@ -94,7 +94,7 @@ def refuse_same(directory: Path, output: Path) -> None:
 
 def human_labels(directory: Path, output: Path) -> dict[str, str]:
     """Reads the labels in `directory`, and those given by hand in `output`."""
-    by_hand = read_table(output / BY_HAND) if (output / BY_HAND).is_file() else {}
+    by_hand = read_optional(output / BY_HAND)
     given = read_table(directory / "utt2emo")
     return {**{utt: label for utt, label in given.items() if label != UNLABELLED}, **by_hand}
 
