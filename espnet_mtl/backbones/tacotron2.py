@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from espnet2.tts.tacotron2.tacotron2 import Tacotron2
 from espnet2.tts.utils import DurationCalculator
@@ -14,6 +16,9 @@ from espnet_mtl.types import BackboneOutput, Tap, valid_mask
 
 CONTROLS = ("alpha", "pitch_scale", "energy_scale")
 """Controls that need durations, pitch and energy as inputs of the decoder."""
+
+# ESPnet's decoder makes ESPnet warn at every batch that it cannot be traced.
+logging.getLogger().addFilter(lambda record: "is not tracable" not in str(record.msg))
 
 
 class MTLTacotron2(Tacotron2):

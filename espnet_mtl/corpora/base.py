@@ -100,8 +100,8 @@ class Corpus(ABC):
             else:
                 self.dropped[path.stem] = f"name is not {form}"
 
-    def units(self) -> dict[str, frozenset[str]]:
-        """Names, per sentence, the units (phones) that training must have seen; empty = no demand."""
+    def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
+        """Names, per sentence of the utterances, the units (phones) that training must have seen; empty = no demand."""
         return {}
 
     def materialize(self, utterance: Utterance, directory: Path) -> Utterance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl import espeak
@@ -82,8 +83,7 @@ class Csv(Corpus):
         language, audio = row.get("language") or self.language, self.root / row["path"]
         return Utterance(utt, speaker, text, normalized(text), emotion, language, audio, split=split)
 
-    def units(self) -> dict[str, frozenset[str]]:
-        utterances = self.utterances()
+    def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
         if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:
             return {}
         return phones_of(utterances)

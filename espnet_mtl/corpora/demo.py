@@ -7,6 +7,7 @@ that no single cue tells them apart (directions as in Scherer 2003, "Vocal commu
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl import espeak
-from espnet_mtl.corpora.base import Corpus, Utterance
+from espnet_mtl.corpora.base import Corpus, Utterance, phones_of
 from espnet_mtl.data.alignment import Alignment
 from espnet_mtl.data.split import SplitPolicy
 from espnet_mtl.errors import UserError
@@ -116,8 +117,8 @@ class Demo(Corpus):
     def _texts(self) -> dict[str, str]:
         return {f"s{number:03d}": text for number, text in enumerate(_texts(), 1)}
 
-    def units(self) -> dict[str, frozenset[str]]:
-        return {name: _phones(text) for name, text in self._texts.items()}
+    def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
+        return phones_of(utterances)
 
     def materialize(self, utterance: Utterance, directory: Path) -> Utterance:
         import soundfile
@@ -156,10 +157,6 @@ def _texts() -> list[str]:
 
 
 @cache
-def _phones(text: str) -> frozenset[str]:
-    return frozenset(espeak.phonemize(text, LANGUAGE))
-
-
 def _scatter(style: Style, rng: np.random.Generator) -> Style:
     noise = np.clip(rng.standard_normal(5), -2, 2)
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, phones_of, read_rows
@@ -48,5 +49,5 @@ class Nemo(Corpus):
             return None
         return Utterance(utt, speaker, text, sentence, emotion_name(emotion), LANGUAGE, self.root / path)
 
-    def units(self) -> dict[str, frozenset[str]]:
-        return phones_of(self.utterances())
+    def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
+        return phones_of(utterances)

@@ -108,7 +108,7 @@ def split_corpus(utterances: Sequence[Utterance], corpus: Corpus, dropped: Mappi
     Raises:
         UserError: They cannot be split as the corpus asks for.
     """
-    sets = split(utterances, corpus.policy, corpus.units())
+    sets = split(utterances, corpus.policy, corpus.units(utterances))
     chosen = {corpus.policy.unit(u) for group in sets.values() for u in group} if corpus.policy.held_out else set()
     held_out = sum(corpus.policy.unit(u) in chosen for u in utterances) - sum(map(len, sets.values())) if chosen else 0
     return Prepared(sets, held_out, dropped)

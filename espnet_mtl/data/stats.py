@@ -97,8 +97,8 @@ def write_tables(dump: Path, output: Path, base: BaseModel | None = None) -> Non
     """
     with whole_directory(output) as directory:
         for name, source in LABEL_FILES.items():
-            # A split by speaker has speakers of its own in dev; an emotion or language must be in train to be learned.
-            paths = [dump / part / source for part in (SETS if name == "speakers" else SETS[:1])]
+            # A split by speaker has speakers and languages of its own in dev; there, an unknown emotion is no label.
+            paths = [dump / part / source for part in (SETS[:1] if name == "emotions" else SETS)]
             labels = [label for path in paths if path.is_file() for label in read_table(path).values()]
             # A soft label reads "happy:0.8,sad:0.2".
             names = {part.partition(":")[0] for label in labels for part in label.split(",")} - {UNLABELLED}

@@ -33,7 +33,8 @@ class Judge:
     What it learns is kept in `cache` until speech, vocoder or code change.
 
     Args:
-        train: Natural training speech, which probes and recognizer are trained on; None: there are none.
+        train: Natural training speech, which probes and recognizer are trained on, but for what the test's speakers say
+            in the test as well; None: there are none.
         test: Natural test speech.
         cache: Directory for what it learns.
         fs: Sampling rate in Hz.
@@ -42,7 +43,7 @@ class Judge:
         nj: Parallel processes.
 
     Raises:
-        UserError: Training speech has one sentence only, or holds test sentences by test speakers.
+        UserError: There are fewer than two sentences to train on.
     """
 
     train: SpeechSet | None
@@ -58,7 +59,7 @@ class Judge:
             if speech and self.vocoder:
                 require([speech.directory / "feats.scp"], "stage 3")
         if self.train:
-            _check(self.train, self.test)
+            self.train = _apart(self.train, self.test)
 
     @property
     def frame_s(self) -> float | None:
@@ -118,17 +119,17 @@ def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int) -
     return Judge(train, test, dump.parent / "evaluation", int(vocoder["features"]["fs"]), vocoder, language, nj)
 
 
-def _check(train: SpeechSet, test: SpeechSet) -> None:
-    if len(set(train.texts)) < 2:
-        raise UserError(f"{train.directory / 'text'}: needs two sentences or more to train the probes")
-    known = set(zip(train.speakers, map(_words, train.texts), strict=True))
-    said = zip(test.utts, test.speakers, map(_words, test.texts), strict=True)
-    if leaked := [utt for utt, speaker, text in said if (speaker, text) in known]:
+def _apart(train: SpeechSet, test: SpeechSet) -> SpeechSet:
+    """Leaves out training speech with a sentence that the same speaker says in the test."""
+    said = set(zip(test.speakers, map(_words, test.texts), strict=True))
+    heard = zip(train.speakers, map(_words, train.texts), strict=True)
+    kept = train.where([pair not in said for pair in heard])
+    if len(set(kept.texts)) < 2:
         raise UserError(
-            f"{test.directory / 'text'}: {len(leaked)} of {len(test.utts)} test utterances, first {leaked[0]}, have a "
-            f"sentence that the same speaker says in {train.directory}: probes cannot judge what they were trained on; "
-            "split by sentence or by speaker"
+            f"{train.directory / 'text'}: probes need two sentences or more to learn from, beside those that the same "
+            f"speakers say in {test.directory}: split by sentence or by speaker"
         )
+    return kept
 
 
 def _words(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +45,12 @@ class SpeechSet:
     def some(self, most: int) -> SpeechSet:
         """At most so many recordings, evenly spread."""
         step = -(-len(self.utts) // most)
+        return self.where([i % step == 0 for i in range(len(self.utts))])
+
+    def where(self, kept: Sequence[bool]) -> SpeechSet:
+        """The recordings that a mask keeps."""
         columns = (self.utts, self.wavs, self.texts, self.speakers, self.emotions, self.languages)
-        return SpeechSet(self.directory, *(column[::step] for column in columns))
+        return SpeechSet(self.directory, *(list(compress(column, kept)) for column in columns))
 
     def wav(self, utt: str) -> str | None:
         """Path of a recording."""

@@ -91,7 +91,7 @@ def test_sentences_are_ordinary_and_unique(corpus):
 
 
 def test_the_split(corpus):
-    units = corpus.units()
+    units = corpus.units(corpus.utterances())
     set_of = split_sentences(units, corpus.policy, units)
     sets = split(corpus.utterances(), corpus.policy, units)
     assert Counter(set_of.values()) == {"train": 54, "dev": 4, "test": 12}
@@ -112,7 +112,8 @@ def test_held_out_pairs_differ_in_speaker_and_emotion():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_other_sizes_can_be_split(sentences, seed):
     corpus = Demo(sentences, seed)
-    counts = Counter(split_sentences(corpus.units(), corpus.policy, corpus.units()).values())
+    units = corpus.units(corpus.utterances())
+    counts = Counter(split_sentences(units, corpus.policy, units).values())
     assert sum(counts.values()) == sentences
     assert min(counts["dev"], counts["test"]) >= 2
 

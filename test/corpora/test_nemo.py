@@ -83,7 +83,7 @@ def test_the_real_recordings(tmp_path):
     sentences = {name: {u.sentence for u in group} for name, group in sets.items()}
     assert {name: len(group) for name, group in sentences.items()} == {"train": 36, "dev": 3, "test": 6}
     assert Counter({name: len(group) for name, group in sets.items()}) == {"train": 1294, "dev": 108, "test": 216}
-    phones = corpus.units()
+    phones = corpus.units(corpus.utterances())
     seen = frozenset().union(*(phones[sentence] for sentence in sentences["train"]))
     assert all(phones[sentence] <= seen for sentence in sentences["dev"] | sentences["test"])
     assert set(read_table(tmp_path / "data/train/utt2emo").values()) == {u.emotion for u in sets["test"]}
