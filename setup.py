@@ -32,6 +32,7 @@ REQUIREMENTS = [
     "soxr>=0.3",
     "tensorboard>=2.13",
     "torch>=2.4",
+    "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
     "torchaudio>=2.4",
     "tqdm>=4.60",
     "uvicorn>=0.23",

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, taps_of
+from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, PARTS, taps_of
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.heads import HEADS, LABELS
 from espnet_mtl.registry import constructor_arguments
@@ -38,7 +38,7 @@ ALIGNER_CONF = {"steps": 480, "batch_size": 32, "dim": 128, "lr": 0.002, "seed":
 """Settings of the aligner of stage 3 (`aligner_conf`), with their defaults."""
 
 AUDIO_KEYS = ("trim_db", "margin_s", "min_seconds", "max_seconds", "channels", "level_dbfs")
-TASK_KEYS = ("head", "tap", "label", "weight", "start", "grad_cap", "reversed")
+TASK_KEYS = ("head", "tap", "label", "weight", "start", "ramp", "grad_cap", "reversed")
 SIGNAL_KEYS = ("fs", "n_fft", "hop_length")
 FEATURE_CLASSES = {
     "feats_extract_conf": "espnet2.tts.feats_extract.log_mel_fbank:LogMelFbank",
@@ -125,7 +125,7 @@ def check(config: Mapping[str, Any]) -> None:
     if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in config["tasks"].items():
-        _check_task(name, task, taps_of(config["tts"]))
+        _check_task(name, task, config["tts"])
 
 
 def _check_aligner(conf: Mapping[str, Any]) -> None:
@@ -148,21 +148,25 @@ def head_keys(head: str) -> list[str]:
     return [key for key in HEADS.arguments(head) if key not in ("dim", "classes", "attention", "options", *TASK_KEYS)]
 
 
-def _check_task(name: str, task: object, taps: Collection[str]) -> None:
+def _check_task(name: str, task: object, tts: str) -> None:
     if not isinstance(task, dict):
         raise UserError(f"tasks.{name}: expected a mapping such as {{head: classifier, tap: style, label: emotion}}")
     if not name.isidentifier():
         raise UserError(f"tasks.{name}: a task's name is made of letters, digits and underscores")
     where = f"key of tasks.{name}"
     if name == "tts":
-        return _known(where, task, ["weight"])
-    choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps, "label": LABELS}
+        _known(where, task, ["weight", "split"])
+        if isinstance(task.get("split"), dict):
+            _known("part of tasks.tts.split", task["split"], PARTS[tts])
+        return
+    choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps_of(tts), "label": LABELS}
     for key, valid in choices.items():
         if task.get(key) not in valid:
             raise one_of(f"{key} of tasks.{name}", task.get(key), valid)
     _known(where, task, [*TASK_KEYS, *head_keys(task["head"])])
-    if not 0 <= task.get("start", 0) < 1:
-        raise UserError(f"tasks.{name}.start: a fraction of training in [0, 1), got {task['start']!r}")
+    for key in ("start", "ramp"):
+        if not 0 <= task.get(key, 0) < 1:
+            raise UserError(f"tasks.{name}.{key}: a fraction of training in [0, 1), got {task[key]!r}")
     if (task.get("grad_cap") or 1) < 0 or task.get("weight", 1) < 0:
         raise UserError(f"tasks.{name}: weight and grad_cap must not be negative")
 

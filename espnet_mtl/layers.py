@@ -41,19 +41,20 @@ class ConvPool(nn.Module):
         return torch.cat([mean, (square + 1e-5).sqrt()], dim=-1)
 
 
-class _Reverse(torch.autograd.Function):
+class _ScaleGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, values):
+    def forward(ctx, values, factor):
+        ctx.factor = factor
         return values.view_as(values)
 
     @staticmethod
     def backward(ctx, grad):
-        return -grad
+        return ctx.factor * grad, None
 
 
-def reverse_gradient(values: Tensor) -> Tensor:
-    """Gradient-reversal layer: identity forward, -1 times the gradient backward (Ganin & Lempitsky 2015)."""
-    return _Reverse.apply(values)
+def scale_gradient(values: Tensor, factor: float) -> Tensor:
+    """Returns `values`, whose gradient is multiplied; by -1 in a gradient-reversal layer (Ganin & Lempitsky 2015)."""
+    return values if factor == 1 else _ScaleGradient.apply(values, factor)
 
 
 class _Open(torch.autograd.Function):
@@ -69,7 +70,7 @@ class _Open(torch.autograd.Function):
         return grad * factor.to(grad.dtype), None, None
 
 
-class _Close(torch.autograd.Function):
+class _NoteScale(torch.autograd.Function):
     @staticmethod
     def forward(ctx, loss, scale):
         ctx.scale = scale
@@ -79,6 +80,11 @@ class _Close(torch.autograd.Function):
     def backward(ctx, grad):
         ctx.scale["loss"] = grad.float().abs()
         return grad, None
+
+
+def note_scale(loss: Tensor, scale: dict[str, Tensor]) -> Tensor:
+    """Returns `loss`; its backward pass notes the gradient it starts from, as `scale["loss"]`."""
+    return _NoteScale.apply(loss, scale)
 
 
 class GradientCap:
@@ -99,4 +105,4 @@ class GradientCap:
 
     def close(self, loss: Tensor) -> Tensor:
         """Returns `loss`, having noted what its gradient is multiplied with."""
-        return _Close.apply(loss, self.scale)
+        return note_scale(loss, self.scale)

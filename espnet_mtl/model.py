@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.tts.espnet_model import ESPnetTTSModel
 from torch import Tensor, nn
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.heads import LABELS
 from espnet_mtl.heads.base import Head
+from espnet_mtl.meeting import meet, view_of
 from espnet_mtl.style import Style
 from espnet_mtl.train_progress import TrainProgress
 from espnet_mtl.types import Tap
@@ -34,6 +38,7 @@ class MTLTTSModel(ESPnetTTSModel):
         self.heads = nn.ModuleDict(heads)
         self.weighting = weighting
         self.progress: TrainProgress = TrainProgress()
+        self._found: dict[str, Found] = {}
 
     def forward(
         self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, **inputs
@@ -63,15 +68,50 @@ class MTLTTSModel(ESPnetTTSModel):
         output = self.tts(text, text_lengths, style=style, **batch)
         taps.update(output.taps)
 
-        losses, stats = {"tts": output.loss}, {**output.stats, "tts_loss": output.loss.detach()}
+        total = torch.stack([*output.losses.values()]).sum()
+        losses = {f"tts_{part}": loss for part, loss in output.losses.items()} if self.tts.split else {"tts": total}
+        stats = {**output.stats, **(self.figures() if self.training else {}), "tts_loss": total.detach()}
         for name, head in self.task_heads().items():
-            losses[name], figures = head.loss(taps[head.tap], labels[head.label], self.progress.fraction)
+            tap = replace(taps[head.tap], values=view_of(taps[head.tap].values, name, taps[head.tap].held))
+            losses[name], figures = head.loss(tap, labels[head.label], self.progress.fraction)
             stats.update({f"{name}_{key}": value for key, value in figures.items()})
-            stats[f"{name}_loss"] = losses[name].detach()
+        check_finite(losses, inputs.get("utt_id"))
+        stats.update({f"{name}_loss": loss.detach() for name, loss in losses.items()})
 
         loss, weights = self.weighting(losses)
         stats.update({f"{name}_weight": weight for name, weight in weights.items()}, loss=loss.detach())
+        for place, tasks in self.meetings().items():
+            note = partial(self._note, place)
+            meet(taps[place].values, taps[place].held, tasks, partial(self.weighting.combine, place), note)
         return force_gatherable((loss, stats, len(text)), loss.device)
+
+    def meetings(self) -> dict[str, list[str]]:
+        """The tasks whose gradients meet at each tap; the first is what comes back through the network behind it."""
+        apart = self.tts.split and self.tts.apart
+        tasks = {"shared": ["tts_mel", *(f"tts_{part}" for part in self.tts.apart)]} if apart else {}
+        for name, head in self.task_heads().items():
+            tasks.setdefault(head.tap, ["tts"]).append(name)
+        return tasks
+
+    def _note(self, place: str, tasks: Sequence[str], gramian: Tensor, weights: Tensor) -> None:
+        """Keeps what a backward pass found at a tap."""
+        self._found[place] = (tasks, gramian, weights, self.weighting.scale["loss"])
+
+    def figures(self) -> dict[str, Tensor]:
+        """Figures of the last backward pass, by tap.
+
+        `<tap>_<task>_norm` is the norm of the gradient of λ_k w_k ℓ_k, `<tap>_<task>_share` its weight in the sum, and
+        `<tap>_<task>_<task>_cos` the cosine between two gradients.
+        """
+        figures: dict[str, Tensor] = {}
+        for place, (tasks, gramian, weights, scale) in self._found.items():
+            norms = gramian.diagonal().sqrt()
+            cosines = gramian / torch.outer(norms, norms).clamp(min=1e-30)
+            for i, task in enumerate(tasks):
+                figures[f"{place}_{task}_norm"] = norms[i] / scale
+                figures[f"{place}_{task}_share"] = weights[i]
+                figures |= {f"{place}_{task}_{tasks[j]}_cos": cosines[i, j] for j in range(i + 1, len(tasks))}
+        return figures
 
     def features(
         self,
@@ -127,6 +167,20 @@ class MTLTTSModel(ESPnetTTSModel):
                 output[f"{key}_denorm"] = inverse(output[key].clone()[None])[0][0]
         return output
 
+
+def check_finite(losses: Mapping[str, Tensor], utts: Sequence[str] | None) -> None:
+    """Raises UserError where the loss of a task is not a number: it names the task and the utterances."""
+    finite = torch.stack([loss.detach() for loss in losses.values()]).isfinite().tolist()
+    if not all(finite):
+        wrong = ", ".join(f"{name} {losses[name].item()}" for name, ok in zip(losses, finite, strict=True) if not ok)
+        raise UserError(
+            f"the loss is not finite: {wrong}; utterances {', '.join(utts or ['of this batch'])}: "
+            "look for broken features or labels among them, or take a lower learning rate"
+        )
+
+
+Found = tuple[Sequence[str], Tensor, Tensor, Tensor]
+"""Tasks, inner products, weights and the scale of the loss."""
 
 BATCH_KEYS = (
     *(f"{name}{suffix}" for name in ("durations", "pitch", "energy") for suffix in ("", "_lengths")),

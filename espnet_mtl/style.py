@@ -72,12 +72,11 @@ class Style(nn.Module):
         Returns:
             The style vectors (B, adim), and the tap `style` (None without a reference encoder).
         """
-        logits = feats.new_zeros(len(feats), len(self.table))
-        tap = None
+        tap, logits = None, feats.new_zeros(len(feats), len(self.table))
         if self.reference is not None:
             query = self.reference(feats, lengths)
-            logits = query @ self.table.detach().T
-            tap = Tap(query, logits=logits)
+            tap = Tap(query, table=self.table.detach())
+            logits = tap.attention()
         target = soft_target(target, len(self.table)).to(logits.dtype)
         weights = torch.where(known(target).unsqueeze(-1), target, logits.softmax(-1))
         return self.mix(weights), tap

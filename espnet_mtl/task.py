@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from espnet_mtl.backbones import BACKBONES, TOKEN_FEATURES, token_features
+from espnet_mtl.backbones import BACKBONES, PARTS, TOKEN_FEATURES, token_features
 from espnet_mtl.checkpoint import load_checked, load_state
 from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml
 from espnet_mtl.errors import UserError
@@ -110,8 +110,8 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         heads = {
             name: _build_head(name, task, tap_dims, tables, style) for name, task in args.tasks.items() if name != "tts"
         }
-        preferences = {name: float(task.get("weight", 1.0)) for name, task in args.tasks.items()}
-        weighting = WEIGHTINGS.load(args.weighting)(preferences, **args.weighting_conf)
+        backbone.split = bool(args.tasks["tts"].get("split"))
+        weighting = WEIGHTINGS.load(args.weighting)(_preferences(args), **args.weighting_conf)
         return MTLTTSModel(style, "emotion", heads, weighting, tts=backbone, **parts)
 
     @classmethod
@@ -184,6 +184,18 @@ def _with_labels(tasks: dict[str, Any], tables: dict[str, list[str]]) -> dict[st
     return {name: task for name, task in tasks.items() if name not in lacking}
 
 
+def _preferences(args: argparse.Namespace) -> dict[str, float]:
+    """Returns λ_k per task, in the order of the tasks; the parts of a split TTS loss are tasks."""
+    weights = {name: float(task.get("weight", 1.0)) for name, task in args.tasks.items()}
+    split = args.tasks["tts"].get("split")
+    if not split:
+        return weights
+    total = weights.pop("tts")
+    factors = split if isinstance(split, dict) else {}
+    parts = {f"tts_{part}": total * float(factors.get(part, 1.0)) for part in PARTS[args.tts]}
+    return {**parts, **weights}
+
+
 def _build_head(
     name: str,
     task: dict[str, Any],
@@ -194,7 +206,7 @@ def _build_head(
     options = {key: value for key, value in task.items() if key != "head"}
     if task["tap"] == "style" and (style is None or style.reference is None):
         raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder: set style_conf.reference: true")
-    plain = not (task.get("reversed") or task.get("grad_cap"))
-    if task["head"] == "classifier" and task["tap"] == "style" and task["label"] == "emotion" and plain:
+    attends = task["tap"] == "style" and task["label"] == "emotion" and not task.get("reversed")
+    if task["head"] == "classifier" and attends:
         options["attention"] = True
     return HEADS.load(task["head"])(dim=tap_dims[task["tap"]], classes=len(tables[task["label"]]), **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,13 +17,21 @@ class Tap:
         lengths: Valid steps of `values`, (B,); None for vectors. Steps beyond are padding.
         real: The natural counterpart of predicted `values`, of the same shape: a head learns on it and,
             held fixed, judges `values`. None where `values` are not a prediction.
-        logits: (B, K) scores over the rows of the style table, where the tap is a reference embedding.
+        table: Rows of the style table (K, D), without gradient, where the tap is a reference embedding that attends to
+            them.
+        held: Gradients, by task, that `values` collect apart in the backward pass (`espnet_mtl.meeting`).
     """
 
     values: Tensor
     lengths: Tensor | None = None
     real: Tensor | None = None
-    logits: Tensor | None = None
+    table: Tensor | None = None
+    held: dict[str, Tensor] = field(default_factory=dict)
+
+    def attention(self) -> Tensor:
+        """Scores over the rows of the style table (B, K)."""
+        assert self.table is not None
+        return self.values @ self.table.T
 
     def valid_elements(self) -> Tensor:
         """Counts the elements of `values` that are not padding (a scalar tensor)."""
@@ -37,12 +45,12 @@ class BackboneOutput:
     """What a backbone returns in training.
 
     Attributes:
-        loss: The TTS loss, a scalar.
+        losses: Parts of the TTS loss by name, scalars; their sum is ESPnet's loss.
         stats: Parts of the loss and other figures to report.
         taps: The taps `encoder`, `shared`, `mel` and, where the backbone predicts it, `prosody`.
     """
 
-    loss: Tensor
+    losses: dict[str, Tensor]
     stats: dict[str, float]
     taps: dict[str, Tap]
 

@@ -9,6 +9,7 @@ import pytest
 from espnet_mtl.backbones import TAPS
 from espnet_mtl.config import AUDIO_KEYS, TASK_KEYS, head_keys, style_keys
 from espnet_mtl.heads import HEADS, LABELS
+from espnet_mtl.weighting import WEIGHTINGS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,3 +42,10 @@ def test_every_key_of_a_task_is_documented():
     text = TEXTS[ROOT / "docs/configuration.md"]
     for key in (*TASK_KEYS, *head_keys("classifier"), *HEADS, *LABELS, *TAPS, *AUDIO_KEYS, *style_keys()):
         assert f"`{key}`" in text, key
+
+
+def test_every_weighting_and_its_options_are_documented():
+    text = TEXTS[ROOT / "docs/weighting.md"]
+    for name in WEIGHTINGS:
+        for key in (name, *WEIGHTINGS.arguments(name)[1:]):
+            assert f"`{key}`" in text, key

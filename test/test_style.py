@@ -28,7 +28,7 @@ def test_where_there_is_no_label_the_posterior_of_the_reference_stands_in():
     target = torch.tensor([[0.0, 1.0, 0.0], [-1.0, -1.0, -1.0]])
     vectors, tap = style(FEATS, LENGTHS, target)
     torch.testing.assert_close(vectors[0], style.table[1])
-    torch.testing.assert_close(vectors[1], tap.logits.softmax(-1)[1] @ style.table)
+    torch.testing.assert_close(vectors[1], tap.attention().softmax(-1)[1] @ style.table)
     assert style(FEATS, LENGTHS, torch.tensor([[-1], [1]]))[0].shape == (2, 4)
 
 
@@ -46,6 +46,6 @@ def test_another_width_is_projected():
 def test_the_posterior_trains_the_reference_and_leaves_the_table():
     style = make()
     _, tap = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]])
-    torch.nn.functional.cross_entropy(tap.logits, torch.tensor([2, 0])).backward()
+    torch.nn.functional.cross_entropy(tap.attention(), torch.tensor([2, 0])).backward()
     assert style.reference.query.weight.grad.abs().sum() > 0
     assert style.table.grad is None

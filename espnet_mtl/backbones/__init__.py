@@ -17,6 +17,12 @@ ESPNET_CLASSES = {
 }
 """The class of ESPnet whose constructor arguments are the keys of `tts_conf`."""
 
+PARTS = {
+    "fastspeech2": ("mel", "duration", "pitch", "energy"),
+    "tacotron2": ("mel", "stop", "attention"),
+}
+"""Parts of the TTS loss of each backbone (`tasks.tts.split`)."""
+
 TAPS = ("encoder", "style", "shared", "prosody", "mel")
 """Where a head may listen (see `espnet_mtl.model`); see `taps_of`."""
 

@@ -10,6 +10,8 @@ from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
 from torch.nn import functional
 
+from espnet_mtl.backbones import PARTS
+from espnet_mtl.meeting import Gradients, view_of
 from espnet_mtl.types import BackboneOutput, Tap
 
 
@@ -17,15 +19,21 @@ class MTLFastSpeech2(FastSpeech2):
     """ESPnet's FastSpeech2 (same parameters, same names) that a style vector is added to.
 
     ESPnet's forward runs as it is. Hooks reach into it: behind the text encoder, where the style is added, in front of
-    the variance predictors, where the conditioned encoder output is noted as the tap `shared`, and behind them, where
-    their outputs are noted as the tap `prosody`.
+    the variance predictors, where the conditioned encoder output is noted as the tap `shared`, in front of the
+    criterion, where what they predict is noted as the tap `prosody`, and behind it, where the parts of the loss are.
     The hooks hold the state of one call, so that one process drives one model (ESPnet's distributed training does).
 
     Attributes:
         token_table: Name of the parameter that has a row for each token.
+        parts: Parts of the loss.
+        apart: Those of them whose gradients come back to the tap `shared` by ways of their own.
+        split: Whether the parts are tasks of their own, and these gradients held apart.
     """
 
     token_table = "encoder.embed.0.weight"
+    parts = PARTS["fastspeech2"]
+    apart = ("duration", "pitch", "energy")
+    split = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -33,17 +41,14 @@ class MTLFastSpeech2(FastSpeech2):
         self.criterion.duration_criterion = DurationLoss(reduction="none" if weighted else "mean")
         self._style: Tensor | None = None
         self._taps: dict[str, Tensor] = {}
+        self._held: Gradients = {}
+        self._losses: dict[str, Tensor] = {}
         self.encoder.register_forward_hook(self._add_style)
         self.duration_predictor.register_forward_pre_hook(self._note_shared)
-        for name, predictor in self._predictors().items():
-            predictor.register_forward_hook(partial(self._note_prediction, name))
-
-    def _predictors(self) -> dict[str, torch.nn.Module]:
-        return {
-            "pitch": self.pitch_predictor,
-            "energy": self.energy_predictor,
-            "log-duration": self.duration_predictor,
-        }
+        for part in self.apart:
+            getattr(self, f"{part}_predictor").register_forward_pre_hook(partial(self._hold, part))
+        self.criterion.register_forward_pre_hook(self._note_prosody, with_kwargs=True)
+        self.criterion.register_forward_hook(self._note_losses)
 
     @property
     def encoder_dim(self) -> int:
@@ -66,8 +71,17 @@ class MTLFastSpeech2(FastSpeech2):
     def _note_shared(self, module, args):
         self._taps["shared"] = args[0]
 
-    def _note_prediction(self, name, module, args, output):
-        self._taps[name] = output.view(*output.shape[:2], 1)
+    def _hold(self, part, module, args):
+        return (view_of(args[0], f"tts_{part}", self._held), *args[1:]) if self.split else args
+
+    def _note_prosody(self, module, args, kwargs):
+        prosody = torch.cat([kwargs["p_outs"], kwargs["e_outs"], kwargs["d_outs"].unsqueeze(-1)], -1)
+        self._taps["prosody"] = prosody
+        pitch, energy, durations = prosody.split(1, -1)
+        return args, {**kwargs, "p_outs": pitch, "e_outs": energy, "d_outs": durations.squeeze(-1)}
+
+    def _note_losses(self, module, args, output):
+        self._losses = dict(zip(self.parts, output, strict=True))
 
     def forward(self, text: Tensor, text_lengths: Tensor, *, style: Tensor | None = None, **batch) -> BackboneOutput:
         """Computes the TTS loss.
@@ -79,19 +93,19 @@ class MTLFastSpeech2(FastSpeech2):
             batch: ESPnet's other arguments: feats (B, T, odim), feats_lengths (B,), durations, pitch and energy per
                 token (B, T_text + 1[, 1]) with their lengths, and spembs, sids or lids.
         """
-        self._style = style
-        loss, stats, mel = super().forward(text, text_lengths, joint_training=True, **batch)
+        self._style, self._held = style, {}
+        _, stats, mel = super().forward(text, text_lengths, joint_training=True, **batch)
         real = batch["feats"][:, : mel.size(1)]
         tokens = text_lengths + 1
         log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
         prosody = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)[:, : int(tokens.max())]
         taps = {
             "encoder": Tap(self._taps["encoder"], tokens),
-            "shared": Tap(self._taps["shared"], tokens),
-            "prosody": Tap(torch.cat([self._taps[name] for name in self._predictors()], -1), tokens, real=prosody),
+            "shared": Tap(self._taps["shared"], tokens, held=self._held),
+            "prosody": Tap(self._taps["prosody"], tokens, real=prosody),
             "mel": Tap(mel, batch["feats_lengths"], real=real),
         }
-        return BackboneOutput(loss, stats, taps)
+        return BackboneOutput(self._losses, stats, taps)
 
     def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim)."""

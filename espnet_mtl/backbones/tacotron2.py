@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from espnet_mtl.backbones import PARTS
 from espnet_mtl.errors import UserError
 from espnet_mtl.types import BackboneOutput, Tap, valid_mask
 
@@ -26,23 +27,37 @@ class MTLTacotron2(Tacotron2):
 
     ESPnet's forward runs as it is. Hooks reach into it: behind the encoder's LSTM, which training and inference share,
     the style is added; in front of the decoder the conditioned encoder output is noted as the tap `shared`; behind it,
-    the attention. They hold the state of one call, so that one process drives one model.
+    the attention; around the criteria, the tap `mel` and the parts of the loss. They hold the state of one call, so
+    that one process drives one model. ESPnet wants the longest text first: taps are put back into the order of the
+    batch on the way, so that every gradient passes through them.
 
     Attributes:
         attention: Attention weights of the last batch (B, T // reduction_factor, T_text + 1), longest text first.
         token_table: Name of the parameter that has a row for each token.
+        parts: Parts of the loss.
+        apart: Those of them whose gradients come back to the tap `shared` by ways of their own.
+        split: Whether the parts are tasks of their own.
     """
 
     token_table = "enc.embed.weight"
+    parts = PARTS["tacotron2"]
+    apart = ()
+    split = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._style: Tensor | None = None
         self._taps: dict[str, Tensor] = {}
+        self._losses: dict[str, Tensor] = {}
+        self._order = self._back = torch.empty(0, dtype=torch.long)
         self.attention: Tensor = torch.empty(0)
         self.enc.blstm.register_forward_hook(self._add_style)
         self.dec.register_forward_pre_hook(self._note_shared)
         self.dec.register_forward_hook(self._note_attention)
+        self.taco2_loss.register_forward_pre_hook(self._note_mel)
+        self.taco2_loss.register_forward_hook(self._note_losses)
+        if self.use_guided_attn_loss:
+            self.attn_loss.register_forward_hook(self._note_attention_loss)
 
     @property
     def encoder_dim(self) -> int:
@@ -57,23 +72,41 @@ class MTLTacotron2(Tacotron2):
     def _add_style(self, module, args, output):
         packed, state = output
         hidden, lengths = pad_packed_sequence(packed, batch_first=True)
-        self._taps["encoder"] = hidden
-        if self._style is None:
-            return output
-        style = self._style.unsqueeze(1) if self._style.dim() == 2 else functional.pad(self._style, [0, 0, 0, 1])
-        styled: PackedSequence = pack_padded_sequence(hidden + style, lengths, batch_first=True)
+        hidden = self._through("encoder", hidden)
+        if self._style is not None:
+            whole = self._style.dim() == 2
+            hidden = hidden + (self._style.unsqueeze(1) if whole else functional.pad(self._style, [0, 0, 0, 1]))
+        styled: PackedSequence = pack_padded_sequence(hidden, lengths, batch_first=True)
         return styled, state
 
+    def _through(self, tap: str, values: Tensor) -> Tensor:
+        """Notes a tap in the order of the batch, and returns it, longest text first."""
+        if not len(self._order):
+            return values
+        self._taps[tap] = values[self._back]
+        return self._taps[tap][self._order]
+
     def _note_shared(self, module, args):
-        self._taps["shared"] = args[0]
+        return (self._through("shared", args[0]), *args[1:])
+
+    def _note_mel(self, module, args):
+        after, before, *rest = args
+        if after is None:
+            return None, self._through("mel", before), *rest
+        return self._through("mel", after), before, *rest
+
+    def _note_losses(self, module, args, output):
+        l1, mse, stop = output
+        self._losses = {"mel": {"L1+L2": l1 + mse, "L1": l1, "L2": mse}[self.loss_type], "stop": stop}
+
+    def _note_attention_loss(self, module, args, output):
+        self._losses["attention"] = output
 
     def _note_attention(self, module, args, output):
         self.attention = output[-1].detach()
 
     def forward(self, text: Tensor, text_lengths: Tensor, *, style: Tensor | None = None, **batch) -> BackboneOutput:
         """Computes the TTS loss.
-
-        ESPnet's encoder wants the longest text first: the utterances are put in that order, and the taps back.
 
         Args:
             text: Token ids (B, T_text).
@@ -87,19 +120,20 @@ class MTLTacotron2(Tacotron2):
             each utterance loses the frames beyond a multiple of the reduction factor.
         """
         order = text_lengths.argsort(descending=True, stable=True)
-        back = order.argsort()
+        self._order, self._back = order, (back := order.argsort())
         self._style = None if style is None else style[order]
         batch = {key: value[order] for key, value in batch.items()}
-        loss, stats, mel = super().forward(text[order], text_lengths[order], joint_training=True, **batch)
+        _, stats, _ = super().forward(text[order], text_lengths[order], joint_training=True, **batch)
         steps = batch["feats_lengths"] // self.reduction_factor
         stats["focus_rate"] = focus_rate(self.attention, steps).item()
         frames, tokens = (steps * self.reduction_factor)[back], text_lengths + 1
+        mel = self._taps["mel"]
         taps = {
-            "encoder": Tap(self._taps["encoder"][back], tokens),
-            "shared": Tap(self._taps["shared"][back], tokens),
-            "mel": Tap(mel[back], frames, real=batch["feats"][back, : mel.size(1)]),
+            "encoder": Tap(self._taps["encoder"], tokens),
+            "shared": Tap(self._taps["shared"], tokens),
+            "mel": Tap(mel, frames, real=batch["feats"][back, : mel.size(1)]),
         }
-        return BackboneOutput(loss, stats, taps)
+        return BackboneOutput(self._losses, stats, taps)
 
     def inference(
         self, text: Tensor, *, style: Tensor | None = None, feats: Tensor | None = None, **options
@@ -119,7 +153,7 @@ class MTLTacotron2(Tacotron2):
         Raises:
             UserError: A control that Tacotron2 does not have.
         """
-        self._style = style
+        self._style, self._order = style, self._order[:0]
         for name in CONTROLS:
             if options.pop(name, 1.0) != 1.0:
                 raise UserError(f"{name}: Tacotron2 has no such control, its attention decides; FastSpeech2 has it")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from espnet_mtl.layers import GradientCap, reverse_gradient
+from espnet_mtl.layers import GradientCap, scale_gradient
 from espnet_mtl.types import Tap
 
 
@@ -24,6 +25,7 @@ class Head(nn.Module, ABC):
         tap: Where the head listens.
         weight: λ_k, the weight of this task in the loss.
         start: Fraction of training before which the head does not act on the network.
+        ramp: Fraction of training, after `start`, over which its action grows linearly to all of it.
         grad_cap: ρ: the gradient that this task (λ_k included) sends into its tap has a norm of at most
             ρ / √(valid elements). An L1 loss that is a mean over the same elements has a norm of 1 / √(elements).
         reversed: Whether the representation must NOT carry the label (gradient reversal).
@@ -35,12 +37,13 @@ class Head(nn.Module, ABC):
         tap: str,
         weight: float = 1.0,
         start: float = 0.0,
+        ramp: float = 0.0,
         grad_cap: float | None = None,
         reversed: bool = False,
     ):
         super().__init__()
         self.label, self.tap, self.weight = label, tap, weight
-        self.start, self.grad_cap, self.reversed = start, grad_cap, reversed
+        self.start, self.ramp, self.grad_cap, self.reversed = start, ramp, grad_cap, reversed
 
     @abstractmethod
     def forward(self, tap: Tap) -> Tensor:
@@ -69,7 +72,7 @@ class Head(nn.Module, ABC):
             return self.act(self, tap, target, progress)
         loss, stats = self.criterion(self(Tap(tap.real.detach(), tap.lengths)), target)
         stats = {f"real_{name}": value for name, value in {**stats, "loss": loss.detach()}.items()}
-        if progress < self.start:
+        if not self.acts(progress):
             return loss, stats
         judged, judged_stats = self.act(self.frozen, tap, target, progress)
         return loss + judged, {**stats, **judged_stats, "judged_loss": judged.detach()}
@@ -77,15 +80,20 @@ class Head(nn.Module, ABC):
     def act(
         self, predict: Callable[[Tap], Tensor], tap: Tap, target: Tensor, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scores the tap so that the gradient reaches it: from `start` on, reversed and capped as asked."""
-        if progress < self.start:
-            tap = Tap(tap.values.detach(), tap.lengths, logits=None if tap.logits is None else tap.logits.detach())
-        values = reverse_gradient(tap.values) if self.reversed else tap.values
+        """Scores the tap so that the gradient reaches it: from `start` on, ramped, reversed and capped as asked."""
+        if not self.acts(progress):
+            return self.criterion(predict(replace(tap, values=tap.values.detach())), target)
+        share = min(1.0, (progress - self.start) / self.ramp) if self.ramp else 1.0
+        values = scale_gradient(tap.values, -share if self.reversed else share)
         if not self.grad_cap:
-            return self.criterion(predict(Tap(values, tap.lengths, logits=tap.logits)), target)
+            return self.criterion(predict(replace(tap, values=values)), target)
         cap = GradientCap(self.grad_cap / max(self.weight, 1e-12) * tap.valid_elements().float().rsqrt())
-        loss, stats = self.criterion(predict(Tap(cap.open(values), tap.lengths)), target)
+        loss, stats = self.criterion(predict(replace(tap, values=cap.open(values))), target)
         return cap.close(loss), stats
+
+    def acts(self, progress: float) -> bool:
+        """Tells whether the head acts on the network when so much of the training is done."""
+        return progress >= self.start
 
     def frozen(self, tap: Tap) -> Tensor:
         """Predicts with weights that receive no gradient (copies, since autocast caches casts of the originals)."""

@@ -28,7 +28,7 @@ class Classifier(Head):
         dropout: Dropout in the hidden layers.
         noise: Standard deviation of noise on the tap in training. A classifier that must see through noise reads
             what listeners would, and so do its gradients (Kaur, Cohen & Lipton 2019, arXiv 1910.08640).
-        attention: Whether the tap's own logits over the style table are the prediction.
+        attention: Whether the tap's own attention over the style table is the prediction.
         options: The options of every head (`Head`).
     """
 
@@ -57,8 +57,8 @@ class Classifier(Head):
 
     def forward(self, tap: Tap) -> Tensor:
         """Scores the classes: (B, K)."""
-        if self.attention and tap.logits is not None:
-            return tap.logits
+        if self.attention:
+            return tap.attention()
         values = tap.values + self.noise * torch.randn_like(tap.values) if self.training and self.noise else tap.values
         return self.output(values if self.pool is None else self.pool(values, tap.lengths))
 

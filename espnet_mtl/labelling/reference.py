@@ -79,7 +79,7 @@ class ReferenceListener:
             feats, lengths = self.model.normalize(feats, lengths)
         unknown = torch.full((1, 1), -1)
         _, tap = self.style(feats, lengths, unknown)
-        return tap.logits[0].double().numpy()
+        return tap.attention()[0].double().numpy()
 
 
 def _check(emotions: list[str], check: SpeechSet, chosen: list[int], speech: SpeechSet) -> None:

@@ -2,23 +2,82 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import ABC
+from collections.abc import Mapping, Sequence
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor, distributed, nn
+
+from espnet_mtl.layers import note_scale
 
 
 class Weighting(nn.Module, ABC):
-    """Combines task losses ℓ_k into one, L = Σ_k λ_k · ℓ_k.
+    """Combines task losses ℓ_k into one, L = Σ_k λ_k w_k ℓ_k, and their gradients where they meet.
+
+    A method says how large each w_k is (`weigh`), or how the gradients of several tasks at one tensor become one
+    (`combine`), or both. Both work on top of the user's λ_k, and weigh tasks by 1 each where they have nothing to say.
 
     Args:
-        preferences: The user's λ_k per task, on top of which every method works.
+        preferences: λ_k per task.
+
+    Attributes:
+        steps: Training steps seen; random methods draw from it, so that all processes, and a resumed training, agree.
+        scale: Under "loss", the factor that the last loss was multiplied with before its backward pass (AMP's scale).
     """
+
+    steps: Tensor
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__()
         self.preferences = dict(preferences)
+        self.scale: dict[str, Tensor] = {}
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
-    @abstractmethod
-    def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Returns the scalar loss L and the weight that each task had in it."""
+    def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Combines the losses of a batch.
+
+        Args:
+            losses: A scalar per task, 0 where the batch has no label of it.
+
+        Returns:
+            The scalar loss L and the factor λ_k w_k of each task in it.
+        """
+        if self.training:
+            self.steps += 1
+        values = torch.stack([loss.float() for loss in losses.values()])
+        weights, own = self.weigh(values.detach(), list(losses))
+        factors = values.new_tensor([self.preferences[name] for name in losses]) * weights.detach()
+        loss = (factors * values).sum() + own - own.detach()
+        return note_scale(loss, self.scale), dict(zip(losses, factors, strict=True))
+
+    def weigh(self, losses: Tensor, tasks: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Weighs the tasks by their losses.
+
+        Args:
+            losses: (K,), without gradient.
+            tasks: Their K names.
+
+        Returns:
+            The weights w (K,), and a scalar whose gradient the method's own parameters learn from.
+        """
+        return torch.ones_like(losses), losses.new_zeros(())
+
+    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor | None:
+        """Weighs the gradients of tasks that meet; called in the backward pass.
+
+        Args:
+            place: The name of the tensor where they meet.
+            tasks: Names of the K tasks whose gradients are not zero, K > 1.
+            gramian: Inner products of their gradients, λ_k w_k included, (K, K), float64; over all processes.
+
+        Returns:
+            Weights (K,) of the gradients in their sum; None: 1 each.
+        """
+        return None
+
+
+def over_processes(values: Tensor) -> Tensor:
+    """Sums a tensor over the processes of a distributed training."""
+    if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
+        distributed.all_reduce(values)
+    return values

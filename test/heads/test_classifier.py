@@ -29,10 +29,10 @@ def test_mean_is_over_known_labels():
 
 
 def test_attention_over_the_style_table_is_the_prediction():
-    logits = torch.randn(2, 3)
+    tap = Tap(torch.randn(2, 4), table=torch.randn(3, 4))
     attentive = head(attention=True)
     assert not list(attentive.parameters())
-    assert attentive(Tap(torch.randn(2, 4), logits=logits)) is logits
+    torch.testing.assert_close(attentive(tap), tap.values @ tap.table.T)
 
 
 def test_noise_is_on_the_tap_in_training_only():
