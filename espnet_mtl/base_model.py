@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from espnet_mtl import labels
 from espnet_mtl.archive import resolve
 from espnet_mtl.checkpoint import FILE_KEYS, load_state, locate_files, lookup
 from espnet_mtl.config import read_yaml
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from espnet_mtl.model import MTLTTSModel
 
-TABLES = {"token": "token_list", "speaker": "speakers", "emotion": "emotions", "language": "languages"}
+TABLES = {"token": "token_list", **{label: key for key, label in labels.TABLES.items()}}
 """What a row of a table may stand for, and the config key of the rows' names."""
 NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "tts", "tts_conf", "style_conf")
 """Config keys that must be those of the model that is gone on from."""
@@ -134,6 +135,8 @@ def initial_state(base: BaseModel, args: argparse.Namespace) -> dict[str, Tensor
             state[key] = grown(old[key], *names[kinds[key]])
         elif key in kinds and key.startswith("tts."):
             state[key] = value * 0
+        elif key.startswith("weighting."):
+            state[key] = value
         else:
             state[key] = old.get(key, value)
         if state[key].shape != value.shape:

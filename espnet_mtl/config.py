@@ -11,7 +11,7 @@ import yaml
 
 from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, PARTS, taps_of
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.heads import HEADS, LABELS
+from espnet_mtl.heads import HEADS, labels_of
 from espnet_mtl.registry import constructor_arguments
 from espnet_mtl.weighting import WEIGHTINGS
 
@@ -27,6 +27,7 @@ OWN_KEYS = {
     "speakers": None,
     "emotions": None,
     "languages": None,
+    "genders": None,
     "license": "unknown",
     "corpus": "unknown",
 }
@@ -37,6 +38,8 @@ DURATIONS = ("auto", "given", "learned")
 ALIGNER_CONF = {"steps": 480, "batch_size": 32, "dim": 128, "lr": 0.002, "seed": 1}
 """Settings of the aligner of stage 3 (`aligner_conf`), with their defaults."""
 
+FIGURES = ("l1", "duration", "pitch", "energy", "mse", "bce", "attn", "loss")
+"""Names of ESPnet's figures, which tasks would overwrite."""
 AUDIO_KEYS = ("trim_db", "margin_s", "min_seconds", "max_seconds", "channels", "level_dbfs")
 TASK_KEYS = ("head", "tap", "label", "weight", "start", "ramp", "grad_cap", "reversed")
 SIGNAL_KEYS = ("fs", "n_fft", "hop_length")
@@ -154,12 +157,14 @@ def _check_task(name: str, task: object, tts: str) -> None:
     if not name.isidentifier():
         raise UserError(f"tasks.{name}: a task's name is made of letters, digits and underscores")
     where = f"key of tasks.{name}"
+    if name in FIGURES or name.startswith("tts_"):
+        raise UserError(f"tasks.{name}: a part of the TTS loss is called so; choose another name")
     if name == "tts":
         _known(where, task, ["weight", "split"])
         if isinstance(task.get("split"), dict):
             _known("part of tasks.tts.split", task["split"], PARTS[tts])
         return
-    choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps_of(tts), "label": LABELS}
+    choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps_of(tts), "label": labels_of(task.get("head"))}
     for key, valid in choices.items():
         if task.get(key) not in valid:
             raise one_of(f"{key} of tasks.{name}", task.get(key), valid)

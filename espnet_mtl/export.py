@@ -25,8 +25,9 @@ from espnet_mtl.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.config import OWN_KEYS, read_yaml
 from espnet_mtl.data.kaldi import remove, require, write_text
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import TABLES
 
-NAMES = ("token_list", "speakers", "emotions", "languages")
+NAMES = ("token_list", *TABLES)
 """Config keys that hold tokens and names ("/" may be one), never paths."""
 
 

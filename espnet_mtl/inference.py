@@ -138,8 +138,9 @@ class Text2Speech:
         Args:
             text: Text, or token ids (T_text,).
             speaker: Name of the speaker; None: `sids`, or the first.
-            emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}`, or None: neutral where the model
-                knows it, else all alike.
+            emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}`, or None: as the text suggests where
+                the model has learned to tell (a task with `tap: encoder, label: emotion`), else neutral where it knows
+                that, else all alike.
             intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates.
             language: espeak's language; None: the only one of the model, or the one of its configuration.
             sids: Speaker number, as in ESPnet.
@@ -159,6 +160,9 @@ class Text2Speech:
         language = self._language(language)
         inputs: dict[str, Any] = {"text": self._tokens(text, language)}
         if self.model.style is not None:
+            if emotion is None and self.model.text_predictor is not None:
+                predicted = self.model.predict_style(inputs["text"])
+                emotion = dict(zip(self.emotions, predicted.tolist(), strict=True))
             inputs["weights"] = torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
         elif emotion is not None:
             raise ValueError(f"unknown emotion {emotion!r}: this model has no emotions")

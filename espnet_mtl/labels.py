@@ -8,6 +8,9 @@ import numpy as np
 
 from espnet_mtl.errors import UserError, one_of
 
+TABLES = {"speakers": "speaker", "emotions": "emotion", "languages": "language", "genders": "gender"}
+"""Config keys of the label tables (ordered lists of names), and the label that each one numbers."""
+
 UNLABELLED = "-"
 """Stands in a label file of the dump for an utterance without a label."""
 
@@ -44,7 +47,8 @@ def parse_weights(text: str, names: Sequence[str]) -> np.ndarray:
 class LabelEncoder:
     """ESPnet's preprocessing with label names turned into numbers.
 
-    `emotion` becomes float weights (K,); `sids` and `lids` become an id, int64 (1,). Numbers stay as they are.
+    `emotion` becomes float weights (K,); `sids`, `lids` and `gender` become an id, int64 (1,), -1 where there is none.
+    Numbers stay as they are.
 
     Args:
         tables: The names of the classes of each label.
@@ -53,7 +57,7 @@ class LabelEncoder:
 
     def __init__(self, tables: Mapping[str, Sequence[str]], preprocess: Callable):
         self.tables, self.preprocess = tables, preprocess
-        self.ids = {"sids": "speaker", "lids": "language"}
+        self.ids = {"sids": "speaker", "lids": "language", "gender": "gender"}
 
     def __call__(self, utt: str, data: dict) -> dict[str, np.ndarray]:
         """Encodes the data of one utterance.
@@ -67,9 +71,14 @@ class LabelEncoder:
                 data["emotion"] = parse_weights(data["emotion"], self.tables["emotion"])
             for key, label in self.ids.items():
                 if isinstance(data.get(key), str):
-                    if data[key] not in self.tables[label]:
-                        raise one_of(label, data[key], self.tables[label])
-                    data[key] = np.array([self.tables[label].index(data[key])], dtype=np.int64)
+                    data[key] = np.array([self._number(label, data[key])], dtype=np.int64)
         except UserError as error:
             raise UserError(f"utterance {utt}: {error}") from error
         return self.preprocess(utt, data)
+
+    def _number(self, label: str, name: str) -> int:
+        if name == UNLABELLED:
+            return -1
+        if name not in self.tables[label]:
+            raise one_of(label, name, self.tables[label])
+        return self.tables[label].index(name)

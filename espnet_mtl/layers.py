@@ -74,7 +74,7 @@ class _NoteScale(torch.autograd.Function):
     @staticmethod
     def forward(ctx, loss, scale):
         ctx.scale = scale
-        return loss.view_as(loss)
+        return loss.clone()  # ESPnet's Trainer divides it in place
 
     @staticmethod
     def backward(ctx, grad):

@@ -142,6 +142,19 @@ class MTLTTSModel(ESPnetTTSModel):
         """The normalization of each feature."""
         return {"feats": self.normalize, "pitch": self.pitch_normalize, "energy": self.energy_normalize}
 
+    @property
+    def text_predictor(self) -> Head | None:
+        """The head that tells the style from the text: a classifier of it on the tap `encoder`, not reversed."""
+        heads = (h for h in self.task_heads().values() if h.tap == "encoder" and not h.reversed)
+        return next((head for head in heads if head.label == self.style_label), None)
+
+    @torch.no_grad()
+    def predict_style(self, text: Tensor) -> Tensor:
+        """Style weights (K,) as the text (T_text,) suggests them, by `text_predictor`."""
+        assert self.text_predictor is not None
+        hidden = self.tts.encode(text)
+        return self.text_predictor(Tap(hidden, text.new_tensor([hidden.size(1)])))[0].softmax(-1)
+
     @torch.no_grad()
     def inference(self, text: Tensor, weights: Tensor | None = None, **inputs) -> dict[str, Tensor]:
         """Synthesizes one utterance.

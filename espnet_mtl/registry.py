@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import os
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,20 +20,27 @@ class Registry(Mapping[str, str]):
     """Names and the `module:Class` that each one stands for.
 
     A class is imported when it is first built, so that listing and checking names and options costs
-    nothing. Registries are fixed tables; a new entry is one line beside the others.
+    nothing. Registries are fixed tables; a new entry is one line beside the others. An `open` one also takes the
+    user's own `module:Class`, from the current directory or Python's path.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, str]):
-        self.kind = kind
+    def __init__(self, kind: str, entries: Mapping[str, str], open: bool = False):
+        self.kind, self.open = kind, open
         self.entries = dict(entries)
 
     def __getitem__(self, name: str) -> str:
+        if self.is_own(name):
+            return name
         if name not in self.entries:
-            raise one_of(self.kind, name, self.entries)
+            raise one_of(self.kind, name, [*self.entries, *(["module:Class"] if self.open else [])])
         return self.entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.entries
+        return name in self.entries or self.is_own(name)
+
+    def is_own(self, name: object) -> bool:
+        """Tells whether this is a `module:Class` of the user's own."""
+        return self.open and isinstance(name, str) and re.fullmatch(r"\w+(\.\w+)*:\w+", name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -39,8 +49,14 @@ class Registry(Mapping[str, str]):
         return len(self.entries)
 
     def load(self, name: str) -> Any:
-        """Imports and returns the class called `name`."""
+        """Imports and returns the class called `name`.
+
+        Raises:
+            UserError: A class of the user's own is not where its name says.
+        """
         module, attribute = self[name].split(":")
+        if self.is_own(name):
+            constructor_arguments(name)
         return getattr(importlib.import_module(module), attribute)
 
     def arguments(self, name: str) -> tuple[str, ...]:
@@ -49,7 +65,11 @@ class Registry(Mapping[str, str]):
 
 
 def constructor_arguments(target: str) -> tuple[str, ...]:
-    """Reads the argument names of `module:Class.__init__` from the source, base classes left out."""
+    """Reads the argument names of `module:Class.__init__` from the source, base classes left out.
+
+    Raises:
+        UserError: There is no such module or class, or it has no constructor.
+    """
     return method_arguments(target, "__init__")
 
 
@@ -69,8 +89,14 @@ def method_arguments(target: str, method: str) -> tuple[str, ...]:
 
 def _source(module: str) -> Path:
     """Finds a module's file without running its packages' `__init__`."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"package {top!r} is not installed: run tools/setup.sh")
-    return Path(spec.submodule_search_locations[0]).joinpath(*rest).with_suffix(".py")
+    places = spec.submodule_search_locations if spec else None
+    path = Path(places[0]).joinpath(*rest).with_suffix(".py") if places else Path(str(spec and spec.origin))
+    if not path.is_file():
+        raise UserError(
+            f"module {module!r} is neither in {os.getcwd()} nor on Python's path (PYTHONPATH), nor installed"
+        )
+    return path

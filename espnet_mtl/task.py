@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from espnet_mtl.checkpoint import load_checked, load_state
 from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml
 from espnet_mtl.errors import UserError
 from espnet_mtl.espnet_imports import import_tts_task
-from espnet_mtl.heads import HEADS, LABELS
+from espnet_mtl.heads import CLASSES, HEADS, LABELS, VALUES
 from espnet_mtl.heads.base import Head
-from espnet_mtl.labels import LabelEncoder
+from espnet_mtl.labels import TABLES, LabelEncoder
 from espnet_mtl.model import MTLTTSModel
 from espnet_mtl.style import Style
 from espnet_mtl.train_progress import TrainProgress
@@ -30,9 +30,6 @@ from espnet2.train.class_choices import ClassChoices  # noqa: E402
 from espnet2.train.collate_fn import CommonCollateFn  # noqa: E402
 from espnet2.utils.nested_dict_action import NestedDictAction  # noqa: E402
 from espnet2.utils.types import str_or_none  # noqa: E402
-
-TABLES = {"speakers": "speaker", "emotions": "emotion", "languages": "language"}
-"""Config keys of the label tables (ordered lists of names), and the label that each one numbers."""
 
 
 class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
@@ -89,7 +86,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         for key in TABLES:
             setattr(args, key, _names(getattr(args, key)))
         tables = label_tables(args)
-        args.tasks = _with_labels(args.tasks, tables)
+        args.tasks = with_labels(args.tasks, {label for label in CLASSES if not tables[label]})
         parts = _build_parts(args)
         odim = parts["feats_extract"].output_size()
         args.tts_conf = {
@@ -137,9 +134,14 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             raise UserError("give a config file or a model file")
         config_file = config_file or Path(str(model_file)).parent / "config.yaml"
         args = argparse.Namespace(**read_yaml(config_file))
+        foreign = _foreign(args)
+        args.tasks = {name: task for name, task in args.tasks.items() if name not in foreign}
         model = cls.build_model(args)
         if model_file is not None:
-            load_checked(model, load_state(model_file))
+            unused = ("weighting.", *(f"heads.{name}." for name in foreign))
+            state = {key: value for key, value in load_state(model_file).items() if not key.startswith(unused)}
+            own = {key: value for key, value in model.state_dict().items() if key.startswith("weighting.")}
+            load_checked(model, {**own, **state})
         return model.to(device), args
 
 
@@ -176,12 +178,25 @@ def _build_parts(args: argparse.Namespace) -> dict[str, Any]:
     return parts
 
 
-def _with_labels(tasks: dict[str, Any], tables: dict[str, list[str]]) -> dict[str, Any]:
+def with_labels(tasks: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
     """Leaves out tasks whose label the data do not have at all, and says so."""
-    lacking = {name: task["label"] for name, task in tasks.items() if name != "tts" and not tables[task["label"]]}
+    lacking = {name: task["label"] for name, task in tasks.items() if task.get("label") in absent}
     for name, label in lacking.items():
         logging.warning(f"tasks.{name} is left out: the data have no {label} labels")
     return {name: task for name, task in tasks.items() if name not in lacking}
+
+
+def _foreign(args: argparse.Namespace) -> list[str]:
+    """Names the tasks whose heads are the user's own and are not here; synthesis needs no heads."""
+    found = []
+    for name, task in args.tasks.items():
+        if HEADS.is_own(task.get("head")):
+            try:
+                HEADS.arguments(task["head"])
+            except UserError as error:
+                logging.warning(f"tasks.{name} is left out: {error}")
+                found.append(name)
+    return found
 
 
 def _preferences(args: argparse.Namespace) -> dict[str, float]:
@@ -209,4 +224,9 @@ def _build_head(
     attends = task["tap"] == "style" and task["label"] == "emotion" and not task.get("reversed")
     if task["head"] == "classifier" and attends:
         options["attention"] = True
-    return HEADS.load(task["head"])(dim=tap_dims[task["tap"]], classes=len(tables[task["label"]]), **options)
+    label = task["label"]
+    classes = VALUES[label] if label in VALUES else len(tables[label])
+    kind = HEADS.load(task["head"])
+    if not (isinstance(kind, type) and issubclass(kind, Head)):
+        raise UserError(f"tasks.{name}: {task['head']} is no subclass of espnet_mtl.heads.base.Head")
+    return kind(dim=tap_dims[task["tap"]], classes=classes, **options)

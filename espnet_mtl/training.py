@@ -7,9 +7,10 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -19,9 +20,11 @@ from espnet_mtl.base_model import BaseModel, initial_state
 from espnet_mtl.checkpoint import is_readable
 from espnet_mtl.config import DURATIONS_NOTE, load_train_config
 from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
-from espnet_mtl.data.stats import SETS, text_file
+from espnet_mtl.data.stats import LABEL_FILES, SETS, text_file
+from espnet_mtl.data.values import standardized
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.heads import VALUES
+from espnet_mtl.labels import TABLES, UNLABELLED
 
 TOKEN_FILES = (
     ("durations", "durations", "text_int"),
@@ -50,8 +53,8 @@ class TrainPaths:
     stats: Path
     output: Path
 
-    def data(self, name: str, tts: str, token_type: str) -> list[tuple[Path, str, str]]:
-        """Lists (file, batch entry, type) of the set `name`: what the backbone `tts` takes."""
+    def data(self, name: str, tts: str, token_type: str, labels: Collection[str]) -> list[tuple[Path, str, str]]:
+        """Lists (file, batch entry, type) of the set `name`: what the backbone `tts` takes, and labels of tasks."""
         dump = self.dump / name
         return [
             (dump / text_file(token_type), "text", "text"),
@@ -59,28 +62,50 @@ class TrainPaths:
             *((dump / file, entry, kind) for entry, file, kind in TOKEN_FILES if entry in token_features(tts)),
             (dump / "utt2spk", "sids", "text"),
             *([(dump / "utt2lang", "lids", "text")] if self._several_languages() else []),
-            (self.output / "labels" / name / "emotion", "emotion", "text"),
+            *(
+                (self.output / "labels" / name / label, label, "text_float" if label in VALUES else "text")
+                for label in labels
+            ),
         ]
 
     def _several_languages(self) -> bool:
         table = self.tables / "languages.txt"
         return table.is_file() and len(table.read_text(encoding="utf-8").split()) > 1
 
-    def write_labels(self) -> None:
+    def write_labels(self, labels: Iterable[str], token_type: str) -> list[str]:
         """Writes label files that have a line for every utterance, as ESPnet wants them.
 
-        It is `-` where an utterance is unlabelled, or, in dev, where its label is not in train.
+        It is `-` where an utterance is unlabelled, or, in dev, where its label is not in train; of values it is `nan`.
+
+        Returns:
+            The labels that no utterance of train has.
         """
-        known = set((self.tables / "emotions.txt").read_text(encoding="utf-8").split())
-        for name in SETS:
-            emotions = read_optional(self.dump / name / "utt2emo")
-            utts = read_table(self.dump / name / "utt2spk", "stage 2")
-            labels = {utt: emotions[utt] if _is_known(emotions.get(utt, ""), known) else UNLABELLED for utt in utts}
-            write_table(self.output / "labels" / name / "emotion", labels)
+        absent = []
+        for label in labels:
+            tables = self._values(label, token_type) if label in VALUES else self._names(label)
+            absent += [] if tables["train"] else [label]
+            blank = " ".join(["nan"] * VALUES[label]) if label in VALUES else UNLABELLED
+            for name, table in tables.items():
+                utts = read_table(self.dump / name / "utt2spk", "stage 2")
+                write_table(self.output / "labels" / name / label, {utt: table.get(utt, blank) for utt in utts})
+        return absent
+
+    def _names(self, label: str) -> dict[str, dict[str, str]]:
+        key = next(key for key, named in TABLES.items() if named == label)
+        known = set((self.tables / f"{key}.txt").read_text(encoding="utf-8").split())
+        tables = {name: read_optional(self.dump / name / LABEL_FILES[key]) for name in SETS}
+        return {name: {u: v for u, v in table.items() if _is_known(v, known)} for name, table in tables.items()}
+
+    def _values(self, label: str, token_type: str) -> dict[str, dict[str, str]]:
+        values = standardized(self.dump, label, text_file(token_type), SETS)
+        return {
+            name: {utt: " ".join(f"{number:.5f}" for number in value) for utt, value in table.items()}
+            for name, table in values.items()
+        }
 
     def digest(self, token_type: str) -> str:
         """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
-        tables = (text_file(token_type), "utt2spk", "utt2emo", "utt2lang", "durations")
+        tables = (text_file(token_type), "durations", "utt2vad", *LABEL_FILES.values())
         paths = [self.dump / name / table for name in SETS for table in tables]
         paths += [self.token_list / token_type / "tokens.txt", *sorted(self.tables.glob("[!.]*"))]
         paths += sorted((self.stats / "train").glob("[!.]*"))
@@ -89,7 +114,7 @@ class TrainPaths:
             digest.update(path.name.encode() + path.read_bytes())
         return digest.hexdigest()
 
-    def options(self, tts: str, token_type: str) -> list[str]:
+    def options(self, tts: str, token_type: str, labels: Collection[str]) -> list[str]:
         """Composes the options of ESPnet's training that the recipe decides.
 
         Raises:
@@ -108,10 +133,10 @@ class TrainPaths:
             options += ["--bpemodel", str(self.token_list / "bpe" / "bpe.model")]
         for key, path in stats.items():
             options += [f"--{key}", f"stats_file={path}"]
-        for key in ("speakers", "emotions", "languages"):
+        for key in TABLES:
             options += [f"--{key}", str(self.tables / f"{key}.txt")]
         for split, name in (("train", "train"), ("valid", "dev")):
-            for path, entry, kind in self.data(name, tts, token_type):
+            for path, entry, kind in self.data(name, tts, token_type, labels):
                 options += [f"--{split}_data_path_and_name_and_type", f"{path},{entry},{kind}"]
             for shape in ("text_shape", "speech_shape"):
                 options += [f"--{split}_shape_file", str(self.stats / name / shape)]
@@ -141,22 +166,15 @@ def train(
             or data.
     """
     config = load_train_config(train_config)
-    options = paths.options(config["tts"], token_type)
     if "durations" in token_features(config["tts"]):
         _check_durations(paths.dump / DURATIONS_NOTE, token_type)
-    from espnet_mtl.task import MTLTTSTask
+    from espnet_mtl.task import MTLTTSTask, with_labels
 
-    command = [
-        "--config",
-        train_config,
-        *options,
-        "--ngpu",
-        str(ngpu),
-        "--multiprocessing_distributed",
-        "true",
-    ]
     parser = MTLTTSTask.get_parser()
-    args = parser.parse_args([*command, *arguments])
+    command = ["--config", train_config, "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
+    tasks = parser.parse_args(command).tasks
+    labels = written_labels(tasks)
+    args = parser.parse_args([*paths.options(config["tts"], token_type, labels), *command])
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if base:
@@ -168,9 +186,16 @@ def train(
         if base:
             args.init_param = [str(paths.output / "init.pth")]
             torch.save(initial_state(base, args), paths.output / "init.pth")
-        paths.write_labels()
+        absent = paths.write_labels(labels, token_type)
+        args.tasks = with_labels(args.tasks, set(absent) & set(VALUES))
         _log_to(paths.output / "train.log")
         MTLTTSTask.main(args=args)
+
+
+def written_labels(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names the labels that need files of their own: those of tasks, and emotions, which the style needs."""
+    given = {"speaker", "language"}
+    return sorted({"emotion", *(task["label"] for task in tasks.values() if "label" in task)} - given)
 
 
 def _is_known(label: str, names: set[str]) -> bool:

@@ -14,6 +14,13 @@ def test_the_loss_is_the_weighted_sum_of_the_tasks(make_model, batch):
     assert {"emotion_acc", "emotion_mel_acc", "emotion_mel_real_acc", "speaker_mel_acc"} <= set(stats)
 
 
+def test_the_loss_may_be_divided_in_place(make_model, batch):
+    """ESPnet's Trainer does so."""
+    loss, _, _ = make_model()(**batch)
+    loss /= 2
+    loss.backward()
+
+
 def test_single_task_has_the_loss_of_the_backbone_only(make_model, batch):
     loss, stats, _ = make_model(tasks={"tts": {"weight": 1.0}}, style_conf={"reference": False})(**batch)
     torch.testing.assert_close(loss, stats["tts_loss"].float())

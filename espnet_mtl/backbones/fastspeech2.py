@@ -107,6 +107,13 @@ class MTLFastSpeech2(FastSpeech2):
         }
         return BackboneOutput(self._losses, stats, taps)
 
+    @torch.no_grad()
+    def encode(self, text: Tensor) -> Tensor:
+        """The tap `encoder` of one text: (T_text,) -> (1, T_text + 1, adim)."""
+        self._style = None
+        self.encoder(functional.pad(text, [0, 1], value=self.eos)[None], None)
+        return self._taps["encoder"]
+
     def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim)."""
         self._style = style

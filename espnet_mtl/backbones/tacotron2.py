@@ -135,6 +135,13 @@ class MTLTacotron2(Tacotron2):
         }
         return BackboneOutput(self._losses, stats, taps)
 
+    @torch.no_grad()
+    def encode(self, text: Tensor) -> Tensor:
+        """The tap `encoder` of one text: (T_text,) -> (1, T_text + 1, eunits)."""
+        self._style, self._order = None, self._order[:0]
+        hidden, _ = self.enc(functional.pad(text, [0, 1], value=self.eos)[None], text.new_tensor([len(text) + 1]))
+        return hidden
+
     def inference(
         self, text: Tensor, *, style: Tensor | None = None, feats: Tensor | None = None, **options
     ) -> dict[str, Tensor]:

@@ -48,6 +48,7 @@ class Utterance:
         session: Recording session, or None.
         split: Set that the corpus itself puts it in, or None.
         vad: Valence, activation (arousal) and dominance, or None.
+        gender: `f` or `m`, or None.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Utterance:
     session: str | None = None
     split: str | None = None
     vad: tuple[float, float, float] | None = None
+    gender: str | None = None
 
 
 class Corpus(ABC):

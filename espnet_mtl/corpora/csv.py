@@ -22,12 +22,13 @@ from espnet_mtl.data.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import UNLABELLED, parse_weights
 
+GENDERS = ("f", "m")
 MOST_SENTENCES = 1000
 """Beyond so many, train holds every phone anyhow, and looking for them takes minutes."""
 
 
 class Csv(Corpus):
-    """Reads a table with a header: path and text, and optionally id, speaker, emotion, language and split.
+    """Reads a table with a header: path and text, and optionally id, speaker, emotion, language, gender and split.
 
     Args:
         root: The directory that paths are relative to.
@@ -81,7 +82,10 @@ class Csv(Corpus):
             raise UserError(f"{where}: {one_of('split', split, SETS)}")
         emotion = _emotion(where, row.get("emotion", ""))
         language, audio = row.get("language") or self.language, self.root / row["path"]
-        return Utterance(utt, speaker, text, normalized(text), emotion, language, audio, split=split)
+        gender = row.get("gender", "").lower()[:1] or None
+        if gender not in (None, *GENDERS):
+            raise UserError(f"{where}: {one_of('gender', row['gender'], GENDERS)}")
+        return Utterance(utt, speaker, text, normalized(text), emotion, language, audio, split=split, gender=gender)
 
     def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
         if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:

@@ -107,7 +107,7 @@ class Demo(Corpus):
 
     def utterances(self) -> list[Utterance]:
         return [
-            Utterance(f"{speaker}_{emotion}_{sentence}", speaker, text, sentence, emotion, LANGUAGE)
+            Utterance(f"{speaker}_{emotion}_{sentence}", speaker, text, sentence, emotion, LANGUAGE, gender=speaker[0])
             for speaker in SPEAKERS
             for emotion in EMOTIONS
             for sentence, text in self._texts.items()

@@ -30,6 +30,7 @@ TEXTS = {
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
 """What is spoken; code lists write a05 with "Stück Papier"."""
+MEN = ("03", "10", "11", "12", "15")
 NAME = re.compile(rf"(\d\d)({'|'.join(TEXTS)})([WLEAFTN])([a-z])")
 
 
@@ -66,6 +67,6 @@ class EmoDB(Corpus):
             if labelled != (speaker, EMOTIONS[emotion]):
                 self.dropped[path.stem] = f"id/label mismatch: {table.name} says {' '.join(labelled)}"
                 continue
-            text = row.get("text", TEXTS[sentence])
-            listed.append(Utterance(path.stem, speaker, text, sentence, EMOTIONS[emotion], "de", path))
+            text, gender = row.get("text", TEXTS[sentence]), "m" if speaker in MEN else "f"
+            listed.append(Utterance(path.stem, speaker, text, sentence, EMOTIONS[emotion], "de", path, gender=gender))
         return listed

@@ -84,6 +84,7 @@ class Iemocap(Corpus):
                     session / "sentences/wav" / labels.stem / f"{name}.wav",
                     dialogue=scenario.rstrip("ab"),
                     session=number,
+                    gender=gender.lower(),
                     vad=(float(vad[0]), float(vad[1]), float(vad[2])),
                 )
             )

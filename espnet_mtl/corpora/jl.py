@@ -43,8 +43,7 @@ class JL(Corpus):
                 self.dropped[path.stem] = f"no text: {text.name} is not beside it"
             else:
                 said = one_line(read_text(text))
-                speaker, emotion, _, _ = parts.groups()
-                listed.append(
-                    Utterance(path.stem, speaker, said, normalized(said), emotion_name(emotion), "en-gb", path)
-                )
+                speaker, label, _, _ = parts.groups()
+                emotion, sentence = emotion_name(label), normalized(said)
+                listed.append(Utterance(path.stem, speaker, said, sentence, emotion, "en-gb", path, gender=speaker[0]))
         return listed

@@ -28,26 +28,39 @@ class Nemo(Corpus):
 
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
-        read = [self._utterance(*entry) for entry in sorted(self._entries())]
+        read = [self._utterance(*entry) for entry in sorted(self._entries(), key=lambda entry: entry[0])]
         return [utterance for utterance in read if utterance]
 
-    def _entries(self) -> list[tuple[str, str, str, str, str]]:
-        """Id, path, speaker, emotion and text of every line of the table."""
+    def _entries(self) -> list[tuple[str, str, dict[str, str]]]:
+        """Id, path and labels of every line of the table."""
         if not (self.root / "data.tsv").is_file():
             rows = read_rows(self.root / "metadata.csv", ("utt_id", "path", "speaker", "emotion", "text"))
-            return [(row["utt_id"], row["path"], row["speaker"], row["emotion"], row["text"]) for _, row in rows]
+            return [(row["utt_id"], row["path"], row) for _, row in rows]
         columns = ("file_id", "speaker_id", "emotion", "raw_text")
         rows = read_rows(self.root / "data.tsv", columns, "\t", quoted=False)
         named = [(Path(row["file_id"]).stem, row) for _, row in rows]
-        return [(utt, f"samples/{utt}.wav", row["speaker_id"], row["emotion"], row["raw_text"]) for utt, row in named]
+        return [
+            (utt, f"samples/{utt}.wav", {**row, "speaker": row["speaker_id"], "text": row["raw_text"]})
+            for utt, row in named
+        ]
 
-    def _utterance(self, utt: str, path: str, speaker: str, emotion: str, text: str) -> Utterance | None:
+    def _utterance(self, utt: str, path: str, labels: dict[str, str]) -> Utterance | None:
+        speaker, emotion = labels["speaker"], labels["emotion"]
         of_id, _, rest = utt.partition("_")
         emotion_of_id, _, sentence = rest.partition("_")
         if (of_id, emotion_of_id) != (speaker, emotion):
             self.dropped[utt] = f"id/label mismatch: labelled {speaker} {emotion}"
             return None
-        return Utterance(utt, speaker, text, sentence, emotion_name(emotion), LANGUAGE, self.root / path)
+        return Utterance(
+            utt,
+            speaker,
+            labels["text"],
+            sentence,
+            emotion_name(emotion),
+            LANGUAGE,
+            self.root / path,
+            gender=labels.get("gender", "")[:1] or None,
+        )
 
     def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
         return phones_of(utterances)

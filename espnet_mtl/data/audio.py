@@ -36,7 +36,7 @@ PEAK = 0.98
 FULL_SCALE, MOST_CLIPPED = 0.999, 0.01
 MOST_LETTERS = 40
 """Letters per second beyond which a text cannot be that of its recording; speech has up to 25."""
-REQUIRED, LABELS = ("wav.scp", "text", "utt2spk"), ("utt2emo", "utt2lang", "utt2vad")
+REQUIRED, LABELS = ("wav.scp", "text", "utt2spk"), ("utt2emo", "utt2lang", "utt2gender", "utt2vad")
 
 
 @dataclass(frozen=True)

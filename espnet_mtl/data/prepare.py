@@ -24,6 +24,7 @@ COLUMNS = {
     "utt2spk": "speaker",
     "utt2emo": "emotion",
     "utt2lang": "language",
+    "utt2gender": "gender",
     "utt2vad": "vad",
 }
 

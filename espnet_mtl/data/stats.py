@@ -18,7 +18,7 @@ from espnet_mtl.progress import progress
 SETS = ("train", "dev")
 TOKEN_TYPES = ("phn", "char", "bpe")
 MOMENTS = ("feats", "pitch", "energy")
-LABEL_FILES = {"speakers": "utt2spk", "emotions": "utt2emo", "languages": "utt2lang"}
+LABEL_FILES = {"speakers": "utt2spk", "emotions": "utt2emo", "languages": "utt2lang", "genders": "utt2gender"}
 SPACE = "<space>"
 SPECIAL = ("<blank>", "<unk>", "<sos/eos>")
 
@@ -97,8 +97,8 @@ def write_tables(dump: Path, output: Path, base: BaseModel | None = None) -> Non
     """
     with whole_directory(output) as directory:
         for name, source in LABEL_FILES.items():
-            # A split by speaker has speakers and languages of its own in dev; there, an unknown emotion is no label.
-            paths = [dump / part / source for part in (SETS[:1] if name == "emotions" else SETS)]
+            # A split by speaker has speakers and languages of its own in dev; other labels unknown there are none.
+            paths = [dump / part / source for part in (SETS if name in ("speakers", "languages") else SETS[:1])]
             labels = [label for path in paths if path.is_file() for label in read_table(path).values()]
             # A soft label reads "happy:0.8,sad:0.2".
             names = {part.partition(":")[0] for label in labels for part in label.split(",")} - {UNLABELLED}
