@@ -124,7 +124,8 @@ def check(config: Mapping[str, Any]) -> None:
         raise one_of("durations", config["durations"], DURATIONS)
     _check_aligner(config["aligner_conf"])
     _known("key of style_conf", config["style_conf"], style_keys())
-    _known("key of weighting_conf", config["weighting_conf"], WEIGHTINGS.arguments(config["weighting"]))
+    valid = [key for key in WEIGHTINGS.arguments(config["weighting"]) if key != "preferences"]
+    _known("key of weighting_conf", config["weighting_conf"], valid)
     if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in config["tasks"].items():

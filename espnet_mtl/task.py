@@ -23,6 +23,7 @@ from espnet_mtl.model import MTLTTSModel
 from espnet_mtl.style import Style
 from espnet_mtl.train_progress import TrainProgress
 from espnet_mtl.weighting import WEIGHTINGS
+from espnet_mtl.weighting.base import Weighting
 
 tts = import_tts_task()
 
@@ -108,7 +109,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             name: _build_head(name, task, tap_dims, tables, style) for name, task in args.tasks.items() if name != "tts"
         }
         backbone.split = bool(args.tasks["tts"].get("split"))
-        weighting = WEIGHTINGS.load(args.weighting)(_preferences(args), **args.weighting_conf)
+        weighting = _build_weighting(args)
         return MTLTTSModel(style, "emotion", heads, weighting, tts=backbone, **parts)
 
     @classmethod
@@ -186,6 +187,13 @@ def with_labels(tasks: dict[str, Any], absent: Collection[str]) -> dict[str, Any
     return {name: task for name, task in tasks.items() if name not in lacking}
 
 
+def _build_weighting(args: argparse.Namespace) -> Weighting:
+    try:
+        return WEIGHTINGS.load(args.weighting)(_preferences(args), **args.weighting_conf)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"weighting_conf: {error}") from error
+
+
 def _foreign(args: argparse.Namespace) -> list[str]:
     """Names the tasks whose heads are the user's own and are not here; synthesis needs no heads."""
     found = []
@@ -226,7 +234,7 @@ def _build_head(
         options["attention"] = True
     label = task["label"]
     classes = VALUES[label] if label in VALUES else len(tables[label])
-    kind = HEADS.load(task["head"])
-    if not (isinstance(kind, type) and issubclass(kind, Head)):
+    kind: Any = HEADS.load(task["head"])
+    if Head not in getattr(kind, "__mro__", ()):
         raise UserError(f"tasks.{name}: {task['head']} is no subclass of espnet_mtl.heads.base.Head")
     return kind(dim=tap_dims[task["tap"]], classes=classes, **options)

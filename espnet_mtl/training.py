@@ -166,8 +166,6 @@ def train(
             or data.
     """
     config = load_train_config(train_config)
-    if "durations" in token_features(config["tts"]):
-        _check_durations(paths.dump / DURATIONS_NOTE, token_type)
     from espnet_mtl.task import MTLTTSTask, with_labels
 
     parser = MTLTTSTask.get_parser()
@@ -175,6 +173,8 @@ def train(
     tasks = parser.parse_args(command).tasks
     labels = written_labels(tasks)
     args = parser.parse_args([*paths.options(config["tts"], token_type, labels), *command])
+    if "durations" in token_features(config["tts"]):
+        _check_durations(paths.dump / DURATIONS_NOTE, token_type)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if base:

@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from test.backbones.test_tacotron2 import TINY_TACOTRON
+
 TASKS = {"tts", "emotion", "emotion_mel", "speaker_mel"}
 
 
@@ -140,3 +142,27 @@ def test_the_parts_of_the_loss_meet_at_the_encoder(make_model, batch):
     model(**batch)[0].backward()
     _, stats, _ = model(**batch)
     assert float(stats["shared_tts_pitch_norm"]) == pytest.approx(2 * norms["tts_pitch"], rel=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["fastspeech2", "tacotron2"])
+def test_the_text_suggests_a_style(make_model, batch, backbone):
+    head = {"head": "classifier", "tap": "encoder", "label": "emotion", "channels": 4, "dropout": 0.0, "weight": 5.0}
+    others = {} if backbone == "fastspeech2" else {"tts": backbone, "tts_conf": dict(TINY_TACOTRON)}
+    model = make_model(tasks={"tts": {}, "no": {**head, "reversed": True, "weight": 0.0}, "text": head}, **others)
+    assert model.text_predictor is model.heads["text"]
+    if backbone == "tacotron2":
+        batch = {key: value for key, value in batch.items() if not key.startswith(("durations", "pitch", "energy"))}
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        model(**batch)[0].backward()
+        optimizer.step()
+    model.eval()
+    rows = zip(batch["text"], batch["text_lengths"], strict=True)
+    predicted = [model.predict_style(text[:length]) for text, length in rows]
+    assert [int(weights.argmax()) for weights in predicted] == batch["emotion"].argmax(-1).tolist()
+    torch.testing.assert_close(torch.stack(predicted).sum(-1), torch.ones(4))
+
+
+def test_without_such_a_head_it_suggests_none(make_model):
+    assert make_model().text_predictor is None

@@ -19,4 +19,4 @@ def test_unknown_name_lists_the_valid_ones():
 
 
 def test_arguments_are_read_from_the_source():
-    assert constructor_arguments("espnet_mtl.registry:Registry") == ("kind", "entries")
+    assert constructor_arguments("espnet_mtl.registry:Registry") == ("kind", "entries", "open")

@@ -60,11 +60,28 @@ def test_labels_are_those_of_the_dump_at_the_time_of_training(paths):
     write_table(paths.dump / "train/utt2emo", {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-"})
     write_table(paths.dump / "dev/utt2emo", {"f1_a": "happy", "f1_b": "happy:0.5,bored:0.5"})
     write_text(paths.tables / "emotions.txt", "happy\nsad\n")
-    paths.write_labels()
-    (entry,) = [path for path, name, _ in paths.data("train", "fastspeech2", "phn") if name == "emotion"]
+    assert paths.write_labels(["emotion"], "phn") == []
+    data = paths.data("train", "fastspeech2", "phn", ["emotion"])
+    (entry,) = [path for path, name, _ in data if name == "emotion"]
     assert read_table(entry) == {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-", "f1_c": "-"}
     unknown_in_train = {"f1_a": "happy", "f1_b": "-", "f1_c": "-"}
     assert read_table(paths.output / "labels/dev/emotion") == unknown_in_train
+
+
+def test_values_have_a_line_for_every_utterance(paths):
+    for name in ("train", "dev"):
+        write_table(paths.dump / name / "utt2spk", {"f1_a": "f1", "f1_b": "f1", "f1_c": "f1"})
+    write_table(paths.dump / "train/utt2vad", {"f1_a": "1 2 3", "f1_b": "3 2 1"})
+    assert paths.write_labels(["vad"], "phn") == []
+    ((entry, _, kind),) = [one for one in paths.data("train", "fastspeech2", "phn", ["vad"]) if one[1] == "vad"]
+    assert kind == "text_float"
+    assert read_table(entry) == {
+        "f1_a": "-1.00000 0.00000 1.00000",
+        "f1_b": "1.00000 0.00000 -1.00000",
+        "f1_c": "nan nan nan",
+    }
+    (paths.dump / "train/utt2vad").unlink()
+    assert paths.write_labels(["vad"], "phn") == ["vad"]
 
 
 @pytest.mark.parametrize("changed", ["dump/train/durations", "dump/dev/utt2emo", "tables/emotions.txt"])

@@ -10,6 +10,8 @@ from torchjd import aggregation
 
 from espnet_mtl.weighting.base import Weighting
 
+SCALE_MODES = ("min", "median", "rmse")
+
 
 class GradientBased(Weighting):
     """Weighs gradients by their inner products with `method`, a weighting of torchjd.
@@ -58,6 +60,8 @@ class AlignedMTL(GradientBased):
 
     def __init__(self, preferences: Mapping[str, float], scale_mode: str = "min"):
         super().__init__(preferences)
+        if scale_mode not in SCALE_MODES:
+            raise ValueError(f"scale_mode {scale_mode!r} is none of {', '.join(SCALE_MODES)}")
         self.method = aggregation.AlignedMTLWeighting(scale_mode=scale_mode)  # type: ignore[arg-type]
 
 

@@ -53,7 +53,7 @@ def test_sentencepiece_list_and_model(dump, tmp_path):
 def test_tables_are_sorted_names_of_the_training_set(dump, tmp_path):
     write_tables(dump, tmp_path / "tables")
     tables = {path.stem: path.read_text().split() for path in (tmp_path / "tables").iterdir()}
-    assert tables == {"speakers": ["f1", "m1"], "emotions": ["angry", "happy", "sad"], "languages": []}
+    assert tables == {"speakers": ["f1", "m1"], "emotions": ["angry", "happy", "sad"], "languages": [], "genders": []}
 
 
 def test_statistics_are_those_of_the_features(dump, tmp_path):
