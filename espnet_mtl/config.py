@@ -168,7 +168,9 @@ def _check_task(name: str, task: object, tts: str) -> None:
     choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps_of(tts), "label": labels_of(task.get("head"))}
     for key, valid in choices.items():
         if task.get(key) not in valid:
-            raise one_of(f"{key} of tasks.{name}", task.get(key), valid)
+            raise one_of(
+                f"{key} of tasks.{name}", task.get(key), [*valid, *(["module:Class"] if key == "head" else [])]
+            )
     _known(where, task, [*TASK_KEYS, *head_keys(task["head"])])
     for key in ("start", "ramp"):
         if not 0 <= task.get(key, 0) < 1:

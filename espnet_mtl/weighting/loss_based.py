@@ -12,6 +12,10 @@ from torchjd import scalarization
 from espnet_mtl.weighting.base import Weighting, over_processes
 
 
+LEAST = 0.01
+"""Smaller losses count as this: a solved task would take all the weight where a method looks at logarithms or ratios."""
+
+
 class LossBased(Weighting):
     """w_k = c · ∂S/∂ℓ_k, S a scalarizer of the losses ℓ (K,) that the subclass names.
 
@@ -50,7 +54,7 @@ class LossBased(Weighting):
         """Notes the losses of a batch of training (K,), 0 where there is no label."""
         count = over_processes((losses != 0).to(losses.dtype))
         mean = over_processes(losses.clone()) / count.clamp(min=1)
-        self.seen = torch.where(count > 0, mean, self.seen)
+        self.seen = torch.where(count > 0, mean.clamp(min=LEAST), self.seen)
 
 
 class UW(LossBased):
