@@ -100,8 +100,10 @@ def _speakers(dump: Path) -> dict[str, set[str]]:
     return speak
 
 
-def decode(exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: Sequence[str]) -> Path:
-    """Synthesizes the test set; returns the directory, `exp/<tag>/<decode>/test`.
+def decode(
+    exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: Sequence[str], part: str = "test"
+) -> Path:
+    """Synthesizes the test set, or another `part` of the dump; returns the directory, `exp/<tag>/<decode>/test`.
 
     Raises:
         UserError: The model or the test set is missing, or an option is wrong.
@@ -109,11 +111,11 @@ def decode(exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: S
     options = load_inference_config(inference_config, overrides)
     require([exp / "config.yaml"], "stage 5")
     model_file = best_model(exp, read_yaml(exp / "config.yaml"))
-    require([dump / "test" / "durations"], "stage 3")
+    require([dump / part / "durations"], "stage 3")
     torch.manual_seed(0)
     tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
-    work = requests(dump / "test", tts.train_args.token_type, tts.speakers, tts.emotions)
-    output = exp / Path(inference_config).stem / "test"
+    work = requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
+    output = exp / Path(inference_config).stem / part
     with whole_directory(output) as directory:
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))
         _synthesize(tts, work, directory, output.resolve())

@@ -56,7 +56,7 @@ class Registry(Mapping[str, str]):
         """
         module, attribute = self[name].split(":")
         if self.is_own(name):
-            constructor_arguments(name)
+            _source(module)
         return getattr(importlib.import_module(module), attribute)
 
     def arguments(self, name: str) -> tuple[str, ...]:

@@ -16,12 +16,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--exp", type=Path, required=True, help="experiment of stage 5, e.g. exp/<tag>")
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
     parser.add_argument("--inference_config", required=True, help="decoding YAML")
+    parser.add_argument("--part", default="test", help="set of the dump that is spoken [%(default)s]")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs; 0: CPU")
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
     from espnet_mtl.decoding import decode
 
-    decode(args.exp, args.dump, args.inference_config, args.ngpu, overrides)
+    decode(args.exp, args.dump, args.inference_config, args.ngpu, overrides, args.part)
 
 
 def cli() -> None:

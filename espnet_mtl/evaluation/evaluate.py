@@ -23,7 +23,7 @@ from espnet_mtl.evaluation.metrics import Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.versa import check_versa, score_by_versa
 
-VERSION = 3
+VERSION = 4
 PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
@@ -121,11 +121,15 @@ def evaluate(
     references = [score("natural", judge.test, judge.natural, judge, extra)]
     if judge.vocoder:
         references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
-    systems = [_score(title, one, judge, versa) for title, one in speech.items()]
+    systems = [score_system(title, one, judge, versa) for title, one in speech.items()]
     learned = judge.learned
     held_out = {}
     if learned and learned.hears_emotions:
-        probes = {"emotion": learned.by_functionals, "emotion_cnn": learned.by_spectrogram}
+        probes = {
+            "emotion": learned.by_functionals,
+            "emotion_cnn": learned.by_spectrogram,
+            "emotion_prosody": learned.by_prosody,
+        }
         held_out = {name: probe.held_out for name, probe in probes.items()}
     chosen = next((one for one in systems if one.title == baseline), None)
     return Evaluation(references, systems, chosen, held_out)
@@ -138,6 +142,7 @@ def evaluate_experiments(
     baseline: Path | None = None,
     nj: int = 1,
     versa: Path | None = None,
+    part: str = "test",
 ) -> Evaluation:
     """Judges the decoded test speech of experiments.
 
@@ -148,6 +153,7 @@ def evaluate_experiments(
         baseline: The experiment that the others are compared with; it may be one of them.
         nj: Parallel processes.
         versa: VERSA's score_config.
+        part: The set that was decoded.
 
     Raises:
         UserError: Something that an earlier stage makes is missing, or two experiments have one name.
@@ -155,10 +161,10 @@ def evaluate_experiments(
     paths = list(exps) if baseline is None or baseline in exps else [baseline, *exps]
     if len({path.name for path in paths}) < len(paths):
         raise UserError(f"experiments must have different names: {', '.join(map(str, paths))}")
-    directories = [decoded_directory(path, inference_config) for path in paths]
-    settings, language = _settings(exps[0], inference_config)
-    speech = {path.name: _decoded(directory) for path, directory in zip(paths, directories, strict=True)}
-    judge = read_judge(dump, settings, language, nj)
+    directories = [decoded_directory(path, inference_config, part) for path in paths]
+    settings, language = decoding_settings(exps[0], inference_config, part)
+    speech = {path.name: read_decoded(directory) for path, directory in zip(paths, directories, strict=True)}
+    judge = read_judge(dump, settings, language, nj, part)
     evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa)
     note = dump / DURATIONS_NOTE
     return replace(evaluation, durations=json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None)
@@ -176,22 +182,22 @@ def write_metrics(path: Path, evaluation: Evaluation) -> None:
     write_text(path, json.dumps(evaluation.json(), indent=2) + "\n")
 
 
-def decoded_directory(exp: Path, inference_config: Path) -> Path:
-    """Where stage 6 puts the test set of an experiment."""
-    return exp / inference_config.stem / "test"
+def decoded_directory(exp: Path, inference_config: Path, part: str = "test") -> Path:
+    """Where stage 6 puts the test set, or another part, of an experiment."""
+    return exp / inference_config.stem / part
 
 
-def _decoded(directory: Path) -> SpeechSet:
+def read_decoded(directory: Path) -> SpeechSet:
     speech = read_speech_set(directory, "stage 6")
     require([directory / "durations"], "stage 6")
     return speech
 
 
-def _settings(exp: Path, inference_config: Path) -> tuple[dict[str, Any], str]:
+def decoding_settings(exp: Path, inference_config: Path, part: str = "test") -> tuple[dict[str, Any], str]:
     """Vocoder settings and language of an experiment."""
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
-    used = decoded_directory(exp, inference_config) / DECODE_OPTIONS
+    used = decoded_directory(exp, inference_config, part) / DECODE_OPTIONS
     inference = read_yaml(used if used.is_file() else inference_config)
     if not config.get("feats_extract_conf"):
         raise UserError(f"{exp / 'config.yaml'}: no feats_extract_conf, which says how spectrograms were made")
@@ -208,7 +214,8 @@ def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) ->
     }
 
 
-def _score(title: str, speech: SpeechSet, judge: Judge, versa: Path | None) -> Scores:
+def score_system(title: str, speech: SpeechSet, judge: Judge, versa: Path | None = None) -> Scores:
+    """Analyzes and judges the recordings of one system."""
     analyses = analyze_all([Recording(path) for path in speech.wavs], judge.nj, f"speech of {title}")
     return score(title, speech, analyses, judge, _by_versa(versa, speech, judge))
 

@@ -13,8 +13,15 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 PERCENTILES = (5, 20, 50, 80, 95)
 MEL_S, F0_S = 0.01, 0.005
+PITCH_AND_ENERGY, RHYTHM = 22, 6
+"""Columns of `_pitch` and `_energy`, which come first, and of `_rhythm`, which comes last."""
 MEAN_PITCH = 0
 """Column of the mean log-F0 in semitones."""
+
+
+def prosodic(values: NDArray) -> NDArray:
+    """The columns of functionals (N, D) that tell of F0, energy and time only: (N, D')."""
+    return np.concatenate([values[:, :PITCH_AND_ENERGY], values[:, -RHYTHM:]], 1)
 
 
 def functionals(f0: Array, logmel: Array, samples: Array, fs: int) -> Array:

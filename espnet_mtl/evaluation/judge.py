@@ -111,12 +111,13 @@ class Judge:
         return cached(self.cache / f"{name}.npz", digest([*SOURCES, *speech.wavs, *sorted(arks)], settings), build)
 
 
-def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int) -> Judge:
-    """Makes the judge of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it."""
-    train, test = (read_speech_set(dump / name, "stage 2") for name in ("train", "test"))
+def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int, part: str = "test") -> Judge:
+    """Makes the judge of a part of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it."""
+    train, test = (read_speech_set(dump / name, "stage 2") for name in ("train", part))
     for speech in (train, test):
         require([speech.directory / name for name in ("pitch.scp", "durations")], "stage 3")
-    return Judge(train, test, dump.parent / "evaluation", int(vocoder["features"]["fs"]), vocoder, language, nj)
+    cache = dump.parent / ("evaluation" if part == "test" else f"evaluation_{part}")
+    return Judge(train, test, cache, int(vocoder["features"]["fs"]), vocoder, language, nj)
 
 
 def _apart(train: SpeechSet, test: SpeechSet) -> SpeechSet:

@@ -18,7 +18,7 @@ from espnet_mtl.evaluation.analysis import Recording, analyze_all, embed_all
 from espnet_mtl.evaluation.cache import Arrays
 from espnet_mtl.evaluation.crossfit import CrossFitted, folds
 from espnet_mtl.evaluation.features import Speech, lowered
-from espnet_mtl.evaluation.functionals import MEAN_PITCH
+from espnet_mtl.evaluation.functionals import MEAN_PITCH, prosodic
 from espnet_mtl.evaluation.probes import FunctionalsProbe, Labels, speaker_effects
 from espnet_mtl.evaluation.speaker import enroll
 from espnet_mtl.evaluation.speech_set import SpeechSet
@@ -63,6 +63,13 @@ class Learned:
     def by_functionals(self) -> CrossFitted:
         """Names emotions by the functionals of an utterance, given its speaker."""
         return functionals_probes(self._arrays["functionals"], self._emotions, self._sentences, self._speakers)
+
+    @cached_property
+    def by_prosody(self) -> CrossFitted:
+        """Names emotions by F0, energy and time alone (`espnet_mtl.evaluation.functionals.prosodic`)."""
+        return functionals_probes(
+            prosodic(self._arrays["functionals"]), self._emotions, self._sentences, self._speakers
+        )
 
     @cached_property
     def by_spectrogram(self) -> CrossFitted:

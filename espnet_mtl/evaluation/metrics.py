@@ -14,6 +14,7 @@ from espnet_mtl.evaluation import statistics
 from espnet_mtl.evaluation.analysis import compare_all
 from espnet_mtl.evaluation.crossfit import CrossFitted, recall_rows
 from espnet_mtl.evaluation.features import FRAME_S, Speech
+from espnet_mtl.evaluation.functionals import prosodic
 from espnet_mtl.evaluation.intervals import Interval, Statistic, interval
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.learned import Learned
@@ -96,6 +97,9 @@ METRICS = {
     "emotion_uar_cnn": Metric(EMOTION, "UAR CNN", "The same, mean recall over emotions.", _UAR),
     "emotion_ece_cnn": Metric(
         EMOTION, "calibration error CNN", "The same, its confidence against its accuracy.", _ECE, digits=3, best="↓"
+    ),
+    "emotion_accuracy_prosody": Metric(
+        EMOTION, "accuracy prosody", "Probe on the functionals of F0, energy and time alone, the same pairs."
     ),
     "transfer_emotion_accuracy": Metric(EMOTION, "transfer", "Probe on functionals, pairs never seen in training."),
     "transfer_emotion_accuracy_cnn": Metric(
@@ -181,8 +185,10 @@ def score(
         values["phone_error_rate"] = _phone_errors(speech, analyses, learned)
         if learned.hears_emotions:
             by_ear = learned.by_functionals.posteriors(functionals, speech.speakers)
+            by_prosody = learned.by_prosody.posteriors(prosodic(functionals), speech.speakers)
             by_eye = learned.by_spectrogram.posteriors(learned.lowered(analyses, speech.speakers), speech.speakers)
             values |= _emotions(speech, learned.by_functionals, by_ear, seen, "")
+            values |= _emotions(speech, learned.by_prosody, by_prosody, seen, "_prosody")
             values |= _emotions(speech, learned.by_spectrogram, by_eye, seen, "_cnn")
             heard = learned.by_functionals.classes[by_ear.argmax(1)]
     values = {**{name: values.get(name, nothing) for name in METRICS}, **(extra or {})}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.curves import Curve
 from espnet_mtl.evaluation.features import FRAME_S, Speech
+from espnet_mtl.evaluation.intervals import Interval
 
 INK = "#808080"
 COLORS = ("#2a9d8f", "#e76f51", "#8f7ae5", "#c9a227", "#4a90d9", "#d05a9b", "#7fb03c", "#9b6b43")
@@ -60,6 +61,20 @@ def map_plot(points: NDArray[np.floating], colourings: Mapping[str, Sequence[str
             axis.set_title(title, loc="left", fontsize=9)
             axis.set(xticks=[], yticks=[])
             axis.legend(frameon=False, fontsize=8)
+    return file.getvalue()
+
+
+def pareto_plot(points: Sequence[tuple[str, Interval, Interval]], labels: tuple[str, str]) -> bytes:
+    """Draws (name, x, y), each with its interval."""
+    with _drawing(7.5, 4.6, 1) as (axes, file):
+        axis = axes[0, 0]
+        for number, (name, x, y) in enumerate(points):
+            color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
+            axis.plot([x.low, x.high], [y.value] * 2, color=color, linewidth=0.8, alpha=0.6)
+            axis.plot([x.value] * 2, [y.low, y.high], color=color, linewidth=0.8, alpha=0.6)
+            axis.plot(x.value, y.value, marker=marker, color=color, linestyle="none", label=name)
+        axis.set(xlabel=labels[0], ylabel=labels[1])
+        axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return file.getvalue()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -42,17 +42,21 @@ def write_report(
         exps: exp/<tag> of the systems that were trained here, for their curves, styles and configurations.
         audio_beside: Whether all recordings are files beside the page instead of some inside it.
     """
+    with whole_directory(directory) as temporary:
+        audio = Audio(AUDIO_BYTES, temporary if audio_beside else None)
+        (temporary / "index.html").write_text(render(PAGE, _content(evaluation, exps, audio)), encoding="utf-8")
+    return directory / "index.html"
+
+
+def render(page: str, content: Mapping[str, Any]) -> str:
+    """Fills a template of this package."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("espnet_mtl.evaluation", ".")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    with whole_directory(directory) as temporary:
-        audio = Audio(AUDIO_BYTES, temporary if audio_beside else None)
-        page = environment.get_template(PAGE).render(_content(evaluation, exps, audio))
-        (temporary / "index.html").write_text(page, encoding="utf-8")
-    return directory / "index.html"
+    return environment.get_template(page).render(content)
 
 
 def _content(evaluation: Evaluation, exps: Sequence[Path], audio: Audio) -> dict[str, Any]:
@@ -136,7 +140,7 @@ def _curves(exp: Path) -> str:
         "accuracies, validation": ending(valid, "_acc"),
         "task weights λ": ending(train, "_weight"),
     }
-    return _data_uri("image/png", curves_plot([(title, curves) for title, curves in panels.items() if curves]))
+    return data_uri("image/png", curves_plot([(title, curves) for title, curves in panels.items() if curves]))
 
 
 def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, str]]:
@@ -145,7 +149,7 @@ def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, st
     for exp in filter(has_reference, exps):
         points = plane(style_vectors(exp, speech.directory, speech.utts))
         image = map_plot(points, {"by emotion": speech.emotions, "by speaker": speech.speakers})
-        yield {"title": exp.name, "image": _data_uri("image/png", image)}
+        yield {"title": exp.name, "image": data_uri("image/png", image)}
 
 
 class Audio:
@@ -170,12 +174,12 @@ class Audio:
             (self._directory / "audio").mkdir(exist_ok=True)
             (self._directory / f"audio/{name}.flac").write_bytes(file.getvalue())
             return f"audio/{quote(name)}.flac"
-        encoded = _data_uri("audio/flac", file.getvalue())
+        encoded = data_uri("audio/flac", file.getvalue())
         self.left -= len(encoded)
         return encoded
 
 
-def _data_uri(kind: str, content: bytes) -> str:
+def data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -211,7 +215,7 @@ def _plots(evaluation: Evaluation) -> Iterator[dict[str, str]]:
                 if common[0] in one.speech.utts
             ]
             text = speech.texts[speech.utts.index(common[0])]
-            image = _data_uri("image/png", speech_plot(shown))
+            image = data_uri("image/png", speech_plot(shown))
             yield {"title": f"{wanted[0]}, {emotion}: {text}", "image": image}
 
 

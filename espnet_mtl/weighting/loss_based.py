@@ -11,9 +11,8 @@ from torchjd import scalarization
 
 from espnet_mtl.weighting.base import Weighting, over_processes
 
-
 LEAST = 0.01
-"""Smaller losses count as this: a solved task would take all the weight where a method looks at logarithms or ratios."""
+"""Smaller losses count as this: a solved task would take all weight where a method takes logarithms or ratios."""
 
 
 class LossBased(Weighting):

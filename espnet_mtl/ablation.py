@@ -1,0 +1,178 @@
+"""Ablations: the same data trained under several configurations and seeds, judged together."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_mtl.checkpoint import best_model
+from espnet_mtl.config import complete, read_yaml
+from espnet_mtl.data.kaldi import write_text
+from espnet_mtl.errors import UserError
+
+BASE = "base"
+"""Key of a configuration that names another one, relative to it, which it changes."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        variant: Name of the configuration.
+        seed: Seed of the training.
+    """
+
+    variant: str
+    seed: int
+
+    @property
+    def tag(self) -> str:
+        """Name of the experiment."""
+        return f"{self.variant}_seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is trained on what.
+
+    Attributes:
+        configs: Training YAMLs by the name of the variant; the first is what the others are compared with.
+        seeds: Seeds of each.
+        dump: `dump/raw`, with `token_list` and `tables` beside it.
+        exp: Where the experiments go; `stats` of stage 4 is in it.
+        inference_config: Decoding YAML.
+        part: The set that is spoken and judged: dev to choose settings, test to report.
+        token_type: "phn", "char" or "bpe".
+        train_args: Options of ESPnet's training for all runs, which override the YAMLs.
+        command: What the commands are run by, such as a scheduler's wrapper; empty: this machine.
+        jobs: Runs side by side.
+    """
+
+    configs: Mapping[str, Path]
+    seeds: Sequence[int]
+    dump: Path
+    exp: Path
+    inference_config: Path
+    part: str = "test"
+    token_type: str = "phn"
+    train_args: Sequence[str] = ()
+    command: Sequence[str] = ()
+    jobs: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, the first seed of every variant first."""
+        return [Run(variant, seed) for seed in self.seeds for variant in self.configs]
+
+
+def name_variants(paths: Sequence[Path]) -> dict[str, Path]:
+    """Names configurations by their files.
+
+    Raises:
+        UserError: Two have one name.
+    """
+    named = {path.stem: path for path in paths}
+    if len(named) < len(paths):
+        raise UserError(f"two configurations have one name: {', '.join(map(str, paths))}")
+    return named
+
+
+def resolve_config(path: Path) -> dict[str, Any]:
+    """Reads a configuration that may change another one, its `base`; mappings are merged, null unsets.
+
+    Raises:
+        UserError: A file is missing, is its own base, or has unknown keys or names.
+    """
+    config = _merged(path, ())
+    try:
+        complete(config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return config
+
+
+def _merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in above:
+        raise UserError(f"{path}: is its own {BASE}")
+    config = read_yaml(path)
+    base = config.pop(BASE, None)
+    return merge(_merged(path.parent / base, (*above, path.resolve())), config) if base else config
+
+
+def merge(base: Any, change: Any) -> Any:
+    """Returns `base` changed: mappings are merged key by key, all else is replaced."""
+    if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
+        return change
+    return {**base, **{key: merge(base.get(key), value) for key, value in change.items()}}
+
+
+def train_all(grid: Grid) -> None:
+    """Trains and speaks every run of a grid, some side by side; one that is done costs seconds.
+
+    Raises:
+        UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
+    """
+    for name, path in grid.configs.items():
+        text = yaml.safe_dump(resolve_config(path), sort_keys=False)
+        write_text(grid.exp / "configs" / f"{name}.yaml", text)
+    with ThreadPoolExecutor(grid.jobs) as pool:
+        failed = [
+            run.tag
+            for run, ok in zip(grid.runs, pool.map(lambda run: _run(grid, run), grid.runs), strict=True)
+            if not ok
+        ]
+    if failed:
+        logs = ", ".join(str(grid.exp / tag / "ablation.log") for tag in failed)
+        raise UserError(f"{len(failed)} of {len(grid.runs)} runs failed; call again to go on. See {logs}")
+
+
+def _run(grid: Grid, run: Run) -> bool:
+    exp, beside = grid.exp / run.tag, grid.dump.parent
+    train = [
+        *("--train_config", grid.exp / "configs" / f"{run.variant}.yaml", "--dump", grid.dump),
+        *("--token_list", beside / "token_list", "--tables", beside / "tables", "--stats", grid.exp / "stats"),
+        *("--output", exp, "--token_type", grid.token_type, "--", *grid.train_args, "--seed", run.seed),
+    ]
+    decode = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
+    exp.mkdir(parents=True, exist_ok=True)
+    print(f"{run.tag}: begins", flush=True)
+    with (exp / "ablation.log").open("a") as log:
+        for module, options in (("train", train), ("decode", decode)):
+            if module == "decode" and _has_spoken(exp, exp / grid.inference_config.stem / grid.part):
+                break
+            command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.{module}", *map(str, options)]
+            log.write(f"$ {shlex.join(command)}\n")
+            log.flush()
+            if subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **grid.environment}).returncode:
+                print(f"{run.tag}: failed", flush=True)
+                return False
+    print(f"{run.tag}: done", flush=True)
+    return True
+
+
+def _has_spoken(exp: Path, decoded: Path) -> bool:
+    """Tells whether speech is there that is newer than the model."""
+    model = best_model(exp, read_yaml(exp / "config.yaml"))
+    return (decoded / "wav.scp").is_file() and decoded.stat().st_mtime > model.stat().st_mtime
+
+
+def to_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Lays out rows that have the same keys."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()

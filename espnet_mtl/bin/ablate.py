@@ -1,0 +1,61 @@
+"""Trains configurations with several seeds on the same data (stages 1 to 4), and writes one table of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.bin import split_options
+from espnet_mtl.errors import run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line, trains, judges and writes the page."""
+    cores = os.cpu_count() or 1
+    parser = argparse.ArgumentParser(description=__doc__, epilog="Options after -- are ESPnet's, for every training.")
+    parser.add_argument("configs", type=Path, nargs="+", metavar="YAML", help="configurations, the baseline first")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each [%(default)s]")
+    parser.add_argument("--dump", type=Path, default=Path("dump/raw"), help="directory of stage 3 [%(default)s]")
+    parser.add_argument(
+        "--expdir", type=Path, default=Path("exp"), help="experiments, and stats of stage 4 [%(default)s]"
+    )
+    parser.add_argument("--inference_config", type=Path, default=Path("conf/decode.yaml"), help="[%(default)s]")
+    parser.add_argument("--part", default="test", choices=("dev", "test"), help="dev to choose, test to report")
+    parser.add_argument("--output", type=Path, help="directory of the tables [<expdir>/ablation_<part>]")
+    parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
+    parser.add_argument("--jobs", type=int, default=cores, help="trainings side by side [%(default)s]")
+    parser.add_argument("--cmd", default="", help="what commands are run by, such as a scheduler's wrapper")
+    own, train_args = split_options(argv)
+    args = parser.parse_args(own)
+    from espnet_mtl.ablation import Grid, name_variants, train_all
+    from espnet_mtl.evaluation.ablation import judge_all, write_ablation
+
+    threads = {"OMP_NUM_THREADS": str(max(1, cores // args.jobs))} if not args.cmd else {}
+    grid = Grid(
+        configs=name_variants(args.configs),
+        seeds=range(1, args.seeds + 1),
+        dump=args.dump,
+        exp=args.expdir,
+        inference_config=args.inference_config,
+        part=args.part,
+        token_type=args.token_type,
+        train_args=train_args,
+        command=shlex.split(args.cmd),
+        jobs=args.jobs,
+        environment=threads,
+    )
+    train_all(grid)
+    page = write_ablation(args.output or args.expdir / f"ablation_{args.part}", judge_all(grid, cores))
+    print(f"Table: {page.with_name('table.csv')}\nRuns: {page.with_name('runs.csv')}\nPage: {page}")
+
+
+def cli() -> None:
+    """Console entry point."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()
