@@ -1,4 +1,7 @@
-"""Timings, as ratios within one run. `tools/benchmark.py train`: a training step against ESPnet's own."""
+"""`tools/benchmark.py WHAT`: timings, as ratios within one run.
+
+`train`: a training step against ESPnet's own; `weighting`: one under each weighting against fixed weights.
+"""
 
 from __future__ import annotations
 
@@ -102,12 +105,32 @@ def step(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> Callable[[],
     return run
 
 
-def benchmark_train(rounds: int, batch_size: int, threads: int) -> None:
-    """Prints each model's step against ESPnet's, taken in turn: median of the ratios, quartiles, and seconds."""
+def build_weightings(statistics_dir: Path) -> dict[str, torch.nn.Module]:
+    """Builds the shipped model, with a head on the encoder's output besides, under every weighting."""
+    from espnet_mtl.task import MTLTTSTask
+    from espnet_mtl.weighting import WEIGHTINGS
+
+    shipped = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
+    heads = {name: {**task, "start": 0.0} for name, task in shipped.tasks.items() if name != "tts"}
+    heads["speaker_shared"] = {"head": "classifier", "tap": "shared", "label": "speaker", "weight": 0.1}
+    models = {}
+    for name in WEIGHTINGS:
+        args = build_args(statistics_dir, heads)
+        args.weighting = name
+        torch.manual_seed(0)
+        models[name] = MTLTTSTask.build_model(args)
+    return models
+
+
+BENCHMARKS = {"train": build_models, "weighting": build_weightings}
+
+
+def benchmark(what: str, rounds: int, batch_size: int, threads: int) -> None:
+    """Prints each model's step against that of the first, taken in turn: median of the ratios, quartiles, seconds."""
     torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", category=FutureWarning, module="espnet2")
     with tempfile.TemporaryDirectory() as directory:
-        models = build_models(Path(directory))
+        models = BENCHMARKS[what](Path(directory))
     batch = make_batch(batch_size, tokens=25)
     steps = {name: step(model.train(), batch) for name, model in models.items()}
     for run in steps.values():
@@ -119,21 +142,22 @@ def benchmark_train(rounds: int, batch_size: int, threads: int) -> None:
     print(
         f"{rounds} rounds, batch {batch_size}, {threads} thread(s), {os.cpu_count()} cores, torch {torch.__version__}"
     )
+    first = next(iter(seconds))
     for name, own in seconds.items():
-        ratios = [one / base for one, base in zip(own, seconds["ESPnet"], strict=True)]
+        ratios = [one / base for one, base in zip(own, seconds[first], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
-        print(f"{name:24} {middle:.3f} ({low:.3f} to {high:.3f}) of ESPnet, {statistics.median(own):.3f} s")
+        print(f"{name:24} {middle:.3f} ({low:.3f} to {high:.3f}) of {first}, {statistics.median(own):.3f} s")
 
 
 def main() -> None:
     """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["train"], help="what is timed")
+    parser.add_argument("what", choices=list(BENCHMARKS), help="what is timed")
     parser.add_argument("--rounds", type=int, default=40, help="steps of each model")
     parser.add_argument("--batch_size", type=int, default=8, help="utterances of a step")
     parser.add_argument("--threads", type=int, default=1, help="threads")
     args = parser.parse_args()
-    benchmark_train(args.rounds, args.batch_size, args.threads)
+    benchmark(args.what, args.rounds, args.batch_size, args.threads)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,8 +35,8 @@ def _drawing(width: float, height: float, rows: int, columns: int = 1, **options
         figure.savefig(file, format="png", dpi=110)
 
 
-def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]]) -> bytes:
-    """Draws a panel for each (title, curves by name): values (N, 2) over steps."""
+def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]], logarithmic: Collection[str] = ()) -> bytes:
+    """Draws a panel for each (title, curves by name): values (N, 2) over steps; some titles' on a logarithmic scale."""
     with _drawing(11, 2.6 * -(-len(panels) // 2), -(-len(panels) // 2), 2) as (axes, file):
         for axis in axes.flat[len(panels) :]:
             axis.axis("off")
@@ -45,7 +45,7 @@ def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]]) -> bytes:
                 style = {"color": COLORS[number % len(COLORS)], "linestyle": ("-", "--")[number // len(COLORS) % 2]}
                 axis.plot(*curve.T, label=name, linewidth=1.4, **style)
             axis.set_title(title, loc="left", fontsize=9)
-            axis.set_xlabel("step")
+            axis.set(xlabel="step", yscale="log" if title in logarithmic else "linear")
             axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return file.getvalue()
 

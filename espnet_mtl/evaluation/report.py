@@ -22,6 +22,7 @@ from espnet_mtl.evaluation.style_map import has_reference, plane, style_vectors
 from espnet_mtl.evaluation.table import Cell, Row, columns, rows
 
 PAGE = "report.html.j2"
+NORMS = "gradient norms, by tap and task"
 SENTENCES, PLOTS, WORST = 2, 4, 8
 AUDIO_BYTES = 9_000_000
 """Of the players' audio in the page, encoded: the page stays below 15 MB."""
@@ -123,7 +124,7 @@ def _breakdown(evaluation: Evaluation, label: str) -> dict[str, Any]:
 
 
 def _curves(exp: Path) -> str:
-    """Losses, task losses, accuracies and task weights over time."""
+    """Losses, accuracies, task weights, and what the gradients of tasks do to each other, over time."""
     logged = read_curves(exp)
     if not logged:
         return ""
@@ -138,9 +139,13 @@ def _curves(exp: Path) -> str:
         "spectrogram and whole TTS loss": main,
         "task losses, validation": ending(valid, "_loss"),
         "accuracies, validation": ending(valid, "_acc"),
-        "task weights λ": ending(train, "_weight"),
+        "task weights λ w": ending(train, "_weight"),
+        NORMS: {n: c for n, c in ending(train, "_norm").items() if n != "grad"},
+        "cosines of gradients, by tap": ending(train, "_cos"),
+        "shares of gradients": {n: c for n, c in ending(train, "_share").items() if (c[:, 1] != 1).any()},
     }
-    return data_uri("image/png", curves_plot([(title, curves) for title, curves in panels.items() if curves]))
+    shown = [(title, curves) for title, curves in panels.items() if curves]
+    return data_uri("image/png", curves_plot(shown, [NORMS]))
 
 
 def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, str]]:

@@ -23,7 +23,7 @@ def grid(corpus, experiment, tmp_path):
 
 
 def read(path):
-    return list(csv.DictReader(path.open()))
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 def test_variants_are_compared_with_the_first(grid, tmp_path):
