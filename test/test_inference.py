@@ -49,6 +49,22 @@ def test_speaker_and_emotion_are_heard(tts):
     torch.testing.assert_close(pitch(emotion=None), pitch(speaker="f1", emotion="neutral"))
 
 
+def test_without_an_emotion_the_text_suggests_one(make_args, tmp_path):
+    head = {"head": "classifier", "tap": "encoder", "label": "emotion", "weight": 0.1}
+    tts = speaking(make_args, tmp_path, tasks={"tts": {}, "text": head})
+    text = tts._tokens("good morning", "en-us")
+    suggested = dict(zip(tts.emotions, tts.model.predict_style(text).tolist(), strict=True))
+    assert len(set(suggested.values())) == 3
+
+    def pitch(**options):
+        return tts("good morning", vocode=False, **options)["pitch"]
+
+    torch.testing.assert_close(pitch(), pitch(emotion=suggested))
+    assert not torch.allclose(pitch(), pitch(emotion="neutral"))
+    torch.testing.assert_close(pitch(intensity=0.5), pitch(emotion=suggested, intensity=0.5))
+    torch.testing.assert_close(pitch(intensity=0.0), pitch(emotion="neutral"))
+
+
 def test_alpha_stretches(tts):
     short, long = (
         int(tts("good morning", vocode=False, decode_conf={"alpha": alpha})["feat_gen"].shape[0]) for alpha in (1, 2)

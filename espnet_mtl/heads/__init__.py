@@ -8,6 +8,7 @@ HEADS = Registry(
     "head",
     {
         "classifier": "espnet_mtl.heads.classifier:Classifier",
+        "independence": "espnet_mtl.heads.independence:Independence",
         "regressor": "espnet_mtl.heads.regressor:Regressor",
     },
     open=True,
@@ -26,5 +27,5 @@ LABELS = {**CLASSES, **{name: name for name in VALUES}}
 
 def labels_of(head: object) -> Collection[str]:
     """Names the labels that a head can learn; one of the user's own decides itself."""
-    kinds: dict[object, Collection[str]] = {"classifier": CLASSES, "regressor": VALUES}
+    kinds: dict[object, Collection[str]] = {"classifier": CLASSES, "independence": CLASSES, "regressor": VALUES}
     return kinds.get(head, LABELS)
