@@ -169,7 +169,8 @@ def train(
     from espnet_mtl.task import MTLTTSTask, with_labels
 
     parser = MTLTTSTask.get_parser()
-    command = ["--config", train_config, "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
+    command = ["--config", train_config, "--resume", "true", "--ngpu", str(ngpu)]
+    command += ["--multiprocessing_distributed", "true", *arguments]
     tasks = parser.parse_args(command).tasks
     labels = written_labels(tasks)
     args = parser.parse_args([*paths.options(config["tts"], token_type, labels), *command])

@@ -315,4 +315,6 @@ def test_a_killed_stage_called_again_gives_what_it_would_have_given(recipe, undi
     run(recipe, *only)
     after = contents(recipe, patterns)
     assert after
+    if stage == 5:
+        assert (recipe / f"exp/{MULTI}/train.log").read_text().count("1/2epoch started") == 1, "it began again"
     assert {path.relative_to(recipe) for path in after if after[path] != before.get(path)} == set()
