@@ -18,9 +18,12 @@ import yaml
 
 from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import complete, read_yaml
-from espnet_mtl.data.kaldi import write_text
+from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.cache import digest
 
+CONFIG = "ablation.yaml"
+"""In the experiment of each run: its configuration, whole."""
 BASE = "base"
 """Key of a configuration that names another one, relative to it, which it changes."""
 
@@ -113,10 +116,11 @@ def _merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def merge(base: Any, change: Any) -> Any:
-    """Returns `base` changed: mappings are merged key by key, all else is replaced."""
+    """Returns `base` changed: mappings are merged key by key, a key that is None is left out, all else is replaced."""
     if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
         return change
-    return {**base, **{key: merge(base.get(key), value) for key, value in change.items()}}
+    changed = {**base, **{key: merge(base.get(key), value) for key, value in change.items()}}
+    return {key: value for key, value in changed.items() if key not in change or value is not None}
 
 
 def train_all(grid: Grid) -> None:
@@ -125,9 +129,11 @@ def train_all(grid: Grid) -> None:
     Raises:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
-    for name, path in grid.configs.items():
-        text = yaml.safe_dump(resolve_config(path), sort_keys=False)
-        write_text(grid.exp / "configs" / f"{name}.yaml", text)
+    configs = {name: resolve_config(path) for name, path in grid.configs.items()}
+    read_yaml(grid.inference_config)
+    require([grid.dump / grid.part / "durations"], "stage 3")
+    for run in grid.runs:
+        write_text(grid.exp / run.tag / CONFIG, yaml.safe_dump(configs[run.variant], sort_keys=False))
     with ThreadPoolExecutor(grid.jobs) as pool:
         failed = [
             run.tag
@@ -142,16 +148,15 @@ def train_all(grid: Grid) -> None:
 def _run(grid: Grid, run: Run) -> bool:
     exp, beside = grid.exp / run.tag, grid.dump.parent
     train = [
-        *("--train_config", grid.exp / "configs" / f"{run.variant}.yaml", "--dump", grid.dump),
+        *("--train_config", exp / CONFIG, "--dump", grid.dump),
         *("--token_list", beside / "token_list", "--tables", beside / "tables", "--stats", grid.exp / "stats"),
         *("--output", exp, "--token_type", grid.token_type, "--", *grid.train_args, "--seed", run.seed),
     ]
     decode = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
-    exp.mkdir(parents=True, exist_ok=True)
     print(f"{run.tag}: begins", flush=True)
     with (exp / "ablation.log").open("a") as log:
         for module, options in (("train", train), ("decode", decode)):
-            if module == "decode" and _has_spoken(exp, exp / grid.inference_config.stem / grid.part):
+            if module == "decode" and _spoken(grid, exp) == _to_speak(grid, exp):
                 break
             command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.{module}", *map(str, options)]
             log.write(f"$ {shlex.join(command)}\n")
@@ -159,14 +164,25 @@ def _run(grid: Grid, run: Run) -> bool:
             if subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **grid.environment}).returncode:
                 print(f"{run.tag}: failed", flush=True)
                 return False
+    write_text(_key(grid, exp), _to_speak(grid, exp))
     print(f"{run.tag}: done", flush=True)
     return True
 
 
-def _has_spoken(exp: Path, decoded: Path) -> bool:
-    """Tells whether speech is there that is newer than the model."""
-    model = best_model(exp, read_yaml(exp / "config.yaml"))
-    return (decoded / "wav.scp").is_file() and decoded.stat().st_mtime > model.stat().st_mtime
+def _key(grid: Grid, exp: Path) -> Path:
+    return exp / grid.inference_config.stem / grid.part / "ablation.key"
+
+
+def _spoken(grid: Grid, exp: Path) -> str:
+    """The key of the speech that is there."""
+    path = _key(grid, exp)
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _to_speak(grid: Grid, exp: Path) -> str:
+    """Hashes what speech is made from: the model, the options of decoding and the sentences."""
+    tables = [grid.dump / grid.part / name for name in ("text", "phones", "utt2spk", "utt2emo", "utt2lang")]
+    return digest([best_model(exp, read_yaml(exp / "config.yaml")), grid.inference_config, *tables], {})
 
 
 def to_csv(rows: Sequence[Mapping[str, object]]) -> str:

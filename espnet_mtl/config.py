@@ -162,8 +162,15 @@ def _check_task(name: str, task: object, tts: str) -> None:
         raise UserError(f"tasks.{name}: a part of the TTS loss is called so; choose another name")
     if name == "tts":
         _known(where, task, ["weight", "split"])
-        if isinstance(task.get("split"), dict):
-            _known("part of tasks.tts.split", task["split"], PARTS[tts])
+        split = task.get("split") or {}
+        if isinstance(split, dict):
+            _known("part of tasks.tts.split", split, PARTS[tts])
+        elif split is not True:
+            raise UserError(f"tasks.tts.split: true, or weights such as {{{PARTS[tts][0]}: 0.5}}, got {split!r}")
+        numbers = {"weight": task.get("weight", 1), **(split if isinstance(split, dict) else {})}
+        for key, value in numbers.items():
+            if not _is_number(value):
+                raise UserError(f"tasks.tts: {key}: a number, not negative, got {value!r}")
         return
     choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps_of(tts), "label": labels_of(task.get("head"))}
     for key, valid in choices.items():
@@ -173,10 +180,15 @@ def _check_task(name: str, task: object, tts: str) -> None:
             )
     _known(where, task, [*TASK_KEYS, *head_keys(task["head"])])
     for key in ("start", "ramp"):
-        if not 0 <= task.get(key, 0) < 1:
+        if not (_is_number(task.get(key, 0)) and task.get(key, 0) < 1):
             raise UserError(f"tasks.{name}.{key}: a fraction of training in [0, 1), got {task[key]!r}")
-    if (task.get("grad_cap") or 1) < 0 or task.get("weight", 1) < 0:
-        raise UserError(f"tasks.{name}: weight and grad_cap must not be negative")
+    for key in ("weight", "grad_cap"):
+        if not _is_number(task.get(key) or 0):
+            raise UserError(f"tasks.{name}.{key}: a number, not negative, got {task[key]!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
 def _known(kind: str, given: Iterable[str], valid: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from espnet_mtl.errors import UserError
 from espnet_mtl.heads import LABELS
 from espnet_mtl.heads.base import Head
+from espnet_mtl.heads.classifier import Classifier
 from espnet_mtl.meeting import meet, view_of
 from espnet_mtl.style import Style
 from espnet_mtl.train_progress import TrainProgress
@@ -145,8 +146,11 @@ class MTLTTSModel(ESPnetTTSModel):
     @property
     def text_predictor(self) -> Head | None:
         """The head that tells the style from the text: a classifier of it on the tap `encoder`, not reversed."""
-        heads = (h for h in self.task_heads().values() if h.tap == "encoder" and not h.reversed)
-        return next((head for head in heads if head.label == self.style_label), None)
+        for head in self.task_heads().values():
+            listens = head.tap == "encoder" and head.label == self.style_label and not head.reversed
+            if listens and isinstance(head, Classifier):
+                return head
+        return None
 
     @torch.no_grad()
     def predict_style(self, text: Tensor) -> Tensor:

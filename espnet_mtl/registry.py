@@ -77,7 +77,11 @@ def constructor_arguments(target: str) -> tuple[str, ...]:
 def method_arguments(target: str, method: str) -> tuple[str, ...]:
     """Reads the argument names of a method of `module:Class` from the source, base classes left out."""
     module, name = target.split(":")
-    tree = ast.parse(_source(module).read_text(encoding="utf-8"))
+    path = _source(module)
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise UserError(f"{path}:{error.lineno}: {error.msg}") from error
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == name:
             for member in node.body:

@@ -116,8 +116,8 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     def build_optimizers(cls, args: argparse.Namespace, model: MTLTTSModel) -> list[torch.optim.Optimizer]:
         """Builds ESPnet's optimizers, and lets the model see how far the training is."""
         optimizers = super().build_optimizers(args, model)
-        if args.num_iters_per_epoch is None and any(head.start > 0 for head in model.task_heads().values()):
-            raise UserError("num_iters_per_epoch: must be set where a task has 'start', a fraction of training")
+        if args.num_iters_per_epoch is None and any(head.start or head.ramp for head in model.task_heads().values()):
+            raise UserError("num_iters_per_epoch: must be set where a task has 'start' or 'ramp', parts of training")
         steps = (args.num_iters_per_epoch or 1) // args.accum_grad * args.max_epoch
         model.progress = TrainProgress(optimizers[0], max(1, steps))
         return optimizers
@@ -195,28 +195,20 @@ def _build_weighting(args: argparse.Namespace) -> Weighting:
 
 
 def _foreign(args: argparse.Namespace) -> list[str]:
-    """Names the tasks whose heads are the user's own and are not here; synthesis needs no heads."""
-    found = []
-    for name, task in args.tasks.items():
-        if HEADS.is_own(task.get("head")):
-            try:
-                HEADS.arguments(task["head"])
-            except UserError as error:
-                logging.warning(f"tasks.{name} is left out: {error}")
-                found.append(name)
-    return found
+    """Names the tasks whose heads are the user's own: synthesis needs none, and their files may be elsewhere."""
+    return [name for name, task in args.tasks.items() if HEADS.is_own(task.get("head"))]
 
 
 def _preferences(args: argparse.Namespace) -> dict[str, float]:
     """Returns λ_k per task, in the order of the tasks; the parts of a split TTS loss are tasks."""
     weights = {name: float(task.get("weight", 1.0)) for name, task in args.tasks.items()}
-    split = args.tasks["tts"].get("split")
+    total, split = weights.pop("tts"), args.tasks["tts"].get("split")
     if not split:
-        return weights
-    total = weights.pop("tts")
+        return {"tts": total, **weights}
     factors = split if isinstance(split, dict) else {}
-    parts = {f"tts_{part}": total * float(factors.get(part, 1.0)) for part in PARTS[args.tts]}
-    return {**parts, **weights}
+    guided = args.tts_conf.get("use_guided_attn_loss", True)
+    parts = [part for part in PARTS[args.tts] if part != "attention" or guided]
+    return {**{f"tts_{part}": total * float(factors.get(part, 1.0)) for part in parts}, **weights}
 
 
 def _build_head(
@@ -237,4 +229,7 @@ def _build_head(
     kind: Any = HEADS.load(task["head"])
     if Head not in getattr(kind, "__mro__", ()):
         raise UserError(f"tasks.{name}: {task['head']} is no subclass of espnet_mtl.heads.base.Head")
-    return kind(dim=tap_dims[task["tap"]], classes=classes, **options)
+    try:
+        return kind(dim=tap_dims[task["tap"]], classes=classes, **options)
+    except TypeError as error:
+        raise UserError(f"tasks.{name}: {task['head']}: {error}") from error

@@ -22,8 +22,8 @@ from espnet_mtl.config import DURATIONS_NOTE, load_train_config
 from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
 from espnet_mtl.data.stats import LABEL_FILES, SETS, text_file
 from espnet_mtl.data.values import standardized
-from espnet_mtl.errors import UserError
-from espnet_mtl.heads import VALUES
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.heads import LABELS, VALUES
 from espnet_mtl.labels import TABLES, UNLABELLED
 
 TOKEN_FILES = (
@@ -97,7 +97,7 @@ class TrainPaths:
         return {name: {u: v for u, v in table.items() if _is_known(v, known)} for name, table in tables.items()}
 
     def _values(self, label: str, token_type: str) -> dict[str, dict[str, str]]:
-        values = standardized(self.dump, label, text_file(token_type), SETS)
+        values = standardized(self.dump, label, token_type, SETS)
         return {
             name: {utt: " ".join(f"{number:.5f}" for number in value) for utt, value in table.items()}
             for name, table in values.items()
@@ -184,19 +184,21 @@ def train(
     with locked(paths.output):
         _same_settings(paths.output, settings)
         repair(paths.output)
+        absent = paths.write_labels(labels, token_type)
+        args.tasks = with_labels(args.tasks, set(absent) & set(VALUES))
         if base:
             args.init_param = [str(paths.output / "init.pth")]
             torch.save(initial_state(base, args), paths.output / "init.pth")
-        absent = paths.write_labels(labels, token_type)
-        args.tasks = with_labels(args.tasks, set(absent) & set(VALUES))
         _log_to(paths.output / "train.log")
         MTLTTSTask.main(args=args)
 
 
 def written_labels(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Names the labels that need files of their own: those of tasks, and emotions, which the style needs."""
-    given = {"speaker", "language"}
-    return sorted({"emotion", *(task["label"] for task in tasks.values() if "label" in task)} - given)
+    labels = {task["label"] for task in tasks.values() if "label" in task}
+    if unknown := labels - LABELS.keys():
+        raise one_of("label", min(unknown), LABELS)
+    return sorted({"emotion", *labels} - {"speaker", "language"})
 
 
 def _is_known(label: str, names: set[str]) -> bool:

@@ -24,7 +24,8 @@ def test_shipped_variants_are_whole_configurations(path):
 
 def test_mappings_are_merged_and_null_unsets():
     base = {"a": {"b": 1, "c": [1, 2]}, "d": 3}
-    assert merge(base, {"a": {"c": [3], "e": None}}) == {"a": {"b": 1, "c": [3], "e": None}, "d": 3}
+    assert merge(base, {"a": {"c": [3], "b": None}, "e": {"f": None}}) == {"a": {"c": [3]}, "d": 3, "e": {"f": None}}
+    assert merge(base, {"d": None}) == {"a": {"b": 1, "c": [1, 2]}}
     assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 3}
 
 
@@ -48,6 +49,9 @@ def test_mistakes_are_named(tmp_path):
 def grid(tmp_path):
     def make(**options):
         configs = name_variants([write(tmp_path / f"{name}.yaml") for name in ("one", "two")])
+        write(tmp_path / "decode.yaml")
+        (tmp_path / "dump/raw/test").mkdir(parents=True)
+        (tmp_path / "dump/raw/test/durations").touch()
         places = {"dump": tmp_path / "dump/raw", "exp": tmp_path / "exp", "inference_config": tmp_path / "decode.yaml"}
         return Grid(configs=configs, seeds=[1, 2], **places, **options)
 
@@ -71,7 +75,7 @@ if module.endswith("train"):
         (exp / "latest.pth").touch()
 else:
     decoded = pathlib.Path(options["--exp"]) / "decode" / options["--part"]
-    decoded.mkdir(parents=True)
+    decoded.mkdir(parents=True, exist_ok=True)
     (decoded / "wav.scp").touch()
 """
 
@@ -90,6 +94,25 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(grid, tmp_path, capfd):
     assert "--max_epoch 1 --seed 2" in log
     assert log.count("bin.train") == 2
     assert log.count("bin.decode") == 1
+    assert (grid.exp / "one_seed2/ablation.yaml").is_file()
+
+
+@pytest.mark.parametrize("changed", ["decode.yaml", "dump/raw/test/text", "exp/one_seed1/latest.pth"])
+def test_speech_is_made_anew_where_what_it_is_made_from_changes(grid, tmp_path, changed):
+    (tmp_path / "fake.py").write_text(FAKE.replace("sys.exit", "print"))
+    grid = grid(command=[sys.executable, str(tmp_path / "fake.py")])
+    log = grid.exp / "one_seed1/ablation.log"
+    train_all(grid)
+    train_all(grid)
+    assert log.read_text().count("bin.decode") == 1
+    (tmp_path / changed).write_text("griffin_lim_iters: 60")
+    train_all(grid)
+    assert log.read_text().count("bin.decode") == 2
+
+
+def test_what_is_missing_is_named_before_training(grid):
+    with pytest.raises(UserError, match=r"run stage 3 first: .*raw/dev/durations is missing"):
+        train_all(grid(part="dev"))
 
 
 def test_nothing_is_trained_where_a_configuration_is_wrong(grid, tmp_path):

@@ -1,4 +1,6 @@
+import gc
 import math
+import weakref
 
 import pytest
 import torch
@@ -162,6 +164,20 @@ def test_the_text_suggests_a_style(make_model, batch, backbone):
     predicted = [model.predict_style(text[:length]) for text, length in rows]
     assert [int(weights.argmax()) for weights in predicted] == batch["emotion"].argmax(-1).tolist()
     torch.testing.assert_close(torch.stack(predicted).sum(-1), torch.ones(4))
+
+
+def test_independence_from_the_text_suggests_nothing(make_model):
+    head = {"head": "independence", "tap": "encoder", "label": "emotion"}
+    assert make_model(tasks={"tts": {}, "free": head}).text_predictor is None
+
+
+def test_a_trained_model_can_be_let_go(make_model, batch):
+    model = make_model()
+    model(**batch)[0].backward()
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
 
 
 def test_without_such_a_head_it_suggests_none(make_model):

@@ -99,13 +99,15 @@ class MTLFastSpeech2(FastSpeech2):
         tokens = text_lengths + 1
         log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
         prosody = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)[:, : int(tokens.max())]
+        # What the hooks noted leaves with the output: kept here, graphs of the last batch would outlive the model.
+        found, losses, self._taps, self._losses = self._taps, self._losses, {}, {}
         taps = {
-            "encoder": Tap(self._taps["encoder"], tokens),
-            "shared": Tap(self._taps["shared"], tokens, held=self._held),
-            "prosody": Tap(self._taps["prosody"], tokens, real=prosody),
+            "encoder": Tap(found["encoder"], tokens),
+            "shared": Tap(found["shared"], tokens, held=self._held),
+            "prosody": Tap(found["prosody"], tokens, real=prosody),
             "mel": Tap(mel, batch["feats_lengths"], real=real),
         }
-        return BackboneOutput(self._losses, stats, taps)
+        return BackboneOutput(losses, stats, taps)
 
     @torch.no_grad()
     def encode(self, text: Tensor) -> Tensor:

@@ -90,10 +90,7 @@ class MTLTacotron2(Tacotron2):
         return (self._through("shared", args[0]), *args[1:])
 
     def _note_mel(self, module, args):
-        after, before, *rest = args
-        if after is None:
-            return None, self._through("mel", before), *rest
-        return self._through("mel", after), before, *rest
+        return self._through("mel", args[0]), *args[1:]
 
     def _note_losses(self, module, args, output):
         l1, mse, stop = output
@@ -127,13 +124,13 @@ class MTLTacotron2(Tacotron2):
         steps = batch["feats_lengths"] // self.reduction_factor
         stats["focus_rate"] = focus_rate(self.attention, steps).item()
         frames, tokens = (steps * self.reduction_factor)[back], text_lengths + 1
-        mel = self._taps["mel"]
+        found, losses, self._taps, self._losses = self._taps, self._losses, {}, {}
         taps = {
-            "encoder": Tap(self._taps["encoder"], tokens),
-            "shared": Tap(self._taps["shared"], tokens),
-            "mel": Tap(mel, frames, real=batch["feats"][back, : mel.size(1)]),
+            "encoder": Tap(found["encoder"], tokens),
+            "shared": Tap(found["shared"], tokens),
+            "mel": Tap(found["mel"], frames, real=batch["feats"][back, : found["mel"].size(1)]),
         }
-        return BackboneOutput(self._losses, stats, taps)
+        return BackboneOutput(losses, stats, taps)
 
     @torch.no_grad()
     def encode(self, text: Tensor) -> Tensor:

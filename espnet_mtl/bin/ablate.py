@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--cmd", default="", help="what commands are run by, such as a scheduler's wrapper")
     own, train_args = split_options(argv)
     args = parser.parse_args(own)
+    if args.seeds < 1 or args.jobs < 1:
+        parser.error("--seeds and --jobs must be 1 or more")
     from espnet_mtl.ablation import Grid, name_variants, train_all
     from espnet_mtl.evaluation.ablation import judge_all, write_ablation
 

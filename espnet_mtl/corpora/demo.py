@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -156,7 +156,6 @@ def _texts() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-@cache
 def _scatter(style: Style, rng: np.random.Generator) -> Style:
     noise = np.clip(rng.standard_normal(5), -2, 2)
     return replace(

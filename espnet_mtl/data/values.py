@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.data.kaldi import read_optional, read_table, require
+from espnet_mtl.data.stats import text_file, tokens_of
 from espnet_mtl.espeak import PUNCTUATION
 from espnet_mtl.heads import VALUES
 
@@ -41,7 +42,7 @@ class Prosody:
     phrases: list[slice]
 
 
-def read_values(dump: Path, label: str, text: str) -> dict[str, Numbers]:
+def read_values(dump: Path, label: str, token_type: str) -> dict[str, Numbers]:
     """Reads or measures a label of `VALUES`, in its own units.
 
     Args:
@@ -50,7 +51,7 @@ def read_values(dump: Path, label: str, text: str) -> dict[str, Numbers]:
             `intonation`: of log-F0, its mean over the tokens, spread, slope and curvature over the utterance; mean
             slope and spread of its phrases, spread of their means, and slope of the last. `energy_dynamics`: of the
             log of energy, its spread and slope, and the mean step from token to token.
-        text: The file of tokens (`espnet_mtl.data.stats.text_file`).
+        token_type: "phn", "char" or "bpe"; with the last, an utterance counts as one phrase.
 
     Returns:
         By utterance, (D,); utterances without the label are left out.
@@ -58,10 +59,10 @@ def read_values(dump: Path, label: str, text: str) -> dict[str, Numbers]:
     if label == "vad":
         return {utt: np.array(line.split(), float) for utt, line in read_optional(dump / "utt2vad").items()}
     measure = MEASURES[label]
-    return {utt: measure(prosody) for utt, prosody in _read_prosody(dump, text).items()}
+    return {utt: measure(prosody) for utt, prosody in _read_prosody(dump, token_type).items()}
 
 
-def standardized(dump: Path, label: str, text: str, sets: Sequence[str]) -> dict[str, dict[str, Numbers]]:
+def standardized(dump: Path, label: str, token_type: str, sets: Sequence[str]) -> dict[str, dict[str, Numbers]]:
     """Reads a label of several sets, in standard deviations from the mean of the first.
 
     Mean log-F0 is relative to the speaker's: how high a voice is, is no intonation.
@@ -69,13 +70,13 @@ def standardized(dump: Path, label: str, text: str, sets: Sequence[str]) -> dict
     Args:
         dump: `dump/raw`.
         label: A label of `VALUES`.
-        text: The file of tokens.
+        token_type: "phn", "char" or "bpe".
         sets: Names of the sets, such as train and dev.
 
     Returns:
         By set and utterance, (D,), all of them finite; utterances without the label are left out.
     """
-    values = {name: read_values(dump / name, label, text) for name in sets}
+    values = {name: read_values(dump / name, label, token_type) for name in sets}
     if label == "intonation":
         _relative_to_speakers(values, {name: read_table(dump / name / "utt2spk") for name in sets})
     learned = np.array([*values[sets[0]].values()]).reshape(-1, VALUES[label])
@@ -102,16 +103,17 @@ def _relative_to_speakers(
             value[0] -= means[speakers[name][utt]]
 
 
-def _read_prosody(dump: Path, text: str) -> dict[str, Prosody]:
-    require([dump / name for name in (text, "durations", "pitch.scp", "energy.scp")], "stage 3")
-    tokens, durations = read_table(dump / text), read_table(dump / "durations")
+def _read_prosody(dump: Path, token_type: str) -> dict[str, Prosody]:
+    text = dump / text_file(token_type)
+    require([text, *(dump / name for name in ("durations", "pitch.scp", "energy.scp"))], "stage 3")
+    texts, durations = read_table(text), read_table(dump / "durations")
     pitch, energy = (kaldiio.load_scp(str(dump / f"{name}.scp")) for name in ("pitch", "energy"))
     return {
         utt: Prosody(
             np.array(durations[utt].split(), float)[:-1],
             pitch[utt].reshape(-1)[:-1].astype(float),
             energy[utt].reshape(-1)[:-1].astype(float),
-            phrases(tokens[utt].split()),
+            phrases([] if token_type == "bpe" else tokens_of(texts[utt], token_type)),
         )
         for utt in durations
     }

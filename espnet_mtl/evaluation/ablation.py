@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from espnet_mtl.ablation import Grid, Run, to_csv
-from espnet_mtl.data.kaldi import whole_directory, write_text
+from espnet_mtl.data.kaldi import write_text
 from espnet_mtl.evaluation.cache import Arrays, cached, digest
 from espnet_mtl.evaluation.curves import read_curves
 from espnet_mtl.evaluation.evaluate import (
@@ -86,7 +86,11 @@ def _scores(directory: Path, title: str, judge: Judge) -> Scores:
         return {"heard": scores.heard, **{f"values.{name}": value for name, value in scores.values.items()}}
 
     measured = [Path(__file__).with_name(name) for name in ("metrics.py", "statistics.py", "prosody.py")]
-    key = digest([*SOURCES, *measured, *speech.wavs, *judge.test.wavs], {"vocoder": judge.vocoder})
+    sets = [one for one in (speech, judge.test, judge.train) if one]
+    tables = [one.directory / name for one in sets for name in ("durations", "pitch.scp")]
+    labels = [[one.utts, one.texts, one.speakers, one.emotions, one.languages] for one in sets]
+    settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": labels}
+    key = digest([*SOURCES, *measured, *tables, *(wav for one in sets for wav in one.wavs)], settings)
     arrays = cached(directory / "scores.npz", key, build)
     values = {name.removeprefix("values."): value for name, value in arrays.items() if name != "heard"}
     return Scores(title, speech, [], values, arrays["heard"])
@@ -111,10 +115,9 @@ def _step_seconds(exp: Path) -> float:
 
 def write_ablation(directory: Path, ablation: Ablation) -> Path:
     """Writes `runs.csv` (a row for each run), `table.csv` (for each variant) and `index.html`; returns the page."""
-    with whole_directory(directory) as temporary:
-        write_text(temporary / "runs.csv", to_csv([_run_row(ablation, run) for run in ablation.runs]))
-        write_text(temporary / "table.csv", to_csv([_variant_row(ablation, one) for one in ablation.evaluation.all]))
-        write_text(temporary / "index.html", render("ablation.html.j2", _content(ablation)))
+    write_text(directory / "runs.csv", to_csv([_run_row(ablation, run) for run in ablation.runs]))
+    write_text(directory / "table.csv", to_csv([_variant_row(ablation, one) for one in ablation.evaluation.all]))
+    write_text(directory / "index.html", render("ablation.html.j2", _content(ablation)))
     return directory / "index.html"
 
 

@@ -43,9 +43,10 @@ class Independence(Head):
         """
         labels = soft_target(target, self.classes)
         mask = known(labels).unsqueeze(-1)
-        values, labels = (_centred(x.float(), mask) for x in (prediction, labels))
-        size = (values.T @ values).norm() * (labels.T @ labels).norm()
-        return (values.T @ labels).square().sum() / size.clamp(min=1e-12), {}
+        with torch.autocast(prediction.device.type, enabled=False):  # the sums of squares are too large for float16
+            values, labels = (_centred(x.float(), mask) for x in (prediction, labels))
+            size = (values.T @ values).norm() * (labels.T @ labels).norm()
+            return (values.T @ labels).square().sum() / size.clamp(min=1e-12), {}
 
 
 def _centred(rows: Tensor, mask: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, distributed, nn
@@ -74,6 +75,15 @@ class Weighting(nn.Module, ABC):
             Weights (K,) of the gradients in their sum; None: 1 each.
         """
         return None
+
+
+@contextmanager
+def same_draws(number: int) -> Iterator[None]:
+    """Makes random numbers on the CPU depend on ESPnet's seed of the epoch and a number only, and leaves no trace."""
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(torch.initial_seed() + number)
+    yield
+    torch.set_rng_state(state)
 
 
 def over_processes(values: Tensor) -> Tensor:

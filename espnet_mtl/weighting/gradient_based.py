@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchjd import aggregation
 
-from espnet_mtl.weighting.base import Weighting
+from espnet_mtl.weighting.base import Weighting, same_draws
 
 SCALE_MODES = ("min", "median", "rmse")
 
@@ -16,8 +16,8 @@ SCALE_MODES = ("min", "median", "rmse")
 class GradientBased(Weighting):
     """Weighs gradients by their inner products with `method`, a weighting of torchjd.
 
-    Gradients that do not conflict are summed, as with fixed weights: a method whose weights are a mean or sum to 1
-    has them times K.
+    A method whose weights stand for a mean, or sum to 1, has them times K: where they are alike, the gradients are
+    summed, as with fixed weights.
     """
 
     method: torch.nn.Module
@@ -26,8 +26,7 @@ class GradientBased(Weighting):
 
     def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
         """Asks torchjd, whose random methods draw alike in all processes."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(self.steps))
+        with same_draws(int(self.steps)):
             weights = self.method(gramian)
         return len(tasks) * weights if self.mean else weights
 

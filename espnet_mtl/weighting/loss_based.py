@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchjd import scalarization
 
-from espnet_mtl.weighting.base import Weighting, over_processes
+from espnet_mtl.weighting.base import Weighting, over_processes, same_draws
 
 LEAST = 0.01
 """Smaller losses count as this: a solved task would take all weight where a method takes logarithms or ratios."""
@@ -18,9 +18,9 @@ LEAST = 0.01
 class LossBased(Weighting):
     """w_k = c · ∂S/∂ℓ_k, S a scalarizer of the losses ℓ (K,) that the subclass names.
 
-    The factor c makes all weights of a new training 1 (or 1 on average, where they are random), so that the λ_k mean
-    the same under every method. Where a batch has no label of a task, the task's last loss stands for it. All
-    processes of a distributed training weigh the mean of their losses.
+    The factor c makes all weights of a new training whose losses are alike 1 (or 1 on average, where they are random),
+    so that the λ_k mean the same under every method. Where a batch has no label of a task, the task's last loss stands
+    for it. All processes of a distributed training weigh the mean of their losses.
 
     Args:
         preferences: λ_k per task.
@@ -89,9 +89,8 @@ class RLW(LossBased):
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """K S."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(self.steps))
-            return len(losses) * self.scalarizer(losses)
+        with same_draws(int(self.steps)):
+            return len(losses) * self.scalarizer(losses.cpu()).to(losses.device)
 
 
 class STCH(LossBased):

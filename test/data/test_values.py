@@ -2,9 +2,10 @@ import kaldiio
 import numpy as np
 import pytest
 
-from espnet_mtl.data.kaldi import write_table
+from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.data.values import (
     Prosody,
+    _read_prosody,
     energy_dynamics,
     intonation,
     phrases,
@@ -93,7 +94,7 @@ def dump(tmp_path):
 
 @pytest.mark.parametrize("label", VALUES)
 def test_labels_are_in_deviations_of_the_training_set(dump, label):
-    values = standardized(dump, label, "phones", ("train", "dev"))
+    values = standardized(dump, label, "phn", ("train", "dev"))
     learned = np.array([*values["train"].values()])
     assert learned.shape == (2 if label == "vad" else 4, VALUES[label])
     np.testing.assert_allclose(learned.mean(0), 0, atol=1e-6)
@@ -102,9 +103,9 @@ def test_labels_are_in_deviations_of_the_training_set(dump, label):
 
 
 def test_the_level_of_intonation_is_the_speakers_own(dump):
-    raw = read_values(dump / "train", "intonation", "phones")
+    raw = read_values(dump / "train", "intonation", "phn")
     assert raw["high_a"][0] - raw["low_a"][0] > 0.3
-    values = standardized(dump, "intonation", "phones", ("train", "dev"))
+    values = standardized(dump, "intonation", "phn", ("train", "dev"))
     for speaker in ("low", "high"):
         assert values["train"][f"{speaker}_a"][0] == pytest.approx(-values["train"][f"{speaker}_b"][0])
     assert values["dev"]["new_c"][0] == pytest.approx(0, abs=1e-6)
@@ -112,4 +113,13 @@ def test_the_level_of_intonation_is_the_speakers_own(dump):
 
 def test_without_stage_3_the_error_says_so(tmp_path):
     with pytest.raises(UserError, match="run stage 3 first"):
-        read_values(tmp_path, "speaking_rate", "phones")
+        read_values(tmp_path, "speaking_rate", "phn")
+
+
+@pytest.mark.parametrize(("token_type", "parts"), [("char", 2), ("bpe", 1)])
+def test_phrases_of_other_tokens(dump, token_type, parts):
+    texts = dict.fromkeys(read_table(dump / "train/utt2spk"), "abc,defg")
+    write_table(dump / "train/text", texts)
+    measured = _read_prosody(dump / "train", token_type)["low_a"]
+    assert len(measured.phrases) == (parts if token_type == "char" else 0)
+    assert np.isfinite(intonation(measured)).all()

@@ -59,6 +59,17 @@ def test_it_trains(backbone, make, batch, name, split):
         assert math.isfinite(float(stats[f"{task}_weight"]))
 
 
+def test_the_order_of_the_tasks_does_not_matter(make_model):
+    tasks = {"emotion": {**HEAD, "tap": "mel", "weight": 0.3}, "tts": {"weight": 2.0}}
+    assert list(make_model(tasks=tasks).weighting.preferences.items()) == [("tts", 2.0), ("emotion", 0.3)]
+
+
+def test_parts_are_those_that_the_backbone_has(make_model):
+    conf = {**TINY_TACOTRON, "use_guided_attn_loss": False}
+    model = make_model(tts="tacotron2", tts_conf=conf, tasks={"tts": {"split": True}}, style_conf={"reference": False})
+    assert list(model.weighting.preferences) == ["tts_mel", "tts_stop"]
+
+
 def test_fixed_weights_pass_on_the_sum_of_the_gradients(make, batch):
     """Holding the gradients apart changes nothing."""
     apart, whole = make(split=True), make(split=False)
