@@ -69,7 +69,7 @@ def pareto_plot(points: Sequence[tuple[str, Interval, Interval]], labels: tuple[
     with _drawing(7.5, 4.6, 1) as (axes, file):
         axis = axes[0, 0]
         for number, (name, x, y) in enumerate(points):
-            color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
+            color, marker = COLORS[number % len(COLORS)], MARKERS[(number + number // len(COLORS)) % len(MARKERS)]
             axis.plot([x.low, x.high], [y.value] * 2, color=color, linewidth=0.8, alpha=0.6)
             axis.plot([x.value] * 2, [y.low, y.high], color=color, linewidth=0.8, alpha=0.6)
             axis.plot(x.value, y.value, marker=marker, color=color, linestyle="none", label=name)
