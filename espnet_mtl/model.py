@@ -82,7 +82,8 @@ class MTLTTSModel(ESPnetTTSModel):
         loss, weights = self.weighting(losses)
         stats.update({f"{name}_weight": weight for name, weight in weights.items()}, loss=loss.detach())
         for place, tasks in self.meetings().items():
-            note = partial(self._note, place)
+            # Not bound to the model: ESPnet's attention keeps the last batch's graph, which must not keep the model.
+            note = partial(_note, self._found, self.weighting.scale, place)
             meet(taps[place].values, taps[place].held, tasks, partial(self.weighting.combine, place), note)
         return force_gatherable((loss, stats, len(text)), loss.device)
 
@@ -93,10 +94,6 @@ class MTLTTSModel(ESPnetTTSModel):
         for name, head in self.task_heads().items():
             tasks.setdefault(head.tap, ["tts"]).append(name)
         return tasks
-
-    def _note(self, place: str, tasks: Sequence[str], gramian: Tensor, weights: Tensor) -> None:
-        """Keeps what a backward pass found at a tap."""
-        self._found[place] = (tasks, gramian, weights, self.weighting.scale["loss"])
 
     def figures(self) -> dict[str, Tensor]:
         """Figures of the last backward pass, by tap.
@@ -194,6 +191,18 @@ def check_finite(losses: Mapping[str, Tensor], utts: Sequence[str] | None) -> No
             f"the loss is not finite: {wrong}; utterances {', '.join(utts or ['of this batch'])}: "
             "look for broken features or labels among them, or take a lower learning rate"
         )
+
+
+def _note(
+    found: dict[str, Found],
+    scale: Mapping[str, Tensor],
+    place: str,
+    tasks: Sequence[str],
+    gramian: Tensor,
+    weights: Tensor,
+) -> None:
+    """Keeps what a backward pass found at a tap."""
+    found[place] = (tasks, gramian, weights, scale["loss"])
 
 
 Found = tuple[Sequence[str], Tensor, Tensor, Tensor]

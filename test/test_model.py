@@ -7,6 +7,18 @@ import torch
 
 from test.backbones.test_tacotron2 import TINY_TACOTRON
 
+
+def others(backbone):
+    """Arguments of a tiny model with another backbone."""
+    return {} if backbone == "fastspeech2" else {"tts": backbone, "tts_conf": dict(TINY_TACOTRON)}
+
+
+def batch_of(backbone, batch):
+    """What the backbone takes of a batch."""
+    dropped = () if backbone == "fastspeech2" else ("durations", "pitch", "energy")
+    return {key: value for key, value in batch.items() if not key.startswith(dropped or "-")}
+
+
 TASKS = {"tts", "emotion", "emotion_mel", "speaker_mel"}
 
 
@@ -149,11 +161,10 @@ def test_the_parts_of_the_loss_meet_at_the_encoder(make_model, batch):
 @pytest.mark.parametrize("backbone", ["fastspeech2", "tacotron2"])
 def test_the_text_suggests_a_style(make_model, batch, backbone):
     head = {"head": "classifier", "tap": "encoder", "label": "emotion", "channels": 4, "dropout": 0.0, "weight": 5.0}
-    others = {} if backbone == "fastspeech2" else {"tts": backbone, "tts_conf": dict(TINY_TACOTRON)}
-    model = make_model(tasks={"tts": {}, "no": {**head, "reversed": True, "weight": 0.0}, "text": head}, **others)
+    tasks = {"tts": {}, "no": {**head, "reversed": True, "weight": 0.0}, "text": head}
+    model = make_model(tasks=tasks, **others(backbone))
     assert model.text_predictor is model.heads["text"]
-    if backbone == "tacotron2":
-        batch = {key: value for key, value in batch.items() if not key.startswith(("durations", "pitch", "energy"))}
+    batch = batch_of(backbone, batch)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()
@@ -171,9 +182,10 @@ def test_independence_from_the_text_suggests_nothing(make_model):
     assert make_model(tasks={"tts": {}, "free": head}).text_predictor is None
 
 
-def test_a_trained_model_can_be_let_go(make_model, batch):
-    model = make_model()
-    model(**batch)[0].backward()
+@pytest.mark.parametrize("backbone", ["fastspeech2", "tacotron2"])
+def test_a_trained_model_can_be_let_go(make_model, batch, backbone):
+    model = make_model(**others(backbone))
+    model(**batch_of(backbone, batch))[0].backward()
     alive = weakref.ref(model)
     del model
     gc.collect()

@@ -99,8 +99,8 @@ class MTLFastSpeech2(FastSpeech2):
         tokens = text_lengths + 1
         log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
         prosody = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)[:, : int(tokens.max())]
-        # What the hooks noted leaves with the output: kept here, graphs of the last batch would outlive the model.
-        found, losses, self._taps, self._losses = self._taps, self._losses, {}, {}
+        # What the hooks noted leaves with the output: the graph of the last batch takes memory.
+        found, losses, self._taps, self._losses, self._style = self._taps, self._losses, {}, {}, None
         taps = {
             "encoder": Tap(found["encoder"], tokens),
             "shared": Tap(found["shared"], tokens, held=self._held),

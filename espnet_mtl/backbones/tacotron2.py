@@ -124,7 +124,7 @@ class MTLTacotron2(Tacotron2):
         steps = batch["feats_lengths"] // self.reduction_factor
         stats["focus_rate"] = focus_rate(self.attention, steps).item()
         frames, tokens = (steps * self.reduction_factor)[back], text_lengths + 1
-        found, losses, self._taps, self._losses = self._taps, self._losses, {}, {}
+        found, losses, self._taps, self._losses, self._style = self._taps, self._losses, {}, {}, None
         taps = {
             "encoder": Tap(found["encoder"], tokens),
             "shared": Tap(found["shared"], tokens),
