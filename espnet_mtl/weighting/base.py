@@ -46,17 +46,16 @@ class Weighting(nn.Module, ABC):
         if self.training:
             self.steps += 1
         values = torch.stack([loss.float() for loss in losses.values()])
-        weights, own = self.weigh(values.detach(), list(losses))
+        weights, own = self.weigh(values.detach())
         factors = values.new_tensor([self.preferences[name] for name in losses]) * weights.detach()
         loss = (factors * values).sum() + own - own.detach()
         return note_scale(loss, self.scale), dict(zip(losses, factors, strict=True))
 
-    def weigh(self, losses: Tensor, tasks: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
         """Weighs the tasks by their losses.
 
         Args:
             losses: (K,), without gradient.
-            tasks: Their K names.
 
         Returns:
             The weights w (K,), and a scalar whose gradient the method's own parameters learn from.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -39,7 +39,7 @@ class LossBased(Weighting):
     def scalarize(self, losses: Tensor) -> Tensor:
         """S(ℓ), times c, of positive losses (K,)."""
 
-    def weigh(self, losses: Tensor, tasks: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
         """Weighs by the gradient of the scalarizer."""
         if self.training:
             self.observe(losses)
