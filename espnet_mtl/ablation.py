@@ -154,19 +154,22 @@ def _run(grid: Grid, run: Run) -> bool:
     ]
     decode = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
     print(f"{run.tag}: begins", flush=True)
+    done = _command(grid, exp, "train", train)
+    if done and _spoken(grid, exp) != (wanted := _to_speak(grid, exp)):
+        done = _command(grid, exp, "decode", decode)
+        if done:
+            write_text(_key(grid, exp), wanted)
+    print(f"{run.tag}: {'done' if done else 'failed'}", flush=True)
+    return done
+
+
+def _command(grid: Grid, exp: Path, module: str, options: Sequence[object]) -> bool:
+    """Runs one of this package's commands, with what it says in the experiment's log; tells whether it succeeded."""
+    command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.{module}", *map(str, options)]
     with (exp / "ablation.log").open("a") as log:
-        for module, options in (("train", train), ("decode", decode)):
-            if module == "decode" and _spoken(grid, exp) == _to_speak(grid, exp):
-                break
-            command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.{module}", *map(str, options)]
-            log.write(f"$ {shlex.join(command)}\n")
-            log.flush()
-            if subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **grid.environment}).returncode:
-                print(f"{run.tag}: failed", flush=True)
-                return False
-    write_text(_key(grid, exp), _to_speak(grid, exp))
-    print(f"{run.tag}: done", flush=True)
-    return True
+        log.write(f"$ {shlex.join(command)}\n")
+        log.flush()
+        return not subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **grid.environment}).returncode
 
 
 def _key(grid: Grid, exp: Path) -> Path:

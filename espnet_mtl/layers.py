@@ -41,6 +41,11 @@ class ConvPool(nn.Module):
         return torch.cat([mean, (square + 1e-5).sqrt()], dim=-1)
 
 
+def perceptron(dim: int, channels: int, out: int, dropout: float) -> nn.Sequential:
+    """Builds one hidden layer between `dim` and `out` features."""
+    return nn.Sequential(nn.Linear(dim, channels), nn.ReLU(), nn.Dropout(dropout), nn.Linear(channels, out))
+
+
 class _ScaleGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, factor):

@@ -100,6 +100,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         style = Style(len(tables["emotion"]), odim, adim, **args.style_conf) if tables["emotion"] else None
         tap_dims = {
             "encoder": adim,
+            "speaker": adim if backbone.spks else 0,
             "shared": backbone.shared_dim,
             "prosody": 3,
             "mel": odim,
@@ -221,6 +222,8 @@ def _build_head(
     options = {key: value for key, value in task.items() if key != "head"}
     if task["tap"] == "style" and (style is None or style.reference is None):
         raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder: set style_conf.reference: true")
+    if not tap_dims[task["tap"]]:
+        raise UserError(f"tasks.{name}: the tap 'speaker' needs several speakers; the data have one")
     attends = task["tap"] == "style" and task["label"] == "emotion" and not task.get("reversed")
     if task["head"] == "classifier" and attends:
         options["attention"] = True

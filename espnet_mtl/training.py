@@ -72,7 +72,7 @@ class TrainPaths:
         table = self.tables / "languages.txt"
         return table.is_file() and len(table.read_text(encoding="utf-8").split()) > 1
 
-    def write_labels(self, labels: Iterable[str], token_type: str) -> list[str]:
+    def write_labels(self, labels: Collection[str], token_type: str) -> list[str]:
         """Writes label files that have a line for every utterance, as ESPnet wants them.
 
         It is `-` where an utterance is unlabelled, or, in dev, where its label is not in train; of values it is `nan`.
@@ -81,8 +81,9 @@ class TrainPaths:
             The labels that no utterance of train has.
         """
         absent = []
+        values = standardized(self.dump, [label for label in labels if label in VALUES], token_type, SETS)
         for label in labels:
-            tables = self._values(label, token_type) if label in VALUES else self._names(label)
+            tables = _lines(values[label]) if label in VALUES else self._names(label)
             absent += [] if tables["train"] else [label]
             blank = " ".join(["nan"] * VALUES[label]) if label in VALUES else UNLABELLED
             for name, table in tables.items():
@@ -95,13 +96,6 @@ class TrainPaths:
         known = set((self.tables / f"{key}.txt").read_text(encoding="utf-8").split())
         tables = {name: read_optional(self.dump / name / LABEL_FILES[key]) for name in SETS}
         return {name: {u: v for u, v in table.items() if _is_known(v, known)} for name, table in tables.items()}
-
-    def _values(self, label: str, token_type: str) -> dict[str, dict[str, str]]:
-        values = standardized(self.dump, label, token_type, SETS)
-        return {
-            name: {utt: " ".join(f"{number:.5f}" for number in value) for utt, value in table.items()}
-            for name, table in values.items()
-        }
 
     def digest(self, token_type: str) -> str:
         """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
@@ -199,6 +193,14 @@ def written_labels(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if unknown := labels - LABELS.keys():
         raise one_of("label", min(unknown), LABELS)
     return sorted({"emotion", *labels} - {"speaker", "language"})
+
+
+def _lines(values: Mapping[str, Mapping[str, Iterable[float]]]) -> dict[str, dict[str, str]]:
+    """Writes out numbers by set and utterance."""
+    return {
+        name: {utt: " ".join(f"{number:.5f}" for number in value) for utt, value in table.items()}
+        for name, table in values.items()
+    }
 
 
 def _is_known(label: str, names: set[str]) -> bool:

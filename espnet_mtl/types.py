@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+VECTORS = frozenset({"speaker", "style"})
+"""Taps that are one vector an utterance; the others are sequences."""
+
 
 @dataclass
 class Tap:
@@ -47,7 +50,8 @@ class BackboneOutput:
     Attributes:
         losses: Parts of the TTS loss by name, scalars; their sum is ESPnet's loss.
         stats: Parts of the loss and other figures to report.
-        taps: The taps `encoder`, `shared`, `mel` and, where the backbone predicts it, `prosody`.
+        taps: The taps `encoder`, `shared`, `mel` and, where there are several speakers, `speaker`, where the backbone
+            predicts it, `prosody`.
     """
 
     losses: dict[str, Tensor]

@@ -48,7 +48,7 @@ def test_signal_parameters_stand_once():
         ({"weighting": "fixd"}, ["weighting 'fixd'", "fixed"]),
         ({"weighting_conf": {"temperature": 1}}, ["weighting_conf", "temperature"]),
         ({"audio_conf": {"trim": 1}}, ["audio_conf", "trim_db"]),
-        (with_task(tap="mels"), ["tap of tasks.emotion", "mel, prosody, shared, style"]),
+        (with_task(tap="mels"), ["tap of tasks.emotion", "mel, prosody, shared, speaker, style"]),
         (
             {**with_task(tap="prosody"), "tts": "tacotron2"},
             ["tap of tasks.emotion", "Valid: encoder, mel, shared, style"],

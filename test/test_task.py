@@ -53,6 +53,7 @@ def test_a_corpus_without_emotions_has_no_style(make_args):
     ("overrides", "words"),
     [
         ({"tasks": with_task(tap="style"), "style_conf": {"reference": False}}, ["reference: true"]),
+        ({"tasks": with_task(tap="speaker"), "speakers": ["f1"]}, ["several speakers"]),
         ({"token_list": "/nowhere/tokens.txt"}, ["run stage 4 first", "/nowhere/tokens.txt"]),
         ({"tts_conf": {"adims": 3}}, ["tts_conf", "adim"]),
     ],

@@ -23,7 +23,7 @@ PARTS = {
 }
 """Parts of the TTS loss of each backbone (`tasks.tts.split`)."""
 
-TAPS = ("encoder", "style", "shared", "prosody", "mel")
+TAPS = ("encoder", "style", "speaker", "shared", "prosody", "mel")
 """Where a head may listen (see `espnet_mtl.model`); see `taps_of`."""
 
 TOKEN_FEATURES = ("durations", "pitch", "energy")

@@ -18,10 +18,11 @@ from espnet_mtl.types import BackboneOutput, Tap
 class MTLFastSpeech2(FastSpeech2):
     """ESPnet's FastSpeech2 (same parameters, same names) that a style vector is added to.
 
-    ESPnet's forward runs as it is. Hooks reach into it: behind the text encoder, where the style is added, in front of
-    the variance predictors, where the conditioned encoder output is noted as the tap `shared`, in front of the
-    criterion, where what they predict is noted as the tap `prosody`, and behind it, where the parts of the loss are.
-    The hooks hold the state of one call, so that one process drives one model (ESPnet's distributed training does).
+    ESPnet's forward runs as it is. Hooks reach into it: behind the text encoder, where the style is added, behind the
+    table of speakers, whose rows are the tap `speaker`, in front of the variance predictors, where the conditioned
+    encoder output is noted as the tap `shared`, in front of the criterion, where what they predict is noted as the tap
+    `prosody`, and behind it, where the parts of the loss are. The hooks hold the state of one call, so that one process
+    drives one model (ESPnet's distributed training does).
 
     Attributes:
         token_table: Name of the parameter that has a row for each token.
@@ -32,7 +33,7 @@ class MTLFastSpeech2(FastSpeech2):
 
     token_table = "encoder.embed.0.weight"
     parts = PARTS["fastspeech2"]
-    apart = ("duration", "pitch", "energy")
+    apart = parts[1:]
     split = False
 
     def __init__(self, *args, **kwargs):
@@ -44,6 +45,8 @@ class MTLFastSpeech2(FastSpeech2):
         self._held: Gradients = {}
         self._losses: dict[str, Tensor] = {}
         self.encoder.register_forward_hook(self._add_style)
+        if self.spks:
+            self.sid_emb.register_forward_hook(self._note_speaker)
         self.duration_predictor.register_forward_pre_hook(self._note_shared)
         for part in self.apart:
             getattr(self, f"{part}_predictor").register_forward_pre_hook(partial(self._hold, part))
@@ -67,6 +70,9 @@ class MTLFastSpeech2(FastSpeech2):
             return output
         style = self._style.unsqueeze(1) if self._style.dim() == 2 else functional.pad(self._style, [0, 0, 0, 1])
         return hidden + style, masks
+
+    def _note_speaker(self, module, args, output):
+        self._taps["speaker"] = output
 
     def _note_shared(self, module, args):
         self._taps["shared"] = args[0]
@@ -107,6 +113,8 @@ class MTLFastSpeech2(FastSpeech2):
             "prosody": Tap(found["prosody"], tokens, real=prosody),
             "mel": Tap(mel, batch["feats_lengths"], real=real),
         }
+        if "speaker" in found:
+            taps["speaker"] = Tap(found["speaker"])
         return BackboneOutput(losses, stats, taps)
 
     @torch.no_grad()

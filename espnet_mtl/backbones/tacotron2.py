@@ -26,10 +26,11 @@ class MTLTacotron2(Tacotron2):
     """ESPnet's Tacotron2 (same parameters, same names) that a style vector is added to.
 
     ESPnet's forward runs as it is. Hooks reach into it: behind the encoder's LSTM, which training and inference share,
-    the style is added; in front of the decoder the conditioned encoder output is noted as the tap `shared`; behind it,
-    the attention; around the criteria, the tap `mel` and the parts of the loss. They hold the state of one call, so
-    that one process drives one model. ESPnet wants the longest text first: taps are put back into the order of the
-    batch on the way, so that every gradient passes through them.
+    the style is added; behind the table of speakers, whose rows are the tap `speaker`; in front of the decoder the
+    conditioned encoder output is noted as the tap `shared`; behind it, the attention; around the criteria, the tap
+    `mel` and the parts of the loss. They hold the state of one call, so that one process drives one model. ESPnet wants
+    the longest text first: taps are put back into the order of the batch on the way, so that every gradient passes
+    through them.
 
     Attributes:
         attention: Attention weights of the last batch (B, T // reduction_factor, T_text + 1), longest text first.
@@ -52,6 +53,8 @@ class MTLTacotron2(Tacotron2):
         self._order = self._back = torch.empty(0, dtype=torch.long)
         self.attention: Tensor = torch.empty(0)
         self.enc.blstm.register_forward_hook(self._add_style)
+        if self.spks:
+            self.sid_emb.register_forward_hook(self._note_speaker)
         self.dec.register_forward_pre_hook(self._note_shared)
         self.dec.register_forward_hook(self._note_attention)
         self.taco2_loss.register_forward_pre_hook(self._note_mel)
@@ -85,6 +88,9 @@ class MTLTacotron2(Tacotron2):
             return values
         self._taps[tap] = values[self._back]
         return self._taps[tap][self._order]
+
+    def _note_speaker(self, module, args, output):
+        return self._through("speaker", output)
 
     def _note_shared(self, module, args):
         return (self._through("shared", args[0]), *args[1:])
@@ -130,6 +136,8 @@ class MTLTacotron2(Tacotron2):
             "shared": Tap(found["shared"], tokens),
             "mel": Tap(found["mel"], frames, real=batch["feats"][back, : found["mel"].size(1)]),
         }
+        if "speaker" in found:
+            taps["speaker"] = Tap(found["speaker"])
         return BackboneOutput(losses, stats, taps)
 
     @torch.no_grad()

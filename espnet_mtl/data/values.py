@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from espnet_mtl.data.kaldi import read_optional, read_table, require
 from espnet_mtl.data.stats import text_file, tokens_of
 from espnet_mtl.espeak import PUNCTUATION
-from espnet_mtl.heads import VALUES
 
 MARKS = frozenset(PUNCTUATION.values())
 FEWEST = 3
@@ -42,46 +41,56 @@ class Prosody:
     phrases: list[slice]
 
 
-def read_values(dump: Path, label: str, token_type: str) -> dict[str, Numbers]:
-    """Reads or measures a label of `VALUES`, in its own units.
+def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[str, dict[str, Numbers]]:
+    """Reads or measures labels of `VALUES`, in their own units.
 
     Args:
         dump: A directory of stage 3, such as `dump/raw/train`.
-        label: `vad`: valence, arousal and dominance of utt2vad. `speaking_rate`: log of tokens per frame.
+        labels: `vad`: valence, arousal and dominance of utt2vad. `speaking_rate`: log of tokens per frame.
             `intonation`: of log-F0, its mean over the tokens, spread, slope and curvature over the utterance; mean
             slope and spread of its phrases, spread of their means, and slope of the last. `energy_dynamics`: of the
             log of energy, its spread and slope, and the mean step from token to token.
         token_type: "phn", "char" or "bpe"; with the last, an utterance counts as one phrase.
 
     Returns:
-        By utterance, (D,); utterances without the label are left out.
+        By label and utterance, (D,); utterances without the label are left out.
     """
-    if label == "vad":
-        return {utt: np.array(line.split(), float) for utt, line in read_optional(dump / "utt2vad").items()}
-    measure = MEASURES[label]
-    return {utt: measure(prosody) for utt, prosody in _read_prosody(dump, token_type).items()}
+    measured = [label for label in labels if label in MEASURES]
+    prosody = _read_prosody(dump, token_type) if measured else {}
+    values = {label: {utt: MEASURES[label](one) for utt, one in prosody.items()} for label in measured}
+    if "vad" in labels:
+        values["vad"] = {utt: np.array(line.split(), float) for utt, line in read_optional(dump / "utt2vad").items()}
+    return values
 
 
-def standardized(dump: Path, label: str, token_type: str, sets: Sequence[str]) -> dict[str, dict[str, Numbers]]:
-    """Reads a label of several sets, in standard deviations from the mean of the first.
+def standardized(
+    dump: Path, labels: Collection[str], token_type: str, sets: Sequence[str]
+) -> dict[str, dict[str, dict[str, Numbers]]]:
+    """Reads labels of several sets, in standard deviations from the mean of the first.
 
     Mean log-F0 is relative to the speaker's: how high a voice is, is no intonation.
 
     Args:
         dump: `dump/raw`.
-        label: A label of `VALUES`.
+        labels: Labels of `VALUES`.
         token_type: "phn", "char" or "bpe".
         sets: Names of the sets, such as train and dev.
 
     Returns:
-        By set and utterance, (D,), all of them finite; utterances without the label are left out.
+        By label, set and utterance, (D,), all of them finite; utterances without the label are left out.
     """
-    values = {name: read_values(dump / name, label, token_type) for name in sets}
-    if label == "intonation":
-        _relative_to_speakers(values, {name: read_table(dump / name / "utt2spk") for name in sets})
-    learned = np.array([*values[sets[0]].values()]).reshape(-1, VALUES[label])
+    read = {name: read_values(dump / name, labels, token_type) for name in sets}
+    values = {label: {name: read[name][label] for name in sets} for label in labels}
+    if "intonation" in labels:
+        _relative_to_speakers(values["intonation"], {name: read_table(dump / name / "utt2spk") for name in sets})
+    return {label: _in_deviations(values[label], sets[0]) for label in labels}
+
+
+def _in_deviations(values: Mapping[str, Mapping[str, Numbers]], first: str) -> dict[str, dict[str, Numbers]]:
+    """Standardizes values by set and utterance by those of the first set; without any there, none are left."""
+    learned = np.array([*values[first].values()])
     if not len(learned):
-        return {name: {} for name in sets}
+        return {name: {} for name in values}
     mean, deviation = learned.mean(0), np.maximum(learned.std(0), 1e-6)
     return {
         name: {utt: np.clip((value - mean) / deviation, -MOST, MOST) for utt, value in table.items()}

@@ -63,8 +63,9 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     exps = {run: grid.exp / run.tag for run in grid.runs}
     settings, language = decoding_settings(exps[grid.runs[0]], grid.inference_config, grid.part)
     judge = read_judge(grid.dump, settings, language, nj, grid.part)
+    natural_key = _natural_key(judge)
     runs = {
-        run: _scores(decoded_directory(exp, grid.inference_config, grid.part), run.tag, judge)
+        run: _scores(decoded_directory(exp, grid.inference_config, grid.part), run.tag, judge, natural_key)
         for run, exp in exps.items()
     }
     variants = [pooled(name, [runs[Run(name, seed)] for seed in grid.seeds]) for name in grid.configs]
@@ -77,7 +78,23 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     )
 
 
-def _scores(directory: Path, title: str, judge: Judge) -> Scores:
+def _natural_key(judge: Judge) -> str:
+    """Hashes what all runs are judged by: natural speech, and code."""
+    measured = [Path(__file__).with_name(name) for name in ("metrics.py", "statistics.py", "prosody.py")]
+    natural = [one for one in (judge.test, judge.train) if one]
+    settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": [_labels(one) for one in natural]}
+    return digest([*SOURCES, *measured, *(file for one in natural for file in _files(one))], settings)
+
+
+def _labels(speech: SpeechSet) -> list[object]:
+    return [speech.utts, speech.texts, speech.speakers, speech.emotions, speech.languages]
+
+
+def _files(speech: SpeechSet) -> list[Path]:
+    return [*map(Path, speech.wavs), *(speech.directory / name for name in ("durations", "pitch.scp"))]
+
+
+def _scores(directory: Path, title: str, judge: Judge, natural_key: str) -> Scores:
     """The scores of a run, kept beside its speech; recordings' features are not."""
     speech = read_decoded(directory)
 
@@ -85,12 +102,7 @@ def _scores(directory: Path, title: str, judge: Judge) -> Scores:
         scores = score_system(title, speech, judge)
         return {"heard": scores.heard, **{f"values.{name}": value for name, value in scores.values.items()}}
 
-    measured = [Path(__file__).with_name(name) for name in ("metrics.py", "statistics.py", "prosody.py")]
-    sets = [one for one in (speech, judge.test, judge.train) if one]
-    tables = [one.directory / name for one in sets for name in ("durations", "pitch.scp")]
-    labels = [[one.utts, one.texts, one.speakers, one.emotions, one.languages] for one in sets]
-    settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": labels}
-    key = digest([*SOURCES, *measured, *tables, *(wav for one in sets for wav in one.wavs)], settings)
+    key = digest(_files(speech), {"natural": natural_key, "labels": _labels(speech)})
     arrays = cached(directory / "scores.npz", key, build)
     values = {name.removeprefix("values."): value for name, value in arrays.items() if name != "heard"}
     return Scores(title, speech, [], values, arrays["heard"])

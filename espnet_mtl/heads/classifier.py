@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from espnet_mtl.heads.base import Head
-from espnet_mtl.layers import ConvPool
+from espnet_mtl.layers import ConvPool, perceptron
 from espnet_mtl.targets import known, soft_target
-from espnet_mtl.types import Tap
+from espnet_mtl.types import VECTORS, Tap
 
 
 class Classifier(Head):
@@ -47,13 +47,10 @@ class Classifier(Head):
         self.classes, self.noise, self.attention = classes, noise, attention
         if attention:
             return
-        self.pool = None if self.tap == "style" else ConvPool(dim, channels, layers, dropout=dropout)
+        self.pool = None if self.tap in VECTORS else ConvPool(dim, channels, layers, dropout=dropout)
         size = self.pool.out_dim if self.pool else dim
-        if self.pool is not None and layers:
-            self.output: nn.Linear | nn.Sequential = nn.Linear(size, classes)
-        else:
-            hidden = (nn.Linear(size, channels), nn.ReLU(), nn.Dropout(dropout))
-            self.output = nn.Sequential(*hidden, nn.Linear(channels, classes))
+        deep = self.pool is not None and layers > 0
+        self.output = nn.Linear(size, classes) if deep else perceptron(size, channels, classes, dropout)
 
     def forward(self, tap: Tap) -> Tensor:
         """Scores the classes: (B, K)."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from espnet_mtl.heads.base import Head
-from espnet_mtl.layers import ConvPool
-from espnet_mtl.types import Tap
+from espnet_mtl.layers import ConvPool, perceptron
+from espnet_mtl.types import VECTORS, Tap
 
 
 class Regressor(Head):
@@ -29,10 +29,8 @@ class Regressor(Head):
     def __init__(self, dim: int, classes: int, channels: int = 32, layers: int = 2, dropout: float = 0.1, **options):
         super().__init__(**options)
         self.classes = classes
-        self.pool = None if self.tap == "style" else ConvPool(dim, channels, layers, dropout=dropout)
-        size = self.pool.out_dim if self.pool else dim
-        hidden = (nn.Linear(size, channels), nn.ReLU(), nn.Dropout(dropout))
-        self.output = nn.Sequential(*hidden, nn.Linear(channels, classes))
+        self.pool = None if self.tap in VECTORS else ConvPool(dim, channels, layers, dropout=dropout)
+        self.output = perceptron(self.pool.out_dim if self.pool else dim, channels, classes, dropout)
 
     def forward(self, tap: Tap) -> Tensor:
         """Predicts the values: (B, D)."""

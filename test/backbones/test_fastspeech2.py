@@ -72,6 +72,7 @@ def test_style_is_added_behind_the_encoder(both, batch):
     style = torch.randn(4, 8)
     taps = ours(**backbone_batch(batch), style=style).taps
     speaker = ours.sid_emb(batch["sids"].view(-1))
+    torch.testing.assert_close(taps["speaker"].values, speaker)
     torch.testing.assert_close(taps["shared"].values, taps["encoder"].values + (style + speaker).unsqueeze(1))
 
 

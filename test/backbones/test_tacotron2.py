@@ -79,6 +79,7 @@ def test_style_is_added_behind_the_encoder(both, batch):
     batch, style = tacotron_batch(batch), torch.randn(4, 8)
     taps = ours(**batch, style=style).taps
     speaker = ours.sid_emb(batch["sids"].view(-1))
+    torch.testing.assert_close(taps["speaker"].values, speaker)
     valid = torch.arange(7)[None] <= batch["text_lengths"][:, None]
     added = (taps["shared"].values - taps["encoder"].values)[valid]
     expected = (style + speaker).unsqueeze(1).expand(-1, 7, -1)[valid]

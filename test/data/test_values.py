@@ -94,7 +94,7 @@ def dump(tmp_path):
 
 @pytest.mark.parametrize("label", VALUES)
 def test_labels_are_in_deviations_of_the_training_set(dump, label):
-    values = standardized(dump, label, "phn", ("train", "dev"))
+    values = standardized(dump, VALUES, "phn", ("train", "dev"))[label]
     learned = np.array([*values["train"].values()])
     assert learned.shape == (2 if label == "vad" else 4, VALUES[label])
     np.testing.assert_allclose(learned.mean(0), 0, atol=1e-6)
@@ -103,9 +103,9 @@ def test_labels_are_in_deviations_of_the_training_set(dump, label):
 
 
 def test_the_level_of_intonation_is_the_speakers_own(dump):
-    raw = read_values(dump / "train", "intonation", "phn")
+    raw = read_values(dump / "train", ["intonation"], "phn")["intonation"]
     assert raw["high_a"][0] - raw["low_a"][0] > 0.3
-    values = standardized(dump, "intonation", "phn", ("train", "dev"))
+    values = standardized(dump, ["intonation"], "phn", ("train", "dev"))["intonation"]
     for speaker in ("low", "high"):
         assert values["train"][f"{speaker}_a"][0] == pytest.approx(-values["train"][f"{speaker}_b"][0])
     assert values["dev"]["new_c"][0] == pytest.approx(0, abs=1e-6)
@@ -113,7 +113,7 @@ def test_the_level_of_intonation_is_the_speakers_own(dump):
 
 def test_without_stage_3_the_error_says_so(tmp_path):
     with pytest.raises(UserError, match="run stage 3 first"):
-        read_values(tmp_path, "speaking_rate", "phn")
+        read_values(tmp_path, ["speaking_rate"], "phn")
 
 
 @pytest.mark.parametrize(("token_type", "parts"), [("char", 2), ("bpe", 1)])

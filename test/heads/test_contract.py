@@ -5,13 +5,13 @@ import torch
 
 from espnet_mtl.backbones import TAPS
 from espnet_mtl.heads import HEADS, labels_of
-from espnet_mtl.types import Tap
+from espnet_mtl.types import VECTORS, Tap
 
 BATCH, STEPS, DIM, CLASSES = 6, 20, 10, 3
 
 
 def make_tap(name):
-    if name == "style":
+    if name in VECTORS:
         return Tap(torch.randn(BATCH, DIM, requires_grad=True))
     lengths = torch.tensor([20, 18, 15, 9, 4, 20])
     values = torch.randn(BATCH, STEPS, DIM, requires_grad=True)
@@ -114,7 +114,7 @@ def test_its_action_grows_over_the_ramp(name, tap):
         torch.testing.assert_close(gradient, share * gradients[-1])
 
 
-@pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS if tap != "style"])
+@pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS if tap not in VECTORS])
 def test_padding_does_not_matter(name, tap):
     values, head = make_tap(tap), make_head(name, tap)
     changed = values.values.detach().clone()
