@@ -51,7 +51,7 @@ def test_signal_parameters_stand_once():
         (with_task(tap="mels"), ["tap of tasks.emotion", "mel, prosody, shared, speaker, style"]),
         (
             {**with_task(tap="prosody"), "tts": "tacotron2"},
-            ["tap of tasks.emotion", "Valid: encoder, mel, shared, style"],
+            ["tap of tasks.emotion", "Valid: encoder, mel, shared, speaker, style"],
         ),
         (with_task(head="classify"), ["head of tasks.emotion", "classifier"]),
         (with_task(head="regressor", label="emotion"), ["label of tasks.emotion", "intonation, speaking_rate, vad"]),
