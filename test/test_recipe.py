@@ -80,6 +80,9 @@ def test_every_test_sentence_is_spoken_in_every_voice_and_emotion(recipe):
     sentences = set((recipe / "data/test/text").read_text().splitlines())
     assert metrics["systems"][MULTI]["n_utterances"] == len(spoken) == len(sentences)
     assert metrics["durations"]["durations"] == "given"
+    for name in ("reference_emotion_accuracy", "reference_speaker_accuracy"):
+        assert metrics["systems"][SINGLE]["metrics"][name] is None
+        assert 0 <= metrics["systems"][MULTI]["metrics"][name]["value"] <= 1
     assert set(read_table(recipe / f"exp/{MULTI}/decode/test/utt2lang").values()) == {"en-us"}
 
 

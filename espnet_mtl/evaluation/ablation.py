@@ -31,7 +31,7 @@ from espnet_mtl.evaluation.table import Cell
 SHOWN = (
     "emotion_accuracy", "emotion_accuracy_cnn", "emotion_accuracy_prosody", "transfer_emotion_accuracy",
     "transfer_emotion_accuracy_cnn", "speaker_similarity", "mcd_db", "log_f0_rmse", "log_f0_sd_ratio",
-    "duration_error", "phone_error_rate",
+    "duration_error", "phone_error_rate", "reference_emotion_accuracy", "reference_speaker_accuracy",
 )  # fmt: skip
 X, Y = "mcd_db", "emotion_accuracy"
 """Of the Pareto plot."""
@@ -65,7 +65,7 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     judge = read_judge(grid.dump, settings, language, nj, grid.part)
     natural_key = _natural_key(judge)
     runs = {
-        run: _scores(decoded_directory(exp, grid.inference_config, grid.part), run.tag, judge, natural_key)
+        run: _scores(exp, decoded_directory(exp, grid.inference_config, grid.part), judge, natural_key)
         for run, exp in exps.items()
     }
     variants = [pooled(name, [runs[Run(name, seed)] for seed in grid.seeds]) for name in grid.configs]
@@ -80,7 +80,9 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
 
 def _natural_key(judge: Judge) -> str:
     """Hashes what all runs are judged by: natural speech, and code."""
-    measured = [Path(__file__).with_name(name) for name in ("metrics.py", "statistics.py", "prosody.py")]
+    measured = [
+        Path(__file__).with_name(name) for name in ("metrics.py", "statistics.py", "prosody.py", "style_map.py")
+    ]
     natural = [one for one in (judge.test, judge.train) if one]
     settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": [_labels(one) for one in natural]}
     return digest([*SOURCES, *measured, *(file for one in natural for file in _files(one))], settings)
@@ -94,18 +96,18 @@ def _files(speech: SpeechSet) -> list[Path]:
     return [*map(Path, speech.wavs), *(speech.directory / name for name in ("durations", "pitch.scp"))]
 
 
-def _scores(directory: Path, title: str, judge: Judge, natural_key: str) -> Scores:
+def _scores(exp: Path, directory: Path, judge: Judge, natural_key: str) -> Scores:
     """The scores of a run, kept beside its speech; recordings' features are not."""
     speech = read_decoded(directory)
 
     def build() -> Arrays:
-        scores = score_system(title, speech, judge)
+        scores = score_system(exp.name, speech, judge, exp=exp)
         return {"heard": scores.heard, **{f"values.{name}": value for name, value in scores.values.items()}}
 
     key = digest(_files(speech), {"natural": natural_key, "labels": _labels(speech)})
     arrays = cached(directory / "scores.npz", key, build)
     values = {name.removeprefix("values."): value for name, value in arrays.items() if name != "heard"}
-    return Scores(title, speech, [], values, arrays["heard"])
+    return Scores(exp.name, speech, [], values, arrays["heard"])
 
 
 def pooled(title: str, seeds: Sequence[Scores]) -> Scores:

@@ -21,9 +21,10 @@ from espnet_mtl.evaluation.intervals import Interval
 from espnet_mtl.evaluation.judge import Judge, read_judge
 from espnet_mtl.evaluation.metrics import Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+from espnet_mtl.evaluation.style_map import reference_metrics
 from espnet_mtl.evaluation.versa import check_versa, score_by_versa
 
-VERSION = 4
+VERSION = 5
 PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
@@ -102,7 +103,11 @@ def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
 
 
 def evaluate(
-    judge: Judge, speech: Mapping[str, SpeechSet], baseline: str | None = None, versa: Path | None = None
+    judge: Judge,
+    speech: Mapping[str, SpeechSet],
+    baseline: str | None = None,
+    versa: Path | None = None,
+    exps: Mapping[str, Path] | None = None,
 ) -> Evaluation:
     """Judges systems.
 
@@ -111,6 +116,7 @@ def evaluate(
         speech: Recordings of each system by its title.
         baseline: Title of the system that the others are compared with.
         versa: VERSA's score_config, for more metrics of natural speech and the systems.
+        exps: exp/<tag> of systems that were trained here, for metrics of their reference encoders.
 
     Raises:
         UserError: VERSA is wanted and is not there.
@@ -121,7 +127,7 @@ def evaluate(
     references = [score("natural", judge.test, judge.natural, judge, extra)]
     if judge.vocoder:
         references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
-    systems = [score_system(title, one, judge, versa) for title, one in speech.items()]
+    systems = [score_system(title, one, judge, versa, (exps or {}).get(title)) for title, one in speech.items()]
     learned = judge.learned
     held_out = {}
     if learned and learned.hears_emotions:
@@ -165,7 +171,9 @@ def evaluate_experiments(
     settings, language = decoding_settings(exps[0], inference_config, part)
     speech = {path.name: read_decoded(directory) for path, directory in zip(paths, directories, strict=True)}
     judge = read_judge(dump, settings, language, nj, part)
-    evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa)
+    evaluation = evaluate(
+        judge, speech, baseline.name if baseline else None, versa, {path.name: path for path in paths}
+    )
     note = dump / DURATIONS_NOTE
     return replace(evaluation, durations=json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None)
 
@@ -214,10 +222,13 @@ def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) ->
     }
 
 
-def score_system(title: str, speech: SpeechSet, judge: Judge, versa: Path | None = None) -> Scores:
-    """Analyzes and judges the recordings of one system."""
+def score_system(
+    title: str, speech: SpeechSet, judge: Judge, versa: Path | None = None, exp: Path | None = None
+) -> Scores:
+    """Analyzes and judges the recordings of one system, and the reference encoder of the experiment that it is from."""
     analyses = analyze_all([Recording(path) for path in speech.wavs], judge.nj, f"speech of {title}")
-    return score(title, speech, analyses, judge, _by_versa(versa, speech, judge))
+    reference = reference_metrics(exp, speech, judge) if exp else {}
+    return score(title, speech, analyses, judge, {**reference, **_by_versa(versa, speech, judge)})
 
 
 def _by_versa(config: Path | None, speech: SpeechSet, judge: Judge) -> dict[str, NDArray[np.float64]]:

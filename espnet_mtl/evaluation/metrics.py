@@ -24,6 +24,7 @@ from espnet_mtl.evaluation.versa import PREFIX
 
 Array = NDArray[np.float64]
 SPECTRUM, PROSODY, EMOTION, SPEAKER, PHONES = "Spectrum", "Prosody", "Emotion", "Speaker", "Intelligibility"
+REFERENCE = "Reference encoder"
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,15 @@ METRICS = {
         "Of the similarity to the own voice against those to the others.",
         statistics.equal_error_rate,
         digits=3,
+        best="↓",
+    ),
+    "reference_emotion_accuracy": Metric(
+        REFERENCE, "emotion", "Natural recordings whose emotion the model's reference encoder attends to most."
+    ),
+    "reference_speaker_accuracy": Metric(
+        REFERENCE,
+        "speaker",
+        "Natural recordings whose speaker a linear probe tells from that attention: the timbre that a style carries.",
         best="↓",
     ),
     "phone_error_rate": Metric(

@@ -1,0 +1,60 @@
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from espnet_mtl.data.kaldi import write_text
+from espnet_mtl.evaluation import style_map
+from espnet_mtl.evaluation.speech_set import SpeechSet
+from espnet_mtl.evaluation.style_map import Styles, reference_metrics
+
+EMOTIONS, SPEAKERS = ["happy", "sad"], ["a", "b"]
+
+
+def speech_set(sentences) -> SpeechSet:
+    rows = list(product(SPEAKERS, EMOTIONS, sentences))
+    utts = [f"{speaker}_{emotion}_{text}" for speaker, emotion, text in rows]
+    speakers, emotions, texts = map(list, zip(*rows, strict=True))
+    return SpeechSet(Path("nowhere"), utts, utts, texts, speakers, emotions, [""] * len(utts))
+
+
+@pytest.fixture
+def measure(tmp_path, monkeypatch):
+    """Measures a model whose reference encoder attends as a function of speaker and emotion says."""
+    write_text(tmp_path / "config.yaml", "emotions: [happy, sad]\n")
+    judge = SimpleNamespace(train=speech_set("uvwxyz"), test=speech_set("st"))
+
+    def run(happy, speech=judge.test):
+        def styles_of(exp, sets):
+            shares = [np.array([happy(*pair) for pair in one.pairs]) for one in sets]
+            return [Styles(EMOTIONS, np.zeros((len(one), 4)), np.stack([one, 1 - one], 1)) for one in shares]
+
+        monkeypatch.setattr(style_map, "styles_of", styles_of)
+        return reference_metrics(tmp_path, speech, judge)
+
+    return run
+
+
+def test_attention_that_tells_emotions_only(measure):
+    found = measure(lambda speaker, emotion: 0.9 if emotion == "happy" else 0.1)
+    assert found["reference_emotion_accuracy"].tolist() == [1] * 8
+    assert found["reference_speaker_accuracy"].mean() == 0.5
+
+
+def test_attention_that_tells_the_speaker_too(measure):
+    found = measure(lambda speaker, emotion: {"a": 0.45, "b": 0.05}[speaker])
+    assert found["reference_emotion_accuracy"].mean() == 0.5  # it says sad always
+    assert found["reference_speaker_accuracy"].tolist() == [1] * 8
+
+
+def test_speech_without_a_natural_recording_does_not_count(measure):
+    found = measure(lambda speaker, emotion: 0.9, speech_set("tr"))
+    known = [utt.endswith("t") for utt in speech_set("tr").utts]
+    assert np.isfinite(found["reference_emotion_accuracy"]).tolist() == known
+
+
+def test_without_a_reference_encoder_there_is_nothing_to_measure(measure, tmp_path):
+    write_text(tmp_path / "config.yaml", "emotions: [happy, sad]\nstyle_conf: {reference: false}\n")
+    assert measure(lambda *_: 0.5) == {}
