@@ -104,11 +104,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             "shared": backbone.shared_dim,
             "prosody": 3,
             "mel": odim,
-            "style": style.table.size(1) if style else 0,
+            "style": style.table.size(1) if style and style.reference else 0,
         }
-        heads = {
-            name: _build_head(name, task, tap_dims, tables, style) for name, task in args.tasks.items() if name != "tts"
-        }
+        heads = {name: _build_head(name, task, tap_dims, tables) for name, task in args.tasks.items() if name != "tts"}
         backbone.split = bool(args.tasks["tts"].get("split"))
         weighting = _build_weighting(args)
         return MTLTTSModel(style, "emotion", heads, weighting, tts=backbone, **parts)
@@ -212,18 +210,22 @@ def _preferences(args: argparse.Namespace) -> dict[str, float]:
     return {**{f"tts_{part}": total * float(factors.get(part, 1.0)) for part in parts}, **weights}
 
 
+NEEDED = {
+    "style": "a reference encoder: set style_conf.reference: true",
+    "speaker": "several speakers; the data have one",
+}
+"""What the taps need that not every model has."""
+
+
 def _build_head(
     name: str,
     task: dict[str, Any],
     tap_dims: dict[str, int],
     tables: dict[str, list[str]],
-    style: Style | None,
 ) -> Head:
     options = {key: value for key, value in task.items() if key != "head"}
-    if task["tap"] == "style" and (style is None or style.reference is None):
-        raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder: set style_conf.reference: true")
     if not tap_dims[task["tap"]]:
-        raise UserError(f"tasks.{name}: the tap 'speaker' needs several speakers; the data have one")
+        raise UserError(f"tasks.{name}: the tap {task['tap']!r} needs {NEEDED[task['tap']]}")
     attends = task["tap"] == "style" and task["label"] == "emotion" and not task.get("reversed")
     if task["head"] == "classifier" and attends:
         options["attention"] = True

@@ -84,12 +84,8 @@ def _natural_key(judge: Judge) -> str:
         Path(__file__).with_name(name) for name in ("metrics.py", "statistics.py", "prosody.py", "style_map.py")
     ]
     natural = [one for one in (judge.test, judge.train) if one]
-    settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": [_labels(one) for one in natural]}
+    settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": [one.described for one in natural]}
     return digest([*SOURCES, *measured, *(file for one in natural for file in _files(one))], settings)
-
-
-def _labels(speech: SpeechSet) -> list[object]:
-    return [speech.utts, speech.texts, speech.speakers, speech.emotions, speech.languages]
 
 
 def _files(speech: SpeechSet) -> list[Path]:
@@ -104,7 +100,7 @@ def _scores(exp: Path, directory: Path, judge: Judge, natural_key: str) -> Score
         scores = score_system(exp.name, speech, judge, exp=exp)
         return {"heard": scores.heard, **{f"values.{name}": value for name, value in scores.values.items()}}
 
-    key = digest(_files(speech), {"natural": natural_key, "labels": _labels(speech)})
+    key = digest(_files(speech), {"natural": natural_key, "labels": speech.described})
     arrays = cached(directory / "scores.npz", key, build)
     values = {name.removeprefix("values."): value for name, value in arrays.items() if name != "heard"}
     return Scores(exp.name, speech, [], values, arrays["heard"])

@@ -165,15 +165,13 @@ def evaluate_experiments(
         UserError: Something that an earlier stage makes is missing, or two experiments have one name.
     """
     paths = list(exps) if baseline is None or baseline in exps else [baseline, *exps]
-    if len({path.name for path in paths}) < len(paths):
+    named = {path.name: path for path in paths}
+    if len(named) < len(paths):
         raise UserError(f"experiments must have different names: {', '.join(map(str, paths))}")
-    directories = [decoded_directory(path, inference_config, part) for path in paths]
     settings, language = decoding_settings(exps[0], inference_config, part)
-    speech = {path.name: read_decoded(directory) for path, directory in zip(paths, directories, strict=True)}
+    speech = {name: read_decoded(decoded_directory(path, inference_config, part)) for name, path in named.items()}
     judge = read_judge(dump, settings, language, nj, part)
-    evaluation = evaluate(
-        judge, speech, baseline.name if baseline else None, versa, {path.name: path for path in paths}
-    )
+    evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa, named)
     note = dump / DURATIONS_NOTE
     return replace(evaluation, durations=json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None)
 

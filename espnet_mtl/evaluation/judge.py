@@ -106,8 +106,7 @@ class Judge:
     def _cached(self, name: str, speech: SpeechSet, build: Callable[[], Arrays]) -> Arrays:
         scp = speech.directory / "feats.scp"
         arks = {place.rpartition(":")[0] for place in read_table(scp).values()} if scp.is_file() else ()
-        labels = [speech.utts, speech.texts, speech.speakers, speech.emotions, speech.languages]
-        settings = {"labels": labels, "vocoder": self.vocoder, "language": self.language}
+        settings = {"labels": speech.described, "vocoder": self.vocoder, "language": self.language}
         return cached(self.cache / f"{name}.npz", digest([*SOURCES, *speech.wavs, *sorted(arks)], settings), build)
 
 

@@ -18,7 +18,7 @@ from espnet_mtl.evaluation.curves import ending, read_curves
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.metrics import METRICS, Scores
 from espnet_mtl.evaluation.plots import curves_plot, map_plot, speech_plot
-from espnet_mtl.evaluation.style_map import has_reference, plane, styles_of
+from espnet_mtl.evaluation.style_map import ReferenceListener, has_reference, plane, styles_of
 from espnet_mtl.evaluation.table import Cell, Row, columns, rows
 
 PAGE = "report.html.j2"
@@ -152,7 +152,7 @@ def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, st
     """Styles of natural test speech, in each model that has a reference encoder."""
     speech = evaluation.references[0].speech
     for exp in filter(has_reference, exps):
-        points = plane(styles_of(exp, [speech])[0].vectors)
+        points = plane(styles_of(ReferenceListener(exp), speech).vectors)
         image = map_plot(points, {"by emotion": speech.emotions, "by speaker": speech.speakers})
         yield {"title": exp.name, "image": data_uri("image/png", image)}
 

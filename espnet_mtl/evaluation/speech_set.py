@@ -42,6 +42,11 @@ class SpeechSet:
         """Speaker and emotion of each utterance."""
         return list(zip(self.speakers, self.emotions, strict=True))
 
+    @property
+    def described(self) -> list[list[str]]:
+        """What is known of the recordings, for keys of caches."""
+        return [self.utts, self.texts, self.speakers, self.emotions, self.languages]
+
     def some(self, most: int) -> SpeechSet:
         """At most so many recordings, evenly spread."""
         step = -(-len(self.utts) // most)

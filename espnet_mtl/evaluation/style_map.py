@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import read_yaml
-from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.judge import MOST, Judge
 from espnet_mtl.evaluation.speech_set import SpeechSet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from espnet_mtl.types import Tap
 
 Array = NDArray[np.float64]
 
@@ -39,31 +45,49 @@ def has_reference(exp: Path) -> bool:
     return bool(config.get("emotions")) and (config.get("style_conf") or {}).get("reference", True)
 
 
-def styles_of(exp: Path, speech: Sequence[SpeechSet]) -> list[Styles]:
-    """Gives natural recordings to the reference encoder of exp/<tag> (stage 5), which must have one.
+class ReferenceListener:
+    """The reference encoder of a trained model.
 
     Args:
-        exp: exp/<tag>.
-        speech: Sets of recordings, with feats.scp in their directories (stage 3).
+        exp: The model, e.g. `exp/train_fastspeech2`.
+
+    Raises:
+        UserError: There is no such model, or it has no reference encoder.
     """
+
+    def __init__(self, exp: Path):
+        from espnet_mtl.task import MTLTTSTask
+
+        config = exp / "config.yaml"
+        require([config], "stage 5")
+        model, args = MTLTTSTask.build_model_from_file(config, best_model(exp, read_yaml(config)))
+        if model.style is None or model.style.reference is None:
+            raise UserError(f"{exp}: this model has no reference encoder; train with style_conf.reference: true")
+        self.model, self.style = model.eval(), model.style
+        self.emotions: list[str] = args.emotions
+        self.fs: int = args.feats_extract_conf["fs"]
+
+    def listen(self, feats: Tensor) -> Tap:
+        """Returns the tap `style` of one recording, from its log-mel spectrogram as extracted (T, odim)."""
+        import torch
+
+        with torch.no_grad():
+            feats, lengths = feats[None], torch.tensor([len(feats)])
+            if self.model.normalize is not None:
+                feats, lengths = self.model.normalize(feats, lengths)
+            _, tap = self.style(feats, lengths, torch.full((1, 1), -1))
+        return tap
+
+
+def styles_of(listener: ReferenceListener, speech: SpeechSet) -> Styles:
+    """Gives natural recordings, with feats.scp in their directory (stage 3), to a reference encoder."""
     import kaldiio
     import torch
 
-    from espnet_mtl.inference import Text2Speech
-
-    tts = Text2Speech(exp / "config.yaml", best_model(exp, read_yaml(exp / "config.yaml")))
-    found = []
-    for one in speech:
-        feats, vectors = read_table(one.directory / "feats.scp", "stage 3"), []
-        with torch.inference_mode():
-            for utt in one.utts:
-                mel = torch.from_numpy(np.array(kaldiio.load_mat(feats[utt])))[None]
-                lengths = torch.tensor([mel.shape[1]])
-                vectors.append(tts.model.style.reference(tts.model.normalize(mel, lengths)[0], lengths)[0])
-            embedded = torch.stack(vectors)
-            weights = (embedded @ tts.model.style.table.T).softmax(-1)
-        found.append(Styles(tts.tables["emotion"], embedded.numpy(), weights.numpy()))
-    return found
+    feats = read_table(speech.directory / "feats.scp", "stage 3")
+    taps = [listener.listen(torch.from_numpy(np.array(kaldiio.load_mat(feats[utt])))) for utt in speech.utts]
+    vectors, weights = torch.cat([tap.values for tap in taps]), torch.cat([tap.attention() for tap in taps]).softmax(-1)
+    return Styles(listener.emotions, vectors.numpy(), weights.numpy())
 
 
 def reference_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> dict[str, Array]:
@@ -80,7 +104,8 @@ def reference_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> dict[str, A
     from sklearn.linear_model import LogisticRegression
 
     train = judge.train.some(MOST)
-    known, asked = styles_of(exp, [train, judge.test])
+    listener = ReferenceListener(exp)
+    known, asked = styles_of(listener, train), styles_of(listener, judge.test)
     emotions, speakers = np.array(judge.test.emotions), np.array(judge.test.speakers)
     named = np.array(asked.names)[asked.weights.argmax(1)]
     values = {"reference_emotion_accuracy": np.where(emotions != "", named == emotions, np.nan)}

@@ -9,16 +9,13 @@ import soxr
 import torch
 from numpy.typing import NDArray
 
-from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import read_yaml
-from espnet_mtl.data.kaldi import require
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.analysis import Recording
 from espnet_mtl.evaluation.crossfit import softmax, temperature
 from espnet_mtl.evaluation.speech_set import SpeechSet
+from espnet_mtl.evaluation.style_map import ReferenceListener
 from espnet_mtl.labelling.pseudo import PseudoLabels
 from espnet_mtl.progress import progress
-from espnet_mtl.task import MTLTTSTask
 
 
 def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabels:
@@ -37,49 +34,26 @@ def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabe
     listener = ReferenceListener(exp)
     chosen = [i for i, emotion in enumerate(check.emotions) if emotion]
     _check(listener.emotions, check, chosen, speech)
-    logits = listener.logits([check.wavs[i] for i in chosen], "labelled recordings")
+    logits = _logits(listener, [check.wavs[i] for i in chosen], "labelled recordings")
     targets = np.array([listener.emotions.index(check.emotions[i]) for i in chosen])
     scale = temperature(logits, targets)
     unknown = [i for i, emotion in enumerate(speech.emotions) if not emotion]
-    posteriors = softmax(listener.logits([speech.wavs[i] for i in unknown], "emotion of recordings") / scale)
+    posteriors = softmax(_logits(listener, [speech.wavs[i] for i in unknown], "emotion of recordings") / scale)
     labelled = dict(zip([speech.utts[i] for i in unknown], posteriors, strict=True))
     return PseudoLabels(listener.emotions, labelled, softmax(logits / scale), targets)
 
 
-class ReferenceListener:
-    """The reference encoder of a trained model.
+def _logits(listener: ReferenceListener, wavs: list[str], name: str) -> NDArray[np.float64]:
+    """Returns the reference encoder's logits (N, K) of recordings."""
+    return np.stack([_logits_of(listener, wav) for wav in progress(wavs, name, len(wavs))])
 
-    Args:
-        exp: The model, e.g. `exp/train_fastspeech2`.
 
-    Raises:
-        UserError: There is no such model, or it has no reference encoder.
-    """
-
-    def __init__(self, exp: Path):
-        require([exp / "config.yaml"], "stage 5")
-        config = exp / "config.yaml"
-        model, args = MTLTTSTask.build_model_from_file(config, best_model(exp, read_yaml(config)))
-        if model.style is None or model.style.reference is None:
-            raise UserError(f"{exp}: this model has no reference encoder; train with style_conf.reference: true")
-        self.model, self.style = model.eval(), model.style
-        self.emotions: list[str] = args.emotions
-        self.fs: int = args.feats_extract_conf["fs"]
-
-    @torch.no_grad()
-    def logits(self, wavs: list[str], name: str) -> NDArray[np.float64]:
-        """Returns the reference encoder's logits (N, K) of recordings."""
-        return np.stack([self._logits(wav) for wav in progress(wavs, name, len(wavs))])
-
-    def _logits(self, wav: str) -> NDArray[np.float64]:
-        samples, fs = Recording(wav).read()
-        speech = torch.from_numpy(samples if fs == self.fs else soxr.resample(samples, fs, self.fs)).float()[None]
-        feats, lengths = self.model.feats_extract(speech, torch.tensor([speech.size(1)]))
-        if self.model.normalize is not None:
-            feats, lengths = self.model.normalize(feats, lengths)
-        unknown = torch.full((1, 1), -1)
-        _, tap = self.style(feats, lengths, unknown)
-        return tap.attention()[0].double().numpy()
+def _logits_of(listener: ReferenceListener, wav: str) -> NDArray[np.float64]:
+    samples, fs = Recording(wav).read()
+    samples = samples if fs == listener.fs else soxr.resample(samples, fs, listener.fs)
+    speech = torch.from_numpy(samples).float()[None]
+    feats, _ = listener.model.feats_extract(speech, torch.tensor([speech.size(1)]))
+    return listener.listen(feats[0]).attention()[0].double().numpy()
 
 
 def _check(emotions: list[str], check: SpeechSet, chosen: list[int], speech: SpeechSet) -> None:
