@@ -18,6 +18,7 @@ from espnet_mtl.config import DECODE_OPTIONS, read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.kaldi import read_optional, read_table, require, whole_directory, write_table, write_text
 from espnet_mtl.data.stats import text_file
+from espnet_mtl.environment import check_gpus
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.inference import ATTENTION_OPTIONS, Text2Speech
 from espnet_mtl.progress import progress
@@ -109,6 +110,7 @@ def decode(
         UserError: The model or the test set is missing, or an option is wrong.
     """
     options = load_inference_config(inference_config, overrides)
+    check_gpus(ngpu)
     require([exp / "config.yaml"], "stage 5")
     model_file = best_model(exp, read_yaml(exp / "config.yaml"))
     require([dump / part / "durations"], "stage 3")

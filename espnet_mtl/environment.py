@@ -113,6 +113,15 @@ def _import(module: str) -> Finding:
     return Finding(f"import {module}", "works")
 
 
+def check_gpus(count: int) -> None:
+    """Raises UserError where PyTorch finds fewer than `count` GPUs."""
+    import torch
+
+    found = torch.cuda.device_count()
+    if count > found:
+        raise UserError(f"--ngpu {count}: PyTorch finds {found or 'no'} GPU(s) here; 0 takes the CPU")
+
+
 def _gpu() -> Finding:
     """Names the GPUs; none is fine, one that PyTorch warns of is not."""
     try:

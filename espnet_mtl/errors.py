@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
+USER_ERROR = 2
+"""Exit status after a user's mistake."""
+
 
 class UserError(Exception):
     """What is wrong, where (file, line, utterance, key) and what would be right.
@@ -28,6 +31,6 @@ def run_command(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Collection
+import multiprocessing
+import sys
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.multiprocessing import ProcessExitedException
 
 from espnet_mtl.backbones import BACKBONES, PARTS, TOKEN_FEATURES, token_features
 from espnet_mtl.checkpoint import load_checked, load_state
 from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.espnet_imports import import_tts_task
 from espnet_mtl.heads import CLASSES, HEADS, LABELS, VALUES
 from espnet_mtl.heads.base import Head
 from espnet_mtl.labels import TABLES, LabelEncoder
 from espnet_mtl.model import MTLTTSModel
 from espnet_mtl.style import Style
+from espnet_mtl.train_log import TRAIN_LOG, log_to
 from espnet_mtl.train_progress import TrainProgress
 from espnet_mtl.weighting import WEIGHTINGS
 from espnet_mtl.weighting.base import Weighting
@@ -120,6 +125,26 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         steps = (args.num_iters_per_epoch or 1) // args.accum_grad * args.max_epoch
         model.progress = TrainProgress(optimizers[0], max(1, steps))
         return optimizers
+
+    @classmethod
+    def main(cls, args: argparse.Namespace | None = None, cmd: Sequence[str] | None = None) -> None:
+        """Trains, in as many processes as there are GPUs; ends as they do where they said what a user did wrong."""
+        try:
+            super().main(args, cmd)
+        except ProcessExitedException as error:
+            if error.exit_code != USER_ERROR:
+                raise
+            sys.exit(USER_ERROR)
+
+    @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        """Trains in this process; one of several has a log of its own, and says itself what a user did wrong."""
+        if multiprocessing.parent_process() is None:
+            super().main_worker(args)
+            return
+        if args.dist_rank == 0:
+            log_to(Path(args.output_dir) / TRAIN_LOG)
+        run_command(partial(super().main_worker, args))
 
     @classmethod
     def build_model_from_file(

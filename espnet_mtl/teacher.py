@@ -17,6 +17,7 @@ from espnet_mtl.checkpoint import best_model
 from espnet_mtl.config import read_yaml
 from espnet_mtl.data.kaldi import read_optional, read_table, require, whole_directory, write_table
 from espnet_mtl.data.stats import text_file
+from espnet_mtl.environment import check_gpus
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import UNLABELLED
 from espnet_mtl.progress import progress
@@ -50,6 +51,7 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[st
     Raises:
         UserError: An input is missing, or the model has no attention.
     """
+    check_gpus(ngpu)
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
     sets = sorted(path.parent.name for path in dump.glob("[!.]*/feats.scp"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +20,11 @@ from espnet_mtl.config import DURATIONS_NOTE, load_train_config
 from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
 from espnet_mtl.data.stats import LABEL_FILES, SETS, text_file
 from espnet_mtl.data.values import standardized
+from espnet_mtl.environment import check_gpus
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.heads import LABELS, VALUES
 from espnet_mtl.labels import TABLES, UNLABELLED
+from espnet_mtl.train_log import TRAIN_LOG, log_to
 
 TOKEN_FILES = (
     ("durations", "durations", "text_int"),
@@ -32,7 +32,6 @@ TOKEN_FILES = (
     ("energy", "energy.scp", "kaldi_ark"),
 )
 """(batch entry, file of the dump, type) of the features per token."""
-LOG_FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
 
 
 @dataclass
@@ -165,8 +164,9 @@ def train(
     parser = MTLTTSTask.get_parser()
     command = ["--config", train_config, "--resume", "true", "--ngpu", str(ngpu)]
     command += ["--multiprocessing_distributed", "true", *arguments]
-    tasks = parser.parse_args(command).tasks
-    labels = written_labels(tasks)
+    given = parser.parse_args(command)
+    check_gpus(given.ngpu)
+    labels = written_labels(given.tasks)
     args = parser.parse_args([*paths.options(config["tts"], token_type, labels), *command])
     if "durations" in token_features(config["tts"]):
         _check_durations(paths.dump / DURATIONS_NOTE, token_type)
@@ -183,7 +183,7 @@ def train(
         if base:
             args.init_param = [str(paths.output / "init.pth")]
             torch.save(initial_state(base, args), paths.output / "init.pth")
-        _log_to(paths.output / "train.log")
+        log_to(paths.output / TRAIN_LOG)
         MTLTTSTask.main(args=args)
 
 
@@ -238,25 +238,3 @@ def repair(output: Path) -> None:
     path = output / f"{epoch}epoch.pth"
     if not is_readable(path):
         torch.save(state["model"], path)
-
-
-class _EpochsOnly(logging.Filter):
-    """Lets through warnings and, shortened, the line that begins an epoch."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.name == "py.warnings":
-            return False
-        begins = re.match(r"\d+/\d+epoch started|The training was", record.getMessage())
-        return record.levelno >= logging.WARNING or begins is not None
-
-
-def _log_to(path: Path) -> None:
-    logging.captureWarnings(True)
-    root = logging.getLogger()
-    root.setLevel(logging.INFO)
-    to_file = logging.FileHandler(path, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter(LOG_FORMAT))
-    to_console = logging.StreamHandler(sys.stdout)
-    to_console.addFilter(_EpochsOnly())
-    for handler in (to_file, to_console):
-        root.addHandler(handler)

@@ -109,3 +109,9 @@ def test_missing_stages_are_named(paths, tmp_path):
 def test_a_mistake_in_the_config_comes_before_the_data(paths, tmp_path):
     with pytest.raises(UserError, match="max_epochs"):
         train(config_file(tmp_path, max_epochs=3), paths, "phn", 0, [])
+
+
+def test_gpus_that_are_not_there_are_missed_before_anything_is_written(paths, tmp_path):
+    with pytest.raises(UserError, match="--ngpu 99: PyTorch finds"):
+        train(config_file(tmp_path), paths, "phn", 0, ["--ngpu", "99"])
+    assert not paths.output.exists()

@@ -1,0 +1,35 @@
+"""What a training says: all of it to a file, epochs and warnings to the console."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from pathlib import Path
+
+TRAIN_LOG = "train.log"
+"""In the directory of the experiment."""
+FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
+
+
+class _EpochsOnly(logging.Filter):
+    """Lets through warnings and, shortened, the line that begins an epoch."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "py.warnings":
+            return False
+        begins = re.match(r"\d+/\d+epoch started|The training was", record.getMessage())
+        return record.levelno >= logging.WARNING or begins is not None
+
+
+def log_to(path: Path) -> None:
+    """Logs this process to `path` and to the console."""
+    logging.captureWarnings(True)
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter(FORMAT))
+    to_console = logging.StreamHandler(sys.stdout)
+    to_console.addFilter(_EpochsOnly())
+    for handler in (to_file, to_console):
+        root.addHandler(handler)
