@@ -17,15 +17,22 @@ class GradientBased(Weighting):
     """Weighs gradients by their inner products with `method`, a weighting of torchjd.
 
     A method whose weights stand for a mean, or sum to 1, has them times K: where they are alike, the gradients are
-    summed, as with fixed weights.
+    summed, as with fixed weights. A method that evens out the sizes of gradients would undo the λ_k in them: it gets
+    the gradients of the ℓ_k, and the λ_k multiply its weights.
     """
 
     method: torch.nn.Module
     mean = True
     """Whether the method's weights stand for a mean rather than a sum."""
+    evens_out = False
+    """Whether the method evens out the sizes of gradients."""
 
     def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
         """Asks torchjd, whose random methods draw alike in all processes."""
+        if self.evens_out:
+            factors = gramian.new_tensor([self.preferences.get(task, 1.0) for task in tasks])
+            gramian = gramian / torch.outer(factors, factors)
+            gramian = gramian / gramian.trace()
         with same_draws(int(self.steps)):
             weights = self.method(gramian)
         return len(tasks) * weights if self.mean else weights
@@ -57,6 +64,8 @@ class AlignedMTL(GradientBased):
         scale_mode: Size of the result: by the smallest component (min), the median or the mean one (rmse).
     """
 
+    evens_out = True
+
     def __init__(self, preferences: Mapping[str, float], scale_mode: str = "min"):
         super().__init__(preferences)
         if scale_mode not in SCALE_MODES:
@@ -80,6 +89,8 @@ class CAGrad(GradientBased):
 class IMTLG(GradientBased):
     """Equal projections onto every task's gradient (Liu et al. 2021, ICLR, eq. 6)."""
 
+    evens_out = True
+
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)
         self.method = aggregation.IMTLGWeighting()
@@ -87,6 +98,8 @@ class IMTLG(GradientBased):
 
 class MGDA(GradientBased):
     """The shortest convex combination of the gradients (Sener & Koltun 2018, NeurIPS, algorithm 2)."""
+
+    evens_out = True
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)

@@ -16,6 +16,11 @@ AGGREGATORS = {
     "imtl_g": lambda: aggregation.IMTLG(),
     "mgda": lambda: aggregation.MGDA(),
 }
+EVENING = {
+    "aligned_mtl": lambda: aggregation.AlignedMTLWeighting(),
+    "imtl_g": lambda: aggregation.IMTLGWeighting(),
+    "mgda": lambda: aggregation.MGDAWeighting(),
+}
 SCALARIZERS = {
     "uw": (lambda: scalarization.UW(5), 2),
     "imtl_l": (lambda: scalarization.IMTLL(5), 1),
@@ -32,15 +37,28 @@ def build(name, preferences=PREFERENCES):
 @pytest.mark.parametrize("name", AGGREGATORS)
 @pytest.mark.parametrize("seed", range(3))
 def test_one_backward_pass_equals_the_explicit_combination(name, seed):
-    model = build(name)
+    preferences = dict.fromkeys(TASKS, 1.0) if name in EVENING else PREFERENCES
+    model = build(name, preferences)
     torch.manual_seed(0)
     model(*data(seed))[0].backward()
-    z, jacobian = model.explicit(*data(seed), PREFERENCES)
+    z, jacobian = model.explicit(*data(seed), preferences)
     jacobian = jacobian.double()
     size = jacobian.norm()
     torch.manual_seed(1)
     combined = AGGREGATORS[name]()(jacobian / size) * size * (1 if name == "pcgrad" else len(TASKS))
     expected = torch.autograd.grad(z, model.shared, combined.view_as(z).float())[0]
+    torch.testing.assert_close(model.shared.grad, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", EVENING)
+def test_preferences_stand_on_top_of_methods_that_even_out(name):
+    model = build(name)
+    model(*data())[0].backward()
+    z, jacobian = model.explicit(*data(), dict.fromkeys(TASKS, 1.0))
+    jacobian = jacobian.double() / jacobian.norm()
+    weights = len(TASKS) * EVENING[name]()(jacobian @ jacobian.T)
+    _, scaled = model.explicit(*data(), PREFERENCES)
+    expected = torch.autograd.grad(z, model.shared, (weights.float() @ scaled).view_as(z))[0]
     torch.testing.assert_close(model.shared.grad, expected, rtol=1e-4, atol=1e-6)
 
 
