@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from espnet_mtl.weighting.base import over_processes
+from espnet_mtl.weighting.base import over_processes, processes
 
 Gradients = dict[str, Tensor]
 Note = Callable[[Sequence[str], Tensor, Tensor], None]
@@ -53,7 +53,8 @@ def meet(values: Tensor, held: Gradients, tasks: Sequence[str], weigh: Callable,
 def _combine(held: Gradients, tasks: Sequence[str], weigh: Callable, note: Note, grad: Tensor) -> Tensor:
     grads = [grad, *(held.pop(task, None) for task in tasks[1:])]
     rows = torch.stack([torch.zeros_like(grad) if one is None else one for one in grads]).flatten(1).float()
-    gramian = over_processes(rows @ rows.T).double()
+    # The loss is the mean over the processes, so that each has processes() times its part of the gradient.
+    gramian = over_processes(rows @ rows.T).double() / processes() ** 2
     norms, weights = gramian.diagonal(), gramian.new_ones(len(tasks))
     present = norms.gt(0).nonzero().flatten().tolist() if norms.isfinite().all() else []
     if len(present) > 1:

@@ -51,6 +51,10 @@ class Weighting(nn.Module, ABC):
         loss = (factors * values).sum() + own - own.detach()
         return note_scale(loss, self.scale), dict(zip(losses, factors, strict=True))
 
+    def preference(self, task: str) -> float:
+        """λ_k; of `tts`, where its parts are the tasks, that of the first part."""
+        return self.preferences.get(task, next(iter(self.preferences.values())))
+
     def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
         """Weighs the tasks by their losses.
 
@@ -85,8 +89,13 @@ def same_draws(number: int) -> Iterator[None]:
     torch.set_rng_state(state)
 
 
+def processes() -> int:
+    """Counts the processes of a distributed training; 1: it is none."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
 def over_processes(values: Tensor) -> Tensor:
     """Sums a tensor over the processes of a distributed training."""
-    if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
+    if processes() > 1:
         distributed.all_reduce(values)
     return values

@@ -17,20 +17,20 @@ class GradientBased(Weighting):
     """Weighs gradients by their inner products with `method`, a weighting of torchjd.
 
     A method whose weights stand for a mean, or sum to 1, has them times K: where they are alike, the gradients are
-    summed, as with fixed weights. A method that evens out the sizes of gradients would undo the λ_k in them: it gets
-    the gradients of the ℓ_k, and the λ_k multiply its weights.
+    summed, as with fixed weights. A projection of λ_k g_k is λ_k times that of g_k; the other methods, which go by the
+    sizes of gradients, would undo the λ_k in them: they get the g_k, and the λ_k multiply their weights.
     """
 
     method: torch.nn.Module
     mean = True
     """Whether the method's weights stand for a mean rather than a sum."""
-    evens_out = False
-    """Whether the method evens out the sizes of gradients."""
+    projects = False
+    """Whether the method projects gradients."""
 
     def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
         """Asks torchjd, whose random methods draw alike in all processes."""
-        if self.evens_out:
-            factors = gramian.new_tensor([self.preferences.get(task, 1.0) for task in tasks])
+        if not self.projects:
+            factors = gramian.new_tensor([self.preference(task) for task in tasks])
             gramian = gramian / torch.outer(factors, factors)
             gramian = gramian / gramian.trace()
         with same_draws(int(self.steps)):
@@ -42,6 +42,7 @@ class PCGrad(GradientBased):
     """Removes from each gradient what conflicts with another (Yu et al. 2020, NeurIPS, algorithm 1)."""
 
     mean = False
+    projects = True
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)
@@ -50,6 +51,8 @@ class PCGrad(GradientBased):
 
 class UPGrad(GradientBased):
     """Projects each gradient onto the cone that conflicts with none (Quinton & Rey 2024, arXiv 2406.16232, eq. 5)."""
+
+    projects = True
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)
@@ -63,8 +66,6 @@ class AlignedMTL(GradientBased):
         preferences: λ_k per task.
         scale_mode: Size of the result: by the smallest component (min), the median or the mean one (rmse).
     """
-
-    evens_out = True
 
     def __init__(self, preferences: Mapping[str, float], scale_mode: str = "min"):
         super().__init__(preferences)
@@ -83,13 +84,12 @@ class CAGrad(GradientBased):
 
     def __init__(self, preferences: Mapping[str, float], c: float = 0.5):
         super().__init__(preferences)
-        self.method = aggregation.CAGradWeighting(c=c)
+        # Where a gradient is smaller than norm_eps of the whole, torchjd drops all of them.
+        self.method = aggregation.CAGradWeighting(c=c, norm_eps=1e-9)
 
 
 class IMTLG(GradientBased):
     """Equal projections onto every task's gradient (Liu et al. 2021, ICLR, eq. 6)."""
-
-    evens_out = True
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)
@@ -98,8 +98,6 @@ class IMTLG(GradientBased):
 
 class MGDA(GradientBased):
     """The shortest convex combination of the gradients (Sener & Koltun 2018, NeurIPS, algorithm 2)."""
-
-    evens_out = True
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)

@@ -43,10 +43,11 @@ class GradNorm(LossBased):
         """Σ_k w_k ℓ_k."""
         return (self.weights * losses).sum()
 
-    def observe(self, losses: Tensor) -> None:
+    def observe(self, losses: Tensor) -> Tensor:
         """Also notes the first ones."""
-        super().observe(losses)
-        self.first = torch.where((self.first == 0) & (losses != 0), self.seen, self.first)
+        labelled = super().observe(losses)
+        self.first = torch.where((self.first == 0) & labelled, self.seen, self.first)
+        return labelled
 
     def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> None:
         """Moves the weights of tasks that meet; their gradients are summed as they are."""

@@ -49,11 +49,12 @@ class LossBased(Weighting):
             (weights,) = torch.autograd.grad(total, leaf, retain_graph=True)
         return weights, total
 
-    def observe(self, losses: Tensor) -> None:
-        """Notes the losses of a batch of training (K,), 0 where there is no label."""
+    def observe(self, losses: Tensor) -> Tensor:
+        """Notes the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
         count = over_processes((losses != 0).to(losses.dtype))
         mean = over_processes(losses.clone()) / count.clamp(min=1)
         self.seen = torch.where(count > 0, mean.clamp(min=LEAST), self.seen)
+        return count > 0
 
 
 class UW(LossBased):
@@ -131,16 +132,17 @@ class DWA(LossBased):
 
     def __init__(self, preferences: Mapping[str, float], temperature: float = 2.0):
         super().__init__(preferences)
-        self.temperature = temperature
+        self.temperature = scalarization.DWA(temperature).temperature
         self.register_buffer("averages", torch.zeros(2, len(preferences)))
         self.register_buffer("sums", torch.zeros(len(preferences)))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
-    def observe(self, losses: Tensor) -> None:
+    def observe(self, losses: Tensor) -> Tensor:
         """Also adds them to the sums of this epoch."""
-        super().observe(losses)
+        labelled = super().observe(losses)
         self.sums += self.seen
         self.batches += 1
+        return labelled
 
     def train(self, mode: bool = True) -> DWA:
         """The end of training mode is the end of an epoch."""
@@ -181,14 +183,15 @@ class FAMO(LossBased):
         self.scalarizer = scalarization.FAMO(len(preferences), lr=lr, weight_decay=weight_decay)
         self.register_buffer("moments", torch.zeros(3, len(preferences)))
 
-    def observe(self, losses: Tensor) -> None:
+    def observe(self, losses: Tensor) -> Tensor:
         """Also moves the logits by the change since the last batch."""
         before = self.seen
-        super().observe(losses)
+        labelled = super().observe(losses)
         if self.steps > 1:
             self.scalarizer(before)
             self.scalarizer._optimizer = self._adam()
             self.scalarizer.update(self.seen)
+        return labelled
 
     def _adam(self) -> torch.optim.Adam:
         """The logits' optimizer, its state in `moments` so that checkpoints have it (torchjd's own is not saved)."""

@@ -16,8 +16,9 @@ AGGREGATORS = {
     "imtl_g": lambda: aggregation.IMTLG(),
     "mgda": lambda: aggregation.MGDA(),
 }
-EVENING = {
+BY_SIZE = {
     "aligned_mtl": lambda: aggregation.AlignedMTLWeighting(),
+    "cagrad": lambda: aggregation.CAGradWeighting(c=0.5),
     "imtl_g": lambda: aggregation.IMTLGWeighting(),
     "mgda": lambda: aggregation.MGDAWeighting(),
 }
@@ -37,7 +38,7 @@ def build(name, preferences=PREFERENCES):
 @pytest.mark.parametrize("name", AGGREGATORS)
 @pytest.mark.parametrize("seed", range(3))
 def test_one_backward_pass_equals_the_explicit_combination(name, seed):
-    preferences = dict.fromkeys(TASKS, 1.0) if name in EVENING else PREFERENCES
+    preferences = dict.fromkeys(TASKS, 1.0) if name in BY_SIZE else PREFERENCES
     model = build(name, preferences)
     torch.manual_seed(0)
     model(*data(seed))[0].backward()
@@ -50,13 +51,13 @@ def test_one_backward_pass_equals_the_explicit_combination(name, seed):
     torch.testing.assert_close(model.shared.grad, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", EVENING)
-def test_preferences_stand_on_top_of_methods_that_even_out(name):
+@pytest.mark.parametrize("name", BY_SIZE)
+def test_preferences_stand_on_top_of_methods_that_go_by_size(name):
     model = build(name)
     model(*data())[0].backward()
     z, jacobian = model.explicit(*data(), dict.fromkeys(TASKS, 1.0))
     jacobian = jacobian.double() / jacobian.norm()
-    weights = len(TASKS) * EVENING[name]()(jacobian @ jacobian.T)
+    weights = len(TASKS) * BY_SIZE[name]()(jacobian @ jacobian.T)
     _, scaled = model.explicit(*data(), PREFERENCES)
     expected = torch.autograd.grad(z, model.shared, (weights.float() @ scaled).view_as(z))[0]
     torch.testing.assert_close(model.shared.grad, expected, rtol=1e-4, atol=1e-6)
@@ -70,6 +71,26 @@ def test_the_aggregators_do_combine(name):
         one(*data())[0].backward()
     assert not torch.allclose(model.shared.grad, plain.shared.grad, rtol=1e-3)
     torch.testing.assert_close(model.heads.grad, plain.heads.grad)
+
+
+@pytest.mark.parametrize("name", ["pcgrad", "upgrad"])
+def test_preferences_scale_what_is_projected(name):
+    """g_1 = (1, 0), g_2 = (-1, 1): projected (.5, .5) and (0, 1); with λ_2 = 2 the sum is (.5, .5) + 2 (0, 1)."""
+    gradients = torch.tensor([[1.0, 0.0], [-2.0, 2.0]], dtype=torch.float64)
+    gramian = gradients @ gradients.T
+    weights = WEIGHTINGS.load(name)({"a": 1.0, "b": 2.0}).combine("z", ["a", "b"], gramian / gramian.trace())
+    torch.testing.assert_close(weights @ gradients, torch.tensor([0.5, 2.5], dtype=torch.float64), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("name", AGGREGATORS)
+@pytest.mark.parametrize("size", [1e-2, 1e-4, 1e-6])
+def test_a_small_gradient_does_not_take_the_others_away(name, size):
+    gradients = torch.tensor([[1.0, 0.0], [0.0, size]], dtype=torch.float64)
+    gramian = gradients @ gradients.T
+    weights = WEIGHTINGS.load(name)({"a": 1.0, "b": 1.0}).combine("z", ["a", "b"], gramian / gramian.trace())
+    assert weights.isfinite().all()
+    shrinks = {"mgda", "aligned_mtl", "imtl_g"}  # they make the sum as small as the smallest, by design
+    assert name in shrinks or float((weights @ gradients).norm()) > 0.4
 
 
 @pytest.mark.parametrize("name", SCALARIZERS)
