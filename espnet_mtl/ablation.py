@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import complete, read_yaml
+from espnet_mtl.config import DATA_KEYS, complete, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
@@ -112,6 +112,8 @@ def _merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise UserError(f"{path}: is its own {BASE}")
     config = read_yaml(path)
     base = config.pop(BASE, None)
+    if not isinstance(base, str | None):
+        raise UserError(f"{path}: {BASE}: the file of another configuration, got {base!r}")
     return merge(_merged(path.parent / base, (*above, path.resolve())), config) if base else config
 
 
@@ -130,6 +132,7 @@ def train_all(grid: Grid) -> None:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
     configs = {name: resolve_config(path) for name, path in grid.configs.items()}
+    _same_data({grid.configs[name]: complete(config) for name, config in configs.items()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
     for run in grid.runs:
@@ -143,6 +146,16 @@ def train_all(grid: Grid) -> None:
     if failed:
         logs = ", ".join(str(grid.exp / tag / "ablation.log") for tag in failed)
         raise UserError(f"{len(failed)} of {len(grid.runs)} runs failed; call again to go on. See {logs}")
+
+
+def _same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Refuses configurations that stages 1 to 4 would have to run for again."""
+    first = next(iter(configs))
+    for path, config in configs.items():
+        if changed := [key for key in DATA_KEYS if config[key] != configs[first][key]]:
+            raise UserError(
+                f"{path}: {', '.join(changed)}: other than in {first}, but all share the data of stages 1 to 4"
+            )
 
 
 def _run(grid: Grid, run: Run) -> bool:

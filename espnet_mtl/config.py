@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ FEATURE_CLASSES = {
     "pitch_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
     "energy_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
 }
+DATA_KEYS = (
+    "language",
+    "audio_conf",
+    "durations",
+    "aligner_conf",
+    *(key for key in FEATURE_CLASSES if "extract" in key),
+)
+"""Keys that stages 1 to 4 go by."""
 DECODE_OPTIONS = "inference.yaml"
 """Beside decoded speech: the options that it was decoded with."""
 DURATIONS_NOTE = "durations.json"
@@ -126,6 +135,9 @@ def check(config: Mapping[str, Any]) -> None:
     _known("key of style_conf", config["style_conf"], style_keys())
     valid = [key for key in WEIGHTINGS.arguments(config["weighting"]) if key != "preferences"]
     _known("key of weighting_conf", config["weighting_conf"], valid)
+    for key, value in config["weighting_conf"].items():
+        if key != "scale_mode" and not _is_number(value):
+            raise UserError(f"weighting_conf.{key}: a number, not negative, got {value!r}")
     if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in config["tasks"].items():
@@ -152,11 +164,12 @@ def head_keys(head: str) -> list[str]:
     return [key for key in HEADS.arguments(head) if key not in ("dim", "classes", "attention", "options", *TASK_KEYS)]
 
 
-def _check_task(name: str, task: object, tts: str) -> None:
+def _check_task(name: object, task: object, tts: str) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        hint = " (YAML takes no and on for truth values: quote them)" if isinstance(name, bool) else ""
+        raise UserError(f"tasks: {name!r}: a task's name is made of letters, digits and underscores{hint}")
     if not isinstance(task, dict):
         raise UserError(f"tasks.{name}: expected a mapping such as {{head: classifier, tap: style, label: emotion}}")
-    if not name.isidentifier():
-        raise UserError(f"tasks.{name}: a task's name is made of letters, digits and underscores")
     where = f"key of tasks.{name}"
     if name in FIGURES or name.startswith("tts_"):
         raise UserError(f"tasks.{name}: a part of the TTS loss is called so; choose another name")
@@ -174,7 +187,7 @@ def _check_task(name: str, task: object, tts: str) -> None:
         return
     choices: dict[str, Collection[str]] = {"head": HEADS, "tap": taps_of(tts), "label": labels_of(task.get("head"))}
     for key, valid in choices.items():
-        if task.get(key) not in valid:
+        if not isinstance(task.get(key), str) or task[key] not in valid:
             raise one_of(
                 f"{key} of tasks.{name}", task.get(key), [*valid, *(["module:Class"] if key == "head" else [])]
             )
@@ -182,13 +195,19 @@ def _check_task(name: str, task: object, tts: str) -> None:
     for key in ("start", "ramp"):
         if not (_is_number(task.get(key, 0)) and task.get(key, 0) < 1):
             raise UserError(f"tasks.{name}.{key}: a fraction of training in [0, 1), got {task[key]!r}")
-    for key in ("weight", "grad_cap"):
-        if not _is_number(task.get(key) or 0):
-            raise UserError(f"tasks.{name}.{key}: a number, not negative, got {task[key]!r}")
+    if task.get("start", 0) + task.get("ramp", 0) > 1:
+        raise UserError(f"tasks.{name}: start + ramp goes beyond the end of training (1)")
+    if not _is_number(task.get("weight", 1)):
+        raise UserError(f"tasks.{name}.weight: a number, not negative, got {task['weight']!r}")
+    cap = task.get("grad_cap")
+    if cap is not None and not (_is_number(cap) and cap > 0):
+        raise UserError(f"tasks.{name}.grad_cap: a number above 0, or null for no cap, got {cap!r}")
+    if not isinstance(task.get("reversed", False), bool):
+        raise UserError(f"tasks.{name}.reversed: true or false, got {task['reversed']!r}")
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf
 
 
 def _known(kind: str, given: Iterable[str], valid: Iterable[str]) -> None:

@@ -31,12 +31,12 @@ class Registry(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         if self.is_own(name):
             return name
-        if name not in self.entries:
+        if name not in self:
             raise one_of(self.kind, name, [*self.entries, *(["module:Class"] if self.open else [])])
         return self.entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.entries or self.is_own(name)
+        return isinstance(name, str) and (name in self.entries or self.is_own(name))
 
     def is_own(self, name: object) -> bool:
         """Tells whether this is a `module:Class` of the user's own."""

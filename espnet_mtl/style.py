@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from espnet_mtl.layers import ConvPool
 from espnet_mtl.targets import known, soft_target
@@ -44,6 +45,8 @@ class Style(nn.Module):
         dim: Size D of a row; None: `adim`.
         reference: Whether there is a reference encoder.
         channels: Channels of the reference encoder's convolutions.
+        hard: Whether the likeliest style alone stands in for a label that is missing: a bottleneck that lets log2 K
+            bits of a recording pass.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class Style(nn.Module):
         dim: int | None = None,
         reference: bool = True,
         channels: int = 64,
+        hard: bool = False,
     ):
         super().__init__()
         dim = dim or adim
+        self.hard = hard and reference
         self.table = nn.Parameter(torch.randn(num_styles, dim) * dim**-0.5)
         self.project = nn.Identity() if dim == adim else nn.Linear(dim, adim, bias=False)
         self.reference = ReferenceEncoder(odim, dim, channels) if reference else None
@@ -78,8 +83,19 @@ class Style(nn.Module):
             tap = Tap(query, table=self.table.detach())
             logits = tap.attention()
         target = soft_target(target, len(self.table)).to(logits.dtype)
-        weights = torch.where(known(target).unsqueeze(-1), target, logits.softmax(-1))
+        weights = torch.where(known(target).unsqueeze(-1), target, self.carried(logits))
         return self.mix(weights), tap
+
+    def carried(self, logits: Tensor) -> Tensor:
+        """Style weights (B, K) that a recording goes on with: the posterior, or its likeliest style.
+
+        The gradient is the posterior's in both cases (straight-through: Bengio et al. 2013, arXiv 1308.3432).
+        """
+        posterior = logits.softmax(-1)
+        if not self.hard:
+            return posterior
+        likeliest = one_hot(posterior.argmax(-1), posterior.size(-1)).to(posterior.dtype)
+        return likeliest + posterior - posterior.detach()
 
     def mix(self, weights: Tensor) -> Tensor:
         """Mixes the rows of the table: (B, K) -> (B, adim), or (B, T_text, K) -> (B, T_text, adim)."""

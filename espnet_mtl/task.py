@@ -248,6 +248,8 @@ def _build_head(
     tap_dims: dict[str, int],
     tables: dict[str, list[str]],
 ) -> Head:
+    if hasattr(torch.nn.ModuleDict(), name):
+        raise UserError(f"tasks.{name}: PyTorch's modules have something of this name; choose another")
     options = {key: value for key, value in task.items() if key != "head"}
     if not tap_dims[task["tap"]]:
         raise UserError(f"tasks.{name}: the tap {task['tap']!r} needs {NEEDED[task['tap']]}")
@@ -261,5 +263,5 @@ def _build_head(
         raise UserError(f"tasks.{name}: {task['head']} is no subclass of espnet_mtl.heads.base.Head")
     try:
         return kind(dim=tap_dims[task["tap"]], classes=classes, **options)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"tasks.{name}: {task['head']}: {error}") from error

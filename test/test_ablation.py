@@ -19,7 +19,7 @@ def test_shipped_variants_are_whole_configurations(path):
     assert config["feats_extract_conf"]["fs"] == 16000
     if path.stem not in ("single", "fixed"):
         shipped = load_train_config(CONF / "train_fastspeech2.yaml")
-        assert any(config[key] != shipped[key] for key in ("tasks", "weighting"))
+        assert any(config[key] != shipped[key] for key in ("tasks", "weighting", "style_conf"))
 
 
 def test_mappings_are_merged_and_null_unsets():
@@ -39,10 +39,20 @@ def test_mistakes_are_named(tmp_path):
         resolve_config(write(tmp_path / "a.yaml", base="gone.yaml"))
     with pytest.raises(UserError, match=r"a.yaml: is its own base"):
         resolve_config(write(tmp_path / "a.yaml", base="a.yaml"))
+    with pytest.raises(UserError, match=r"a.yaml: base: the file of another configuration, got 3"):
+        resolve_config(write(tmp_path / "a.yaml", base=3))
     with pytest.raises(UserError, match=r"a.yaml: unknown weighting 'fixd'"):
         resolve_config(write(tmp_path / "a.yaml", weighting="fixd"))
     with pytest.raises(UserError, match="two configurations have one name"):
         name_variants([tmp_path / "a.yaml", tmp_path / "b/a.yaml"])
+
+
+def test_all_share_the_data(tmp_path, grid):
+    ready = grid()
+    write(tmp_path / "two.yaml", feats_extract_conf={"fmin": 20}, language="pl")
+    with pytest.raises(UserError, match=r"two.yaml: language, feats_extract_conf: other than in .*one.yaml"):
+        train_all(ready)
+    assert not ready.exp.exists()
 
 
 @pytest.fixture

@@ -32,6 +32,17 @@ def test_where_there_is_no_label_the_posterior_of_the_reference_stands_in():
     assert style(FEATS, LENGTHS, torch.tensor([[-1], [1]]))[0].shape == (2, 4)
 
 
+def test_a_hard_style_is_the_likeliest_one_and_learns_as_the_posterior_does():
+    hard, soft = make(hard=True), make()
+    unknown = torch.full((2, 1), -1)
+    vectors, tap = hard(FEATS, LENGTHS, unknown)
+    torch.testing.assert_close(vectors, hard.table[tap.attention().argmax(-1)])
+    vectors.sum().backward()
+    soft(FEATS, LENGTHS, unknown)[0].sum().backward()
+    torch.testing.assert_close(hard.reference.query.weight.grad, soft.reference.query.weight.grad)
+    torch.testing.assert_close(hard(FEATS, LENGTHS, torch.tensor([[2], [0]]))[0], hard.table[[2, 0]])
+
+
 def test_without_reference_encoder_the_unlabelled_get_the_mean_style():
     style = make(reference=False)
     vectors, tap = style(FEATS, LENGTHS, torch.tensor([[-1], [-1]]))

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from espnet_mtl.data.kaldi import read_optional, read_table, require
 from espnet_mtl.data.stats import text_file, tokens_of
+from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import PUNCTUATION
+from espnet_mtl.heads import VALUES
 
 MARKS = frozenset(PUNCTUATION.values())
 FEWEST = 3
@@ -54,12 +56,27 @@ def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[st
 
     Returns:
         By label and utterance, (D,); utterances without the label are left out.
+
+    Raises:
+        UserError: A line of utt2vad that is not three numbers.
     """
     measured = [label for label in labels if label in MEASURES]
     prosody = _read_prosody(dump, token_type) if measured else {}
     values = {label: {utt: MEASURES[label](one) for utt, one in prosody.items()} for label in measured}
     if "vad" in labels:
-        values["vad"] = {utt: np.array(line.split(), float) for utt, line in read_optional(dump / "utt2vad").items()}
+        values["vad"] = _read_vad(dump / "utt2vad")
+    return values
+
+
+def _read_vad(path: Path) -> dict[str, Numbers]:
+    values = {}
+    for utt, line in read_optional(path).items():
+        try:
+            values[utt] = np.array(line.split(), float)
+        except ValueError:
+            values[utt] = np.empty(0)
+        if len(values[utt]) != VALUES["vad"] or not np.isfinite(values[utt]).all():
+            raise UserError(f"{path}: {utt}: three numbers (valence, arousal, dominance) or no line, got {line!r}")
     return values
 
 

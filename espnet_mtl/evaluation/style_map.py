@@ -31,7 +31,7 @@ class Styles:
     Attributes:
         names: The K styles.
         vectors: Its embeddings (N, D).
-        weights: Its attention over the styles (N, K), which is all that synthesis by a reference gets.
+        weights: Of the styles (N, K), by its attention: all that goes on of a recording.
     """
 
     names: list[str]
@@ -86,7 +86,8 @@ def styles_of(listener: ReferenceListener, speech: SpeechSet) -> Styles:
 
     feats = read_table(speech.directory / "feats.scp", "stage 3")
     taps = [listener.listen(torch.from_numpy(np.array(kaldiio.load_mat(feats[utt])))) for utt in speech.utts]
-    vectors, weights = torch.cat([tap.values for tap in taps]), torch.cat([tap.attention() for tap in taps]).softmax(-1)
+    vectors, logits = torch.cat([tap.values for tap in taps]), torch.cat([tap.attention() for tap in taps])
+    weights = listener.style.carried(logits)
     return Styles(listener.emotions, vectors.numpy(), weights.numpy())
 
 

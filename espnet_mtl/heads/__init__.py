@@ -27,5 +27,5 @@ LABELS = {**CLASSES, **{name: name for name in VALUES}}
 
 def labels_of(head: object) -> Collection[str]:
     """Names the labels that a head can learn; one of the user's own decides itself."""
-    kinds: dict[object, Collection[str]] = {"classifier": CLASSES, "independence": CLASSES, "regressor": VALUES}
-    return kinds.get(head, LABELS)
+    kinds: dict[str, Collection[str]] = {"classifier": CLASSES, "independence": CLASSES, "regressor": VALUES}
+    return kinds.get(str(head), LABELS)

@@ -85,7 +85,7 @@ class Head(nn.Module, ABC):
             return self.criterion(predict(replace(tap, values=tap.values.detach())), target)
         share = min(1.0, (progress - self.start) / self.ramp) if self.ramp else 1.0
         values = scale_gradient(tap.values, -share if self.reversed else share)
-        if not self.grad_cap:
+        if self.grad_cap is None:
             return self.criterion(predict(replace(tap, values=values)), target)
         cap = GradientCap(self.grad_cap / max(self.weight, 1e-12) * tap.valid_elements().float().rsqrt())
         loss, stats = self.criterion(predict(replace(tap, values=cap.open(values))), target)

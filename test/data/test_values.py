@@ -111,6 +111,13 @@ def test_the_level_of_intonation_is_the_speakers_own(dump):
     assert values["dev"]["new_c"][0] == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("line", ["2.5 3", "2.5 3 high", "nan 3 3"])
+def test_a_line_that_is_not_three_numbers_is_named(dump, line):
+    write_table(dump / "train/utt2vad", {"low_a": line})
+    with pytest.raises(UserError, match=rf"utt2vad: low_a: three numbers .* got '{line}'"):
+        read_values(dump / "train", ["vad"], "phn")
+
+
 def test_without_stage_3_the_error_says_so(tmp_path):
     with pytest.raises(UserError, match="run stage 3 first"):
         read_values(tmp_path, ["speaking_rate"], "phn")
