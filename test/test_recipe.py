@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import torch
 
 from espnet_mtl.data.kaldi import read_table
 from test.helpers.recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command, run
@@ -168,3 +169,14 @@ def test_a_killed_stage_called_again_gives_what_it_would_have_given(recipe, undi
     if stage == 5:
         assert (recipe / f"exp/{MULTI}/train.log").read_text().count("1/2epoch started") == 1, "it began again"
     assert {path.relative_to(recipe) for path in after if after[path] != before.get(path)} == set()
+
+
+def test_a_killed_training_goes_on_with_the_state_of_its_weighting(recipe):
+    only = ["--stage", "5", "--stop_stage", "5", "--baseline_config", "none"]
+    only += ["--train_args", f"{TRAIN_ARGS} --weighting famo"]
+    run(recipe, *only, "--tag", "whole")
+    assert any(killed(recipe, "exp/killed/1epoch.pth", *only, "--tag", "killed") for _ in range(5))
+    run(recipe, *only, "--tag", "killed")
+    whole, resumed = (torch.load(recipe / f"exp/{tag}/2epoch.pth", weights_only=True) for tag in ("whole", "killed"))
+    assert whole["weighting.moments"].abs().sum() > 0
+    torch.testing.assert_close(resumed, whole, rtol=0, atol=0)

@@ -85,3 +85,19 @@ def test_training_curves_are_read_back(tmp_path):
     np.testing.assert_allclose(curves["valid"]["l1_loss"], [[10, 0.1], [20, 0.05]])
     assert list(ending(curves["train"], "_acc")) == ["emotion"]
     assert read_curves(tmp_path) == {}
+
+
+def test_what_a_training_logged_is_drawn(tmp_path, monkeypatch):
+    names = ("l1_loss", "tts_loss", "a_loss", "a_acc", "a_weight", "mel_a_norm", "mel_tts_a_cos", "mel_a_share")
+    for part in ("train", "valid"):
+        writer = SummaryWriter(tmp_path / "exp/tensorboard" / part)
+        for name in names:
+            writer.add_scalar(name, 0.5, 10)
+        writer.close()
+    drawn = {}
+    monkeypatch.setattr(report, "curves_plot", lambda panels, logarithmic: drawn.update(panels) or b"png")
+    assert report._curves(tmp_path / "exp").startswith("data:image/png")
+    panels = {title: sorted(curves) for title, curves in drawn.items()}
+    assert panels.pop("spectrogram and whole TTS loss") == ["l1 train", "l1 valid", "tts train", "tts valid"]
+    assert panels.pop("task losses, validation") == ["a", "l1", "tts"]
+    assert sorted(panels.values()) == sorted([["a"], ["a"], ["mel_a"], ["mel_tts_a"], ["mel_a"]])

@@ -24,9 +24,10 @@ class Network(nn.Module):
             task: error.square().mean() * (task not in without) for task, error in zip(self.tasks, errors, strict=True)
         }
 
-    def forward(self, inputs, target, without=()):
+    def forward(self, inputs, target, without=(), waiting=()):
+        """Tasks in `waiting` learn, and send nothing into z yet."""
         z, held = torch.tanh(inputs @ self.shared), {}
-        views = [z, *(view_of(z, task, held) for task in self.tasks[1:])]
+        views = [z, *(z.detach() if task in waiting else view_of(z, task, held) for task in self.tasks[1:])]
         loss, weights = self.weighting(self.losses(views, target, without))
         meet(z, held, self.tasks, lambda *given: self.weighting.combine("z", *given), self._note)
         return loss, weights

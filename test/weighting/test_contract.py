@@ -82,6 +82,20 @@ def test_labels_of_one_task_may_be_missing(name, tasks):
 
 
 @every
+def test_a_task_may_have_a_loss_and_no_gradient(name):
+    model = network(name, 3)
+    train(model, 4)
+    model.zero_grad()
+    loss, weights = model(*data(5), waiting=[TASKS[1]])
+    loss.backward()
+    assert model.heads.grad[1].abs().sum() > 0
+    assert model.noted[-1][1][1].eq(0).all()
+    assert model.shared.grad.isfinite().all()
+    assert model.shared.grad.abs().sum() > 0
+    assert float(weights[TASKS[1]]) > 0
+
+
+@every
 def test_a_batch_without_any_label_is_the_first_task_alone(name):
     model = network(name, 3)
     loss, weights = model(*data(), without=TASKS[1:])

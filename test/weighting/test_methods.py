@@ -1,11 +1,14 @@
 """The methods against torchjd's explicit computation, and what sets each apart."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from tiny_network import TASKS, Network, data
 from torchjd import aggregation, scalarization
 
 from espnet_mtl.weighting import WEIGHTINGS
+from espnet_mtl.weighting.base import same_draws
 
 PREFERENCES = dict(zip(TASKS, (1.0, 0.5, 0.3, 2.0, 1.0), strict=True))
 AGGREGATORS = {
@@ -144,6 +147,32 @@ def test_famo_favours_the_loss_that_falls_slowly():
     share = weighting.scalarizer._w.softmax(0)
     assert share[1] > share[0] + 0.1
     assert float(weights["emotion"]) < float(weights["tts"])  # c z / ℓ: a small loss counts by its logarithm
+
+
+def test_famo_moves_as_torchjds_does_from_batch_to_batch():
+    batches = torch.tensor([[4.0, 1.0], [3.0, 1.0], [2.5, 0.4], [2.6, 0.3]])
+    weighting, theirs = (
+        WEIGHTINGS.load("famo")({"a": 1.0, "b": 1.0}),
+        scalarization.FAMO(2, lr=0.025, weight_decay=0.001),
+    )
+    for losses in batches:
+        _, weights = weighting(dict(zip("ab", losses, strict=True)))
+    for before, after in pairwise(batches):
+        theirs(before)
+        theirs.update(after)
+    last = batches[-1].clone().requires_grad_()
+    (expected,) = torch.autograd.grad(2 * theirs(last), last)
+    torch.testing.assert_close(torch.stack([*weights.values()]), expected)
+
+
+def test_random_weights_are_torchjds():
+    weighting = WEIGHTINGS.load("rlw")({"a": 1.0, "b": 1.0})
+    _, weights = weighting({"a": torch.tensor(3.0), "b": torch.tensor(5.0)})
+    losses = torch.tensor([3.0, 5.0], requires_grad=True)
+    with same_draws(1):
+        (expected,) = torch.autograd.grad(2 * scalarization.Random()(losses), losses)
+    torch.testing.assert_close(torch.stack([*weights.values()]), expected)
+    assert weights["a"] != weights["b"]
 
 
 def test_gradnorm_evens_out_the_norms():
