@@ -14,18 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import DATA_KEYS, complete, read_yaml
+from espnet_mtl.config import DATA_KEYS, load_train_config, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
-
-CONFIG = "ablation.yaml"
-"""In the experiment of each run: its configuration, whole."""
-BASE = "base"
-"""Key of a configuration that names another one, relative to it, which it changes."""
 
 
 @dataclass(frozen=True)
@@ -93,50 +86,17 @@ def name_variants(paths: Sequence[Path]) -> dict[str, Path]:
     return named
 
 
-def resolve_config(path: Path) -> dict[str, Any]:
-    """Reads a configuration that may change another one, its `base`; mappings are merged, null unsets.
-
-    Raises:
-        UserError: A file is missing, is its own base, or has unknown keys or names.
-    """
-    config = _merged(path, ())
-    try:
-        complete(config)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    return config
-
-
-def _merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    if path.resolve() in above:
-        raise UserError(f"{path}: is its own {BASE}")
-    config = read_yaml(path)
-    base = config.pop(BASE, None)
-    if not isinstance(base, str | None):
-        raise UserError(f"{path}: {BASE}: the file of another configuration, got {base!r}")
-    return merge(_merged(path.parent / base, (*above, path.resolve())), config) if base else config
-
-
-def merge(base: Any, change: Any) -> Any:
-    """Returns `base` changed: mappings are merged key by key, a key that is None is left out, all else is replaced."""
-    if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
-        return change
-    changed = {**base, **{key: merge(base.get(key), value) for key, value in change.items()}}
-    return {key: value for key, value in changed.items() if key not in change or value is not None}
-
-
 def train_all(grid: Grid) -> None:
     """Trains and speaks every run of a grid, some side by side; one that is done costs seconds.
 
     Raises:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
-    configs = {name: resolve_config(path) for name, path in grid.configs.items()}
-    _same_data({grid.configs[name]: complete(config) for name, config in configs.items()})
+    _same_data({path: load_train_config(path) for path in grid.configs.values()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
     for run in grid.runs:
-        write_text(grid.exp / run.tag / CONFIG, yaml.safe_dump(configs[run.variant], sort_keys=False))
+        (grid.exp / run.tag).mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(grid.jobs) as pool:
         failed = [
             run.tag
@@ -161,7 +121,7 @@ def _same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
 def _run(grid: Grid, run: Run) -> bool:
     exp, beside = grid.exp / run.tag, grid.dump.parent
     train = [
-        *("--train_config", exp / CONFIG, "--dump", grid.dump),
+        *("--train_config", grid.configs[run.variant], "--dump", grid.dump),
         *("--token_list", beside / "token_list", "--tables", beside / "tables", "--stats", grid.exp / "stats"),
         *("--output", exp, "--token_type", grid.token_type, "--", *grid.train_args, "--seed", run.seed),
     ]

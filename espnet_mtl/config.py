@@ -60,6 +60,8 @@ DATA_KEYS = (
     *(key for key in FEATURE_CLASSES if "extract" in key),
 )
 """Keys that stages 1 to 4 go by."""
+BASE = "base"
+"""Key of a training YAML that names another one, which it changes."""
 DECODE_OPTIONS = "inference.yaml"
 """Beside decoded speech: the options that it was decoded with."""
 DURATIONS_NOTE = "durations.json"
@@ -92,13 +94,40 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return config
 
 
+def read_train_config(path: str | Path) -> dict[str, Any]:
+    """Reads a training YAML, which may change another one, its `base` (relative to it); see `merge`.
+
+    Raises:
+        UserError: A file is missing or no mapping, or is its own base.
+    """
+    return _merged(Path(path), ())
+
+
+def _merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in above:
+        raise UserError(f"{path}: is its own {BASE}")
+    config = read_yaml(path)
+    base = config.pop(BASE, None)
+    if not isinstance(base, str | None):
+        raise UserError(f"{path}: {BASE}: the file of another configuration, got {base!r}")
+    return merge(_merged(path.parent / base, (*above, path.resolve())), config) if base else config
+
+
+def merge(base: Any, change: Any) -> Any:
+    """Returns `base` changed: mappings are merged key by key, a key that is None is left out, all else is replaced."""
+    if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
+        return change
+    changed = {**base, **{key: merge(base.get(key), value) for key, value in change.items()}}
+    return {key: value for key, value in changed.items() if key not in change or value is not None}
+
+
 def load_train_config(path: str | Path) -> dict[str, Any]:
-    """Reads a training YAML, fills in defaults and checks every key and name.
+    """Reads a training YAML (`read_train_config`), fills in defaults and checks every key and name.
 
     Raises:
         UserError: An unknown key, task, head, tap, label or weighting; the message names the valid ones.
     """
-    config = read_yaml(path)
+    config = read_train_config(path)
     try:
         return complete(config)
     except UserError as error:

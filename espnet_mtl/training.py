@@ -16,7 +16,7 @@ import yaml
 from espnet_mtl.backbones import token_features
 from espnet_mtl.base_model import BaseModel, initial_state
 from espnet_mtl.checkpoint import is_readable
-from espnet_mtl.config import DURATIONS_NOTE, load_train_config
+from espnet_mtl.config import DURATIONS_NOTE, load_train_config, read_train_config
 from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
 from espnet_mtl.data.stats import LABEL_FILES, SETS, text_file
 from espnet_mtl.data.values import standardized
@@ -162,12 +162,13 @@ def train(
     from espnet_mtl.task import MTLTTSTask, with_labels
 
     parser = MTLTTSTask.get_parser()
-    command = ["--config", train_config, "--resume", "true", "--ngpu", str(ngpu)]
-    command += ["--multiprocessing_distributed", "true", *arguments]
+    parser.set_defaults(**read_train_config(train_config))
+    command = ["--resume", "true", "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
     given = parser.parse_args(command)
     check_gpus(given.ngpu)
     labels = written_labels(given.tasks)
     args = parser.parse_args([*paths.options(config["tts"], token_type, labels), *command])
+    args.config = train_config
     if "durations" in token_features(config["tts"]):
         _check_durations(paths.dump / DURATIONS_NOTE, token_type)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
@@ -219,7 +220,10 @@ def _same_settings(output: Path, settings: dict) -> None:
     path, text = output / "settings.yaml", yaml.safe_dump(settings, sort_keys=True)
     trained = (output / "checkpoint.pth").exists()
     if trained and path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UserError(f"{output} was trained with other settings or data ({path}): give another --tag, or delete it")
+        raise UserError(
+            f"{output} was trained with other settings or data ({path}): "
+            "delete it, or choose another name (--tag; of an ablation, the YAML's)"
+        )
     write_text(path, text)
 
 
