@@ -28,7 +28,7 @@ MOST_SENTENCES = 1000
 
 
 class Csv(Corpus):
-    """Reads a table with a header: path and text, and optionally id, speaker, emotion, language, gender and split.
+    """Reads a table with a header: path and text, and optionally id, speaker, emotion, vad, language, gender and split.
 
     Args:
         root: The directory that paths are relative to.
@@ -85,12 +85,26 @@ class Csv(Corpus):
         gender = row.get("gender", "").lower()[:1] or None
         if gender not in (None, *GENDERS):
             raise UserError(f"{where}: {one_of('gender', row['gender'], GENDERS)}")
-        return Utterance(utt, speaker, text, normalized(text), emotion, language, audio, split=split, gender=gender)
+        vad = _vad(where, row.get("vad", ""))
+        return Utterance(
+            utt, speaker, text, normalized(text), emotion, language, audio, split=split, gender=gender, vad=vad
+        )
 
     def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
         if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:
             return {}
         return phones_of(utterances)
+
+
+def _vad(where: str, text: str) -> tuple[float, float, float] | None:
+    """Reads valence, arousal and dominance, `3.5 2 4`; "" and "-" are none."""
+    if text in ("", UNLABELLED):
+        return None
+    try:
+        valence, arousal, dominance = map(float, text.split())
+    except ValueError as error:
+        raise UserError(f"{where}: vad {text!r}: expected three numbers (valence, arousal, dominance)") from error
+    return valence, arousal, dominance
 
 
 def _emotion(where: str, label: str) -> str | None:

@@ -203,7 +203,13 @@ def test_csv_with_path_and_text_alone(tmp_path):
     (tmp_path / "metadata.csv").write_text("text;path\nOne.;a.wav\nTwo.;b.wav\n")
     _, utterances = read("csv", tmp_path, delimiter=";", speaker="me")
     assert list(utterances) == ["me_a", "me_b"]
-    assert utterances["me_a"].language == "en-us"
+    assert (utterances["me_a"].language, utterances["me_a"].vad) == ("en-us", None)
+
+
+def test_csv_with_valence_arousal_and_dominance(tmp_path):
+    (tmp_path / "metadata.csv").write_text("path,text,vad\na.wav,One.,3.5 2 4\nb.wav,Two.,-\n")
+    _, utterances = read("csv", tmp_path, speaker="me")
+    assert [utterances[name].vad for name in ("me_a", "me_b")] == [(3.5, 2.0, 4.0), None]
 
 
 @pytest.mark.parametrize(
@@ -216,6 +222,8 @@ def test_csv_with_path_and_text_alone(tmp_path):
         ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion 'happy:much': expected"),
         ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion 'happy:-1': expected"),
         ('path,text,emotion\na.wav,One.,"happy,sad"\n', r"metadata.csv:2: emotion 'happy,sad': expected"),
+        ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected three numbers"),
+        ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected three numbers"),
         ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
     ],
 )
