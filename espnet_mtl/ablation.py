@@ -14,11 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import DATA_KEYS, load_train_config, read_yaml
+from espnet_mtl.config import DATA_KEYS, load_train_config, read_train_config, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
+
+CONFIG = "ablation.yaml"
+"""In the experiment of each run: its configuration, whole."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,9 @@ def train_all(grid: Grid) -> None:
     _same_data({path: load_train_config(path) for path in grid.configs.values()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
-    for run in grid.runs:
-        (grid.exp / run.tag).mkdir(parents=True, exist_ok=True)
+    for run in grid.runs:  # copies, since a file may be edited while the grid is trained
+        config = read_train_config(grid.configs[run.variant])
+        write_text(grid.exp / run.tag / CONFIG, yaml.safe_dump(config, sort_keys=False))
     with ThreadPoolExecutor(grid.jobs) as pool:
         failed = [
             run.tag
@@ -121,7 +127,7 @@ def _same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
 def _run(grid: Grid, run: Run) -> bool:
     exp, beside = grid.exp / run.tag, grid.dump.parent
     train = [
-        *("--train_config", grid.configs[run.variant], "--dump", grid.dump),
+        *("--train_config", exp / CONFIG, "--dump", grid.dump),
         *("--token_list", beside / "token_list", "--tables", beside / "tables", "--stats", grid.exp / "stats"),
         *("--output", exp, "--token_type", grid.token_type, "--", *grid.train_args, "--seed", run.seed),
     ]

@@ -24,7 +24,7 @@ TABLES = {"token": "token_list", **{label: key for key, label in labels.TABLES.i
 """What a row of a table may stand for, and the config key of the rows' names."""
 NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "tts", "tts_conf", "style_conf")
 """Config keys that must be those of the model that is gone on from."""
-FREE = ("spks", "langs", "stats_file", "reduction_factor", "reference")
+FREE = ("spks", "langs", "stats_file", "reduction_factor", "reference", "hard")
 """Keys below them that may differ: training derives them, or what they add starts as in a new model."""
 
 

@@ -114,11 +114,13 @@ def _merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def merge(base: Any, change: Any) -> Any:
-    """Returns `base` changed: mappings are merged key by key, a key that is None is left out, all else is replaced."""
+    """Returns `base` changed: mappings are merged key by key, one that is changed to None is left out, all else is
+    replaced."""
     if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
         return change
+    dropped = {key for key, value in change.items() if value is None and isinstance(base.get(key), Mapping)}
     changed = {**base, **{key: merge(base.get(key), value) for key, value in change.items()}}
-    return {key: value for key, value in changed.items() if key not in change or value is not None}
+    return {key: value for key, value in changed.items() if key not in dropped}
 
 
 def load_train_config(path: str | Path) -> dict[str, Any]:
@@ -141,8 +143,10 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {**OWN_KEYS, "tts": "fastspeech2", "tts_conf": {}}
     empty = {key for key, value in config.items() if value is None and isinstance(defaults.get(key), dict)}
     full = {**defaults, **{key: value for key, value in config.items() if key not in empty}}
-    for key in FEATURE_CLASSES:
-        full[key] = dict(full.get(key) or {})
+    for key in (*FEATURE_CLASSES, *(key for key, value in defaults.items() if isinstance(value, dict))):
+        full[key] = full.get(key) or {}
+        if not isinstance(full[key], Mapping):
+            raise UserError(f"{key}: expected 'key: value' lines, got {full[key]!r}")
     full["feats_extract_conf"] = {**DEFAULT_SIGNAL, **full["feats_extract_conf"]}
     signal = {key: full["feats_extract_conf"][key] for key in SIGNAL_KEYS}
     for key in ("pitch_extract_conf", "energy_extract_conf"):
@@ -162,6 +166,8 @@ def check(config: Mapping[str, Any]) -> None:
         raise one_of("durations", config["durations"], DURATIONS)
     _check_aligner(config["aligner_conf"])
     _known("key of style_conf", config["style_conf"], style_keys())
+    for key in ("reference", "hard"):
+        _check_bool(f"style_conf.{key}", config["style_conf"].get(key, False))
     valid = [key for key in WEIGHTINGS.arguments(config["weighting"]) if key != "preferences"]
     _known("key of weighting_conf", config["weighting_conf"], valid)
     for key, value in config["weighting_conf"].items():
@@ -231,8 +237,14 @@ def _check_task(name: object, task: object, tts: str) -> None:
     cap = task.get("grad_cap")
     if cap is not None and not (_is_number(cap) and cap > 0):
         raise UserError(f"tasks.{name}.grad_cap: a number above 0, or null for no cap, got {cap!r}")
-    if not isinstance(task.get("reversed", False), bool):
-        raise UserError(f"tasks.{name}.reversed: true or false, got {task['reversed']!r}")
+    _check_bool(f"tasks.{name}.reversed", task.get("reversed", False))
+    if task["head"] == "independence" and task.get("reversed"):
+        raise UserError(f"tasks.{name}.reversed: independence as it is keeps the label out")
+
+
+def _check_bool(where: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise UserError(f"{where}: true or false, got {value!r}")
 
 
 def _is_number(value: object) -> bool:

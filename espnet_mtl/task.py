@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import multiprocessing
+import os
 import sys
+import threading
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +142,11 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
         """Trains in this process; one of several has a log of its own, and says itself what a user did wrong."""
-        if multiprocessing.parent_process() is None:
+        parent = multiprocessing.parent_process()
+        if parent is None:
             super().main_worker(args)
             return
+        threading.Thread(target=_end_with, args=[parent], daemon=True).start()
         if args.dist_rank == 0:
             log_to(Path(args.output_dir) / TRAIN_LOG)
         run_command(partial(super().main_worker, args))
@@ -168,6 +173,12 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             own = {key: value for key, value in model.state_dict().items() if key.startswith("weighting.")}
             load_checked(model, {**own, **state})
         return model.to(device), args
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Ends this process as soon as its parent is gone, even killed: it would go on writing without the lock."""
+    parent.join()
+    os._exit(1)
 
 
 def label_tables(args: argparse.Namespace) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_mtl.config import complete, load_train_config, read_yaml
+from espnet_mtl.config import complete, load_train_config, read_train_config, read_yaml
 from espnet_mtl.errors import UserError
 
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
@@ -20,14 +20,14 @@ def test_shipped_configs_are_valid(path):
 
 
 def test_single_task_differs_in_the_tasks_and_the_reference_encoder_only():
-    multi, single = (read_yaml(CONF / f"train_fastspeech2{name}.yaml") for name in ("", "_single"))
+    multi, single = (read_train_config(CONF / f"train_fastspeech2{name}.yaml") for name in ("", "_single"))
     assert single["tasks"] == {"tts": {"weight": 1.0}}
     assert [key for key in multi if multi[key] != single[key]] == ["style_conf", "tasks"]
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/train*.yaml")), ids=lambda path: path.stem)
 def test_scheduler_ends_with_the_training(path):
-    config = read_yaml(path)
+    config = load_train_config(path)
     assert config["scheduler_conf"]["first_cycle_steps"] == config["num_iters_per_epoch"] * config["max_epoch"]
 
 
@@ -70,6 +70,10 @@ def test_signal_parameters_stand_once():
         (with_task(label=["emotion", "speaker"]), ["label of tasks.emotion", "['emotion', 'speaker']"]),
         (with_task(head=["classifier"]), ["head of tasks.emotion", "classifier"]),
         ({"tasks": {"tts": {}, False: {}}}, ["False", "quote them"]),
+        (with_task(head="independence", reversed=True), ["tasks.emotion.reversed", "as it is"]),
+        ({"style_conf": {"hard": "false"}}, ["style_conf.hard", "true or false"]),
+        ({"weighting_conf": [0.1]}, ["weighting_conf", "key: value", "[0.1]"]),
+        ({"tts_conf": 3}, ["tts_conf", "key: value", "3"]),
         ({"weighting": ["uw"]}, ["weighting ['uw']", "uw"]),
         ({"weighting": "gradnorm", "weighting_conf": {"lr": "x"}}, ["weighting_conf.lr", "'x'"]),
         (with_task(ramp="0.5"), ["tasks.emotion.ramp", "'0.5'"]),

@@ -83,18 +83,17 @@ def test_the_packed_model_speaks_in_a_process_that_never_saw_the_recipe(recipe, 
     assert abs(wav).max() > 0
 
 
-def train_on_cpus(work: Path, tag: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Trains in two processes on the dump of `work`."""
+def train_on_cpus(work: Path, tag: str, *options: str) -> subprocess.Popen[str]:
+    """Begins to train in two processes on the dump of `work`."""
     words = ["--train_config", str(CONF / f"{MULTI}.yaml"), "--dump", "dump/raw", "--token_list", "dump/token_list"]
     words += ["--tables", "dump/tables", "--stats", "exp/stats", "--output", f"exp/{tag}", "--ngpu", "2"]
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, ROOT / "test/helpers/on_cpus.py", *words, "--", *TRAIN_ARGS.split(), *options],
         cwd=work,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
-        check=False,
     )
 
 
@@ -103,8 +102,9 @@ def test_two_processes_train_where_one_has_no_labels(recipe, tmp_path):
         shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
     table = tmp_path / "dump/raw/train/utt2emo"
     table.write_text("".join(line for line in table.read_text().splitlines(True) if line.startswith("f1")))
-    done = train_on_cpus(tmp_path, "two", "--weighting", "pcgrad")
-    assert done.returncode == 0, done.stderr[-3000:]
+    process = train_on_cpus(tmp_path, "two", "--weighting", "pcgrad")
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, said[-3000:]
     assert (tmp_path / "exp/two/2epoch.pth").is_file()
     log = (tmp_path / "exp/two/train.log").read_text()
     assert log.count("epoch results") == 2
@@ -112,10 +112,31 @@ def test_two_processes_train_where_one_has_no_labels(recipe, tmp_path):
 
 
 def test_a_mistake_that_a_process_finds_is_said_without_a_traceback(recipe):
-    done = train_on_cpus(recipe, "mistaken", "--num_iters_per_epoch", "none")
-    assert done.returncode == 2
-    assert "error: num_iters_per_epoch: must be set" in done.stderr
-    assert "Traceback" not in done.stderr
+    process = train_on_cpus(recipe, "mistaken", "--num_iters_per_epoch", "none")
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode == 2
+    assert "error: num_iters_per_epoch: must be set" in said
+    assert "Traceback" not in said
+
+
+def test_processes_end_with_the_training_that_is_killed(recipe):
+    process = train_on_cpus(recipe, "orphans", "--max_epoch", "100")
+    log = recipe / "exp/orphans/train.log"
+    wait_until(lambda: log.is_file() and "1/100epoch started" in log.read_text())
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    wait_until(lambda: not any(Path("/proc", child).exists() for child in children))
+
+
+def wait_until(reached, seconds=120):
+    """Waits for something, and fails where it does not come."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 STAGES = {  # what a stage writes, and what is there while it writes
@@ -175,8 +196,9 @@ def test_a_killed_training_goes_on_with_the_state_of_its_weighting(recipe):
     only = ["--stage", "5", "--stop_stage", "5", "--baseline_config", "none"]
     only += ["--train_args", f"{TRAIN_ARGS} --weighting famo"]
     run(recipe, *only, "--tag", "whole")
-    assert any(killed(recipe, "exp/killed/1epoch.pth", *only, "--tag", "killed") for _ in range(5))
+    assert killed(recipe, "exp/killed/1epoch.pth", *only, "--tag", "killed"), "it was over before it could be killed"
     run(recipe, *only, "--tag", "killed")
+    assert (recipe / "exp/killed/train.log").read_text().count("1/2epoch started") == 1, "it began again"
     whole, resumed = (torch.load(recipe / f"exp/{tag}/2epoch.pth", weights_only=True) for tag in ("whole", "killed"))
     assert whole["weighting.moments"].abs().sum() > 0
     torch.testing.assert_close(resumed, whole, rtol=0, atol=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import isfinite, nan
 from pathlib import Path
 
 from espnet_mtl import espeak
@@ -102,8 +103,10 @@ def _vad(where: str, text: str) -> tuple[float, float, float] | None:
         return None
     try:
         valence, arousal, dominance = map(float, text.split())
-    except ValueError as error:
-        raise UserError(f"{where}: vad {text!r}: expected three numbers (valence, arousal, dominance)") from error
+    except ValueError:
+        valence = arousal = dominance = nan
+    if not isfinite(valence + arousal + dominance):
+        raise UserError(f"{where}: vad {text!r}: expected three numbers (valence, arousal, dominance)")
     return valence, arousal, dominance
 
 

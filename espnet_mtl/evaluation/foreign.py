@@ -7,7 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from espnet_mtl.config import read_train_config
+from espnet_mtl.config import load_train_config
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
@@ -49,7 +49,7 @@ def evaluate_speech(
     if baseline not in (None, *hypotheses):
         raise UserError(f"--baseline {baseline}: must be one of {', '.join(hypotheses)}")
     speech = {title: read_hypothesis(path, test) for title, path in hypotheses.items()}
-    vocoder = vocoder_settings(read_train_config(train_config), {}) if train_config else None
+    vocoder = vocoder_settings(load_train_config(train_config), {}) if train_config else None
     fs = soundfile.info(test.wavs[0]).samplerate
     learned_from = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
     judge = Judge(learned_from, test, output / "judge", fs, vocoder, language, nj)

@@ -30,7 +30,7 @@ class GradientBased(Weighting):
     def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
         """Asks torchjd, whose random methods draw alike in all processes."""
         if not self.projects:
-            factors = gramian.new_tensor([self.preference(task) for task in tasks])
+            factors = gramian.new_tensor([self.preference(task) or 1.0 for task in tasks])
             gramian = gramian / torch.outer(factors, factors)
             gramian = gramian / gramian.trace()
         with same_draws(int(self.steps)):

@@ -132,7 +132,7 @@ class DWA(LossBased):
 
     def __init__(self, preferences: Mapping[str, float], temperature: float = 2.0):
         super().__init__(preferences)
-        self.temperature = scalarization.DWA(temperature).temperature
+        self.temperature = scalarization.DWA(temperature).temperature  # which checks it
         self.register_buffer("averages", torch.zeros(2, len(preferences)))
         self.register_buffer("sums", torch.zeros(len(preferences)))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))

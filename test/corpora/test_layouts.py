@@ -223,6 +223,7 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
         ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion 'happy:-1': expected"),
         ('path,text,emotion\na.wav,One.,"happy,sad"\n', r"metadata.csv:2: emotion 'happy,sad': expected"),
         ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected three numbers"),
+        ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected three numbers"),
         ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected three numbers"),
         ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
     ],
