@@ -100,9 +100,10 @@ def train_all(grid: Grid) -> None:
     _same_data({path: load_train_config(path) for path in grid.configs.values()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
-    for run in grid.runs:  # copies, since a file may be edited while the grid is trained
-        config = read_train_config(grid.configs[run.variant])
-        write_text(grid.exp / run.tag / CONFIG, yaml.safe_dump(config, sort_keys=False))
+    # Copies, since a file may be edited while the grid is trained.
+    copies = {name: yaml.safe_dump(read_train_config(path), sort_keys=False) for name, path in grid.configs.items()}
+    for run in grid.runs:
+        write_text(grid.exp / run.tag / CONFIG, copies[run.variant])
     with ThreadPoolExecutor(grid.jobs) as pool:
         failed = [
             run.tag

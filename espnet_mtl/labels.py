@@ -44,6 +44,15 @@ def parse_weights(text: str, names: Sequence[str]) -> np.ndarray:
     return weights / weights.sum()
 
 
+def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
+    """Reads `count` finite numbers; None where the text is anything else."""
+    try:
+        numbers = tuple(map(float, text.split()))
+    except ValueError:
+        return None
+    return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
+
+
 class LabelEncoder:
     """ESPnet's preprocessing with label names turned into numbers.
 

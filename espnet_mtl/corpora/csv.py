@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from math import isfinite, nan
 from pathlib import Path
 
 from espnet_mtl import espeak
@@ -21,7 +20,8 @@ from espnet_mtl.corpora.base import (
 )
 from espnet_mtl.data.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import UNLABELLED, parse_weights
+from espnet_mtl.heads import VALUES
+from espnet_mtl.labels import UNLABELLED, parse_numbers, parse_weights
 
 GENDERS = ("f", "m")
 MOST_SENTENCES = 1000
@@ -101,12 +101,10 @@ def _vad(where: str, text: str) -> tuple[float, float, float] | None:
     """Reads valence, arousal and dominance, `3.5 2 4`; "" and "-" are none."""
     if text in ("", UNLABELLED):
         return None
-    try:
-        valence, arousal, dominance = map(float, text.split())
-    except ValueError:
-        valence = arousal = dominance = nan
-    if not isfinite(valence + arousal + dominance):
+    numbers = parse_numbers(text, VALUES["vad"])
+    if numbers is None:
         raise UserError(f"{where}: vad {text!r}: expected three numbers (valence, arousal, dominance)")
+    valence, arousal, dominance = numbers
     return valence, arousal, dominance
 
 

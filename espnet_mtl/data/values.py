@@ -17,6 +17,7 @@ from espnet_mtl.data.stats import text_file, tokens_of
 from espnet_mtl.errors import UserError
 from espnet_mtl.espeak import PUNCTUATION
 from espnet_mtl.heads import VALUES
+from espnet_mtl.labels import parse_numbers
 
 MARKS = frozenset(PUNCTUATION.values())
 FEWEST = 3
@@ -71,12 +72,10 @@ def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[st
 def _read_vad(path: Path) -> dict[str, Numbers]:
     values = {}
     for utt, line in read_optional(path).items():
-        try:
-            values[utt] = np.array(line.split(), float)
-        except ValueError:
-            values[utt] = np.empty(0)
-        if len(values[utt]) != VALUES["vad"] or not np.isfinite(values[utt]).all():
+        numbers = parse_numbers(line, VALUES["vad"])
+        if numbers is None:
             raise UserError(f"{path}: {utt}: three numbers (valence, arousal, dominance) or no line, got {line!r}")
+        values[utt] = np.array(numbers)
     return values
 
 
