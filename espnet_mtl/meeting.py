@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from espnet_mtl.weighting.base import over_processes, processes
+from espnet_mtl.weighting.base import Weighting, over_processes, processes
 
 Gradients = dict[str, Tensor]
 Note = Callable[[Sequence[str], Tensor, Tensor], None]
@@ -31,7 +31,7 @@ def view_of(values: Tensor, task: str, held: Gradients) -> Tensor:
     return _Hold.apply(values, task, held) if values.requires_grad else values
 
 
-def meet(values: Tensor, held: Gradients, tasks: Sequence[str], weigh: Callable, note: Note) -> None:
+def meet(values: Tensor, held: Gradients, tasks: Sequence[str], weighting: Weighting, place: str, note: Note) -> None:
     """Lets the gradients that come back to `values` be combined into one.
 
     There is one backward pass, and what is passed on is Σ_k w_k g_k with g_k = ∂(λ_k ℓ_k)/∂z: the first task's
@@ -42,15 +42,17 @@ def meet(values: Tensor, held: Gradients, tasks: Sequence[str], weigh: Callable,
         values: The tensor z, of any shape.
         held: Gradients of the other tasks, as `view_of` puts them there.
         tasks: All tasks, the first as said.
-        weigh: Takes the names and inner products, normalized to a trace of 1, of the tasks whose gradients are not
-            zero, and returns their weights, or None for 1 each.
+        weighting: Weighs the gradients that are not zero (`combine`), by inner products normalized to a trace of 1.
+        place: The name of the tensor.
         note: Is told the inner products (K, K) and weights (K,) of all.
     """
     if values.requires_grad:
-        values.register_hook(partial(_combine, held, tuple(tasks), weigh, note))
+        values.register_hook(partial(_combine, held, tuple(tasks), weighting, place, note))
 
 
-def _combine(held: Gradients, tasks: Sequence[str], weigh: Callable, note: Note, grad: Tensor) -> Tensor:
+def _combine(
+    held: Gradients, tasks: Sequence[str], weighting: Weighting, place: str, note: Note, grad: Tensor
+) -> Tensor:
     grads = [grad, *(held.pop(task, None) for task in tasks[1:])]
     rows = torch.stack([torch.zeros_like(grad) if one is None else one for one in grads]).flatten(1).float()
     # The loss is the mean over the processes, so that each has processes() times its part of the gradient.
@@ -59,8 +61,9 @@ def _combine(held: Gradients, tasks: Sequence[str], weigh: Callable, note: Note,
     present = norms.gt(0).nonzero().flatten().tolist() if norms.isfinite().all() else []
     if len(present) > 1:
         part = gramian[present][:, present]
-        given = weigh([tasks[i] for i in present], part / part.trace())
+        given = weighting.combine(place, [tasks[i] for i in present], part / part.trace())
         if given is not None:
             weights[present] = given
+            weights = weighting.bounded(tasks, weights)
     note(tasks, gramian, weights)
     return (weights.to(rows.dtype) @ rows).view_as(grad).to(grad.dtype)

@@ -37,6 +37,7 @@ class MTLTTSModel(ESPnetTTSModel):
         super().__init__(**parts)
         self.style, self.style_label = style, style_label
         self.heads = nn.ModuleDict(heads)
+        weighting.capped = frozenset(name for name, head in heads.items() if head.grad_cap is not None)
         self.weighting = weighting
         self.progress: TrainProgress = TrainProgress()
         self._found: dict[str, Found] = {}
@@ -84,7 +85,7 @@ class MTLTTSModel(ESPnetTTSModel):
         for place, tasks in self.meetings().items():
             # Not bound to the model: ESPnet's attention keeps the last batch's graph, which must not keep the model.
             note = partial(_note, self._found, self.weighting.scale, place)
-            meet(taps[place].values, taps[place].held, tasks, partial(self.weighting.combine, place), note)
+            meet(taps[place].values, taps[place].held, tasks, self.weighting, place, note)
         return force_gatherable((loss, stats, len(text)), loss.device)
 
     def meetings(self) -> dict[str, list[str]]:

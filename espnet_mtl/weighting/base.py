@@ -22,6 +22,7 @@ class Weighting(nn.Module, ABC):
         preferences: λ_k per task.
 
     Attributes:
+        capped: Tasks whose gradient has a cap (`Head`), which is relative to the first task, the TTS loss.
         steps: Training steps seen; random methods draw from it, so that all processes, and a resumed training, agree.
         scale: Under "loss", the factor that the last loss was multiplied with before its backward pass (AMP's scale).
     """
@@ -31,6 +32,7 @@ class Weighting(nn.Module, ABC):
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__()
         self.preferences = dict(preferences)
+        self.capped: frozenset[str] = frozenset()
         self.scale: dict[str, Tensor] = {}
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
@@ -47,9 +49,15 @@ class Weighting(nn.Module, ABC):
             self.steps += 1
         values = torch.stack([loss.float() for loss in losses.values()])
         weights, own = self.weigh(values.detach())
-        factors = values.new_tensor([self.preferences[name] for name in losses]) * weights.detach()
+        weights = self.bounded(tuple(losses), weights.detach())
+        factors = values.new_tensor([self.preferences[name] for name in losses]) * weights
         loss = (factors * values).sum() + own - own.detach()
         return note_scale(loss, self.scale), dict(zip(losses, factors, strict=True))
+
+    def bounded(self, tasks: Sequence[str], weights: Tensor) -> Tensor:
+        """Limits weights (K,): a capped task has at most that of the first task, or its cap would be none."""
+        capped = torch.tensor([task in self.capped for task in tasks], device=weights.device)
+        return torch.where(capped, weights.minimum(weights[0]), weights)
 
     def preference(self, task: str) -> float:
         """λ_k; of `tts`, where its parts are the tasks, that of the first part."""

@@ -29,7 +29,7 @@ class Network(nn.Module):
         z, held = torch.tanh(inputs @ self.shared), {}
         views = [z, *(z.detach() if task in waiting else view_of(z, task, held) for task in self.tasks[1:])]
         loss, weights = self.weighting(self.losses(views, target, without))
-        meet(z, held, self.tasks, lambda *given: self.weighting.combine("z", *given), self._note)
+        meet(z, held, self.tasks, self.weighting, "z", self._note)
         return loss, weights
 
     def _note(self, tasks, gramian, weights):

@@ -68,6 +68,26 @@ def test_a_preference_stays_one(name):
 
 
 @every
+def test_a_capped_task_gets_no_more_weight_than_the_first(name):
+    model = network(name)
+    model.weighting.capped = frozenset({"emotion"})
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    found = []
+    for step in range(30):
+        optimizer.zero_grad()
+        inputs, target = data(step)
+        target[:, 1] *= 0.1  # an easy task
+        loss, factors = model(inputs, target)
+        loss.backward()
+        optimizer.step()
+        weights = {task: float(factor) / PREFERENCES[task] for task, factor in factors.items()}
+        shares = dict(zip(TASKS, model.noted[-1][2].tolist(), strict=False))
+        found += [weights, shares]
+    for weights in found:
+        assert weights["emotion"] <= weights["tts"] * (1 + 1e-6)
+
+
+@every
 @pytest.mark.parametrize("tasks", [2, 5])
 def test_labels_of_one_task_may_be_missing(name, tasks):
     model = network(name, tasks)

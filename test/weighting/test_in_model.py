@@ -70,9 +70,25 @@ def test_parts_are_those_that_the_backbone_has(make_model):
     assert list(model.weighting.preferences) == ["tts_mel", "tts_stop"]
 
 
+def test_a_cap_binds_whatever_the_method_gives(backbone, make_model, batch):
+    """An easy task gets a large weight, and still sends no more into the spectrogram than with fixed weights."""
+    tasks = {"tts": {"weight": 1.0}, "emotion": {**HEAD, "tap": "mel", "grad_cap": 1e-3}}
+    norms = []
+    for weighting in ("fixed", "uw"):
+        model = make_model(weighting=weighting, tasks=tasks, **BOTH[backbone])
+        if weighting == "uw":
+            with torch.no_grad():
+                model.weighting.scalarizer.log_var.copy_(torch.tensor([0.5, -3.0]))
+        loss, stats, _ = model(**batch)
+        loss.backward()
+        norms.append(float(model.figures()["mel_emotion_norm"] / stats["tts_weight"]))
+    assert stats["emotion_weight"] == stats["tts_weight"]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-4)
+
+
 def test_fixed_weights_pass_on_the_sum_of_the_gradients(make, batch):
     """Holding the gradients apart changes nothing."""
-    apart, whole = make(split=True), make(split=False)
+    apart, whole = (make(split=split, weighting="fixed") for split in (True, False))
     for model in (apart, whole):
         torch.manual_seed(1)
         model(**batch)[0].backward()
