@@ -17,7 +17,7 @@ def test_shipped_variants_are_whole_configurations(path):
     config = load_train_config(path)
     assert "base" not in config
     assert config["feats_extract_conf"]["fs"] == 16000
-    if path.stem not in ("single", "fixed"):
+    if path.stem not in ("single", "uw"):
         shipped = load_train_config(CONF / "train_fastspeech2.yaml")
         assert any(config[key] != shipped[key] for key in ("tasks", "weighting", "style_conf"))
 

@@ -19,10 +19,10 @@ def test_shipped_configs_are_valid(path):
     assert load_train_config(path)["tts"] == path.stem.split("_")[1]
 
 
-def test_single_task_differs_in_the_tasks_and_the_reference_encoder_only():
+def test_single_task_differs_in_the_tasks_their_weighting_and_the_reference_encoder_only():
     multi, single = (read_train_config(CONF / f"train_fastspeech2{name}.yaml") for name in ("", "_single"))
     assert single["tasks"] == {"tts": {"weight": 1.0}}
-    assert [key for key in multi if multi[key] != single[key]] == ["style_conf", "tasks"]
+    assert [key for key in multi if multi[key] != single[key]] == ["style_conf", "tasks", "weighting"]
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/train*.yaml")), ids=lambda path: path.stem)
