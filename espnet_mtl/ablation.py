@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import DATA_KEYS, load_train_config, read_train_config, read_yaml
+from espnet_mtl.config import DATA_KEYS, load_train_config, override, read_train_config, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
@@ -97,7 +97,7 @@ def train_all(grid: Grid) -> None:
     Raises:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
-    _same_data({path: load_train_config(path) for path in grid.configs.values()})
+    _same_data({path: override(load_train_config(path), grid.train_args) for path in grid.configs.values()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
     # Copies, since a file may be edited while the grid is trained.

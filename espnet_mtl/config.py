@@ -1,14 +1,16 @@
-"""Training YAML: read, completed and checked before anything else happens (imports neither torch nor ESPnet)."""
+"""Training YAML: read, completed and checked before anything else happens (imports no torch)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import argparse
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import yaml
+from espnet2.utils.nested_dict_action import NestedDictAction
 
 from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, PARTS, taps_of
 from espnet_mtl.errors import UserError, one_of
@@ -52,6 +54,8 @@ FEATURE_CLASSES = {
     "pitch_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
     "energy_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
 }
+SCHEDULER = "cosineannealingwarmuprestarts"
+SCHEDULER_CLASS = "espnet2.schedulers.cosine_anneal_warmup_restart:CosineAnnealingWarmupRestarts"
 DATA_KEYS = (
     "language",
     "audio_conf",
@@ -140,7 +144,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns `config` checked, with this project's defaults, and with the signal parameters, which stand
     once in `feats_extract_conf`, handed to the pitch and energy extractors."""
     _known("key", config, [*espnet_keys(), *OWN_KEYS])
-    defaults = {**OWN_KEYS, "tts": "fastspeech2", "tts_conf": {}}
+    defaults = {**OWN_KEYS, "tts": "fastspeech2", "tts_conf": {}, "scheduler": None, "scheduler_conf": {}}
     empty = {key for key, value in config.items() if value is None and isinstance(defaults.get(key), dict)}
     full = {**defaults, **{key: value for key, value in config.items() if key not in empty}}
     for key in (*FEATURE_CLASSES, *(key for key, value in defaults.items() if isinstance(value, dict))):
@@ -155,6 +159,30 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
+def override(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
+    """Returns a completed config as options of ESPnet's training change it, checked.
+
+    Args:
+        config: From `load_train_config`.
+        options: Such as `["--weighting", "dwa", "--tasks", "emotion.weight=1"]`.
+
+    Raises:
+        UserError: An unknown option, or what `load_train_config` refuses in a file.
+    """
+    names = [option.partition("=")[0] for option in options if option.startswith("--")]
+    _known("training option", names, [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)])
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            parser.add_argument(f"--{key}", action=NestedDictAction, default=value)
+        elif isinstance(value, str | None):
+            parser.add_argument(f"--{key}", default=value)
+    try:
+        return complete({**config, **vars(parser.parse_known_args(options)[0])})
+    except UserError as error:
+        raise UserError(f"with {' '.join(options)}: {error}") from error
+
+
 def check(config: Mapping[str, Any]) -> None:
     """Checks the nested sections of a completed config; see `load_train_config`."""
     for key, target in FEATURE_CLASSES.items():
@@ -165,6 +193,8 @@ def check(config: Mapping[str, Any]) -> None:
     if config["durations"] not in DURATIONS:
         raise one_of("durations", config["durations"], DURATIONS)
     _check_aligner(config["aligner_conf"])
+    if str(config["scheduler"]).lower() == SCHEDULER:
+        _check_schedule(config["scheduler_conf"])
     _known("key of style_conf", config["style_conf"], style_keys())
     for key in ("reference", "hard"):
         _check_bool(f"style_conf.{key}", config["style_conf"].get(key, False))
@@ -186,6 +216,16 @@ def _check_aligner(conf: Mapping[str, Any]) -> None:
         if not number or value < 0 or (value == 0 and key != "seed"):
             kind = "a number" if key == "lr" else "a whole number"
             raise UserError(f"aligner_conf.{key}: expected {kind} above 0, got {value!r}")
+
+
+def _check_schedule(conf: Mapping[str, Any]) -> None:
+    _known("key of scheduler_conf", conf, [key for key in constructor_arguments(SCHEDULER_CLASS) if key != "optimizer"])
+    warmup, steps = conf.get("warmup_steps", 0), conf.get("first_cycle_steps")
+    if not (_is_number(warmup) and _is_number(steps) and warmup < steps):
+        raise UserError(
+            f"scheduler_conf: warmup_steps ({warmup!r}) must be below first_cycle_steps ({steps!r}), "
+            "which is num_iters_per_epoch * max_epoch, the steps of a whole training"
+        )
 
 
 def style_keys() -> list[str]:

@@ -16,7 +16,7 @@ import yaml
 from espnet_mtl.backbones import token_features
 from espnet_mtl.base_model import BaseModel, initial_state
 from espnet_mtl.checkpoint import is_readable
-from espnet_mtl.config import DURATIONS_NOTE, load_train_config, read_train_config
+from espnet_mtl.config import DURATIONS_NOTE, load_train_config, override, read_train_config
 from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
 from espnet_mtl.data.stats import LABEL_FILES, SETS, text_file
 from espnet_mtl.data.values import standardized
@@ -159,6 +159,7 @@ def train(
             or data.
     """
     config = load_train_config(train_config)
+    final = override(config, arguments)
     from espnet_mtl.task import MTLTTSTask, with_labels
 
     parser = MTLTTSTask.get_parser()
@@ -167,14 +168,14 @@ def train(
     given = parser.parse_args(command)
     check_gpus(given.ngpu)
     labels = written_labels(given.tasks)
-    args = parser.parse_args([*paths.options(config["tts"], token_type, labels), *command])
+    args = parser.parse_args([*paths.options(final["tts"], token_type, labels), *command])
     args.config = train_config
-    if "durations" in token_features(config["tts"]):
+    if "durations" in token_features(final["tts"]):
         _check_durations(paths.dump / DURATIONS_NOTE, token_type)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if base:
-        base.check({**config, **{key: getattr(args, key) for key in ("tts", "tts_conf", "style_conf")}})
+        base.check(final)
         settings["init_model"] = hashlib.sha256(base.model_file.read_bytes()).hexdigest()
     with locked(paths.output):
         _same_settings(paths.output, settings)

@@ -55,6 +55,13 @@ def test_all_share_the_data(tmp_path, grid):
     assert not ready.exp.exists()
 
 
+def test_options_are_checked_before_anything_is_trained(grid):
+    ready = grid(train_args=["--weighting", "fixd"])
+    with pytest.raises(UserError, match="with --weighting fixd: unknown weighting 'fixd'"):
+        train_all(ready)
+    assert not ready.exp.exists()
+
+
 @pytest.fixture
 def grid(tmp_path):
     def make(**options):

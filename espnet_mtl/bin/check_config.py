@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from espnet_mtl.base_model import open_base_model
 from espnet_mtl.bin import INIT_MODEL, split_options
-from espnet_mtl.config import OWN_KEYS, espnet_keys, load_train_config
-from espnet_mtl.errors import one_of, run_command
+from espnet_mtl.config import load_train_config, override
+from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,14 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(own)
     base = open_base_model(args.init_model)
     for path in args.configs:
-        config = load_train_config(path)
-        if base and not {"--tts_conf", "--style_conf"} & set(overrides):
+        config = override(load_train_config(path), overrides)
+        if base:
             base.check(config)
-    valid = {*espnet_keys(), *OWN_KEYS}
-    for option in overrides:
-        name = option.partition("=")[0]
-        if name.startswith("--") and name[2:] not in valid:
-            raise one_of("training option", name, (f"--{key}" for key in valid))
 
 
 def cli() -> None:

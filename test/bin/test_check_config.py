@@ -18,3 +18,22 @@ def test_every_file_and_option_is_checked(tmp_path):
         main([CONFIG, str(tmp_path / "bad.yaml")])
     with pytest.raises(UserError, match=r"training option '--max_epochs': did you mean --max_epoch"):
         main([CONFIG, "--", "--max_epochs=3"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scheduler_conf", "first_cycle_steps=60"], r"warmup_steps \(100\) must be below first_cycle_steps \(60\)"),
+        (["--scheduler_conf=warmup=3"], "key of scheduler_conf 'warmup': did you mean warmup_steps"),
+        (["--tasks", "emotion.wieght=1"], "key of tasks.emotion 'wieght': did you mean weight"),
+        (["--max_epoch", "5", "--weighting", "fixd"], "weighting 'fixd': did you mean fixed"),
+        (["--tts_conf", "{adims: 3}"], "key of tts_conf 'adims': did you mean adim"),
+    ],
+)
+def test_what_options_change_is_checked(options, words):
+    with pytest.raises(UserError, match=f"with {' '.join(options)}: .*{words}"):
+        main([CONFIG, "--", *options])
+
+
+def test_another_scheduler_has_keys_of_its_own():
+    main([CONFIG, "--", "--scheduler", "noamlr", "--scheduler_conf", "model_size=384"])
