@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import DATA_KEYS, load_train_config, override, read_train_config, read_yaml
+from espnet_mtl.config import check_same_data, load_train_config, read_train_config, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
+from espnet_mtl.options import override
 
 CONFIG = "ablation.yaml"
 """In the experiment of each run: its configuration, whole."""
@@ -97,7 +97,7 @@ def train_all(grid: Grid) -> None:
     Raises:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
-    _same_data({path: override(load_train_config(path), grid.train_args) for path in grid.configs.values()})
+    check_same_data({path: override(load_train_config(path), grid.train_args) for path in grid.configs.values()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
     # Copies, since a file may be edited while the grid is trained.
@@ -113,16 +113,6 @@ def train_all(grid: Grid) -> None:
     if failed:
         logs = ", ".join(str(grid.exp / tag / "ablation.log") for tag in failed)
         raise UserError(f"{len(failed)} of {len(grid.runs)} runs failed; call again to go on. See {logs}")
-
-
-def _same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
-    """Refuses configurations that stages 1 to 4 would have to run for again."""
-    first = next(iter(configs))
-    for path, config in configs.items():
-        if changed := [key for key in DATA_KEYS if config[key] != configs[first][key]]:
-            raise UserError(
-                f"{path}: {', '.join(changed)}: other than in {first}, but all share the data of stages 1 to 4"
-            )
 
 
 def _run(grid: Grid, run: Run) -> bool:

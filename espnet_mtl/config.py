@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from importlib.resources import files
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import yaml
-from espnet2.utils.nested_dict_action import NestedDictAction
 
 from espnet_mtl.backbones import BACKBONES, ESPNET_CLASSES, PARTS, taps_of
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.heads import HEADS, labels_of
 from espnet_mtl.registry import constructor_arguments
-from espnet_mtl.weighting import WEIGHTINGS
+from espnet_mtl.weighting import SCALE_MODES, WEIGHTINGS
 
 OWN_KEYS = {
     "language": "en-us",
@@ -54,6 +52,7 @@ FEATURE_CLASSES = {
     "pitch_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
     "energy_normalize_conf": "espnet2.layers.global_mvn:GlobalMVN",
 }
+COUNTS = ("max_epoch", "num_iters_per_epoch", "accum_grad", "batch_size")
 SCHEDULER = "cosineannealingwarmuprestarts"
 SCHEDULER_CLASS = "espnet2.schedulers.cosine_anneal_warmup_restart:CosineAnnealingWarmupRestarts"
 DATA_KEYS = (
@@ -89,7 +88,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such config file")
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
     if config is None:
         return {}
@@ -159,28 +158,18 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
-def override(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
-    """Returns a completed config as options of ESPnet's training change it, checked.
-
-    Args:
-        config: From `load_train_config`.
-        options: Such as `["--weighting", "dwa", "--tasks", "emotion.weight=1"]`.
+def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Makes sure that completed configs can share the data of stages 1 to 4.
 
     Raises:
-        UserError: An unknown option, or what `load_train_config` refuses in a file.
+        UserError: They cannot; the message names the first file that differs, and its keys.
     """
-    names = [option.partition("=")[0] for option in options if option.startswith("--")]
-    _known("training option", names, [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)])
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            parser.add_argument(f"--{key}", action=NestedDictAction, default=value)
-        elif isinstance(value, str | None):
-            parser.add_argument(f"--{key}", default=value)
-    try:
-        return complete({**config, **vars(parser.parse_known_args(options)[0])})
-    except UserError as error:
-        raise UserError(f"with {' '.join(options)}: {error}") from error
+    first = next(iter(configs))
+    for path, config in configs.items():
+        if changed := [key for key in DATA_KEYS if config[key] != configs[first][key]]:
+            raise UserError(
+                f"{path}: {', '.join(changed)}: other than in {first}, but all share the data of stages 1 to 4"
+            )
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -193,6 +182,10 @@ def check(config: Mapping[str, Any]) -> None:
     if config["durations"] not in DURATIONS:
         raise one_of("durations", config["durations"], DURATIONS)
     _check_aligner(config["aligner_conf"])
+    for key in COUNTS:
+        value = config.get(key)
+        if value is not None and not (_is_number(value) and value >= 1):
+            raise UserError(f"{key}: a whole number of at least 1, got {value!r}")
     if str(config["scheduler"]).lower() == SCHEDULER:
         _check_schedule(config["scheduler_conf"])
     _known("key of style_conf", config["style_conf"], style_keys())
@@ -201,8 +194,13 @@ def check(config: Mapping[str, Any]) -> None:
     valid = [key for key in WEIGHTINGS.arguments(config["weighting"]) if key != "preferences"]
     _known("key of weighting_conf", config["weighting_conf"], valid)
     for key, value in config["weighting_conf"].items():
-        if key != "scale_mode" and not _is_number(value):
-            raise UserError(f"weighting_conf.{key}: a number, not negative, got {value!r}")
+        if key == "scale_mode":
+            if value not in SCALE_MODES:
+                raise one_of("weighting_conf.scale_mode", value, SCALE_MODES)
+        elif not _is_number(value) or (value == 0 and key in ("temperature", "mu")):
+            raise UserError(
+                f"weighting_conf.{key}: a number, not negative (temperature and mu: above 0), got {value!r}"
+            )
     if not isinstance(config["tasks"], dict) or "tts" not in config["tasks"]:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in config["tasks"].items():
@@ -224,7 +222,7 @@ def _check_schedule(conf: Mapping[str, Any]) -> None:
     if not (_is_number(warmup) and _is_number(steps) and warmup < steps):
         raise UserError(
             f"scheduler_conf: warmup_steps ({warmup!r}) must be below first_cycle_steps ({steps!r}), "
-            "which is num_iters_per_epoch * max_epoch, the steps of a whole training"
+            "which is num_iters_per_epoch * max_epoch / accum_grad, the steps of a whole training"
         )
 
 
@@ -274,6 +272,10 @@ def _check_task(name: object, task: object, tts: str) -> None:
         raise UserError(f"tasks.{name}: start + ramp goes beyond the end of training (1)")
     if not _is_number(task.get("weight", 1)):
         raise UserError(f"tasks.{name}.weight: a number, not negative, got {task['weight']!r}")
+    sizes = ("channels", "layers", "dropout", "noise") if task["head"] in HEADS.entries else ()
+    for key in sizes:
+        if not _is_number(task.get(key, 1)):
+            raise UserError(f"tasks.{name}.{key}: a number, not negative, got {task[key]!r}")
     cap = task.get("grad_cap")
     if cap is not None and not (_is_number(cap) and cap > 0):
         raise UserError(f"tasks.{name}.grad_cap: a number above 0, or null for no cap, got {cap!r}")

@@ -105,7 +105,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         }
         backbone = BACKBONES.load(args.tts)(idim=len(args.token_list), odim=odim, **args.tts_conf)
         adim = backbone.encoder_dim
-        style = Style(len(tables["emotion"]), odim, adim, **args.style_conf) if tables["emotion"] else None
+        style = _build_style(args, odim, adim, len(tables["emotion"]))
         tap_dims = {
             "encoder": adim,
             "speaker": adim if backbone.spks else 0,
@@ -222,6 +222,13 @@ def with_labels(tasks: dict[str, Any], absent: Collection[str]) -> dict[str, Any
     return {name: task for name, task in tasks.items() if name not in lacking}
 
 
+def _build_style(args: argparse.Namespace, odim: int, adim: int, emotions: int) -> Style | None:
+    try:
+        return Style(emotions, odim, adim, **args.style_conf) if emotions else None
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"style_conf: {error}") from error
+
+
 def _build_weighting(args: argparse.Namespace) -> Weighting:
     try:
         return WEIGHTINGS.load(args.weighting)(_preferences(args), **args.weighting_conf)
@@ -247,7 +254,7 @@ def _preferences(args: argparse.Namespace) -> dict[str, float]:
 
 
 NEEDED = {
-    "style": "a reference encoder: set style_conf.reference: true",
+    "style": "a reference encoder (style_conf.reference: true), and emotion labels in the data",
     "speaker": "several speakers; the data have one",
 }
 """What the taps need that not every model has."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import inspect
 import json
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +18,7 @@ import yaml
 from espnet_mtl.backbones import token_features
 from espnet_mtl.base_model import BaseModel, initial_state
 from espnet_mtl.checkpoint import is_readable
-from espnet_mtl.config import DURATIONS_NOTE, load_train_config, override, read_train_config
+from espnet_mtl.config import DURATIONS_NOTE, load_train_config, read_train_config
 from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove, require, write_table, write_text
 from espnet_mtl.data.stats import LABEL_FILES, SETS, text_file
 from espnet_mtl.data.values import standardized
@@ -24,6 +26,7 @@ from espnet_mtl.environment import check_gpus
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.heads import LABELS, VALUES
 from espnet_mtl.labels import TABLES, UNLABELLED
+from espnet_mtl.options import override
 from espnet_mtl.train_log import TRAIN_LOG, log_to
 
 TOKEN_FILES = (
@@ -163,11 +166,13 @@ def train(
     from espnet_mtl.task import MTLTTSTask, with_labels
 
     parser = MTLTTSTask.get_parser()
-    parser.set_defaults(**read_train_config(train_config))
+    given = read_train_config(train_config)
+    parser.set_defaults(**{key: value for key, value in given.items() if value is not None or not config.get(key)})
     command = ["--resume", "true", "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
-    given = parser.parse_args(command)
-    check_gpus(given.ngpu)
-    labels = written_labels(given.tasks)
+    first = parser.parse_args(command)
+    check_gpus(first.ngpu)
+    check_schedule(first)
+    labels = written_labels(first.tasks)
     args = parser.parse_args([*paths.options(final["tts"], token_type, labels), *command])
     args.config = train_config
     if "durations" in token_features(final["tts"]):
@@ -187,6 +192,18 @@ def train(
             torch.save(initial_state(base, args), paths.output / "init.pth")
         log_to(paths.output / TRAIN_LOG)
         MTLTTSTask.main(args=args)
+
+
+def check_schedule(args: argparse.Namespace) -> None:
+    """Raises UserError where an optimizer or a scheduler of ESPnet's does not have one of the keys of its section."""
+    from espnet2.tasks.abs_task import optim_classes, scheduler_classes
+
+    for kind, classes in (("optim", optim_classes), ("scheduler", scheduler_classes)):
+        name = getattr(args, kind)
+        _, *valid = inspect.signature(classes[name]).parameters if name else [""]
+        for key in getattr(args, f"{kind}_conf") if name else ():
+            if key not in valid:
+                raise one_of(f"key of {kind}_conf ({name})", key, valid)
 
 
 def written_labels(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -76,6 +76,13 @@ def test_signal_parameters_stand_once():
         ({"tts_conf": 3}, ["tts_conf", "key: value", "3"]),
         ({"weighting": ["uw"]}, ["weighting ['uw']", "uw"]),
         ({"weighting": "gradnorm", "weighting_conf": {"lr": "x"}}, ["weighting_conf.lr", "'x'"]),
+        (
+            {"weighting": "dwa", "weighting_conf": {"temperature": 0}},
+            ["weighting_conf.temperature", "above 0", "got 0"],
+        ),
+        ({"weighting": "aligned_mtl", "weighting_conf": {"scale_mode": "max"}}, ["scale_mode 'max'", "median"]),
+        (with_task(noise="high"), ["tasks.emotion.noise", "'high'"]),
+        ({"max_epoch": 0}, ["max_epoch", "at least 1"]),
         (with_task(ramp="0.5"), ["tasks.emotion.ramp", "'0.5'"]),
         ({"tasks": {"tts": {"split": ["pitch"]}}}, ["tasks.tts.split", "true, or weights"]),
         ({"tasks": {"tts": {"split": {"pitch": "a"}}}}, ["tasks.tts: pitch", "'a'"]),

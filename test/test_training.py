@@ -111,6 +111,26 @@ def test_a_mistake_in_the_config_comes_before_the_data(paths, tmp_path):
         train(config_file(tmp_path, max_epochs=3), paths, "phn", 0, [])
 
 
+def test_an_empty_section_is_none(paths, tmp_path):
+    with pytest.raises(UserError, match="run stage 3 first"):
+        train(config_file(tmp_path, tasks=None), paths, "phn", 0, [])
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (
+            {"scheduler": "noamlr", "scheduler_conf": {"first_cycle_steps": 9}},
+            r"scheduler_conf \(noamlr\) 'first_cycle",
+        ),
+        ({"optim": "adam", "optim_conf": {"beta": [0.9, 0.98]}}, r"optim_conf \(adam\) 'beta': did you mean betas"),
+    ],
+)
+def test_keys_of_espnet_classes_are_checked(paths, tmp_path, config, words):
+    with pytest.raises(UserError, match=words):
+        train(config_file(tmp_path, **config), paths, "phn", 0, [])
+
+
 def test_gpus_that_are_not_there_are_missed_before_anything_is_written(paths, tmp_path):
     with pytest.raises(UserError, match="--ngpu 99: PyTorch finds"):
         train(config_file(tmp_path), paths, "phn", 0, ["--ngpu", "99"])

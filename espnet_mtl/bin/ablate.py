@@ -32,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(own)
     if args.seeds < 1 or args.jobs < 1:
         parser.error("--seeds and --jobs must be 1 or more")
+    try:
+        command = shlex.split(args.cmd)
+    except ValueError as error:
+        parser.error(f"--cmd {args.cmd}: {error}")
     from espnet_mtl.ablation import Grid, name_variants, train_all
     from espnet_mtl.evaluation.ablation import judge_all, write_ablation
 
@@ -45,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         part=args.part,
         token_type=args.token_type,
         train_args=train_args,
-        command=shlex.split(args.cmd),
+        command=command,
         jobs=args.jobs,
         environment=threads,
     )

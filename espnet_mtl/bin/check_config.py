@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from espnet_mtl.base_model import open_base_model
 from espnet_mtl.bin import INIT_MODEL, split_options
-from espnet_mtl.config import load_train_config, override
+from espnet_mtl.config import check_same_data, load_train_config
 from espnet_mtl.errors import run_command
+from espnet_mtl.options import override
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,9 +21,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
     base = open_base_model(args.init_model)
-    for path in args.configs:
-        config = override(load_train_config(path), overrides)
-        if base:
+    configs = {Path(path): override(load_train_config(path), overrides) for path in args.configs}
+    check_same_data(configs)
+    if base:
+        for config in configs.values():
             base.check(config)
 
 

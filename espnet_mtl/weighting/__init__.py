@@ -22,3 +22,6 @@ WEIGHTINGS = Registry(
     },
 )
 """Weightings by the name that `weighting:` takes."""
+
+SCALE_MODES = ("min", "median", "rmse")
+"""Sizes that `aligned_mtl` gives to its result."""

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torchjd import aggregation
 
+from espnet_mtl.weighting import SCALE_MODES
 from espnet_mtl.weighting.base import Weighting, same_draws
-
-SCALE_MODES = ("min", "median", "rmse")
 
 
 class GradientBased(Weighting):

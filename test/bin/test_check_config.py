@@ -28,6 +28,12 @@ def test_every_file_and_option_is_checked(tmp_path):
         (["--tasks", "emotion.wieght=1"], "key of tasks.emotion 'wieght': did you mean weight"),
         (["--max_epoch", "5", "--weighting", "fixd"], "weighting 'fixd': did you mean fixed"),
         (["--tts_conf", "{adims: 3}"], "key of tts_conf 'adims': did you mean adim"),
+        (["--max_epoch", "abc"], "argument --max_epoch: invalid .* value: 'abc'"),
+        (["--max_epoch"], "argument --max_epoch: expected one argument"),
+        (["--accum_grad", "0"], "accum_grad: a whole number of at least 1, got 0"),
+        (["--tasks", "emotion.weight={"], "expected the node content"),
+        (["--feats_extract_conf", "hop_length=128"], "feats_extract_conf, .*stages 1 to 4 go by the configuration"),
+        (["--language=pl"], "language: stages 1 to 4 go by the configuration"),
     ],
 )
 def test_what_options_change_is_checked(options, words):
@@ -35,5 +41,15 @@ def test_what_options_change_is_checked(options, words):
         main([CONFIG, "--", *options])
 
 
-def test_another_scheduler_has_keys_of_its_own():
-    main([CONFIG, "--", "--scheduler", "noamlr", "--scheduler_conf", "model_size=384"])
+def test_words_that_are_no_option_are_named():
+    with pytest.raises(UserError, match=r"training option 'max_epoch': did you mean --max_epoch"):
+        main([CONFIG, "--", "max_epoch", "4"])
+    with pytest.raises(UserError, match=r"training option '-max_epoch': did you mean --max_epoch"):
+        main([CONFIG, "--", "--accum_grad", "2", "-max_epoch", "4"])
+
+
+def test_all_configurations_share_the_data_of_the_first_stages(tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"base: {CONFIG}\nfeats_extract_conf: {{fs: 22050}}\n")
+    main([str(tmp_path / "mine.yaml")])
+    with pytest.raises(UserError, match=r"feats_extract_conf.*: other than in .*mine.yaml"):
+        main([str(tmp_path / "mine.yaml"), CONFIG])

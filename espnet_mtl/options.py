@@ -1,0 +1,61 @@
+"""Options of ESPnet's training on a command line, checked like the configuration that they change."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import yaml
+from espnet2.utils.nested_dict_action import NestedDictAction
+
+from espnet_mtl.config import DATA_KEYS, OWN_KEYS, complete, espnet_keys
+from espnet_mtl.errors import UserError, one_of
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def override(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
+    """Returns a completed config as options of ESPnet's training change it, checked.
+
+    Args:
+        config: From `load_train_config`.
+        options: Such as `["--weighting", "dwa", "--tasks", "emotion.weight=1"]`.
+
+    Raises:
+        UserError: An unknown option, what `load_train_config` refuses in a file, or a change of what stages 1 to 4
+            have done.
+    """
+    try:
+        changed = complete({**config, **_parse(config, options)})
+        if keys := [key for key in DATA_KEYS if changed[key] != config[key]]:
+            raise UserError(f"{', '.join(keys)}: stages 1 to 4 go by the configuration: set it there")
+    except (UserError, yaml.YAMLError, ValueError) as error:
+        raise UserError(f"with {' '.join(options)}: {' '.join(str(error).split())}") from error
+    return changed
+
+
+def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
+    """Reads the options as ESPnet's parser does, but without importing all that ESPnet's needs."""
+    valid = [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)]
+    for place, word in enumerate(options):
+        name = word.partition("=")[0]
+        if (place == 0 or re.match("--?[A-Za-z]", word)) and name not in valid:
+            raise one_of("training option", name, valid)
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            parser.add_argument(f"--{key}", action=NestedDictAction, default=value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            parser.add_argument(f"--{key}", type=_number, default=value)
+        elif isinstance(value, str | None):
+            parser.add_argument(f"--{key}", default=value)
+    return vars(parser.parse_known_args(options)[0])
+
+
+def _number(text: str) -> float | None:
+    return None if text.lower() in ("none", "null", "nil") else float(text)
