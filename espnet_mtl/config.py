@@ -158,6 +158,11 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
+def training_steps(config: Mapping[str, Any]) -> int:
+    """Counts the steps of a training; 0: its epochs are as long as the data."""
+    return int((config.get("num_iters_per_epoch") or 0) // config.get("accum_grad", 1) * config.get("max_epoch", 0))
+
+
 def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
     """Makes sure that completed configs can share the data of stages 1 to 4.
 

@@ -20,7 +20,7 @@ from torch.multiprocessing import ProcessExitedException
 
 from espnet_mtl.backbones import BACKBONES, PARTS, TOKEN_FEATURES, token_features
 from espnet_mtl.checkpoint import load_checked, load_state
-from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml
+from espnet_mtl.config import OWN_KEYS, complete, espnet_keys, read_yaml, training_steps
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.espnet_imports import import_tts_task
 from espnet_mtl.heads import CLASSES, HEADS, LABELS, VALUES
@@ -125,8 +125,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         optimizers = super().build_optimizers(args, model)
         if args.num_iters_per_epoch is None and any(head.start or head.ramp for head in model.task_heads().values()):
             raise UserError("num_iters_per_epoch: must be set where a task has 'start' or 'ramp', parts of training")
-        steps = (args.num_iters_per_epoch or 1) // args.accum_grad * args.max_epoch
-        model.progress = TrainProgress(optimizers[0], max(1, steps))
+        model.progress = TrainProgress(optimizers[0], max(1, training_steps(vars(args))))
         return optimizers
 
     @classmethod

@@ -41,6 +41,13 @@ def test_what_options_change_is_checked(options, words):
         main([CONFIG, "--", *options])
 
 
+def test_a_schedule_that_ends_too_soon_is_told(capsys):
+    main([CONFIG, "--", "--max_epoch", "5"])
+    assert capsys.readouterr().err == ""
+    main([CONFIG, "--", "--max_epoch", "10"])
+    assert "starts anew after 1400 of 2000 steps: --scheduler_conf first_cycle_steps=2000" in capsys.readouterr().err
+
+
 def test_words_that_are_no_option_are_named():
     with pytest.raises(UserError, match=r"training option 'max_epoch': did you mean --max_epoch"):
         main([CONFIG, "--", "max_epoch", "4"])
