@@ -160,7 +160,8 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def training_steps(config: Mapping[str, Any]) -> int:
     """Counts the steps of a training; 0: its epochs are as long as the data."""
-    return int((config.get("num_iters_per_epoch") or 0) // config.get("accum_grad", 1) * config.get("max_epoch", 0))
+    iterations, accum_grad, epochs = (config.get(key) for key in ("num_iters_per_epoch", "accum_grad", "max_epoch"))
+    return int((iterations or 0) // (accum_grad or 1) * (epochs or 0))
 
 
 def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:

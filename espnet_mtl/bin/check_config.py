@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from math import inf
 from pathlib import Path
 
 from espnet_mtl.base_model import open_base_model
 from espnet_mtl.bin import INIT_MODEL, split_options
-from espnet_mtl.config import check_same_data, load_train_config, training_steps
+from espnet_mtl.config import SCHEDULER, check_same_data, load_train_config, training_steps
 from espnet_mtl.errors import run_command
 from espnet_mtl.options import override
 
@@ -26,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     configs = {Path(path): override(load_train_config(path), overrides) for path in args.configs}
     check_same_data(configs)
     for path, config in configs.items():
-        if (cycle := config["scheduler_conf"].get("first_cycle_steps", inf)) < (steps := training_steps(config)):
+        cosine, steps = str(config["scheduler"]).lower() == SCHEDULER, training_steps(config)
+        if cosine and (cycle := config["scheduler_conf"]["first_cycle_steps"]) < steps:
             print(
                 f"{path}: the learning rate starts anew after {cycle} of {steps} steps: "
                 f"--scheduler_conf first_cycle_steps={steps} lets it fall to the end",

@@ -48,6 +48,11 @@ def test_a_schedule_that_ends_too_soon_is_told(capsys):
     assert "starts anew after 1400 of 2000 steps: --scheduler_conf first_cycle_steps=2000" in capsys.readouterr().err
 
 
+def test_a_training_as_long_as_the_data_is_right(tmp_path):
+    (tmp_path / "long.yaml").write_text(f"base: {CONFIG}\nnum_iters_per_epoch: null\naccum_grad: null\n")
+    main([str(tmp_path / "long.yaml")])
+
+
 def test_words_that_are_no_option_are_named():
     with pytest.raises(UserError, match=r"training option 'max_epoch': did you mean --max_epoch"):
         main([CONFIG, "--", "max_epoch", "4"])
