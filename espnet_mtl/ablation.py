@@ -97,7 +97,7 @@ def train_all(grid: Grid) -> None:
     Raises:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
-    check_same_data({path: override(load_train_config(path), grid.train_args) for path in grid.configs.values()})
+    check_same_data({path: override(path, load_train_config(path), grid.train_args) for path in grid.configs.values()})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
     # Copies, since a file may be edited while the grid is trained.

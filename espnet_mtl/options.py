@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
@@ -19,10 +20,11 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(message)
 
 
-def override(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
+def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
     """Returns a completed config as options of ESPnet's training change it, checked.
 
     Args:
+        path: The configuration's file, for messages.
         config: From `load_train_config`.
         options: Such as `["--weighting", "dwa", "--tasks", "emotion.weight=1"]`.
 
@@ -35,7 +37,7 @@ def override(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any
         if keys := [key for key in DATA_KEYS if changed[key] != config[key]]:
             raise UserError(f"{', '.join(keys)}: stages 1 to 4 go by the configuration: set it there")
     except (UserError, yaml.YAMLError, ValueError) as error:
-        raise UserError(f"with {' '.join(options)}: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path} with {' '.join(options)}: {' '.join(str(error).split())}") from error
     return changed
 
 

@@ -162,7 +162,7 @@ def train(
             or data.
     """
     config = load_train_config(train_config)
-    final = override(config, arguments)
+    final = override(train_config, config, arguments)
     from espnet_mtl.task import MTLTTSTask, with_labels
 
     parser = MTLTTSTask.get_parser()

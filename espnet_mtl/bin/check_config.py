@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
     base = open_base_model(args.init_model)
-    configs = {Path(path): override(load_train_config(path), overrides) for path in args.configs}
+    configs = {Path(path): override(path, load_train_config(path), overrides) for path in args.configs}
     check_same_data(configs)
     for path, config in configs.items():
         cosine, steps = str(config["scheduler"]).lower() == SCHEDULER, training_steps(config)

@@ -37,7 +37,7 @@ def test_every_file_and_option_is_checked(tmp_path):
     ],
 )
 def test_what_options_change_is_checked(options, words):
-    with pytest.raises(UserError, match=f"with {' '.join(options)}: .*{words}"):
+    with pytest.raises(UserError, match=f"train_fastspeech2.yaml with {' '.join(options)}: .*{words}"):
         main([CONFIG, "--", *options])
 
 
