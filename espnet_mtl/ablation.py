@@ -16,11 +16,11 @@ from pathlib import Path
 import yaml
 
 from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import check_same_data, load_train_config, read_train_config, read_yaml
+from espnet_mtl.config import load_train_config, read_train_config, read_yaml
 from espnet_mtl.data.kaldi import require, write_text
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
-from espnet_mtl.options import override
+from espnet_mtl.options import check_same_data, override
 
 CONFIG = "ablation.yaml"
 """In the experiment of each run: its configuration, whole."""

@@ -34,11 +34,29 @@ def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]
     """
     try:
         changed = complete({**config, **_parse(config, options)})
-        if keys := [key for key in DATA_KEYS if changed[key] != config[key]]:
+        if keys := _data_changes(config, changed):
             raise UserError(f"{', '.join(keys)}: stages 1 to 4 go by the configuration: set it there")
     except (UserError, yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} with {' '.join(options)}: {' '.join(str(error).split())}") from error
     return changed
+
+
+def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Makes sure that completed configs can share the data of stages 1 to 4.
+
+    Raises:
+        UserError: They cannot; the message names the first file that differs, and its keys.
+    """
+    first = next(iter(configs))
+    for path, config in configs.items():
+        if keys := _data_changes(configs[first], config):
+            raise UserError(
+                f"{path}: {', '.join(keys)}: other than in {first}, but all share the data of stages 1 to 4"
+            )
+
+
+def _data_changes(config: Mapping[str, Any], changed: Mapping[str, Any]) -> list[str]:
+    return [key for key in DATA_KEYS if changed[key] != config[key]]
 
 
 def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:

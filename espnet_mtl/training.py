@@ -171,7 +171,7 @@ def train(
     command = ["--resume", "true", "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
     first = parser.parse_args(command)
     check_gpus(first.ngpu)
-    check_schedule(first)
+    check_class_keys(first)
     labels = written_labels(first.tasks)
     args = parser.parse_args([*paths.options(final["tts"], token_type, labels), *command])
     args.config = train_config
@@ -194,14 +194,16 @@ def train(
         MTLTTSTask.main(args=args)
 
 
-def check_schedule(args: argparse.Namespace) -> None:
+def check_class_keys(args: argparse.Namespace) -> None:
     """Raises UserError where an optimizer or a scheduler of ESPnet's does not have one of the keys of its section."""
     from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 
     for kind, classes in (("optim", optim_classes), ("scheduler", scheduler_classes)):
         name = getattr(args, kind)
-        _, *valid = inspect.signature(classes[name]).parameters if name else [""]
-        for key in getattr(args, f"{kind}_conf") if name else ():
+        if name is None:
+            continue
+        _, *valid = inspect.signature(classes[name]).parameters
+        for key in getattr(args, f"{kind}_conf"):
             if key not in valid:
                 raise one_of(f"key of {kind}_conf ({name})", key, valid)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from espnet_mtl.base_model import open_base_model
 from espnet_mtl.bin import INIT_MODEL, split_options
-from espnet_mtl.config import SCHEDULER, check_same_data, load_train_config, training_steps
+from espnet_mtl.config import is_cosine, load_train_config, training_steps
 from espnet_mtl.errors import run_command
-from espnet_mtl.options import override
+from espnet_mtl.options import check_same_data, override
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     configs = {Path(path): override(path, load_train_config(path), overrides) for path in args.configs}
     check_same_data(configs)
     for path, config in configs.items():
-        cosine, steps = str(config["scheduler"]).lower() == SCHEDULER, training_steps(config)
-        if cosine and (cycle := config["scheduler_conf"]["first_cycle_steps"]) < steps:
+        steps = training_steps(config)
+        if is_cosine(config) and (cycle := config["scheduler_conf"]["first_cycle_steps"]) < steps:
             print(
                 f"{path}: the learning rate starts anew after {cycle} of {steps} steps: "
                 f"--scheduler_conf first_cycle_steps={steps} lets it fall to the end",
