@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_mtl/__init__.py").read_text(encoding="utf-8"))[1]
 
 REQUIREMENTS = [
-    "espnet==202511",
-    "espnet_model_zoo>=0.1.7",
+    "espnet>=202611,<202612",
+    "espnet_model_zoo>=0.1.11",
     "espeakng-loader>=0.2.4",
     "fastapi>=0.110",
     "jinja2>=3.1",
@@ -26,14 +26,14 @@ REQUIREMENTS = [
     "resemblyzer>=0.1.4",
     "scikit-learn>=1.3",
     "scipy>=1.11",
-    "sentencepiece>=0.2.0",
-    "setuptools<74",
+    "sentencepiece==0.2.1",
+    "setuptools>=77,<82",
     "soundfile>=0.12",
     "soxr>=0.3",
     "tensorboard>=2.13",
-    "torch>=2.4",
+    "torch>=2.11,<2.15,!=2.12.0,!=2.12.1",
     "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
-    "torchaudio>=2.4",
+    "torchaudio>=2.11,<2.12",
     "tqdm>=4.60",
     "uvicorn>=0.23",
 ]
@@ -46,7 +46,7 @@ setup(
     description="Multi-task, emotion-controlled text-to-speech for ESPnet",
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
     package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.md"]},
-    python_requires=">=3.10,<3.13",
+    python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={"test": TEST, "dev": TEST + LINT},
     entry_points={

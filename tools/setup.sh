@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv at the root of the repository from tools/requirements.lock. Calling it again costs nothing;
-# a call that was killed is made up for by the next one. PYTHON=... chooses the interpreter (3.10 to 3.12).
+# a call that was killed is made up for by the next one. PYTHON=... chooses the interpreter (3.12 or 3.13).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,13 +12,13 @@ lock=tools/requirements.lock
 
 # Says why an interpreter cannot be used, or prints the path of the one that it was started from.
 probe='import sys, sysconfig, os, ctypes, ensurepip, ssl, venv
-if not (3, 10) <= sys.version_info[:2] <= (3, 12): sys.exit("it is Python %d.%d" % sys.version_info[:2])
+if not (3, 12) <= sys.version_info[:2] <= (3, 13): sys.exit("it is Python %d.%d" % sys.version_info[:2])
 if not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"): sys.exit("it comes without Python.h")
 print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))'
 
 find_python() {
     local candidate
-    for candidate in ${PYTHON:-.venv/bin/python python3.12 python3.11 python3.10 python3}; do
+    for candidate in ${PYTHON:-.venv/bin/python python3.12 python3.13 python3}; do
         "$candidate" -c "$probe" 2>/dev/null && return
     done
     return 1
@@ -28,7 +28,7 @@ why_no_python() {
     if [ -n "${PYTHON:-}" ]; then
         echo "PYTHON=$PYTHON cannot be used: $("$PYTHON" -c "$probe" 2>&1 | tail -n 1)"
     else
-        echo "none of python3.12, python3.11, python3.10 and python3 on the PATH can be used"
+        echo "none of python3.12, python3.13 and python3 on the PATH can be used"
     fi
 }
 
@@ -62,8 +62,8 @@ check() {
     [ -x .venv/bin/python ] || [ "$(free_gb)" -ge $needed_gb ] ||
         problems+=("disk: $(free_gb) GB are free at $PWD; $needed_gb GB are needed")
     if ! python=$(find_python); then
-        problems+=("Python: $(why_no_python); 3.10, 3.11 or 3.12 is needed, with its venv module and C headers
-  (Debian: apt install python3-venv python3-dev; or PYTHON=/path/to/python3.11 $0)")
+        problems+=("Python: $(why_no_python); 3.12 or 3.13 is needed, with its venv module and C headers
+  (Debian: apt install python3-venv python3-dev; or PYTHON=/path/to/python3.12 $0)")
     elif ! packages_in_reach >>$log 2>&1; then
         problems+=("network: the package index cannot be reached or lacks a package; the end of $log:
   $(tail -n 2 $log)")

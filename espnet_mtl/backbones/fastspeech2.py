@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from espnet.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
+from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
 from torch.nn import functional
