@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_mtl.config import load_train_config
+from espnet_mtl.config.load import load_train_config
 
 pytest_plugins = ["browser", "recipe", "tiny_corpus"]
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
@@ -70,7 +70,7 @@ def make_model(make_args):
     """Builds a tiny model with fixed random weights; keywords override its arguments."""
 
     def make(**overrides):
-        from espnet_mtl.task import MTLTTSTask
+        from espnet_mtl.tasks.tts import MTLTTSTask
 
         torch.manual_seed(0)
         return MTLTTSTask.build_model(make_args(**overrides))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.backbones import TAPS
-from espnet_mtl.config import AUDIO_KEYS, TASK_KEYS, head_keys, style_keys
-from espnet_mtl.heads import HEADS, LABELS
-from espnet_mtl.weighting import WEIGHTINGS
+from espnet_mtl.config.load import AUDIO_KEYS, TASK_KEYS, head_keys, style_keys
+from espnet_mtl.model.backbones import TAPS
+from espnet_mtl.model.heads import HEADS, LABELS
+from espnet_mtl.model.weighting import WEIGHTINGS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

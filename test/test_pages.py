@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import soundfile
+from corpus_layouts import LAYOUTS
+from recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command
 
 from espnet_mtl.data.kaldi import read_table
-from test.helpers.corpus_layouts import LAYOUTS
-from test.helpers.recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command
 
 DRIVER = """
 import re, shlex, sys

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+from recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command, run
 
 from espnet_mtl.data.kaldi import read_table
-from test.helpers.recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command, run
 
 
 def test_every_stage_leaves_its_output(recipe):

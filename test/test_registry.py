@@ -1,10 +1,10 @@
 import pytest
 
-from espnet_mtl.backbones import BACKBONES
 from espnet_mtl.errors import UserError
-from espnet_mtl.heads import HEADS
+from espnet_mtl.model.backbones import BACKBONES
+from espnet_mtl.model.heads import HEADS
+from espnet_mtl.model.weighting import WEIGHTINGS
 from espnet_mtl.registry import Registry, constructor_arguments
-from espnet_mtl.weighting import WEIGHTINGS
 
 
 @pytest.mark.parametrize("registry", [BACKBONES, HEADS, WEIGHTINGS], ids=lambda registry: registry.kind)

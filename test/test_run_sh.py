@@ -134,8 +134,8 @@ def test_runs_every_stage_for_both_models(recipe: Recipe):
         "exp/train_fastspeech2",
         "exp/train_fastspeech2_single",
     }
-    assert "[train_fastspeech2] a line of espnet_mtl.bin.train" in result.stdout
-    assert "[train_fastspeech2_single] a line of espnet_mtl.bin.train" in result.stdout
+    assert "[train_fastspeech2] a line of espnet_mtl.bin.stages.train" in result.stdout
+    assert "[train_fastspeech2_single] a line of espnet_mtl.bin.stages.train" in result.stdout
     evaluate = next(command for command in recipe.commands() if command.startswith("evaluate"))
     assert "--exp exp/train_fastspeech2 " in evaluate
     assert evaluate.endswith("--baseline exp/train_fastspeech2_single")
@@ -146,7 +146,7 @@ def test_both_configurations_and_the_training_options_are_checked_first(recipe: 
     result = recipe.run("--train_args", "--max_epoch 5", FAIL_AT="*check_config*")
     assert result.returncode == 2
     checked = "conf/train_fastspeech2.yaml conf/train_fastspeech2_single.yaml -- --max_epoch 5"
-    assert recipe.noted() == ["set-up", f"-m espnet_mtl.bin.check_config {checked}"]
+    assert recipe.noted() == ["set-up", f"-m espnet_mtl.bin.stages.check_config {checked}"]
 
 
 def test_runs_one_model_and_the_stages_asked_for(recipe: Recipe):

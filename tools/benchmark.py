@@ -24,7 +24,7 @@ SPEAKERS, EMOTIONS, TOKENS = ["f1", "f2", "m1", "m2"], ["angry", "happy", "neutr
 
 def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
     """Reads the shipped configuration with other tasks."""
-    from espnet_mtl.task import MTLTTSTask
+    from espnet_mtl.tasks.tts import MTLTTSTask
 
     args = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
     for name, dim in {"feats": 80, "pitch": 1, "energy": 1}.items():
@@ -39,7 +39,7 @@ def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
 
 def build_models(statistics_dir: Path) -> dict[str, torch.nn.Module]:
     """Builds ESPnet's model and ours with ever more tasks, all of the same sizes."""
-    from espnet_mtl.task import MTLTTSTask  # isort: skip  (first: it imports ESPnet without noise)
+    from espnet_mtl.tasks.tts import MTLTTSTask  # isort: skip  (first: it imports ESPnet without noise)
     from espnet2.tts.espnet_model import ESPnetTTSModel
     from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 
@@ -107,8 +107,8 @@ def step(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> Callable[[],
 
 def build_weightings(statistics_dir: Path) -> dict[str, torch.nn.Module]:
     """Builds the shipped model, with a head on the encoder's output besides, under every weighting."""
-    from espnet_mtl.task import MTLTTSTask
-    from espnet_mtl.weighting import WEIGHTINGS
+    from espnet_mtl.model.weighting import WEIGHTINGS
+    from espnet_mtl.tasks.tts import MTLTTSTask
 
     shipped = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
     heads = {name: {**task, "start": 0.0} for name, task in shipped.tasks.items() if name != "tts"}

@@ -15,7 +15,7 @@ import numpy as np
 
 def draw(model: str, text: str, speaker: str, output: Path) -> None:
     """Writes a PNG of log-mel spectrograms with the predicted F0 of each phone on top."""
-    from espnet_mtl.inference import Text2Speech
+    from espnet_mtl.inference.text2speech import Text2Speech
 
     tts = Text2Speech.from_pretrained(model)
     settings = tts.train_args.feats_extract_conf

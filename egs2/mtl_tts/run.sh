@@ -165,31 +165,31 @@ stop_jobs() {
 # The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086); exec lets stop_jobs reach the command itself.
 # shellcheck disable=SC2086
 prepare_data() {
-    python -m espnet_mtl.bin.prepare_data --corpus "$corpus" --output "$datadir" --train_config "$train_config" \
+    python -m espnet_mtl.bin.stages.prepare_data --corpus "$corpus" --output "$datadir" --train_config "$train_config" \
         --max_dropped "$max_dropped" --nj "$nj" --corpus_conf $corpus_conf
 }
 
 # shellcheck disable=SC2086
 train() { # model, its training configuration
-    exec $train_cmd python -m espnet_mtl.bin.train --train_config "$2" --dump "$dumpdir/raw" \
+    exec $train_cmd python -m espnet_mtl.bin.stages.train --train_config "$2" --dump "$dumpdir/raw" \
         --token_list "$dumpdir/token_list" --tables "$dumpdir/tables" --stats "$expdir/stats" \
         --output "$expdir/$1" --token_type "$token_type" "${base[@]}" --ngpu "$ngpu" -- $train_args
 }
 
 # shellcheck disable=SC2086
 decode() { # model
-    exec $decode_cmd python -m espnet_mtl.bin.decode --exp "$expdir/$1" --dump "$dumpdir/raw" \
+    exec $decode_cmd python -m espnet_mtl.bin.stages.decode --exp "$expdir/$1" --dump "$dumpdir/raw" \
         --inference_config "$inference_config" --ngpu "$ngpu" -- $inference_args
 }
 
 # shellcheck disable=SC2086
 evaluate() {
-    $decode_cmd python -m espnet_mtl.bin.evaluate --exp "$expdir/${models[0]}" --dump "$dumpdir/raw" \
+    $decode_cmd python -m espnet_mtl.bin.stages.evaluate --exp "$expdir/${models[0]}" --dump "$dumpdir/raw" \
         --inference_config "$inference_config" ${models[1]:+--baseline "$expdir/${models[1]}"}
 }
 
 pack() { # model
-    exec python -m espnet_mtl.bin.pack --exp "$expdir/$1" --inference_config "$inference_config"
+    exec python -m espnet_mtl.bin.stages.pack --exp "$expdir/$1" --inference_config "$inference_config"
 }
 
 upload() {
@@ -225,15 +225,15 @@ trap 'stop_jobs 143' TERM
 signal=(--train_config "$train_config")
 base=(${init_model:+--init_model "$init_model"})
 # shellcheck disable=SC2086 # the words of train_args are split on purpose
-python -m espnet_mtl.bin.check_config "${configs[@]}" "${base[@]}" -- $train_args
+python -m espnet_mtl.bin.stages.check_config "${configs[@]}" "${base[@]}" -- $train_args
 if runs 1; then prepare_data; fi
-if runs 2; then python -m espnet_mtl.bin.prepare_audio --data "$datadir" --output "$dumpdir/raw" "${signal[@]}" --max_dropped "$max_dropped" --nj "$nj"; fi
+if runs 2; then python -m espnet_mtl.bin.stages.prepare_audio --data "$datadir" --output "$dumpdir/raw" "${signal[@]}" --max_dropped "$max_dropped" --nj "$nj"; fi
 if runs 3; then
-    python -m espnet_mtl.bin.extract_features --dump "$dumpdir/raw" "${signal[@]}" --nj "$nj" --token_type "$token_type" \
+    python -m espnet_mtl.bin.stages.extract_features --dump "$dumpdir/raw" "${signal[@]}" --nj "$nj" --token_type "$token_type" \
         --token_list "$dumpdir/token_list" "${base[@]}" ${teacher_dumpdir:+--teacher_dumpdir "$teacher_dumpdir"}
 fi
 if runs 4; then
-    python -m espnet_mtl.bin.collect_stats --dump "$dumpdir/raw" --token_list "$dumpdir/token_list" \
+    python -m espnet_mtl.bin.stages.collect_stats --dump "$dumpdir/raw" --token_list "$dumpdir/token_list" \
         --tables "$dumpdir/tables" --stats "$expdir/stats" --token_type "$token_type" "${signal[@]}" "${base[@]}"
 fi
 if runs 5; then for_each_model train; fi

@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         command = shlex.split(args.cmd)
     except ValueError as error:
         parser.error(f"--cmd {args.cmd}: {error}")
-    from espnet_mtl.ablation import Grid, name_variants, train_all
-    from espnet_mtl.evaluation.ablation import judge_all, write_ablation
+    from espnet_mtl.ablation.comparison import judge_all, write_ablation
+    from espnet_mtl.ablation.grid import Grid, name_variants, train_all
 
     threads = {"OMP_NUM_THREADS": str(max(1, cores // args.jobs))} if not args.cmd else {}
     grid = Grid(

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
     from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_metrics
-    from espnet_mtl.evaluation.show import show
+    from espnet_mtl.evaluation.report.show import show
 
     baseline = args.baseline or args.exps[0]
     exps = args.exps if baseline in args.exps else [baseline, *args.exps]

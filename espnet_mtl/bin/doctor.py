@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from espnet_mtl.environment import findings
+from espnet_mtl.bin.environment import findings
 from espnet_mtl.errors import run_command
 
 

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--speed must be above 0, got {args.speed}")
     import soundfile
 
-    from espnet_mtl.inference import Text2Speech
+    from espnet_mtl.inference.text2speech import Text2Speech
 
     tts = Text2Speech.from_pretrained(args.model, speed_control_alpha=1 / args.speed)
     try:

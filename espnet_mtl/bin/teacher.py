@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="where the durations go, a directory a set")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs; 0: CPU")
     args = parser.parse_args(argv)
-    from espnet_mtl.teacher import teacher_durations
+    from espnet_mtl.inference.teacher import teacher_durations
 
     for name, rate in teacher_durations(args.exp, args.dump, args.output, args.ngpu).items():
         print(f"{args.output / name}: mean focus rate {rate:.3f}")

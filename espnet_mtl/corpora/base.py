@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_mtl import espeak
-from espnet_mtl.data.alignment import Alignment
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.alignment import Alignment
+from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
+from espnet_mtl.text import espeak
 
 EMOTIONS = {
     **dict.fromkeys(("ang", "anger"), "angry"),

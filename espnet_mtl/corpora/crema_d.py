@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 
 TEXTS = {
     "IEO": "It's eleven o'clock.",

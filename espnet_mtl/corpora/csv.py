@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl import espeak
 from espnet_mtl.corpora.base import (
     Corpus,
     Utterance,
@@ -18,10 +17,11 @@ from espnet_mtl.corpora.base import (
     read_rows,
     with_speaker,
 )
-from espnet_mtl.data.split import SETS, SplitPolicy
+from espnet_mtl.corpora.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.heads import VALUES
 from espnet_mtl.labels import UNLABELLED, parse_numbers, parse_weights
+from espnet_mtl.model.heads import VALUES
+from espnet_mtl.text import espeak
 
 GENDERS = ("f", "m")
 MOST_SENTENCES = 1000

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl import espeak
+from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, phones_of
-from espnet_mtl.data.alignment import Alignment
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
+from espnet_mtl.text import espeak
 
 FS = 16000
 LANGUAGE = "en-us"

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, read_rows
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 
 EMOTIONS = {
     "W": "angry",

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, find_root, one_line, recordings
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 
 SENTENCES = 350

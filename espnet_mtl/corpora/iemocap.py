@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line, read_text
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 
 CLASSES = {4: ("neu", "ang", "sad", "hap"), 6: ("neu", "ang", "sad", "hap", "exc", "fru")}

@@ -14,7 +14,7 @@ from espnet_mtl.corpora.base import (
     one_line,
     read_text,
 )
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 
 NAME = re.compile(r"((?:fe)?male[12])_([a-z]+)_(\d+[ab])_([12])")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, read_text, with_speaker
-from espnet_mtl.data.split import SplitPolicy
+from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
 
 

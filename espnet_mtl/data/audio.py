@@ -13,21 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
 from espnet_mtl.corpora.base import speakable
-from espnet_mtl.data.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
-from espnet_mtl.data.kaldi import (
-    invert,
-    read_optional,
-    read_table,
-    remove,
-    require,
-    whole_directory,
-    write_table,
-    write_text,
-)
-from espnet_mtl.data.parallel import parallel_map
-from espnet_mtl.data.split import SETS
+from espnet_mtl.corpora.split import SETS
+from espnet_mtl.data.kaldi import invert, read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import remove, require, whole_directory, write_text
+from espnet_mtl.system.processes import parallel_map
 
 Samples = NDArray[np.float64]
 FRAME_S, HOP_S = 0.025, 0.010

@@ -13,14 +13,15 @@ import kaldiio
 import numpy as np
 import torch
 
-from espnet_mtl.config import ALIGNER_CONF
-from espnet_mtl.data.alignment import Alignment, parse_alignment
+from espnet_mtl.config.load import ALIGNER_CONF
+from espnet_mtl.corpora.alignment import Alignment, parse_alignment
 from espnet_mtl.data.arks import ark_writers
-from espnet_mtl.data.kaldi import locked, read_optional, read_table, remove
+from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.espeak import PAUSE, PUNCTUATION
-from espnet_mtl.espnet_imports import import_quietly
-from espnet_mtl.text import token_line
+from espnet_mtl.system.espnet_imports import import_quietly
+from espnet_mtl.system.files import locked, remove
+from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
+from espnet_mtl.text.tokens import token_line
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3
 """Share of tokens of one frame, and of frames in the end token, beyond which an alignment has failed."""
@@ -144,7 +145,7 @@ def learned(
     config: Mapping[str, Any],
     nj: int,
 ) -> tuple[list[list[Job]], dict[str, float]]:
-    """Finds the times with an aligner that learns from the first set (`espnet_mtl.aligner`).
+    """Finds the times with an aligner that learns from the first set (`espnet_mtl.data.aligner`).
 
     Args:
         sets: Directory and utterances of each set, the training set first.
@@ -159,7 +160,7 @@ def learned(
         UserError: An utterance has more tokens than frames, or the aligner failed.
     """
     import_quietly("espnet2.gan_tts.jets.alignments")
-    from espnet_mtl.aligner import Example, align_all, train_aligner
+    from espnet_mtl.data.aligner import Example, align_all, train_aligner
 
     conf = {**ALIGNER_CONF, **config["aligner_conf"]}
     every = [job for _, jobs in sets for job in jobs]

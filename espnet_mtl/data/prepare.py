@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from espnet_mtl.corpora.alignment import format_alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, one_line, speakable
-from espnet_mtl.data.alignment import format_alignment
-from espnet_mtl.data.kaldi import invert, remove, whole_directory, write_table, write_text
-from espnet_mtl.data.parallel import parallel_map
-from espnet_mtl.data.split import SETS, split
+from espnet_mtl.corpora.split import SETS, split
+from espnet_mtl.data.kaldi import invert, write_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import remove, whole_directory, write_text
+from espnet_mtl.system.processes import parallel_map
 
 COLUMNS = {
     "wav.scp": "audio",

@@ -9,11 +9,12 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from espnet_mtl.base_model import BaseModel, joined
-from espnet_mtl.data.kaldi import read_table, require, whole_directory, write_table, write_text
+from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import UNLABELLED
-from espnet_mtl.progress import progress
+from espnet_mtl.system.files import require, whole_directory, write_text
+from espnet_mtl.system.progress import progress
+from espnet_mtl.training.fine_tuning import BaseModel, joined
 
 SETS = ("train", "dev")
 TOKEN_TYPES = ("phn", "char", "bpe")

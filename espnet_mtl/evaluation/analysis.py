@@ -12,12 +12,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation import prosody
-from espnet_mtl.evaluation.cepstrum import align, mel_cepstral_distortion
-from espnet_mtl.evaluation.features import Speech, analyze
-from espnet_mtl.evaluation.speaker import embed
+from espnet_mtl.evaluation.measures import prosody
+from espnet_mtl.evaluation.measures.cepstrum import align, mel_cepstral_distortion
+from espnet_mtl.evaluation.measures.features import Speech, analyze
+from espnet_mtl.evaluation.measures.speaker import embed
+from espnet_mtl.system.processes import parallel_map
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _vocode(ark: str, settings: str) -> tuple[NDArray[np.floating], int]:
 
 @lru_cache(maxsize=1)
 def _vocoder(settings: str) -> Any:
-    from espnet_mtl.vocoder import build_vocoder
+    from espnet_mtl.vocoder.griffin_lim import build_vocoder
 
     return build_vocoder(**json.loads(settings))
 

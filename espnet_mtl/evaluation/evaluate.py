@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.config import DECODE_OPTIONS, DURATIONS_NOTE, read_yaml
-from espnet_mtl.data.kaldi import require, write_text
+from espnet_mtl.config.load import DECODE_OPTIONS, DURATIONS_NOTE, read_yaml
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
-from espnet_mtl.evaluation.intervals import Interval
 from espnet_mtl.evaluation.judge import Judge, read_judge
+from espnet_mtl.evaluation.measures.intervals import Interval
+from espnet_mtl.evaluation.measures.versa import check_versa, score_by_versa
 from espnet_mtl.evaluation.metrics import Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
-from espnet_mtl.evaluation.versa import check_versa, score_by_versa
+from espnet_mtl.system.files import require, write_text
 
 VERSION = 5
 PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")

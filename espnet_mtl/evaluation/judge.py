@@ -9,21 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.cache import Arrays, cached, digest
-from espnet_mtl.evaluation.features import Speech
-from espnet_mtl.evaluation.learned import Learned, learn
+from espnet_mtl.evaluation.measures.features import Speech
+from espnet_mtl.evaluation.probes.trained import Learned, learn
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+from espnet_mtl.system.files import require
 
-ANALYSIS = (
-    "analysis", "cepstrum", "conv_probe", "crossfit", "features", "functionals", "judge", "learned", "probes",
-    "recognizer", "speaker",
-)  # fmt: skip
 MOST = 2000
 """Training recordings that are learned from."""
-SOURCES = [Path(__file__).with_name(f"{name}.py") for name in ANALYSIS] + [Path(__file__).parents[1] / "vocoder.py"]
+PACKAGE = Path(__file__).parents[1]
+SOURCES = [path for folder in ("evaluation", "text", "vocoder") for path in sorted((PACKAGE / folder).rglob("*.py"))]
+"""Code that the judge's results depend on."""
 
 
 @dataclass
@@ -38,7 +37,8 @@ class Judge:
         test: Natural test speech.
         cache: Directory for what it learns.
         fs: Sampling rate in Hz.
-        vocoder: Arguments of `espnet_mtl.vocoder.build_vocoder`; None: nothing is judged through the vocoder.
+        vocoder: Arguments of `espnet_mtl.vocoder.griffin_lim.build_vocoder`; None: nothing is judged through the
+            vocoder.
         language: Of utterances without utt2lang, for their phones.
         nj: Parallel processes.
 

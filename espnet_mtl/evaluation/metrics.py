@@ -10,17 +10,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.evaluation import statistics
 from espnet_mtl.evaluation.analysis import compare_all
-from espnet_mtl.evaluation.crossfit import CrossFitted, recall_rows
-from espnet_mtl.evaluation.features import FRAME_S, Speech
-from espnet_mtl.evaluation.functionals import prosodic
-from espnet_mtl.evaluation.intervals import Interval, Statistic, interval
 from espnet_mtl.evaluation.judge import Judge
-from espnet_mtl.evaluation.learned import Learned
-from espnet_mtl.evaluation.recognizer import phone_errors
+from espnet_mtl.evaluation.measures import statistics
+from espnet_mtl.evaluation.measures.features import FRAME_S, Speech
+from espnet_mtl.evaluation.measures.functionals import prosodic
+from espnet_mtl.evaluation.measures.intervals import Interval, Statistic, interval
+from espnet_mtl.evaluation.measures.versa import PREFIX
+from espnet_mtl.evaluation.probes.crossfit import CrossFitted, recall_rows
+from espnet_mtl.evaluation.probes.recognizer import phone_errors
+from espnet_mtl.evaluation.probes.trained import Learned
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.evaluation.versa import PREFIX
 
 Array = NDArray[np.float64]
 SPECTRUM, PROSODY, EMOTION, SPEAKER, PHONES = "Spectrum", "Prosody", "Emotion", "Speaker", "Intelligibility"

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_optional, read_table, require
+from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.system.files import require
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.checkpoint import best_model
-from espnet_mtl.config import read_yaml
-from espnet_mtl.data.kaldi import read_table, require
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.judge import MOST, Judge
 from espnet_mtl.evaluation.speech_set import SpeechSet
+from espnet_mtl.model.checkpoint import best_model
+from espnet_mtl.system.files import require
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from espnet_mtl.types import Tap
+    from espnet_mtl.model.taps import Tap
 
 Array = NDArray[np.float64]
 
@@ -56,7 +57,7 @@ class ReferenceListener:
     """
 
     def __init__(self, exp: Path):
-        from espnet_mtl.task import MTLTTSTask
+        from espnet_mtl.tasks.tts import MTLTTSTask
 
         config = exp / "config.yaml"
         require([config], "stage 5")

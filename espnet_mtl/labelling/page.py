@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.labelling.by_hand import HandLabels
-from espnet_mtl.serving import bind
+from espnet_mtl.labelling.manual import HandLabels
+from espnet_mtl.system.sockets import bind
 
 KEYS = """() => document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;

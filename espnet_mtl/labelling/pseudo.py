@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_optional, read_table, write_table, write_text
+from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
-from espnet_mtl.evaluation.crossfit import judged
-from espnet_mtl.evaluation.learned import functionals_probes
+from espnet_mtl.evaluation.probes.crossfit import judged
+from espnet_mtl.evaluation.probes.trained import functionals_probes
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.system.files import write_text
 
 LEAST = 0.05
 """Weights below are left out of a pseudo-label."""

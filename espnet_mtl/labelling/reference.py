@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.analysis import Recording
-from espnet_mtl.evaluation.crossfit import softmax, temperature
+from espnet_mtl.evaluation.probes.crossfit import softmax, temperature
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.evaluation.style_map import ReferenceListener
 from espnet_mtl.labelling.pseudo import PseudoLabels
-from espnet_mtl.progress import progress
+from espnet_mtl.system.progress import progress
 
 
 def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabels:

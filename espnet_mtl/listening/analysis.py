@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from espnet_mtl.data.kaldi import write_text
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.intervals import Interval, interval
+from espnet_mtl.evaluation.measures.intervals import Interval, interval
 from espnet_mtl.listening.answers import Row, read_rows
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, NO_PREFERENCE, RATINGS
+from espnet_mtl.system.files import write_text
 
 FIGURES = {MOS: "MOS", AB: "preference", EMOTION: "accuracy"}
 SCORES = {

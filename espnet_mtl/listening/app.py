@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from espnet_mtl.errors import UserError
 from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
-from espnet_mtl.serving import bind
+from espnet_mtl.system.sockets import bind
 
 PAGE = "page.html.j2"
 QUESTIONS = {

@@ -2,7 +2,8 @@ import sys
 
 import pytest
 
-from espnet_mtl.bin import compare, evaluate
+from espnet_mtl.bin import compare
+from espnet_mtl.bin.stages import evaluate
 
 
 def test_experiments_and_output_are_needed(capsys):

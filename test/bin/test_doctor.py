@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from espnet_mtl import environment, espeak
-from espnet_mtl.bin import doctor
-from espnet_mtl.environment import Finding
+from espnet_mtl.bin import doctor, environment
+from espnet_mtl.bin.environment import Finding
 from espnet_mtl.errors import UserError
+from espnet_mtl.text import espeak
 
 
 def report(capsys: pytest.CaptureFixture[str]) -> tuple[object, dict[str, str]]:

@@ -6,13 +6,14 @@ import ast
 from pathlib import Path
 
 import pytest
+from corpus_layouts import LAYOUTS
 
-from espnet_mtl import corpora, espeak
+from espnet_mtl import corpora
 from espnet_mtl.corpora import CORPORA
 from espnet_mtl.corpora.base import Corpus, Utterance
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
-from test.helpers.corpus_layouts import LAYOUTS
+from espnet_mtl.text import espeak
 
 FOLDER = Path(corpora.__file__).parent
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl import espeak
-from espnet_mtl.bin.prepare_data import main
+from espnet_mtl.bin.stages.prepare_data import main
+from espnet_mtl.corpora.alignment import parse_alignment
 from espnet_mtl.corpora.demo import EMOTIONS, FS, HELD_OUT, SPEAKERS, Demo
-from espnet_mtl.data.alignment import parse_alignment
+from espnet_mtl.corpora.split import split, split_sentences
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
-from espnet_mtl.data.split import split, split_sentences
 from espnet_mtl.errors import UserError
+from espnet_mtl.text import espeak
 
 SETS = ("train", "dev", "test")
 

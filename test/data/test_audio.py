@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.bin.prepare_audio import main
-from espnet_mtl.data.alignment import parse_alignment
+from espnet_mtl.bin.stages.prepare_audio import main
+from espnet_mtl.corpora.alignment import parse_alignment
 from espnet_mtl.data.audio import SETS, AudioConf, Item, convert, frame_levels, prepare_audio
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError

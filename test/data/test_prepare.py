@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from espnet_mtl.corpora.base import Corpus, Utterance
+from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
-from espnet_mtl.data.split import SplitPolicy
 from espnet_mtl.errors import UserError
 
 

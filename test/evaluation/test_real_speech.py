@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
-from espnet_mtl.evaluation.learned import functionals_probes
+from espnet_mtl.evaluation.probes.trained import functionals_probes
 
 DATA = Path(os.environ.get("REAL_SPEECH", Path(__file__).parents[3] / "shared/data"))
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from espnet_mtl.data.kaldi import write_text
 from espnet_mtl.evaluation import style_map
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.evaluation.style_map import Styles, reference_metrics
+from espnet_mtl.system.files import write_text
 
 EMOTIONS, SPEAKERS = ["happy", "sad"], ["a", "b"]
 

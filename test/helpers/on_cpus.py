@@ -1,11 +1,11 @@
-"""`espnet_mtl.bin.train` with a process on the CPU in the place of each GPU."""
+"""`espnet_mtl.bin.stages.train` with a process on the CPU in the place of each GPU."""
 
-import espnet_mtl.task
-import espnet_mtl.training
-from espnet_mtl.bin.train import cli
+import espnet_mtl.tasks.tts
+import espnet_mtl.training.train
+from espnet_mtl.bin.stages.train import cli
 
 
-class OnCPUs(espnet_mtl.task.MTLTTSTask):
+class OnCPUs(espnet_mtl.tasks.tts.MTLTTSTask):
     """The processes of several GPUs, without GPUs."""
 
     @classmethod
@@ -15,6 +15,6 @@ class OnCPUs(espnet_mtl.task.MTLTTSTask):
 
 
 if __name__ == "__main__":
-    espnet_mtl.task.MTLTTSTask = OnCPUs
-    espnet_mtl.training.check_gpus = int
+    espnet_mtl.tasks.tts.MTLTTSTask = OnCPUs
+    espnet_mtl.training.train.check_gpus = int
     cli()

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from espnet_mtl.meeting import meet, view_of
+from espnet_mtl.model.weighting.junction import meet, view_of
 
 TASKS = ("tts", "emotion", "speaker", "rate", "pitch")
 

@@ -3,7 +3,8 @@
 import pytest
 from speech_sets import write_speech
 
-from espnet_mtl.data.kaldi import read_table, write_table, write_text
+from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.system.files import write_text
 
 
 @pytest.fixture

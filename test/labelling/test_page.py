@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labelling.by_hand import HandLabels
+from espnet_mtl.labelling.manual import HandLabels
 from espnet_mtl.labelling.page import build_page, launch
 
 pytestmark = browser.needed

@@ -8,7 +8,7 @@ import pytest
 from espnet_mtl.bin import label
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.crossfit import judged
+from espnet_mtl.evaluation.probes.crossfit import judged
 from espnet_mtl.labelling.pseudo import PseudoLabels, label_by_probe, read_speech
 
 

@@ -1,0 +1,1 @@
+"""Configurations and seeds trained on the same data, judged together."""

@@ -1,0 +1,167 @@
+"""Ablations: the same data trained under several configurations and seeds, judged together."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from espnet_mtl.config.load import load_train_config, read_train_config, read_yaml
+from espnet_mtl.config.overrides import check_same_data, override
+from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.cache import digest
+from espnet_mtl.model.checkpoint import best_model
+from espnet_mtl.system.files import require, write_text
+
+CONFIG = "ablation.yaml"
+"""In the experiment of each run: its configuration, whole."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        variant: Name of the configuration.
+        seed: Seed of the training.
+    """
+
+    variant: str
+    seed: int
+
+    @property
+    def tag(self) -> str:
+        """Name of the experiment."""
+        return f"{self.variant}_seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is trained on what.
+
+    Attributes:
+        configs: Training YAMLs by the name of the variant; the first is what the others are compared with.
+        seeds: Seeds of each.
+        dump: `dump/raw`, with `token_list` and `tables` beside it.
+        exp: Where the experiments go; `stats` of stage 4 is in it.
+        inference_config: Decoding YAML.
+        part: The set that is spoken and judged: dev to choose settings, test to report.
+        token_type: "phn", "char" or "bpe".
+        train_args: Options of ESPnet's training for all runs, which override the YAMLs.
+        command: What the commands are run by, such as a scheduler's wrapper; empty: this machine.
+        jobs: Runs side by side.
+    """
+
+    configs: Mapping[str, Path]
+    seeds: Sequence[int]
+    dump: Path
+    exp: Path
+    inference_config: Path
+    part: str = "test"
+    token_type: str = "phn"
+    train_args: Sequence[str] = ()
+    command: Sequence[str] = ()
+    jobs: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, the first seed of every variant first."""
+        return [Run(variant, seed) for seed in self.seeds for variant in self.configs]
+
+
+def name_variants(paths: Sequence[Path]) -> dict[str, Path]:
+    """Names configurations by their files.
+
+    Raises:
+        UserError: Two have one name.
+    """
+    named = {path.stem: path for path in paths}
+    if len(named) < len(paths):
+        raise UserError(f"two configurations have one name: {', '.join(map(str, paths))}")
+    return named
+
+
+def train_all(grid: Grid) -> None:
+    """Trains and speaks every run of a grid, some side by side; one that is done costs seconds.
+
+    Raises:
+        UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
+    """
+    check_same_data({path: override(path, load_train_config(path), grid.train_args) for path in grid.configs.values()})
+    read_yaml(grid.inference_config)
+    require([grid.dump / grid.part / "durations"], "stage 3")
+    # Copies, since a file may be edited while the grid is trained.
+    copies = {name: yaml.safe_dump(read_train_config(path), sort_keys=False) for name, path in grid.configs.items()}
+    for run in grid.runs:
+        write_text(grid.exp / run.tag / CONFIG, copies[run.variant])
+    with ThreadPoolExecutor(grid.jobs) as pool:
+        failed = [
+            run.tag
+            for run, ok in zip(grid.runs, pool.map(lambda run: _run(grid, run), grid.runs), strict=True)
+            if not ok
+        ]
+    if failed:
+        logs = ", ".join(str(grid.exp / tag / "ablation.log") for tag in failed)
+        raise UserError(f"{len(failed)} of {len(grid.runs)} runs failed; call again to go on. See {logs}")
+
+
+def _run(grid: Grid, run: Run) -> bool:
+    exp, beside = grid.exp / run.tag, grid.dump.parent
+    train = [
+        *("--train_config", exp / CONFIG, "--dump", grid.dump),
+        *("--token_list", beside / "token_list", "--tables", beside / "tables", "--stats", grid.exp / "stats"),
+        *("--output", exp, "--token_type", grid.token_type, "--", *grid.train_args, "--seed", run.seed),
+    ]
+    decode = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
+    print(f"{run.tag}: begins", flush=True)
+    done = _command(grid, exp, "train", train)
+    if done and _spoken(grid, exp) != (wanted := _to_speak(grid, exp)):
+        done = _command(grid, exp, "decode", decode)
+        if done:
+            write_text(_key(grid, exp), wanted)
+    print(f"{run.tag}: {'done' if done else 'failed'}", flush=True)
+    return done
+
+
+def _command(grid: Grid, exp: Path, module: str, options: Sequence[object]) -> bool:
+    """Runs one of this package's commands, with what it says in the experiment's log; tells whether it succeeded."""
+    command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.{module}", *map(str, options)]
+    with (exp / "ablation.log").open("a") as log:
+        log.write(f"$ {shlex.join(command)}\n")
+        log.flush()
+        return not subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **grid.environment}).returncode
+
+
+def _key(grid: Grid, exp: Path) -> Path:
+    return exp / grid.inference_config.stem / grid.part / "ablation.key"
+
+
+def _spoken(grid: Grid, exp: Path) -> str:
+    """The key of the speech that is there."""
+    path = _key(grid, exp)
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _to_speak(grid: Grid, exp: Path) -> str:
+    """Hashes what speech is made from: the model, the options of decoding and the sentences."""
+    tables = [grid.dump / grid.part / name for name in ("text", "phones", "utt2spk", "utt2emo", "utt2lang")]
+    return digest([best_model(exp, read_yaml(exp / "config.yaml")), grid.inference_config, *tables], {})
+
+
+def to_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Lays out rows that have the same keys."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()

@@ -1,0 +1,44 @@
+"""Stage 4: token list, label tables and statistics."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.bin import INIT_MODEL
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.errors import run_command
+from espnet_mtl.system.files import require
+from espnet_mtl.training.fine_tuning import open_base_model
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
+    parser.add_argument("--token_list", type=Path, required=True, help="where token lists go, one directory a type")
+    parser.add_argument("--tables", type=Path, required=True, help="where the names of the labels go")
+    parser.add_argument("--stats", type=Path, required=True, help="where the statistics go, e.g. exp/stats")
+    parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
+    parser.add_argument("--vocab_size", type=int, default=100, help="sentencepiece pieces, for bpe")
+    parser.add_argument("--train_config", required=True, help="training YAML")
+    parser.add_argument("--init_model", help=INIT_MODEL)
+    args = parser.parse_args(argv)
+    load_train_config(args.train_config)
+    base = open_base_model(args.init_model)
+    require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
+    from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
+
+    write_token_list(args.dump, args.token_list / args.token_type, args.token_type, args.vocab_size, base)
+    write_tables(args.dump, args.tables, base)
+    collect_stats(args.dump, args.stats, args.token_type, base)
+
+
+def cli() -> None:
+    """Console entry point."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

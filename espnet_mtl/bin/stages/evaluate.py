@@ -1,0 +1,66 @@
+"""Stage 7: figures and a report of decoded test speech, or of any recordings, beside natural speech and a baseline."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.errors import run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line, evaluates, prints the table and writes the report."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    needed = ("reference", "output") if args.reference or args.hypothesis else ("exp", "dump", "inference_config")
+    if lacking := [name for name in needed if getattr(args, name) is None]:
+        parser.error(f"--{lacking[0]} is needed")
+    from espnet_mtl.evaluation.evaluate import decoded_directory, evaluate_experiments, write_experiments
+    from espnet_mtl.evaluation.external import evaluate_speech, named
+    from espnet_mtl.evaluation.report.show import show
+
+    if args.reference:
+        speech = dict(named(argument) for argument in args.hypothesis)
+        options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj", "versa")}
+        evaluation = evaluate_speech(args.reference, speech, args.output, **options)
+        show(evaluation, args.output, (), args.audio_beside)
+    else:
+        baseline = Path(args.baseline) if args.baseline else None
+        evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, baseline, args.nj, args.versa)
+        write_experiments(evaluation)
+        exps = [path for path in (args.exp, baseline) if path]
+        show(evaluation, decoded_directory(args.exp, args.inference_config), exps, args.audio_beside)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    recipe = parser.add_argument_group("a model of the recipe")
+    recipe.add_argument("--exp", type=Path, help="experiment of stage 6, e.g. exp/<tag>")
+    recipe.add_argument("--dump", type=Path, help="directory of stage 3, e.g. dump/raw")
+    recipe.add_argument("--inference_config", type=Path, help="decoding YAML of stage 6")
+    other = parser.add_argument_group("recordings of any system")
+    other.add_argument("--reference", type=Path, help="natural test speech: wav.scp, text, utt2spk, utt2emo")
+    other.add_argument(
+        "--hypothesis", action="append", default=[], metavar="[NAME=]PATH", help="folder of <utterance>.wav, or wav.scp"
+    )
+    other.add_argument("--output", type=Path, help="directory for metrics.json and report/")
+    other.add_argument("--train", type=Path, help="natural training speech [train beside --reference]")
+    other.add_argument("--train_config", type=Path, help="training YAML: adds natural speech through its vocoder")
+    other.add_argument("--language", default="en-us", help="espeak's language of the texts [%(default)s]")
+    parser.add_argument("--baseline", help="experiment or NAME to compare with, e.g. exp/<tag>_single")
+    parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
+    parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
+    parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
+    return parser
+
+
+def cli() -> None:
+    """Console entry point; numerical libraries get one thread in each process."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,46 @@
+"""Stage 3: log-mel, F0, energy and durations of every utterance."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.bin import INIT_MODEL
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.errors import run_command
+from espnet_mtl.system.files import require
+from espnet_mtl.training.fine_tuning import open_base_model
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dump", type=Path, required=True, help="directory of stage 2, e.g. dump/raw")
+    parser.add_argument("--train_config", required=True, help="training YAML: sampling rate, hop, mels, F0 range")
+    parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
+    parser.add_argument("--token_list", type=Path, default=Path("dump/token_list"), help="where the bpe model goes")
+    parser.add_argument("--teacher_dumpdir", type=Path, help="durations by a teacher: a directory with <set>/durations")
+    parser.add_argument("--nj", type=int, default=2, help="parallel processes")
+    parser.add_argument("--init_model", help=INIT_MODEL)
+    args = parser.parse_args(argv)
+    config = load_train_config(args.train_config)
+    dumps = [args.dump / name for name in ("train", "dev", "test")]
+    require((dump / "wav.scp" for dump in dumps), "stage 2")
+    from espnet_mtl.data.features import extract_features
+    from espnet_mtl.data.stats import write_token_list
+
+    model = None
+    if args.token_type == "bpe":
+        write_token_list(args.dump, args.token_list / "bpe", "bpe", base=open_base_model(args.init_model))
+        model = args.token_list / "bpe/bpe.model"
+    extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
+
+
+def cli() -> None:
+    """Console entry point."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,33 @@
+"""Stage 2: resamples, trims and levels the recordings of data/ into dump/raw/, as 16-bit FLAC."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.data.audio import AudioConf, prepare_audio
+from espnet_mtl.errors import run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="what stage 1 wrote")
+    parser.add_argument("--output", type=Path, default=Path("dump/raw"), help="where train, dev and test go")
+    parser.add_argument(
+        "--train_config", type=Path, required=True, help="training YAML: feats_extract_conf.fs, audio_conf"
+    )
+    parser.add_argument("--max_dropped", type=float, default=0.05, help="largest share of utterances to lose")
+    parser.add_argument("--nj", type=int, default=1, help="number of processes")
+    args = parser.parse_args(argv)
+    config = load_train_config(args.train_config)
+    conf = AudioConf(**config["audio_conf"])
+    fs = config["feats_extract_conf"]["fs"]
+    dropped = prepare_audio(args.data, args.output, fs, conf, args.max_dropped, args.nj)
+    number = sum(map(len, dropped.values()))
+    print(f"{args.output}: {number} utterances dropped, see {args.output}/report.txt")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,40 @@
+"""Stage 5: training. Options after `--` are ESPnet's and override the YAML, e.g. `-- --max_epoch 4`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_mtl.bin import INIT_MODEL, split_options
+from espnet_mtl.errors import run_command
+from espnet_mtl.training.fine_tuning import open_base_model
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and trains."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train_config", required=True, help="training YAML")
+    parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
+    parser.add_argument("--token_list", type=Path, required=True, help="token lists of stage 4")
+    parser.add_argument("--tables", type=Path, required=True, help="label tables of stage 4")
+    parser.add_argument("--stats", type=Path, required=True, help="statistics of stage 4")
+    parser.add_argument("--output", type=Path, required=True, help="where the experiment goes, e.g. exp/<tag>")
+    parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs; 0: CPU")
+    parser.add_argument("--init_model", help=INIT_MODEL)
+    own, espnet = split_options(argv)
+    args = parser.parse_args(own)
+    from espnet_mtl.training.train import TrainPaths, train
+
+    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
+    train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_base_model(args.init_model))
+
+
+def cli() -> None:
+    """Console entry point."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,81 @@
+"""Options of ESPnet's training on a command line, checked like the configuration that they change."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from espnet2.utils.nested_dict_action import NestedDictAction
+
+from espnet_mtl.config.load import DATA_KEYS, OWN_KEYS, complete, espnet_keys
+from espnet_mtl.errors import UserError, one_of
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
+    """Returns a completed config as options of ESPnet's training change it, checked.
+
+    Args:
+        path: The configuration's file, for messages.
+        config: From `load_train_config`.
+        options: Such as `["--weighting", "dwa", "--tasks", "emotion.weight=1"]`.
+
+    Raises:
+        UserError: An unknown option, what `load_train_config` refuses in a file, or a change of what stages 1 to 4
+            have done.
+    """
+    try:
+        changed = complete({**config, **_parse(config, options)})
+        if keys := _data_changes(config, changed):
+            raise UserError(f"{', '.join(keys)}: stages 1 to 4 go by the configuration: set it there")
+    except (UserError, yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path} with {' '.join(options)}: {' '.join(str(error).split())}") from error
+    return changed
+
+
+def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Makes sure that completed configs can share the data of stages 1 to 4.
+
+    Raises:
+        UserError: They cannot; the message names the first file that differs, and its keys.
+    """
+    first = next(iter(configs))
+    for path, config in configs.items():
+        if keys := _data_changes(configs[first], config):
+            raise UserError(
+                f"{path}: {', '.join(keys)}: other than in {first}, but all share the data of stages 1 to 4"
+            )
+
+
+def _data_changes(config: Mapping[str, Any], changed: Mapping[str, Any]) -> list[str]:
+    return [key for key in DATA_KEYS if changed[key] != config[key]]
+
+
+def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
+    """Reads the options as ESPnet's parser does, but without importing all that ESPnet's needs."""
+    valid = [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)]
+    for place, word in enumerate(options):
+        name = word.partition("=")[0]
+        if (place == 0 or re.match("--?[A-Za-z]", word)) and name not in valid:
+            raise one_of("training option", name, valid)
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            parser.add_argument(f"--{key}", action=NestedDictAction, default=value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            parser.add_argument(f"--{key}", type=_number, default=value)
+        elif isinstance(value, str | None):
+            parser.add_argument(f"--{key}", default=value)
+    return vars(parser.parse_known_args(options)[0])
+
+
+def _number(text: str) -> float | None:
+    return None if text.lower() in ("none", "null", "nil") else float(text)

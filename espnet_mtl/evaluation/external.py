@@ -1,0 +1,99 @@
+"""Speech of any other system: a folder of recordings or a wav.scp, judged beside natural speech."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import soundfile
+
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
+from espnet_mtl.evaluation.judge import Judge
+from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+def evaluate_speech(
+    reference: Path,
+    hypotheses: Mapping[str, Path],
+    output: Path,
+    train: Path | None = None,
+    train_config: Path | None = None,
+    baseline: str | None = None,
+    language: str = "en-us",
+    nj: int = 1,
+    versa: Path | None = None,
+) -> Evaluation:
+    """Judges recordings and writes `output`/metrics.json; what the judge learns is kept in `output`/judge.
+
+    Args:
+        reference: Natural test speech: a directory with wav.scp, text, utt2spk and utt2emo.
+        hypotheses: By title, a folder of `<utterance>.wav` (.flac, .ogg, .mp3), a wav.scp, or a directory with one.
+        output: Directory for figures.
+        train: Natural training speech to train probes and recognizer on; None: `train` beside `reference`, or nothing.
+        train_config: Training configuration whose features a vocoder row is made with; None: no such row.
+        baseline: Title of the hypothesis that the others are compared with.
+        language: Of utterances without utt2lang, for their phones.
+        nj: Parallel processes.
+        versa: VERSA's score_config.
+
+    Raises:
+        UserError: A recording or table is missing or broken, or nothing of a hypothesis is in the reference.
+    """
+    test = read_speech_set(reference, "stage 2 (or write it yourself)")
+    train = train or (reference.parent / "train" if (reference.parent / "train/wav.scp").is_file() else None)
+    if baseline not in (None, *hypotheses):
+        raise UserError(f"--baseline {baseline}: must be one of {', '.join(hypotheses)}")
+    speech = {title: read_hypothesis(path, test) for title, path in hypotheses.items()}
+    vocoder = vocoder_settings(load_train_config(train_config), {}) if train_config else None
+    fs = soundfile.info(test.wavs[0]).samplerate
+    learned_from = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
+    judge = Judge(learned_from, test, output / "judge", fs, vocoder, language, nj)
+    evaluation = evaluate(judge, speech, baseline, versa)
+    output.mkdir(parents=True, exist_ok=True)
+    write_metrics(output / "metrics.json", evaluation)
+    return evaluation
+
+
+def named(argument: str) -> tuple[str, Path]:
+    """Splits `[NAME=]PATH`; without a name it is that of the folder or file."""
+    name, found, path = argument.partition("=")
+    return (name, Path(path)) if found else (Path(argument).stem, Path(argument))
+
+
+def read_hypothesis(path: Path, reference: SpeechSet) -> SpeechSet:
+    """Finds the recordings of a system, labelled as in the reference.
+
+    Raises:
+        UserError: There are none, or none of them is an utterance of the reference.
+    """
+    wavs = _recordings(path)
+    known = [i for i, utt in enumerate(reference.utts) if utt in wavs]
+    if not known:
+        found = f"; it has {next(iter(wavs))}" if wavs else ""
+        raise UserError(
+            f"{path}: holds no recording of an utterance of {reference.directory}, such as {reference.utts[0]}{found}"
+        )
+    if missing := [utt for utt in map(reference.utts.__getitem__, known) if not Path(wavs[utt]).is_file()]:
+        raise UserError(f"{path}: {wavs[missing[0]]} of {missing[0]} is missing")
+    columns = (reference.texts, reference.speakers, reference.emotions, reference.languages)
+    utts = [reference.utts[i] for i in known]
+    return SpeechSet(path, utts, [wavs[utt] for utt in utts], *([column[i] for i in known] for column in columns))
+
+
+def _recordings(path: Path) -> dict[str, str]:
+    table = path / "wav.scp" if (path / "wav.scp").is_file() else path
+    if table.is_file():
+        return {utt: str(_beside(table, place)) for utt, place in read_table(table).items()}
+    if not path.is_dir():
+        raise UserError(f"{path}: neither a folder of recordings nor a wav.scp")
+    return {file.stem: str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES}
+
+
+def _beside(table: Path, place: str) -> Path:
+    """Paths of a wav.scp are relative to the current directory, as in Kaldi, or else to the table."""
+    return Path(place) if Path(place).exists() else table.parent / place

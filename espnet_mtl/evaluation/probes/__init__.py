@@ -1,0 +1,1 @@
+"""Classifiers and recognizers that learn from natural speech only."""

@@ -1,0 +1,119 @@
+"""Durations of natural speech from a teacher's attention, as ESPnet's `--teacher_dumpdir` holds them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import torch
+from espnet2.torch_utils.device_funcs import to_device
+
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.data.stats import text_file
+from espnet_mtl.errors import UserError
+from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.model.backbones.tacotron2 import MTLTacotron2
+from espnet_mtl.model.checkpoint import best_model
+from espnet_mtl.system.devices import check_gpus
+from espnet_mtl.system.files import require, whole_directory
+from espnet_mtl.system.progress import progress
+from espnet_mtl.tasks.tts import MTLTTSTask
+
+
+@dataclass(frozen=True)
+class Attended:
+    """One utterance as the teacher read it: its id, frames per token (N + 1) and focus rate."""
+
+    utt: str
+    durations: list[int]
+    focus_rate: float
+
+
+def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[str, float]:
+    """Lets a trained Tacotron2 read natural speech by force, and writes what its attention says.
+
+    Each set of `output` gets `durations` (frames per token, the last one the end) and `focus_rates`, as ESPnet's
+    `tts_inference` with teacher forcing writes them: stage 3 reads them where `--teacher_dumpdir` says so.
+
+    Args:
+        exp: The teacher, e.g. `exp/train_tacotron2`.
+        dump: `dump/raw`; its directories that hold feats.scp are read.
+        output: Where to write, e.g. `exp/train_tacotron2/teacher`.
+        ngpu: 0: CPU.
+
+    Returns:
+        The mean focus rate of each set.
+
+    Raises:
+        UserError: An input is missing, or the model has no attention.
+    """
+    check_gpus(ngpu)
+    require([exp / "config.yaml"], "stage 5")
+    config = read_yaml(exp / "config.yaml")
+    sets = sorted(path.parent.name for path in dump.glob("[!.]*/feats.scp"))
+    require([dump / name / "feats.scp" for name in sets or ["train"]], "stage 3")
+    if config["tts"] != "tacotron2":
+        raise UserError(f"{exp}: a teacher needs attention, which tts: tacotron2 has and {config['tts']} has not")
+    torch.manual_seed(0)  # the prenet's dropout stays on in synthesis
+    device = "cuda" if ngpu else "cpu"
+    model, args = MTLTTSTask.build_model_from_file(exp / "config.yaml", best_model(exp, config), device)
+    teacher = Teacher(model.eval(), args, device)
+    with whole_directory(output) as directory:
+        return {name: _write(teacher, dump / name, directory / name) for name in sets}
+
+
+class Teacher:
+    """A trained Tacotron2 that reads natural speech by force."""
+
+    def __init__(self, model, args, device: str):
+        self.model, self.args, self.device = model, args, device
+        self.preprocess = MTLTTSTask.build_preprocess_fn(args, False)
+        self.collate = MTLTTSTask.build_collate_fn(args, False)
+
+    @torch.no_grad()
+    def read(self, utt: str, data: Mapping[str, object]) -> Attended:
+        """Reads one utterance: `text` (tokens), `speech` (log-mel), and labels as in training."""
+        _, batch = self.collate([(utt, self.preprocess(utt, dict(data)))])
+        batch = to_device(batch, self.device)
+        self.model(**batch)
+        backbone: MTLTacotron2 = self.model.tts
+        durations, focus = backbone.token_durations(backbone.attention[0], int(batch["speech_lengths"][0]))
+        return Attended(utt, durations.tolist(), float(focus))
+
+
+def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, object]]]:
+    """Reads a set; a speaker, emotion or language that the teacher does not know stands in another one's place."""
+    texts, speakers = read_table(dump / text_file(args.token_type), "stage 3"), read_table(dump / "utt2spk", "stage 2")
+    emotions, languages = read_optional(dump / "utt2emo"), read_optional(dump / "utt2lang")
+    feats: Mapping[str, np.ndarray] = kaldiio.load_scp(str(dump / "feats.scp"))
+    for utt in sorted(feats):
+        data: dict[str, object] = {
+            "text": texts[utt],
+            "speech": np.array(feats[utt]),
+            "sids": _or_first(speakers[utt], args.speakers),
+        }
+        if utt in emotions:
+            names = {part.partition(":")[0] for part in emotions[utt].split(",")}
+            data["emotion"] = emotions[utt] if names <= set(args.emotions) else UNLABELLED
+        if utt in languages:
+            data["lids"] = _or_first(languages[utt], args.languages)
+        yield utt, data
+
+
+def _or_first(name: str, known: Sequence[str]) -> str:
+    return name if name in known else known[0]
+
+
+def _write(teacher: Teacher, dump: Path, directory: Path) -> float:
+    total = len(read_table(dump / "feats.scp"))
+    utterances = progress(_utterances(dump, teacher.args), f"durations of {dump.name}", total)
+    read = [teacher.read(utt, data) for utt, data in utterances]
+    directory.mkdir()
+    write_table(directory / "durations", {one.utt: " ".join(map(str, one.durations)) for one in read})
+    write_table(directory / "focus_rates", {one.utt: f"{one.focus_rate:.5f}" for one in read})
+    return float(np.mean([one.focus_rate for one in read]))

@@ -1,0 +1,52 @@
+"""Regression of labels that are numbers: valence and arousal, speaking rate, intonation, energy."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from espnet_mtl.model.heads.base import Head
+from espnet_mtl.model.layers import ConvPool, perceptron
+from espnet_mtl.model.taps import VECTORS, Tap
+
+
+class Regressor(Head):
+    """Huber loss against the values of a label; values that are not known (NaN) do not count.
+
+    The labels are in standard deviations from the mean of the training set (`espnet_mtl.data.continuous`), so that an
+    error of 1 is as large in each.
+
+    Args:
+        dim: Features of the tap.
+        classes: Number of values D.
+        channels: Hidden units.
+        layers: Convolutions over time; 0: only mean and spread of each feature are heard.
+        dropout: Dropout in the hidden layers.
+        options: The options of every head (`Head`).
+    """
+
+    def __init__(self, dim: int, classes: int, channels: int = 32, layers: int = 2, dropout: float = 0.1, **options):
+        super().__init__(**options)
+        self.classes = classes
+        self.pool = None if self.tap in VECTORS else ConvPool(dim, channels, layers, dropout=dropout)
+        self.output = perceptron(self.pool.out_dim if self.pool else dim, channels, classes, dropout)
+
+    def forward(self, tap: Tap) -> Tensor:
+        """Predicts the values: (B, D)."""
+        return self.output(tap.values if self.pool is None else self.pool(tap.values, tap.lengths))
+
+    def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean Huber loss and mean absolute error over the values that are known.
+
+        Args:
+            prediction: Values (B, D).
+            target: Values (B, D), NaN where unknown; whole numbers: none is known.
+        """
+        if not target.is_floating_point():
+            target = prediction.new_full(prediction.shape, torch.nan)
+        mask = target.isfinite()
+        errors = (prediction.float() - torch.where(mask, target, 0.0)) * mask
+        count = mask.sum().clamp(min=1)
+        loss = functional.huber_loss(errors, torch.zeros_like(errors), reduction="sum") / count
+        return loss, {"mae": errors.detach().abs().sum() / count}

@@ -1,0 +1,1 @@
+"""Style vectors: the table, and what mixes its rows."""

@@ -1,0 +1,109 @@
+"""The contract of a weighting."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, distributed, nn
+
+from espnet_mtl.model.layers import note_scale
+
+
+class Weighting(nn.Module, ABC):
+    """Combines task losses ℓ_k into one, L = Σ_k λ_k w_k ℓ_k, and their gradients where they meet.
+
+    A method says how large each w_k is (`weigh`), or how the gradients of several tasks at one tensor become one
+    (`combine`), or both. Both work on top of the user's λ_k, and weigh tasks by 1 each where they have nothing to say.
+
+    Args:
+        preferences: λ_k per task.
+
+    Attributes:
+        capped: Tasks whose gradient has a cap (`Head`), which is relative to the first task, the TTS loss.
+        steps: Training steps seen; random methods draw from it, so that all processes, and a resumed training, agree.
+        scale: Under "loss", the factor that the last loss was multiplied with before its backward pass (AMP's scale).
+    """
+
+    steps: Tensor
+
+    def __init__(self, preferences: Mapping[str, float]):
+        super().__init__()
+        self.preferences = dict(preferences)
+        self.capped: frozenset[str] = frozenset()
+        self.scale: dict[str, Tensor] = {}
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Combines the losses of a batch.
+
+        Args:
+            losses: A scalar per task, 0 where the batch has no label of it.
+
+        Returns:
+            The scalar loss L and the factor λ_k w_k of each task in it.
+        """
+        if self.training:
+            self.steps += 1
+        values = torch.stack([loss.float() for loss in losses.values()])
+        weights, own = self.weigh(values.detach())
+        weights = self.bounded(tuple(losses), weights.detach())
+        factors = values.new_tensor([self.preferences[name] for name in losses]) * weights
+        loss = (factors * values).sum() + own - own.detach()
+        return note_scale(loss, self.scale), dict(zip(losses, factors, strict=True))
+
+    def bounded(self, tasks: Sequence[str], weights: Tensor) -> Tensor:
+        """Limits weights (K,): a capped task has at most that of the first task, or its cap would be none."""
+        capped = torch.tensor([task in self.capped for task in tasks], device=weights.device)
+        return torch.where(capped, weights.minimum(weights[0]), weights)
+
+    def preference(self, task: str) -> float:
+        """λ_k; of `tts`, where its parts are the tasks, that of the first part."""
+        return self.preferences.get(task, next(iter(self.preferences.values())))
+
+    def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighs the tasks by their losses.
+
+        Args:
+            losses: (K,), without gradient.
+
+        Returns:
+            The weights w (K,), and a scalar whose gradient the method's own parameters learn from.
+        """
+        return torch.ones_like(losses), losses.new_zeros(())
+
+    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor | None:
+        """Weighs the gradients of tasks that meet; called in the backward pass.
+
+        Args:
+            place: The name of the tensor where they meet.
+            tasks: Names of the K tasks whose gradients are not zero, K > 1.
+            gramian: Inner products of their gradients, λ_k w_k included, (K, K), float64; over all processes.
+
+        Returns:
+            Weights (K,) of the gradients in their sum; None: 1 each.
+        """
+        return None
+
+
+@contextmanager
+def same_draws(number: int) -> Iterator[None]:
+    """Makes random numbers on the CPU depend on ESPnet's seed of the epoch and a number only, and leaves no trace."""
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(torch.initial_seed() + number)
+    yield
+    torch.set_rng_state(state)
+
+
+def processes() -> int:
+    """Counts the processes of a distributed training; 1: it is none."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def over_processes(values: Tensor) -> Tensor:
+    """Sums a tensor over the processes of a distributed training."""
+    if processes() > 1:
+        distributed.all_reduce(values)
+    return values

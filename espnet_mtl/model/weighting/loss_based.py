@@ -1,0 +1,205 @@
+"""Methods that weigh tasks by the values of their losses: an adapter to `torchjd.scalarization`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torchjd import scalarization
+
+from espnet_mtl.model.weighting.base import Weighting, over_processes, same_draws
+
+LEAST = 0.01
+"""Smaller losses count as this: a solved task would take all weight where a method takes logarithms or ratios."""
+
+
+class LossBased(Weighting):
+    """w_k = c · ∂S/∂ℓ_k, S a scalarizer of the losses ℓ (K,) that the subclass names.
+
+    The factor c makes all weights of a new training whose losses are alike 1 (or 1 on average, where they are random),
+    so that the λ_k mean the same under every method. Where a batch has no label of a task, the task's last loss stands
+    for it. All processes of a distributed training weigh the mean of their losses.
+
+    Args:
+        preferences: λ_k per task.
+
+    Attributes:
+        seen: The last loss of each task (K,).
+    """
+
+    seen: Tensor
+
+    def __init__(self, preferences: Mapping[str, float]):
+        super().__init__(preferences)
+        self.register_buffer("seen", torch.ones(len(preferences)))
+
+    @abstractmethod
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """S(ℓ), times c, of positive losses (K,)."""
+
+    def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighs by the gradient of the scalarizer."""
+        if self.training:
+            self.observe(losses)
+        leaf = self.seen.clone().requires_grad_()
+        with torch.enable_grad():
+            total = self.scalarize(leaf)
+            (weights,) = torch.autograd.grad(total, leaf, retain_graph=True)
+        return weights, total
+
+    def observe(self, losses: Tensor) -> Tensor:
+        """Notes the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
+        count = over_processes((losses != 0).to(losses.dtype))
+        mean = over_processes(losses.clone()) / count.clamp(min=1)
+        self.seen = torch.where(count > 0, mean.clamp(min=LEAST), self.seen)
+        return count > 0
+
+
+class UW(LossBased):
+    """Uncertainty weighting: S = Σ_k ½ exp(-s_k) ℓ_k + ½ s_k with learned s_k (Kendall et al. 2018, CVPR, eq. 10)."""
+
+    def __init__(self, preferences: Mapping[str, float]):
+        super().__init__(preferences)
+        self.scalarizer = scalarization.UW(len(preferences))
+
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """2 S."""
+        return 2 * self.scalarizer(losses)
+
+
+class IMTLL(LossBased):
+    """Impartial learning of losses: S = Σ_k exp(s_k) ℓ_k - s_k with learned s_k (Liu et al. 2021, ICLR, eq. 8)."""
+
+    def __init__(self, preferences: Mapping[str, float]):
+        super().__init__(preferences)
+        self.scalarizer = scalarization.IMTLL(len(preferences))
+
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """S."""
+        return self.scalarizer(losses)
+
+
+class RLW(LossBased):
+    """Random loss weighting: softmax of normal noise, drawn anew at each step (Lin et al. 2022, TMLR)."""
+
+    def __init__(self, preferences: Mapping[str, float]):
+        super().__init__(preferences)
+        self.scalarizer = scalarization.Random()
+
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """K S."""
+        with same_draws(int(self.steps)):
+            return len(losses) * self.scalarizer(losses.cpu()).to(losses.device)
+
+
+class STCH(LossBased):
+    """Smooth Tchebycheff: S = μ log Σ_k exp(ℓ_k / Kμ), nearly the largest loss (Lin et al. 2024, ICML, eq. 11).
+
+    Args:
+        preferences: λ_k per task.
+        mu: μ: the smaller, the more of the weight is on the largest loss.
+    """
+
+    def __init__(self, preferences: Mapping[str, float], mu: float = 0.5):
+        super().__init__(preferences)
+        self.scalarizer = scalarization.STCH(mu)
+
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """K² S."""
+        return len(losses) ** 2 * self.scalarizer(losses)
+
+
+class DWA(LossBased):
+    """Dynamic weight average: more weight on losses that fall slowly (Liu, Johns & Davison 2019, CVPR, eq. 7).
+
+    The paper's epoch is the time from one call of `train()` to the next of `eval()`: ESPnet's epoch.
+
+    Args:
+        preferences: λ_k per task.
+        temperature: T: the larger, the more alike are the weights.
+
+    Attributes:
+        averages: Mean losses of the last two epochs (2, K); 0 where there was none.
+        sums: Sum of losses in this epoch (K,).
+        batches: Batches in this epoch.
+    """
+
+    averages: Tensor
+    sums: Tensor
+    batches: Tensor
+
+    def __init__(self, preferences: Mapping[str, float], temperature: float = 2.0):
+        super().__init__(preferences)
+        self.temperature = scalarization.DWA(temperature).temperature  # which checks it
+        self.register_buffer("averages", torch.zeros(2, len(preferences)))
+        self.register_buffer("sums", torch.zeros(len(preferences)))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+
+    def observe(self, losses: Tensor) -> Tensor:
+        """Also adds them to the sums of this epoch."""
+        labelled = super().observe(losses)
+        self.sums += self.seen
+        self.batches += 1
+        return labelled
+
+    def train(self, mode: bool = True) -> DWA:
+        """The end of training mode is the end of an epoch."""
+        super().train(mode)
+        if not mode and self.batches:
+            self.averages = torch.stack([self.averages[1], self.sums / self.batches])
+            self.sums, self.batches = torch.zeros_like(self.sums), torch.zeros_like(self.batches)
+        return self
+
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """S, whose weights sum to K."""
+        scalarizer = scalarization.DWA(self.temperature)
+        for average in self.averages if self.averages.all() else ():
+            scalarizer(average)
+            scalarizer.step()
+        return scalarizer(losses)
+
+
+class FAMO(LossBased):
+    """Fast adaptive optimization: all losses fall at one rate (Liu et al. 2023, NeurIPS, algorithm 1).
+
+    The paper measures the fall by a second forward pass on the same batch. Here it is measured from batch to batch,
+    which costs nothing and is noisier.
+
+    Args:
+        preferences: λ_k per task.
+        lr: Learning rate of the logits of the weights.
+        weight_decay: Pull of the logits toward 0.
+
+    Attributes:
+        moments: State of the logits' Adam: its two moments and its steps (3, K).
+    """
+
+    moments: Tensor
+
+    def __init__(self, preferences: Mapping[str, float], lr: float = 0.025, weight_decay: float = 0.001):
+        super().__init__(preferences)
+        self.scalarizer = scalarization.FAMO(len(preferences), lr=lr, weight_decay=weight_decay)
+        self.register_buffer("moments", torch.zeros(3, len(preferences)))
+
+    def observe(self, losses: Tensor) -> Tensor:
+        """Also moves the logits by the change since the last batch."""
+        before = self.seen
+        labelled = super().observe(losses)
+        if self.steps > 1:
+            self.scalarizer(before)
+            self.scalarizer._optimizer = self._adam()
+            self.scalarizer.update(self.seen)
+        return labelled
+
+    def _adam(self) -> torch.optim.Adam:
+        """The logits' optimizer, its state in `moments` so that checkpoints have it (torchjd's own is not saved)."""
+        logits = self.scalarizer._w
+        adam = torch.optim.Adam([logits], lr=self.scalarizer.lr, weight_decay=self.scalarizer.weight_decay)
+        adam.state[logits] = {"exp_avg": self.moments[0], "exp_avg_sq": self.moments[1], "step": self.moments[2, 0]}
+        return adam
+
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """K S."""
+        return len(losses) * self.scalarizer(losses)

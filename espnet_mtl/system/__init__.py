@@ -1,0 +1,1 @@
+"""Files, processes, devices, sockets, progress, logs: what knows nothing of speech."""

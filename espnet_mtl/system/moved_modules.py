@@ -1,0 +1,60 @@
+"""Old names of modules that users import or run: they go on working, and say the new one."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import find_spec
+from types import CodeType, ModuleType
+
+STAGES = (
+    *("check_config", "prepare_data", "prepare_audio", "extract_features", "collect_stats"),
+    *("train", "decode", "evaluate", "pack"),
+)
+MOVED = {
+    "espnet_mtl.heads": "espnet_mtl.model.heads",
+    "espnet_mtl.heads.base": "espnet_mtl.model.heads.base",
+    "espnet_mtl.heads.classifier": "espnet_mtl.model.heads.classifier",
+    "espnet_mtl.heads.independence": "espnet_mtl.model.heads.independence",
+    "espnet_mtl.heads.regressor": "espnet_mtl.model.heads.regressor",
+    "espnet_mtl.layers": "espnet_mtl.model.layers",
+    "espnet_mtl.types": "espnet_mtl.model.taps",
+    **{f"espnet_mtl.bin.{name}": f"espnet_mtl.bin.stages.{name}" for name in STAGES},
+}
+"""Old name -> new name."""
+
+
+class _MovedModules(MetaPathFinder, Loader):
+    """Gives the new module where the old one is imported, and its code where the old one is run by `python -m`."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in MOVED:
+            return None
+        new = find_spec(MOVED[fullname])
+        assert new is not None
+        return ModuleSpec(fullname, self, origin=new.origin, is_package=new.submodule_search_locations is not None)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Puts the new module in the place of the one that Python has just made."""
+        new = MOVED[module.__name__]
+        warnings.warn(f"{module.__name__} is now {new}", DeprecationWarning, stacklevel=2)
+        sys.modules[module.__name__] = importlib.import_module(new)
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """`python -m <old name>` asks for this."""
+        spec = find_spec(MOVED[fullname])
+        assert spec is not None
+        assert isinstance(spec.loader, SourceFileLoader)
+        return spec.loader.get_code(spec.name)
+
+
+def install() -> None:
+    """Makes Python find modules by their old names."""
+    if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _MovedModules())

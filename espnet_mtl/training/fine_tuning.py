@@ -1,0 +1,165 @@
+"""Going on from a trained model with other data (`--init_model`): its tables grow, their old rows stay."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_mtl import labels
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.errors import UserError
+from espnet_mtl.model.checkpoint import FILE_KEYS, load_state, locate_files, lookup
+from espnet_mtl.zoo.archive import resolve
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from espnet_mtl.model.model import MTLTTSModel
+
+TABLES = {"token": "token_list", **{label: key for key, label in labels.TABLES.items()}}
+"""What a row of a table may stand for, and the config key of the rows' names."""
+NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "tts", "tts_conf", "style_conf")
+"""Config keys that must be those of the model that is gone on from."""
+FREE = ("spks", "langs", "stats_file", "reduction_factor", "reference", "hard")
+"""Keys below them that may differ: training derives them, or what they add starts as in a new model."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A trained model to go on from.
+
+    Attributes:
+        name: As the user named it.
+        config: Its config.yaml.
+        model_file: Its weights.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    model_file: Path
+
+    def names(self, kind: str) -> list[str]:
+        """Names of the rows of one of `TABLES`."""
+        return list(self.config.get(TABLES[kind]) or [])
+
+    def file(self, name: str) -> Path:
+        """One of `espnet_mtl.model.checkpoint.FILE_KEYS`, such as feats_stats.npz.
+
+        Raises:
+            UserError: The model has none.
+        """
+        value = lookup(self.config, FILE_KEYS[name])
+        if not value or not Path(value).is_file():
+            raise UserError(f"--init_model {self.name}: it comes without {name}; pack it with stage 8")
+        return Path(value)
+
+    def check_tokens(self, token_type: str) -> None:
+        """Raises UserError where the model reads tokens of another type."""
+        if self.config["token_type"] != token_type:
+            raise UserError(
+                f"--init_model {self.name}: it reads tokens of type {self.config['token_type']}, not {token_type}"
+            )
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Makes sure that a completed training config describes the same signal and network.
+
+        Raises:
+            UserError: It does not; the message names the first key that differs.
+        """
+        for section in NETWORK:
+            own, wanted = self.config.get(section), config[section]
+            pairs = {section: (own, wanted)}
+            if isinstance(wanted, dict):
+                keys = sorted({*(own or {}), *wanted} - {*FREE})
+                pairs = {f"{section}.{key}": ((own or {}).get(key), wanted.get(key)) for key in keys}
+            for key, (ours, theirs) in pairs.items():
+                if ours != theirs:
+                    raise UserError(
+                        f"{key} is {theirs!r}, but --init_model {self.name} was trained with {ours!r}: "
+                        "take the configuration that it was trained with"
+                    )
+
+
+def open_base_model(name: str | None) -> BaseModel | None:
+    """Opens a packed model, an experiment, a URL or a repository (`espnet_mtl.zoo.archive.resolve`); None for none.
+
+    Raises:
+        UserError: There is no such model, or it was not trained by this project.
+    """
+    if not name:
+        return None
+    files = resolve(name)
+    config = read_yaml(files["train_config"])
+    if "tasks" not in config:
+        raise UserError(f"--init_model {name}: not a multi-task model; ESPnet's own load with --init_param")
+    locate_files(config, Path(files["train_config"]).parent)
+    return BaseModel(name, config, Path(files["model_file"]))
+
+
+def joined(known: Sequence[str], found: Sequence[str]) -> list[str]:
+    """Returns the known names in their order, then the others found."""
+    return list(dict.fromkeys([*known, *found]))
+
+
+def initial_state(base: BaseModel, args: argparse.Namespace) -> dict[str, Tensor]:
+    """Builds the weights that training goes on from: the base model's, with a row for each new name.
+
+    A new row starts as the mean of the old ones; what the base model lacks starts as in a new model, and embeddings of
+    speakers or languages, where the base model had but one, at zero.
+
+    Args:
+        base: The trained model.
+        args: Arguments of the training that begins.
+
+    Raises:
+        UserError: A parameter has another shape for other reasons than new names.
+    """
+    import torch
+
+    from espnet_mtl.tasks.tts import MTLTTSTask
+
+    args = argparse.Namespace(**copy.deepcopy(vars(args)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(args.seed)
+        model = MTLTTSTask.build_model(args)
+    old = load_state(base.model_file)
+    names = {kind: (base.names(kind), list(getattr(args, key) or [])) for kind, key in TABLES.items()}
+    kinds = row_kinds(model)
+    state = {}
+    for key, value in model.state_dict().items():
+        if key in kinds and key in old:
+            state[key] = grown(old[key], *names[kinds[key]])
+        elif key in kinds and key.startswith("tts."):
+            state[key] = value * 0
+        elif key.startswith("weighting."):
+            state[key] = value
+        else:
+            state[key] = old.get(key, value)
+        if state[key].shape != value.shape:
+            raise UserError(
+                f"--init_model {base.name}: {key} is {tuple(state[key].shape)}, but the configuration makes it "
+                f"{tuple(value.shape)}"
+            )
+    return state
+
+
+def row_kinds(model: MTLTTSModel) -> dict[str, str]:
+    """Names the parameters that have a row for each token, speaker, emotion or language, and which of these."""
+    kinds = {f"tts.{model.tts.token_table}": "token"}
+    kinds |= {"tts.sid_emb.weight": "speaker", "tts.lid_emb.weight": "language", "style.table": model.style_label}
+    for name, head in model.task_heads().items():
+        kinds |= {f"heads.{name}.{parameter}": head.label for parameter in head.class_parameters()}
+    return {key: kind for key, kind in kinds.items() if key in model.state_dict()}
+
+
+def grown(rows: Tensor, old: Sequence[str], new: Sequence[str]) -> Tensor:
+    """Returns a row for each of the new names: the old one of that name, else the mean of the old ones."""
+    import torch
+
+    places = {name: place for place, name in enumerate(old)}
+    mean = rows.mean(0)
+    return torch.stack([rows[places[name]] if name in places else mean for name in new])

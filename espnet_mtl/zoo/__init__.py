@@ -1,0 +1,1 @@
+"""Packed models: made, found, checked and opened."""

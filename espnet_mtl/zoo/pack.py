@@ -1,0 +1,184 @@
+"""Packing a trained model for espnet_model_zoo: one archive that loads where the recipe never was."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from espnet_mtl import __version__
+from espnet_mtl.config.load import OWN_KEYS, read_yaml
+from espnet_mtl.errors import UserError
+from espnet_mtl.labels import TABLES
+from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
+from espnet_mtl.system.files import remove, require, write_text
+from espnet_mtl.zoo.archive import SUFFIXES, check_archive
+
+NAMES = ("token_list", *TABLES)
+"""Config keys that hold tokens and names ("/" may be one), never paths."""
+
+
+def pack_model(exp: str | Path, output: str | Path | None = None, inference_config: str | Path | None = None) -> Path:
+    """Packs an experiment with ESPnet's pack command, whole or not at all.
+
+    The archive holds exp/<tag>/config.yaml, the model file that `best_model` chooses, the statistics of mel,
+    pitch and energy, README.md (the model card), the decoding config, and metrics.json of the test set where
+    stage 7 wrote it. Nothing in config.yaml refers to this machine.
+
+    Args:
+        exp: Experiment directory of stage 5.
+        output: Archive to write; None: <exp>/<tag>.zip.
+        inference_config: Decoding YAML; its name without suffix is that of the decoding directory.
+
+    Returns:
+        The archive.
+
+    Raises:
+        UserError: Something is missing, or `output` has an unknown suffix.
+    """
+    exp = Path(exp).absolute()
+    output = Path(output or exp / f"{exp.name}.zip").absolute()
+    if not output.name.endswith(SUFFIXES):
+        raise UserError(f"{output}: a packed model ends in {', '.join(SUFFIXES)}")
+    require([exp / "config.yaml"], "stage 5")
+    config = read_yaml(exp / "config.yaml")
+    locate_files(config, exp)
+    members = _members(exp, config, Path(inference_config) if inference_config else None)
+    require(members.values(), "stages 4 and 5")
+    metrics = _metrics(members.get(f"exp/{exp.name}/metrics.json"))
+    with _staging(output) as staging:
+        for member, source in members.items():
+            (staging / member).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, staging / member)
+        text = yaml.safe_dump(portable(config, f"exp/{exp.name}"), sort_keys=False, allow_unicode=True)
+        write_text(staging / f"exp/{exp.name}/config.yaml", text)
+        write_text(staging / "README.md", model_card(exp.name, output.name, config, metrics))
+        _run_pack(staging, output.name, f"exp/{exp.name}/config.yaml", [*members, "README.md"])
+        check_archive(staging / output.name)
+        os.replace(staging / output.name, output)
+    return output
+
+
+def _members(exp: Path, config: Mapping[str, Any], inference_config: Path | None) -> dict[str, Path]:
+    """Lists what is copied as it is, member -> file; the first is the model file."""
+    root = f"exp/{exp.name}"
+    model = best_model(exp, config)
+    members = {f"{root}/{model.name}": model}
+    for name, keys in FILE_KEYS.items():
+        if value := lookup(config, keys):
+            members[f"{root}/{name}"] = Path(value)
+    if inference_config:
+        members[f"{root}/{inference_config.name}"] = inference_config
+        metrics = exp / inference_config.stem / "test/metrics.json"
+        if metrics.is_file():
+            members[f"{root}/metrics.json"] = metrics
+    return members
+
+
+def portable(config: Mapping[str, Any], root: str) -> dict[str, Any]:
+    """Returns a config without absolute paths, whose `FILE_KEYS` are the members below `root`.
+
+    A path below the current directory becomes relative to it; of any other one only the name stays.
+    """
+    result = {key: value if key in NAMES else _relative(value) for key, value in config.items()}
+    for name, keys in FILE_KEYS.items():
+        if lookup(config, keys):
+            lookup(result, keys[:-1])[keys[-1]] = f"{root}/{name}"
+    return result
+
+
+def _relative(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _relative(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_relative(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    path = Path(value.removeprefix("file://"))
+    if not path.is_absolute():
+        return value
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name or value
+
+
+@contextmanager
+def _staging(output: Path) -> Iterator[Path]:
+    # One fixed name beside the archive: what a killed run left is cleared by the next one
+    staging = output.with_name(f".{output.name}.tmp")
+    remove(staging)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+    finally:
+        remove(staging)
+
+
+def _run_pack(staging: Path, output: str, config: str, members: list[str]) -> None:
+    # ESPnet names members relative to the current directory: in a process of its own, it is the staged tree
+    model, *options = members
+    command = [sys.executable, "-m", "espnet2.bin.pack", "tts", "--outpath", output]
+    command += ["--train_config", config, "--model_file", model]
+    command += [argument for option in options for argument in ("--option", option)]
+    done = subprocess.run(command, cwd=staging, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"ESPnet's pack failed: {' '.join(done.stderr.splitlines()[-1:])}")
+
+
+def _metrics(path: Path | None) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path else {}
+
+
+def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Writes the model card: what the model is and may be used for, its figures, and how to use it.
+
+    Args:
+        tag: Name of the experiment.
+        archive: File name of the packed model.
+        config: Training config.
+        metrics: metrics.json of stage 7, or nothing.
+    """
+    config = {**OWN_KEYS, **config}
+    choices = {key: config[f"{key}s"] or [] for key in ("speaker", "emotion")}
+    chosen = {key: "happy" if "happy" in names else names[-1] for key, names in choices.items() if names}
+    languages = config["languages"] or [config["language"]]
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string((files("espnet_mtl.zoo") / "model_card.md.j2").read_text(encoding="utf-8"))
+    return template.render(
+        tag=tag,
+        archive=archive,
+        config=config,
+        **{f"{key}s": names for key, names in choices.items()},
+        languages=languages,
+        language_codes=sorted({language.partition("-")[0] for language in languages}),
+        choice="".join(f", {key}={json.dumps(name)}" for key, name in chosen.items()),
+        flags="".join(f" --{key} {shlex.quote(name)}" for key, name in chosen.items()),
+        versions={
+            "espnet_mtl": __version__,
+            **{package: version(package) for package in ("espnet", "torch")},
+            "Python": platform.python_version(),
+        },
+        metrics=list(_rows(tag, metrics)),
+    )
+
+
+def _rows(tag: str, metrics: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    systems = metrics.get("systems", {})
+    columns = [systems.get(name, {}).get("metrics", {}) for name in (tag, "natural", "natural vocoded")]
+    for name in columns[0]:
+        yield (name, *(_figure(column.get(name)) for column in columns))
+
+
+def _figure(entry: Any) -> str:
+    return f"{entry['value']:.3g} [{entry['low']:.3g}, {entry['high']:.3g}]" if entry else ""

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from espnet_mtl.bin.stages.check_config import main
+from espnet_mtl.errors import UserError
+
+CONFIG = str(Path(__file__).parents[3] / "egs2/mtl_tts/conf/train_fastspeech2.yaml")
+
+
+def test_what_is_right_passes():
+    main([CONFIG, "--", "--max_epoch", "5", "--tasks", "emotion.weight=1"])
+
+
+def test_every_file_and_option_is_checked(tmp_path):
+    (tmp_path / "bad.yaml").write_text("max_epochs: 3\n")
+    with pytest.raises(UserError, match=r"bad.yaml.*max_epochs"):
+        main([CONFIG, str(tmp_path / "bad.yaml")])
+    with pytest.raises(UserError, match=r"training option '--max_epochs': did you mean --max_epoch"):
+        main([CONFIG, "--", "--max_epochs=3"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scheduler_conf", "first_cycle_steps=60"], r"warmup_steps \(100\) must be below first_cycle_steps \(60\)"),
+        (["--scheduler_conf=warmup=3"], "key of scheduler_conf 'warmup': did you mean warmup_steps"),
+        (["--tasks", "emotion.wieght=1"], "key of tasks.emotion 'wieght': did you mean weight"),
+        (["--max_epoch", "5", "--weighting", "fixd"], "weighting 'fixd': did you mean fixed"),
+        (["--tts_conf", "{adims: 3}"], "key of tts_conf 'adims': did you mean adim"),
+        (["--max_epoch", "abc"], "argument --max_epoch: invalid .* value: 'abc'"),
+        (["--max_epoch"], "argument --max_epoch: expected one argument"),
+        (["--accum_grad", "0"], "accum_grad: a whole number of at least 1, got 0"),
+        (["--tasks", "emotion.weight={"], "expected the node content"),
+        (["--feats_extract_conf", "hop_length=128"], "feats_extract_conf, .*stages 1 to 4 go by the configuration"),
+        (["--language=pl"], "language: stages 1 to 4 go by the configuration"),
+    ],
+)
+def test_what_options_change_is_checked(options, words):
+    with pytest.raises(UserError, match=f"train_fastspeech2.yaml with {' '.join(options)}: .*{words}"):
+        main([CONFIG, "--", *options])
+
+
+def test_a_schedule_that_ends_too_soon_is_told(capsys):
+    main([CONFIG, "--", "--max_epoch", "5"])
+    assert capsys.readouterr().err == ""
+    main([CONFIG, "--", "--max_epoch", "10"])
+    assert "starts anew after 1400 of 2000 steps: --scheduler_conf first_cycle_steps=2000" in capsys.readouterr().err
+
+
+def test_a_training_as_long_as_the_data_is_right(tmp_path):
+    (tmp_path / "long.yaml").write_text(f"base: {CONFIG}\nnum_iters_per_epoch: null\naccum_grad: null\n")
+    main([str(tmp_path / "long.yaml")])
+
+
+def test_words_that_are_no_option_are_named():
+    with pytest.raises(UserError, match=r"training option 'max_epoch': did you mean --max_epoch"):
+        main([CONFIG, "--", "max_epoch", "4"])
+    with pytest.raises(UserError, match=r"training option '-max_epoch': did you mean --max_epoch"):
+        main([CONFIG, "--", "--accum_grad", "2", "-max_epoch", "4"])
+
+
+def test_all_configurations_share_the_data_of_the_first_stages(tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"base: {CONFIG}\nfeats_extract_conf: {{fs: 22050}}\n")
+    main([str(tmp_path / "mine.yaml")])
+    with pytest.raises(UserError, match=r"feats_extract_conf.*: other than in .*mine.yaml"):
+        main([str(tmp_path / "mine.yaml"), CONFIG])

@@ -1,0 +1,40 @@
+"""Settings of corpora, from where they come and who wins."""
+
+import pytest
+
+from espnet_mtl.bin.stages.prepare_data import settings_of
+from espnet_mtl.errors import UserError
+
+
+def test_the_environment_then_the_file_then_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("LJSPEECH", "/speech/lj")
+    monkeypatch.delenv("NEMO", raising=False)
+    (tmp_path / "ljspeech.yaml").write_text("speaker: LJ\nseed: 1\n")
+    assert settings_of(["ljspeech"], tmp_path, ["seed=2"]) == {
+        "ljspeech": {"root": "/speech/lj", "speaker": "LJ", "seed": 2}
+    }
+    both = settings_of(["ljspeech", "nemo"], tmp_path, ["nemo.dev=1", "ljspeech.root=/other"])
+    assert both == {"ljspeech": {"root": "/other", "speaker": "LJ", "seed": 1}, "nemo": {"dev": 1}}
+
+
+def test_values_stay_words_unless_they_are_numbers(tmp_path):
+    pairs = ["delimiter=|", "metadata=,", "speaker=007", "dev=0.1", "test=2", "language=de"]
+    assert settings_of(["csv"], tmp_path, pairs)["csv"] == {
+        **{"delimiter": "|", "metadata": ",", "speaker": "007", "dev": 0.1, "test": 2, "language": "de"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("corpora", "pairs", "message"),
+    [
+        (["demo", "demo"], [], r"--corpus demo\+demo: demo comes twice"),
+        (["demo"], ["seed"], "expected key=value, got 'seed'"),
+        (["demo", "nemo"], ["seed=1"], "expected corpus.key=value, got 'seed=1'"),
+        (["demo"], ["sead=1"], r"unknown setting of corpus demo 'sead': did you mean seed\?"),
+        (["demo", "nemo"], ["demmo.seed=1"], r"unknown corpus in --corpus_conf 'demmo': did you mean demo"),
+        (["dmo"], [], r"unknown corpus 'dmo': did you mean demo\?"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, corpora, pairs, message):
+    with pytest.raises(UserError, match=message):
+        settings_of(corpora, tmp_path, pairs)

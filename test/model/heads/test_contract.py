@@ -1,0 +1,142 @@
+"""What every head must do, on every tap."""
+
+import pytest
+import torch
+
+from espnet_mtl.model.backbones import TAPS
+from espnet_mtl.model.heads import HEADS, labels_of
+from espnet_mtl.model.taps import VECTORS, Tap
+
+BATCH, STEPS, DIM, CLASSES = 6, 20, 10, 3
+
+
+def make_tap(name):
+    if name in VECTORS:
+        return Tap(torch.randn(BATCH, DIM, requires_grad=True))
+    lengths = torch.tensor([20, 18, 15, 9, 4, 20])
+    values = torch.randn(BATCH, STEPS, DIM, requires_grad=True)
+    return Tap(values, lengths, real=torch.randn(BATCH, STEPS, DIM) if name in ("prosody", "mel") else None)
+
+
+def make_head(name, tap, **options):
+    label = next(iter(labels_of(name)))
+    return HEADS.load(name)(dim=DIM, classes=CLASSES, label=label, tap=tap, **options).eval()
+
+
+def learns(name):
+    """Whether a head has weights of its own."""
+    return any(True for _ in make_head(name, "mel").parameters())
+
+
+def make_target(name, unknown=0):
+    """Labels of a batch, the last ones unknown."""
+    if name == "regressor":
+        target = torch.linspace(-2, 2, BATCH * CLASSES).view(BATCH, CLASSES)
+        target[BATCH - unknown :] = torch.nan
+    else:
+        target = torch.tensor([0, 1, 2, 0, 1, 2])
+        target[BATCH - unknown :] = -1
+    return target
+
+
+every = pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS])
+
+
+@every
+def test_loss_is_a_finite_scalar_whose_gradient_reaches_the_tap(name, tap):
+    values = make_tap(tap)
+    loss, stats = make_head(name, tap).loss(values, make_target(name), progress=1.0)
+    loss.backward()
+    assert loss.dim() == 0
+    assert loss.isfinite()
+    assert values.values.grad.abs().sum() > 0
+    assert all(torch.as_tensor(value).isfinite().all() for value in stats.values())
+
+
+@every
+def test_unlabelled_utterances_do_not_count(name, tap):
+    values, head = make_tap(tap), make_head(name, tap)
+    head.loss(values, make_target(name, unknown=3), progress=1.0)[0].backward()
+    assert values.values.grad[3:].eq(0).all()
+    assert values.values.grad[:3].abs().sum() > 0
+
+
+@every
+@pytest.mark.parametrize("no_file", [False, True])
+def test_a_batch_without_labels_costs_nothing(name, tap, no_file):
+    target = torch.full((BATCH, 1), -1) if no_file else make_target(name, unknown=BATCH)
+    values = make_tap(tap)
+    loss, _ = make_head(name, tap).loss(values, target, progress=1.0)
+    loss.backward()
+    assert loss.item() == 0
+    assert values.values.grad.eq(0).all()
+
+
+@every
+def test_nothing_reaches_the_network_before_start(name, tap):
+    values, head = make_tap(tap), make_head(name, tap, start=0.5)
+    loss = head.loss(values, make_target(name), progress=0.4)[0]
+    if learns(name):
+        loss.backward()
+        assert any(parameter.grad.abs().sum() > 0 for parameter in head.parameters())
+    assert loss.requires_grad == learns(name)
+    assert values.values.grad is None
+
+
+@every
+def test_reversal_turns_the_gradient_round(name, tap):
+    values, head = make_tap(tap), make_head(name, tap)
+    head.loss(values, make_target(name), progress=1.0)[0].backward()
+    plain = values.values.grad.clone()
+    values.values.grad = None
+    head.reversed = True
+    head.loss(values, make_target(name), progress=1.0)[0].backward()
+    torch.testing.assert_close(values.values.grad, -plain)
+
+
+@every
+def test_cap_limits_the_weighted_gradient(name, tap):
+    values, head = make_tap(tap), make_head(name, tap, grad_cap=1e-4, weight=0.3)
+    (0.3 * head.loss(values, make_target(name), progress=1.0)[0]).backward()
+    elements = 86 * DIM if values.lengths is not None else BATCH * DIM
+    torch.testing.assert_close(values.values.grad.norm(), torch.tensor(1e-4 / elements**0.5), rtol=1e-4, atol=0)
+
+
+@every
+def test_its_action_grows_over_the_ramp(name, tap):
+    values, head = make_tap(tap), make_head(name, tap, start=0.2, ramp=0.4)
+    gradients = []
+    for progress in (0.2, 0.3, 0.6, 1.0):
+        values.values.grad = None
+        head.loss(values, make_target(name), progress)[0].backward()
+        gradients.append(values.values.grad)
+    for gradient, share in zip(gradients, (0, 0.25, 1, 1), strict=True):
+        torch.testing.assert_close(gradient, share * gradients[-1])
+
+
+@pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS if tap not in VECTORS])
+def test_padding_does_not_matter(name, tap):
+    values, head = make_tap(tap), make_head(name, tap)
+    changed = values.values.detach().clone()
+    for row, length in enumerate(values.lengths):
+        changed[row, length:] = 99.0
+    loss, _ = head.loss(values, make_target(name), progress=1.0)
+    torch.testing.assert_close(head.loss(Tap(changed, values.lengths, values.real), make_target(name), 1.0)[0], loss)
+
+
+@pytest.mark.parametrize("name", [name for name in HEADS if learns(name)])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_a_judge_of_predictions_learns_on_real_ones_only(name, autocast):
+    torch.manual_seed(0)
+    values, head = make_tap("mel"), make_head(name, "mel")
+
+    def gradients(tap):
+        head.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss, _ = head.loss(tap, make_target(name), progress=1.0)
+        loss.backward()
+        return [parameter.grad.clone() for parameter in head.parameters()]
+
+    other = Tap(values.values.detach() + 5, values.lengths, real=values.real)
+    for one, another in zip(gradients(values), gradients(other), strict=True):
+        torch.testing.assert_close(one, another)

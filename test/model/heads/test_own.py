@@ -1,0 +1,88 @@
+"""A head of the user's own: the example of docs/heads.md, in a file outside the package."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.errors import UserError
+from espnet_mtl.registry import method_arguments
+from espnet_mtl.tasks.tts import MTLTTSTask
+
+PAGE = (Path(__file__).parents[3] / "docs/heads.md").read_text(encoding="utf-8")
+(CODE,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+(TASK,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "Loudest" in block]
+CONF = Path(__file__).parents[3] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
+
+
+@pytest.fixture
+def tasks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    (tmp_path / "my_heads.py").write_text(CODE)
+    yield {"tts": {"weight": 1.0}, **TASK}
+    sys.modules.pop("my_heads", None)
+
+
+def test_it_trains(tasks, make_model, batch):
+    model = make_model(tasks=tasks)
+    loss, stats, _ = model(**batch)
+    loss.backward()
+    assert stats["loud_loss"] > 0
+    assert model.heads["loud"].output[0].out_features == 8
+    assert all(parameter.grad.abs().sum() > 0 for parameter in model.heads["loud"].parameters())
+    batch["emotion"][:] = -1.0
+    assert model(**batch)[1]["loud_loss"] == 0
+
+
+def test_its_mistakes_are_named(tasks, tmp_path):
+    config = yaml.safe_load(CONF.read_text(encoding="utf-8"))
+
+    def check(**changes):
+        path = tmp_path / "train.yaml"
+        path.write_text(yaml.safe_dump({**config, "tasks": {"tts": {}, "loud": {**TASK["loud"], **changes}}}))
+        return load_train_config(path)
+
+    check()
+    with pytest.raises(UserError, match=r"key of tasks.loud 'hiden': did you mean hidden"):
+        check(hiden=3)
+    with pytest.raises(UserError, match=r"module 'your_heads' is neither in .* nor on Python's path"):
+        check(head="your_heads:Loudest")
+    (tmp_path / "broken.py").write_text("class Loud(\n")
+    with pytest.raises(UserError, match=r"broken.py:1: '\(' was never closed"):
+        check(head="broken:Loud")
+    with pytest.raises(UserError, match="my_heads:Louder has no __init__"):
+        check(head="my_heads:Louder")
+    with pytest.raises(UserError, match=r"head of tasks.loud 'loudest': .*module:Class"):
+        check(head="loudest")
+
+
+def test_a_constructor_without_options_is_named(tasks, tmp_path, make_model):
+    (tmp_path / "my_heads.py").write_text(CODE.replace(", **options", "").replace("**options", 'label="emotion"'))
+    with pytest.raises(UserError, match=r"tasks.loud: my_heads:Loudest: .*unexpected keyword argument"):
+        make_model(tasks=tasks)
+
+
+def test_something_else_is_no_head(tasks, tmp_path, make_model):
+    (tmp_path / "no_heads.py").write_text("class Odd:\n    def __init__(self, dim, classes, **options): ...\n")
+    tasks["loud"] = {**tasks["loud"], "head": "no_heads:Odd"}
+    del tasks["loud"]["hidden"]
+    with pytest.raises(UserError, match=r"no_heads:Odd is no subclass of espnet_mtl.model.heads.base.Head"):
+        make_model(tasks=tasks)
+
+
+def test_a_trained_model_speaks_without_the_file(tasks, tmp_path, make_args):
+    args = make_args(tasks=tasks, weighting="uw")
+    model = MTLTTSTask.build_model(args)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(vars(args)))
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    (tmp_path / "my_heads.py").write_text("raise SystemExit('of another user')\n")
+    sys.modules.pop("my_heads")
+    method_arguments.cache_clear()
+    without, _ = MTLTTSTask.build_model_from_file(tmp_path / "config.yaml", tmp_path / "model.pth")
+    assert "loud" not in without.heads
+    torch.testing.assert_close(without.tts.feat_out.weight, model.tts.feat_out.weight)

@@ -1,0 +1,140 @@
+"""Every method in the real model, with heads at every tap, on both backbones."""
+
+import math
+
+import pytest
+import torch
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.model.backbones import PARTS, taps_of
+from espnet_mtl.model.weighting import WEIGHTINGS
+from test.model.backbones.test_tacotron2 import TINY_TACOTRON
+
+HEAD = {"head": "classifier", "label": "emotion", "channels": 4, "dropout": 0.0}
+BOTH = {"fastspeech2": {}, "tacotron2": {"tts": "tacotron2", "tts_conf": dict(TINY_TACOTRON)}}
+
+
+@pytest.fixture(params=BOTH)
+def backbone(request):
+    return request.param
+
+
+@pytest.fixture
+def batch(backbone, batch):
+    dropped = () if backbone == "fastspeech2" else ("durations", "pitch", "energy")
+    return {key: value for key, value in batch.items() if not key.startswith(dropped or "-")}
+
+
+@pytest.fixture
+def make(backbone, make_model):
+    """Builds a model with one head or two at every tap."""
+
+    def build(**overrides):
+        overrides = {**BOTH[backbone], **overrides}
+        names = taps_of(backbone)
+        tasks = {f"at_{tap}": {**HEAD, "tap": tap, "weight": 0.1} for tap in names}
+        tasks["voice"] = {**HEAD, "tap": "shared", "label": "speaker", "weight": 0.1}
+        tasks["tts"] = {"weight": 1.0, "split": overrides.pop("split", False)}
+        return make_model(tasks=tasks, **overrides)
+
+    return build
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("name", WEIGHTINGS)
+def test_it_trains(backbone, make, batch, name, split):
+    model = make(weighting=name, split=split)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    losses = []
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss, stats, _ = model(**batch)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(stats["tts_loss"]))
+    if name != "mgda":  # which serves the smallest gradient, here those of the heads
+        assert losses[-1] < losses[0]
+    parts = {f"tts_{part}" for part in PARTS[backbone]} if split else {"tts"}
+    for task in {*parts, "voice", "at_mel", "at_style"}:
+        assert math.isfinite(float(stats[f"{task}_weight"]))
+
+
+def test_the_order_of_the_tasks_does_not_matter(make_model):
+    tasks = {"emotion": {**HEAD, "tap": "mel", "weight": 0.3}, "tts": {"weight": 2.0}}
+    assert list(make_model(tasks=tasks).weighting.preferences.items()) == [("tts", 2.0), ("emotion", 0.3)]
+
+
+def test_parts_are_those_that_the_backbone_has(make_model):
+    conf = {**TINY_TACOTRON, "use_guided_attn_loss": False}
+    model = make_model(tts="tacotron2", tts_conf=conf, tasks={"tts": {"split": True}}, style_conf={"reference": False})
+    assert list(model.weighting.preferences) == ["tts_mel", "tts_stop"]
+
+
+def test_a_cap_binds_whatever_the_method_gives(backbone, make_model, batch):
+    """An easy task gets a large weight, and still sends no more into the spectrogram than with fixed weights."""
+    tasks = {"tts": {"weight": 1.0}, "emotion": {**HEAD, "tap": "mel", "grad_cap": 1e-3}}
+    norms = []
+    for weighting in ("fixed", "uw"):
+        model = make_model(weighting=weighting, tasks=tasks, **BOTH[backbone])
+        if weighting == "uw":
+            with torch.no_grad():
+                model.weighting.scalarizer.log_var.copy_(torch.tensor([0.5, -3.0]))
+        loss, stats, _ = model(**batch)
+        loss.backward()
+        norms.append(float(model.figures()["mel_emotion_norm"] / stats["tts_weight"]))
+    assert stats["emotion_weight"] == stats["tts_weight"]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-4)
+
+
+def test_fixed_weights_pass_on_the_sum_of_the_gradients(make, batch):
+    """Holding the gradients apart changes nothing."""
+    apart, whole = (make(split=split, weighting="fixed") for split in (True, False))
+    for model in (apart, whole):
+        torch.manual_seed(1)
+        model(**batch)[0].backward()
+    for (name, one), (_, other) in zip(apart.named_parameters(), whole.named_parameters(), strict=True):
+        assert (one.grad is None) == (other.grad is None), name
+        if one.grad is not None:
+            torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_gradients_meet_at_every_tap(backbone, make, batch):
+    """What each task sends into a tap is what it sends there alone."""
+    model = make()
+    model(**batch)[0].backward()
+    _, stats, _ = model(**batch)
+    for tap in taps_of(backbone):
+        assert stats[f"{tap}_at_{tap}_norm"] > 0
+        if tap != "style":  # every utterance has a label, so the TTS loss does not reach the reference encoder
+            assert stats[f"{tap}_tts_norm"] > 0
+        assert stats[f"{tap}_at_{tap}_share"] == 1
+    assert -1 <= stats["shared_tts_voice_cos"] <= 1
+    assert -1 <= stats["shared_at_shared_voice_cos"] <= 1
+
+
+def test_figures_of_gradients_do_not_depend_on_the_scale(make, batch):
+    model = make().eval()
+    found = []
+    for scale in (1.0, 1024.0):
+        model.zero_grad()
+        (model(**batch)[0] * scale).backward()
+        found.append(model.figures())
+    for key, value in found[0].items():
+        torch.testing.assert_close(found[1][key], value, rtol=1e-3, atol=1e-5, msg=key)
+
+
+@pytest.mark.parametrize("name", WEIGHTINGS)
+def test_bfloat16_trains(make, batch, name):
+    model = make(weighting=name)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, _, _ = model(**batch)
+    loss.backward()
+    assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_a_loss_that_is_not_a_number_names_task_and_utterances(make, batch):
+    model = make()
+    with torch.no_grad():
+        model.heads["voice"].output.weight.fill_(float("nan"))
+    with pytest.raises(UserError, match=r"not finite: voice nan; utterances f1_a, m1_b, f1_c, m1_d: look for"):
+        model(**batch, utt_id=["f1_a", "m1_b", "f1_c", "m1_d"])
