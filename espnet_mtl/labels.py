@@ -1,47 +1,212 @@
-"""From the names of labels to numbers."""
+"""The one table of labels: what each is called, where it is kept, and how a line of it is read and written.
+
+A label is a class (`ClassLabel`: emotion, speaker, …) or numbers (`ContinuousLabel`: valence, speaking rate, …).
+
+"No label" is written `-` in a file, or the line is left out; it is None in Python. In arrays it is -1 for a class (an
+id, or every weight), as ESPnet has it, and NaN for numbers, of which -1 may be one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
 from espnet_mtl.errors import UserError, one_of
 
-TABLES = {"speakers": "speaker", "emotions": "emotion", "languages": "language", "genders": "gender"}
-"""Config keys of the label tables (ordered lists of names), and the label that each one numbers."""
-
 UNLABELLED = "-"
-"""Stands in a label file of the dump for an utterance without a label."""
+"""In a file: an utterance without this label."""
+UNKNOWN = -1
+"""In an array: no class."""
+MIXTURE_FORM = "expected 'name', or 'name:weight,name:weight' with numbers of at least 0 that are not all 0"
 
 
-def parse_weights(text: str, names: Sequence[str]) -> np.ndarray:
-    """Reads a label, hard (`happy`), soft (`happy:0.8,surprised:0.2`) or none (`-`), as weights.
+@dataclass(frozen=True)
+class ClassLabel:
+    """A label that names one of several classes, or, where it is soft, gives each a weight.
 
-    Args:
-        text: The label.
-        names: The classes.
+    Attributes:
+        name: What `tasks.<task>.label` calls it.
+        batch_key: Entry of a training batch.
+        file: Table of a data directory.
+        table: Config key of the ordered list of its classes.
+        soft: Whether it may be a mixture; a batch then holds weights (K,), else an id (1,).
+        spoken_by_new: Whether utterances of dev may have classes that train lacks: they are in the table, too.
+    """
 
-    Returns:
-        float32 (K,): weights that sum to 1, or -1 throughout for no label.
+    name: str
+    batch_key: str
+    file: str
+    table: str
+    soft: bool = False
+    spoken_by_new: bool = False
+
+    def classes_in(self, line: str) -> list[str]:
+        """Names the classes that a line of the file speaks of; none where it is unlabelled."""
+        if line == UNLABELLED:
+            return []
+        return list(parse_mixture(line)) if self.soft else [line]
+
+    def read(self, line: str, classes: Sequence[str]) -> np.ndarray:
+        """Reads a line: weights, float32 (K,), that sum to 1, or an id, int64 (1,); -1 throughout for no label.
+
+        Raises:
+            UserError: A class that is not among `classes`, or what `parse_mixture` refuses.
+        """
+        if not self.soft:
+            return np.array([self._id(line, classes)], dtype=np.int64)
+        if line == UNLABELLED:
+            return np.full(len(classes), UNKNOWN, dtype=np.float32)
+        return mixture_weights(parse_mixture(line), classes, self.name)
+
+    def _id(self, line: str, classes: Sequence[str]) -> int:
+        if line == UNLABELLED:
+            return UNKNOWN
+        if line not in classes:
+            raise one_of(self.name, line, classes)
+        return list(classes).index(line)
+
+
+@dataclass(frozen=True)
+class ContinuousLabel:
+    """A label of D numbers.
+
+    Attributes:
+        name: What `tasks.<task>.label` calls it.
+        size: D.
+        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`).
+        meaning: What the numbers are.
+    """
+
+    name: str
+    size: int
+    file: str | None = None
+    meaning: str = ""
+
+    @property
+    def batch_key(self) -> str:
+        """Entry of a training batch."""
+        return self.name
+
+    def read(self, line: str) -> np.ndarray:
+        """Reads a line: float32 (D,), NaN throughout for no label.
+
+        Raises:
+            UserError: It is not D finite numbers.
+        """
+        if line == UNLABELLED:
+            return np.full(self.size, np.nan, dtype=np.float32)
+        numbers = parse_numbers(line, self.size)
+        if numbers is None:
+            raise UserError(f"{self.name} {line!r}: expected {self.size} numbers{self._meaning()}, or no line")
+        return np.array(numbers, dtype=np.float32)
+
+    def write(self, values: Sequence[float] | np.ndarray) -> str:
+        """Writes values (D,) as a line."""
+        return " ".join(f"{value:.5f}" for value in values)
+
+    def _meaning(self) -> str:
+        return f" ({self.meaning})" if self.meaning else ""
+
+
+CLASS_LABELS: Mapping[str, ClassLabel] = {
+    label.name: label
+    for label in (
+        ClassLabel("emotion", batch_key="emotion", file="utt2emo", table="emotions", soft=True),
+        ClassLabel("speaker", batch_key="sids", file="utt2spk", table="speakers", spoken_by_new=True),
+        ClassLabel("language", batch_key="lids", file="utt2lang", table="languages", spoken_by_new=True),
+        ClassLabel("gender", batch_key="gender", file="utt2gender", table="genders"),
+    )
+}
+"""Labels that name a class."""
+
+CONTINUOUS_LABELS: Mapping[str, ContinuousLabel] = {
+    label.name: label
+    for label in (
+        ContinuousLabel("vad", 3, file="utt2vad", meaning="valence, arousal, dominance"),
+        ContinuousLabel("speaking_rate", 1),
+        ContinuousLabel("intonation", 8),
+        ContinuousLabel("energy_dynamics", 3),
+    )
+}
+"""Labels that are numbers."""
+
+LABELS: Mapping[str, ClassLabel | ContinuousLabel] = {**CLASS_LABELS, **CONTINUOUS_LABELS}
+"""Every label that a task can learn."""
+
+TABLES: Mapping[str, ClassLabel] = {label.table: label for label in CLASS_LABELS.values()}
+"""Config key of each list of classes, and the label that it belongs to."""
+
+LABEL_FILES: tuple[str, ...] = tuple(label.file for label in LABELS.values() if label.file)
+"""Tables of a data directory that hold labels."""
+
+
+def parse_mixture(text: str) -> dict[str, float]:
+    """Reads `happy`, `happy:0.8,sad:0.2`, or `happy,sad` (alike): the weight of each class, not negative, sum 1.
+
+    Files, YAML, command line and Python API all read mixtures here.
 
     Raises:
-        UserError: An unknown class, or weights that are negative or sum to 0.
+        UserError: A class comes twice, some classes have weights and some have none, or a weight is not a number of at
+            least 0, or all are 0.
     """
-    if text == UNLABELLED:
-        return np.full(len(names), -1.0, dtype=np.float32)
-    weights = np.zeros(len(names), dtype=np.float32)
-    for part in text.split(","):
-        name, _, value = part.partition(":")
-        if name not in names:
-            raise one_of("label", name, names)
-        try:
-            weights[names.index(name)] += float(value or 1.0)
-        except ValueError as error:
-            raise UserError(f"label {text!r}: expected 'name' or 'name:weight,name:weight'") from error
-    if (weights < 0).any() or not weights.sum() > 0:
-        raise UserError(f"label {text!r}: weights must not be negative and must sum to more than 0")
-    return weights / weights.sum()
+    mixture: dict[str, float] = {}
+    parts = [part.strip() for part in text.split(",")]
+    weighted = [":" in part for part in parts]
+    if any(weighted) and not all(weighted):
+        bare = parts[weighted.index(False)]
+        raise UserError(f"label {text!r}: {bare!r} has no weight, but others have: {MIXTURE_FORM}")
+    for part in parts:
+        name, _, weight = part.rpartition(":") if ":" in part else (part, "", "1")
+        name = name.strip()
+        if not name:
+            raise UserError(f"label {text!r}: {MIXTURE_FORM}")
+        if name in mixture:
+            raise UserError(f"label {text!r}: {name!r} comes twice: {MIXTURE_FORM}")
+        mixture[name] = _weight(weight, text)
+    return normalized_mixture(mixture, text)
+
+
+def normalized_mixture(mixture: Mapping[str, float], source: object) -> dict[str, float]:
+    """Returns the weights of a mixture divided by their sum.
+
+    Args:
+        mixture: Weight by class.
+        source: What the user wrote, for the error.
+
+    Raises:
+        UserError: A weight is negative or not finite, or none is above 0.
+    """
+    total = sum(mixture.values())
+    for name, weight in mixture.items():
+        if not (isfinite(weight) and weight >= 0):
+            raise UserError(f"label {source!r}: the weight of {name!r} is {weight}: {MIXTURE_FORM}")
+    if not total > 0:
+        raise UserError(f"label {source!r}: {MIXTURE_FORM}")
+    return {name: weight / total for name, weight in mixture.items()}
+
+
+def format_mixture(mixture: Mapping[str, float]) -> str:
+    """Writes a mixture as `parse_mixture` reads it; of one class, its name alone."""
+    if len(mixture) == 1:
+        return next(iter(mixture))
+    return ",".join(f"{name}:{weight:g}" for name, weight in mixture.items())
+
+
+def mixture_weights(mixture: Mapping[str, float], classes: Sequence[str], label: str = "emotion") -> np.ndarray:
+    """Returns the weight of every class, float32 (K,), 0 for those that the mixture does not name.
+
+    Raises:
+        UserError: It names one that is not among `classes`.
+    """
+    weights = np.zeros(len(classes), dtype=np.float32)
+    for name, weight in mixture.items():
+        if name not in classes:
+            raise one_of(label, name, classes)
+        weights[list(classes).index(name)] = weight
+    return weights
 
 
 def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
@@ -50,44 +215,11 @@ def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
         numbers = tuple(map(float, text.split()))
     except ValueError:
         return None
-    return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
+    return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
 
 
-class LabelEncoder:
-    """ESPnet's preprocessing with label names turned into numbers.
-
-    `emotion` becomes float weights (K,); `sids`, `lids` and `gender` become an id, int64 (1,), -1 where there is none.
-    Numbers stay as they are.
-
-    Args:
-        tables: The names of the classes of each label.
-        preprocess: ESPnet's preprocessing of the text.
-    """
-
-    def __init__(self, tables: Mapping[str, Sequence[str]], preprocess: Callable):
-        self.tables, self.preprocess = tables, preprocess
-        self.ids = {"sids": "speaker", "lids": "language", "gender": "gender"}
-
-    def __call__(self, utt: str, data: dict) -> dict[str, np.ndarray]:
-        """Encodes the data of one utterance.
-
-        Raises:
-            UserError: A name that is not in its table; the message names the utterance.
-        """
-        data = dict(data)
-        try:
-            if isinstance(data.get("emotion"), str):
-                data["emotion"] = parse_weights(data["emotion"], self.tables["emotion"])
-            for key, label in self.ids.items():
-                if isinstance(data.get(key), str):
-                    data[key] = np.array([self._number(label, data[key])], dtype=np.int64)
-        except UserError as error:
-            raise UserError(f"utterance {utt}: {error}") from error
-        return self.preprocess(utt, data)
-
-    def _number(self, label: str, name: str) -> int:
-        if name == UNLABELLED:
-            return -1
-        if name not in self.tables[label]:
-            raise one_of(label, name, self.tables[label])
-        return self.tables[label].index(name)
+def _weight(weight: str, text: str) -> float:
+    try:
+        return float(weight)
+    except ValueError:
+        raise UserError(f"label {text!r}: {weight.strip()!r} is not a number: {MIXTURE_FORM}") from None

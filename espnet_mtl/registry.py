@@ -1,46 +1,61 @@
-"""Registries of classes by name, read without importing what they name."""
+"""What can be plugged in: registries of classes by name, which are read without importing what they name.
+
+A new head, weighting, backbone, vocoder or corpus is one new file and one line here.
+"""
 
 from __future__ import annotations
 
-import ast
 import importlib
-import importlib.util
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from espnet_mtl.errors import UserError, one_of
 
 
-class Registry(Mapping[str, str]):
-    """Names and the `module:Class` that each one stands for.
+class Entry(NamedTuple):
+    """What a name stands for.
 
-    A class is imported when it is first built, so that listing and checking names and options costs
-    nothing. Registries are fixed tables; a new entry is one line beside the others. An `open` one also takes the
-    user's own `module:Class`, from the current directory or Python's path.
+    Attributes:
+        target: `module:Class`.
+        options: `module:Class` of its options, where they can be read without importing `target` (and PyTorch);
+            "": the class itself says (`options_class`).
+        spec: `module:NAME` of what is known of it without importing `target`; "": nothing.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, str], open: bool = False):
-        self.kind, self.open = kind, open
+    target: str
+    options: str = ""
+    spec: str = ""
+
+
+class Registry(Mapping[str, Entry]):
+    """Entries by name. A class is imported when it is first built: listing and checking names costs nothing.
+
+    Args:
+        kind: What the entries are, for errors.
+        entries: The entries by name.
+        custom: Whether the user's own `module:Class`, from the current directory or Python's path, is an entry too.
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, Entry], custom: bool = False):
+        self.kind, self.custom = kind, custom
         self.entries = dict(entries)
 
-    def __getitem__(self, name: str) -> str:
-        if self.is_own(name):
-            return name
+    def __getitem__(self, name: str) -> Entry:
+        if self.is_custom(name):
+            return Entry(name)
         if name not in self:
-            raise one_of(self.kind, name, [*self.entries, *(["module:Class"] if self.open else [])])
+            raise one_of(self.kind, name, [*self.entries, *(["module:Class"] if self.custom else [])])
         return self.entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self.entries or self.is_own(name))
+        return isinstance(name, str) and (name in self.entries or self.is_custom(name))
 
-    def is_own(self, name: object) -> bool:
+    def is_custom(self, name: object) -> bool:
         """Tells whether this is a `module:Class` of the user's own."""
-        return self.open and isinstance(name, str) and re.fullmatch(r"\w+(\.\w+)*:\w+", name) is not None
+        return self.custom and isinstance(name, str) and re.fullmatch(r"\w+(\.\w+)*:\w+", name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -54,53 +69,128 @@ class Registry(Mapping[str, str]):
         Raises:
             UserError: A class of the user's own is not where its name says.
         """
-        module, attribute = self[name].split(":")
-        if self.is_own(name):
-            _source(module)
-        return getattr(importlib.import_module(module), attribute)
+        target = self[name].target
+        return _load_custom(target) if self.is_custom(name) else _load(target)
 
-    def arguments(self, name: str) -> tuple[str, ...]:
-        """Names the constructor arguments of the class called `name`, without importing it."""
-        return constructor_arguments(self[name])
+    def options(self, name: str) -> Any:
+        """Returns the options class of an entry, which names its options, their types and defaults."""
+        options = self[name].options
+        return _load(options) if options else self.load(name).options_class()
 
-
-def constructor_arguments(target: str) -> tuple[str, ...]:
-    """Reads the argument names of `module:Class.__init__` from the source, base classes left out.
-
-    Raises:
-        UserError: There is no such module or class, or it has no constructor.
-    """
-    return method_arguments(target, "__init__")
+    def spec(self, name: str) -> Any:
+        """Returns what is known of an entry without importing its class."""
+        return _load(self[name].spec)
 
 
-@cache
-def method_arguments(target: str, method: str) -> tuple[str, ...]:
-    """Reads the argument names of a method of `module:Class` from the source, base classes left out."""
-    module, name = target.split(":")
-    path = _source(module)
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise UserError(f"{path}:{error.lineno}: {error.msg}") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef) and member.name == method:
-                    arguments = [*member.args.args, *member.args.kwonlyargs]
-                    return tuple(argument.arg for argument in arguments if argument.arg != "self")
-    raise UserError(f"{target} has no {method} of its own")
+def _load(target: str) -> Any:
+    module, attribute = target.split(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
-def _source(module: str) -> Path:
-    """Finds a module's file without running its packages' `__init__`."""
+def _load_custom(target: str) -> Any:
+    """Imports a class of the user's own, from a module or a package, in the current directory or on Python's path."""
+    module, attribute = target.split(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top)
-    places = spec.submodule_search_locations if spec else None
-    path = Path(places[0]).joinpath(*rest).with_suffix(".py") if places else Path(str(spec and spec.origin))
-    if not path.is_file():
+    try:
+        found = importlib.import_module(module)
+    except SyntaxError as error:
+        raise UserError(f"{error.filename}:{error.lineno}: {error.msg}") from error
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise UserError(f"{target}: it imports {error.name!r}, which is not installed") from error
         raise UserError(
-            f"module {module!r} is neither in {os.getcwd()} nor on Python's path (PYTHONPATH), nor installed"
-        )
-    return path
+            f"{target}: module {error.name!r} is neither in {os.getcwd()} nor on Python's path (PYTHONPATH), "
+            "nor installed"
+        ) from error
+    if not hasattr(found, attribute):
+        raise UserError(f"{target}: {found.__file__} defines no {attribute}")
+    return getattr(found, attribute)
+
+
+def _head(name: str, target: str) -> Entry:
+    return Entry(f"espnet_mtl.model.heads.{name}:{target}", f"espnet_mtl.model.heads.options:{target}Options")
+
+
+HEADS = Registry(
+    "head",
+    {
+        "classifier": _head("classifier", "Classifier"),
+        "independence": _head("independence", "Independence"),
+        "regressor": _head("regressor", "Regressor"),
+    },
+    custom=True,
+)
+"""Heads by the name that `tasks.<task>.head` takes; `module:Class` is one of the user's own."""
+
+
+def _weighting(module: str, target: str, options: str = "") -> Entry:
+    package = "espnet_mtl.model.weighting"
+    return Entry(f"{package}.{module}:{target}", f"{package}.options:{options or 'NoOptions'}")
+
+
+WEIGHTINGS = Registry(
+    "weighting",
+    {
+        "fixed": _weighting("fixed", "Fixed"),
+        "uw": _weighting("loss_based", "UW"),
+        "dwa": _weighting("loss_based", "DWA", "DWAOptions"),
+        "rlw": _weighting("loss_based", "RLW"),
+        "famo": _weighting("loss_based", "FAMO", "FAMOOptions"),
+        "imtl_l": _weighting("loss_based", "IMTLL"),
+        "stch": _weighting("loss_based", "STCH", "STCHOptions"),
+        "gradnorm": _weighting("gradnorm", "GradNorm", "GradNormOptions"),
+        "pcgrad": _weighting("gradient_based", "PCGrad"),
+        "upgrad": _weighting("gradient_based", "UPGrad"),
+        "aligned_mtl": _weighting("gradient_based", "AlignedMTL", "AlignedMTLOptions"),
+        "cagrad": _weighting("gradient_based", "CAGrad", "CAGradOptions"),
+        "imtl_g": _weighting("gradient_based", "IMTLG"),
+        "mgda": _weighting("gradient_based", "MGDA"),
+    },
+)
+"""Weightings by the name that `weighting:` takes."""
+
+
+def _backbone(name: str, target: str) -> Entry:
+    return Entry(f"espnet_mtl.model.backbones.{name}:{target}", spec=f"espnet_mtl.model.backbones.specs:{name.upper()}")
+
+
+BACKBONES = Registry(
+    "tts",
+    {
+        "fastspeech2": _backbone("fastspeech2", "MTLFastSpeech2"),
+        "tacotron2": _backbone("tacotron2", "MTLTacotron2"),
+    },
+)
+"""Backbones by the name that `tts:` takes."""
+
+
+def _corpus(name: str, target: str) -> Entry:
+    return Entry(f"espnet_mtl.corpora.{name}:{target}")
+
+
+CORPORA = Registry(
+    "corpus",
+    {
+        "crema_d": _corpus("crema_d", "CremaD"),
+        "csv": _corpus("csv", "Csv"),
+        "demo": _corpus("demo", "Demo"),
+        "emodb": _corpus("emodb", "EmoDB"),
+        "esd": _corpus("esd", "ESD"),
+        "iemocap": _corpus("iemocap", "Iemocap"),
+        "jl": _corpus("jl", "JL"),
+        "ljspeech": _corpus("ljspeech", "LJSpeech"),
+        "nemo": _corpus("nemo", "Nemo"),
+    },
+)
+"""Corpora by the name that `--corpus` takes."""
+
+SECTIONS = Registry(
+    "section",
+    {
+        "audio_conf": Entry("espnet_mtl.data.options:AudioConf"),
+        "aligner_conf": Entry("espnet_mtl.data.options:AlignerConf"),
+        "style_conf": Entry("espnet_mtl.model.style.options:StyleOptions"),
+    },
+)
+"""Sections of a training configuration that this project adds, and the options class of each."""

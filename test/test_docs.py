@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.config.load import AUDIO_KEYS, TASK_KEYS, head_keys, style_keys
-from espnet_mtl.model.backbones import TAPS
-from espnet_mtl.model.heads import HEADS, LABELS
-from espnet_mtl.model.weighting import WEIGHTINGS
+from espnet_mtl.data.options import AudioConf
+from espnet_mtl.labels import LABELS
+from espnet_mtl.model.backbones.specs import TAPS
+from espnet_mtl.model.heads.options import ClassifierOptions
+from espnet_mtl.model.style.options import StyleOptions
+from espnet_mtl.registry import HEADS, WEIGHTINGS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,12 +42,14 @@ def test_every_command_is_a_file():
 
 def test_every_key_of_a_task_is_documented():
     text = TEXTS[ROOT / "docs/configuration.md"]
-    for key in (*TASK_KEYS, *head_keys("classifier"), *HEADS, *LABELS, *TAPS, *AUDIO_KEYS, *style_keys()):
+    options = (ClassifierOptions, AudioConf, StyleOptions)
+    keys = [key for cls in options for key in cls.model_fields]
+    for key in ("head", *keys, *HEADS, *LABELS, *TAPS):
         assert f"`{key}`" in text, key
 
 
 def test_every_weighting_and_its_options_are_documented():
     text = TEXTS[ROOT / "docs/weighting.md"]
     for name in WEIGHTINGS:
-        for key in (name, *WEIGHTINGS.arguments(name)[1:]):
+        for key in (name, *WEIGHTINGS.options(name).model_fields):
             assert f"`{key}`" in text, key

@@ -1,31 +1,82 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import LabelEncoder, parse_weights
+from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, format_mixture, parse_mixture
+from espnet_mtl.tasks.preprocess import LabelEncoder
 
 NAMES = ["angry", "happy", "sad"]
+EMOTION = CLASS_LABELS["emotion"]
 
 
 @pytest.mark.parametrize(
-    ("text", "weights"),
+    ("line", "weights"),
     [
         ("happy", [0, 1, 0]),
         ("-", [-1, -1, -1]),
         ("happy:0.8,sad:0.2", [0, 0.8, 0.2]),
+        (" happy: 0.8 , sad:.2 ", [0, 0.8, 0.2]),
         ("angry:1,sad:3", [0.25, 0, 0.75]),
+        ("angry,sad", [0.5, 0, 0.5]),
+        ("happy:0.5", [0, 1, 0]),
     ],
 )
-def test_labels_are_weights(text, weights):
-    np.testing.assert_allclose(parse_weights(text, NAMES), weights, rtol=1e-6)
+def test_a_soft_label_is_weights(line, weights):
+    np.testing.assert_allclose(EMOTION.read(line, NAMES), weights, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("glad", "angry, happy, sad"), ("sad:x", "name:weight"), ("sad:-1", "negative")]
+    ("line", "words"),
+    [
+        ("glad", ["emotion 'glad'", "angry, happy, sad"]),
+        ("happy:high", ["'high' is not a number", "name:weight"]),
+        ("sad:", ["'' is not a number"]),
+        ("sad:0.3,happy", ["'happy' has no weight"]),
+        ("sad:0.3,sad:0.7", ["'sad' comes twice"]),
+        ("sad,sad", ["'sad' comes twice"]),
+        ("sad:-1,happy:2", ["weight of 'sad' is -1"]),
+        ("sad:nan", ["weight of 'sad' is nan"]),
+        ("sad:inf", ["weight of 'sad' is inf"]),
+        ("sad:0,happy:0", ["not all 0"]),
+        ("sad:1,", ["has no weight"]),
+        ("", ["name:weight"]),
+        (":1", ["name:weight"]),
+    ],
 )
-def test_mistakes_name_what_is_valid(text, word):
-    with pytest.raises(UserError, match=word):
-        parse_weights(text, NAMES)
+def test_a_line_that_is_no_mixture_says_what_would_be_right(line, words):
+    with pytest.raises(UserError) as error:
+        EMOTION.read(line, NAMES)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["happy", "happy:0.8,sad:0.2", "angry:0.25,happy:0.5,sad:0.25"])
+def test_a_mixture_is_written_as_it_is_read(text):
+    assert format_mixture(parse_mixture(text)) == text
+
+
+@pytest.mark.parametrize("label", CONTINUOUS_LABELS.values(), ids=lambda label: label.name)
+def test_numbers_are_written_as_they_are_read(label):
+    values = np.linspace(-1.5, 2.25, label.size, dtype=np.float32)
+    np.testing.assert_allclose(label.read(label.write(values)), values, atol=1e-5)
+    assert np.isnan(label.read("-")).all()
+    assert label.read("-").shape == (label.size,)
+
+
+@pytest.mark.parametrize("line", ["1 2", "1 2 x", "1 2 nan", "1 2 3 4"])
+def test_a_line_that_is_not_the_numbers_of_its_label(line):
+    with pytest.raises(UserError, match=r"expected 3 numbers \(valence, arousal, dominance\)"):
+        CONTINUOUS_LABELS["vad"].read(line)
+
+
+def test_no_two_labels_share_a_batch_entry_or_a_file():
+    keys = [label.batch_key for label in LABELS.values()]
+    files = [label.file for label in LABELS.values() if label.file]
+    assert len(set(keys)) == len(LABELS)
+    assert len(set(files)) == len(files)
 
 
 def encoder():
@@ -33,12 +84,26 @@ def encoder():
 
 
 def test_names_become_numbers_and_numbers_stay():
-    data = encoder()("u1", {"sids": "m1", "emotion": "sad", "lids": np.array([0])})
+    data = encoder()("u1", {"sids": "m1", "emotion": "sad", "lids": np.array([0]), "vad": "1 2.5 3"})
     assert data["sids"].tolist() == [1]
     assert data["emotion"].tolist() == [0, 0, 1]
     assert data["lids"].tolist() == [0]
+    assert data["vad"].tolist() == [1, 2.5, 3]
 
 
-def test_unknown_speaker_names_the_utterance():
-    with pytest.raises(UserError, match=r"utterance u7.*'m9'.*f1, m1"):
-        encoder()("u7", {"sids": "m9"})
+@pytest.mark.parametrize(
+    ("data", "words"), [({"sids": "m9"}, r"'m9'.*f1, m1"), ({"emotion": "happy:high"}, "'high' is not a number")]
+)
+def test_a_mistake_names_the_utterance(data, words):
+    with pytest.raises(UserError, match=rf"utterance u7: .*{words}"):
+        encoder()("u7", data)
+
+
+LIGHT = ("labels", "registry", "config.load", "config.overrides", "config.decode", "model", "model.heads", "corpora")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_names_and_configurations_are_checked_without_pytorch(module):
+    code = f"import sys, espnet_mtl.{module}; print(*{{'torch', 'espnet2'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,22 +1,71 @@
+import inspect
+import sys
+
 import pytest
 
+from espnet_mtl import registry
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones import BACKBONES
-from espnet_mtl.model.heads import HEADS
-from espnet_mtl.model.weighting import WEIGHTINGS
-from espnet_mtl.registry import Registry, constructor_arguments
+from espnet_mtl.registry import HEADS, Entry, Registry
+
+ALL = [value for value in vars(registry).values() if isinstance(value, Registry)]
+ENTRIES = [(one, name) for one in ALL for name in one]
 
 
-@pytest.mark.parametrize("registry", [BACKBONES, HEADS, WEIGHTINGS], ids=lambda registry: registry.kind)
-def test_every_entry_loads_and_has_a_documented_class(registry):
-    for name in registry:
-        assert registry.load(name).__doc__
+@pytest.mark.parametrize(("one", "name"), ENTRIES, ids=lambda value: getattr(value, "kind", value))
+def test_every_entry_loads_and_has_a_documented_class(one, name):
+    assert inspect.isclass(one.load(name))
+    assert one.load(name).__doc__
+    if one[name].options:
+        assert one.options(name).__doc__
+    if one[name].spec:
+        assert one.spec(name)
 
 
 def test_unknown_name_lists_the_valid_ones():
+    fruit = Registry("fruit", {"pear": Entry("a:b"), "apple": Entry("a:c")})
     with pytest.raises(UserError, match=r"unknown fruit 'aple': did you mean apple.*apple, pear"):
-        Registry("fruit", {"pear": "a:b", "apple": "a:c"})["aple"]
+        fruit["aple"]
 
 
-def test_arguments_are_read_from_the_source():
-    assert constructor_arguments("espnet_mtl.registry:Registry") == ("kind", "entries", "open")
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Writes a file of the user's own, which is found in the current directory; forgets it afterwards."""
+    before = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(path, text):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+
+    yield write
+    for name in set(sys.modules) - before:
+        if name.startswith("mine"):
+            del sys.modules[name]
+
+
+SUBCLASS = "from espnet_mtl.model.heads.classifier import Classifier\n\n\nclass Mine(Classifier):\n    {body}\n"
+
+
+@pytest.mark.parametrize("path", ["mine_module.py", "mine_package/__init__.py"])
+def test_a_head_of_ones_own_in_a_module_or_a_package_inherits_its_options(own, path):
+    own(path, SUBCLASS.format(body="pass"))
+    module = path.removesuffix(".py").removesuffix("/__init__")
+    options = HEADS.options(f"{module}:Mine")
+    assert {"channels", "label", "grad_cap"} <= set(options.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("def f(:\n", "mine_bad:Mine", r"mine_bad\.py:1: "),
+        ("import no_such_package\n", "mine_bad:Mine", r"it imports 'no_such_package', which is not installed"),
+        ("", "mine_bad:Mine", r"mine_bad\.py defines no Mine"),
+        ("", "mine_absent:Mine", r"module 'mine_absent' is neither in .* nor on Python's path"),
+        ("", "mine_absent.deep:Mine", r"module 'mine_absent' is neither"),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_ones_own_is_said(own, text, name, message):
+    own("mine_bad.py", text)
+    with pytest.raises(UserError, match=message):
+        HEADS.load(name)

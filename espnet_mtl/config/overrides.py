@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from espnet2.utils.nested_dict_action import NestedDictAction
 
-from espnet_mtl.config.load import DATA_KEYS, OWN_KEYS, complete, espnet_keys
+from espnet_mtl.config.espnet import espnet_keys
+from espnet_mtl.config.schema import DATA_KEYS, OWN_KEYS, complete, refuse_recipe_keys
 from espnet_mtl.errors import UserError, one_of
 
 
@@ -61,11 +61,9 @@ def _data_changes(config: Mapping[str, Any], changed: Mapping[str, Any]) -> list
 
 def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
     """Reads the options as ESPnet's parser does, but without importing all that ESPnet's needs."""
-    valid = [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)]
-    for place, word in enumerate(options):
-        name = word.partition("=")[0]
-        if (place == 0 or re.match("--?[A-Za-z]", word)) and name not in valid:
-            raise one_of("training option", name, valid)
+    _check_names(options)
+    from espnet2.utils.nested_dict_action import NestedDictAction
+
     parser = _Parser(add_help=False, allow_abbrev=False)
     for key, value in config.items():
         if isinstance(value, Mapping):
@@ -75,6 +73,18 @@ def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
         elif isinstance(value, str | None):
             parser.add_argument(f"--{key}", default=value)
     return vars(parser.parse_known_args(options)[0])
+
+
+def _check_names(options: Sequence[str]) -> None:
+    valid = [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)]
+    for place, word in enumerate(options):
+        name = word.partition("=")[0]
+        is_option = place == 0 or re.match("--?[A-Za-z]", word)
+        if not is_option:
+            continue
+        if name not in valid:
+            raise one_of("training option", name, valid)
+        refuse_recipe_keys([name.removeprefix("--")])
 
 
 def _number(text: str) -> float | None:

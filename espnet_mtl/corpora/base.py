@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_mtl.config.fields import Options, options_of_constructor
 from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
@@ -78,6 +79,11 @@ class Corpus(ABC):
 
     def __init__(self) -> None:
         self.dropped: dict[str, str] = {}
+
+    @classmethod
+    def options_class(cls) -> type[Options]:
+        """Its settings: the arguments of its constructor."""
+        return options_of_constructor(cls, Options, fixed=())
 
     @abstractmethod
     def utterances(self) -> list[Utterance]:

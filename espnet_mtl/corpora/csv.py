@@ -19,8 +19,7 @@ from espnet_mtl.corpora.base import (
 )
 from espnet_mtl.corpora.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import UNLABELLED, parse_numbers, parse_weights
-from espnet_mtl.model.heads import VALUES
+from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
 from espnet_mtl.text import espeak
 
 GENDERS = ("f", "m")
@@ -101,10 +100,10 @@ def _vad(where: str, text: str) -> tuple[float, float, float] | None:
     """Reads valence, arousal and dominance, `3.5 2 4`; "" and "-" are none."""
     if text in ("", UNLABELLED):
         return None
-    numbers = parse_numbers(text, VALUES["vad"])
-    if numbers is None:
-        raise UserError(f"{where}: vad {text!r}: expected three numbers (valence, arousal, dominance)")
-    valence, arousal, dominance = numbers
+    try:
+        valence, arousal, dominance = CONTINUOUS_LABELS["vad"].read(text).tolist()
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
     return valence, arousal, dominance
 
 
@@ -112,14 +111,11 @@ def _emotion(where: str, label: str) -> str | None:
     """Reads a label, hard or soft (`happy:0.8,surprised:0.2`); "" and "-" are none."""
     if label in ("", UNLABELLED):
         return None
-    parts = [part.partition(":") for part in label.split(",")]
-    if len(parts) == 1 and not parts[0][1]:
-        return re.sub(r"\s+", "_", emotion_name(label))
-    named = [(re.sub(r"\s+", "_", emotion_name(name)), weight.strip()) for name, _, weight in parts]
     try:
-        parse_weights(",".join(":".join(pair) for pair in named), [name for name, _ in named])
-        return ",".join(f"{name}:{float(weight)}" for name, weight in named)
-    except (UserError, ValueError) as error:
-        raise UserError(
-            f"{where}: emotion {label!r}: expected 'name' or 'name:weight,name:weight', weights not negative"
-        ) from error
+        mixture = parse_mixture(label)
+    except UserError as error:
+        raise UserError(f"{where}: emotion: {error}") from error
+    named = {re.sub(r"\s+", "_", emotion_name(name)): weight for name, weight in mixture.items()}
+    if len(named) < len(mixture):
+        raise UserError(f"{where}: emotion {label!r}: two of its names are one emotion")
+    return format_mixture(named)

@@ -17,7 +17,9 @@ from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_align
 from espnet_mtl.corpora.base import speakable
 from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.kaldi import invert, read_optional, read_table, write_table
+from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import LABEL_FILES
 from espnet_mtl.system.files import remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 
@@ -28,32 +30,7 @@ PEAK = 0.98
 FULL_SCALE, MOST_CLIPPED = 0.999, 0.01
 MOST_LETTERS = 40
 """Letters per second beyond which a text cannot be that of its recording; speech has up to 25."""
-REQUIRED, LABELS = ("wav.scp", "text", "utt2spk"), ("utt2emo", "utt2lang", "utt2gender", "utt2vad")
-
-
-@dataclass(frozen=True)
-class AudioConf:
-    """Settings of stage 2 (`audio_conf` of the training YAML).
-
-    Attributes:
-        trim_db: Frames this far below the loudest one are silence; null = do not trim.
-        margin_s: Silence kept at either end, in seconds.
-        min_seconds, max_seconds: Utterances shorter or longer after trimming are dropped.
-        channels: Recordings of another number of channels are dropped; null = any, they are averaged.
-        level_dbfs: RMS level of the active frames, in dB relative to full scale; null = as recorded.
-            Lowered where peaks would be cut.
-    """
-
-    trim_db: float | None = 40.0
-    margin_s: float = 0.05
-    min_seconds: float = 0.3
-    max_seconds: float = 20.0
-    channels: int | None = 1
-    level_dbfs: float | None = -26.0
-
-    def __post_init__(self) -> None:
-        if self.trim_db is not None and not self.trim_db > 0:
-            raise UserError(f"audio_conf.trim_db: expected dB above 0, or null for no trimming, got {self.trim_db!r}")
+REQUIRED = ("wav.scp", "text", "utt2spk")
 
 
 @dataclass(frozen=True)
@@ -224,7 +201,7 @@ def _write_tables(source: Path, target: Path, audio: Path, kept: list[Result]) -
     utt2spk = _select(read_table(source / "utt2spk"), kept)
     write_table(target / "utt2spk", utt2spk)
     write_table(target / "spk2utt", invert(utt2spk))
-    for table in LABELS:
+    for table in set(LABEL_FILES) - {"utt2spk"}:
         if (source / table).is_file():
             write_table(target / table, _select(read_table(source / table), kept))
     aligned = {result.utt: format_alignment(result.alignment) for result in kept if result.alignment}

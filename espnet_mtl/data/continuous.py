@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.data.stats import text_file, tokens_of
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import parse_numbers
-from espnet_mtl.model.heads import VALUES
+from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.system.files import require
 from espnet_mtl.text.espeak import PUNCTUATION
 
@@ -46,7 +45,7 @@ class Prosody:
 
 
 def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[str, dict[str, Numbers]]:
-    """Reads or measures labels of `VALUES`, in their own units.
+    """Reads or measures labels of `CONTINUOUS_LABELS`, in their own units.
 
     Args:
         dump: A directory of stage 3, such as `dump/raw/train`.
@@ -73,10 +72,12 @@ def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[st
 def _read_vad(path: Path) -> dict[str, Numbers]:
     values = {}
     for utt, line in read_optional(path).items():
-        numbers = parse_numbers(line, VALUES["vad"])
-        if numbers is None:
-            raise UserError(f"{path}: {utt}: three numbers (valence, arousal, dominance) or no line, got {line!r}")
-        values[utt] = np.array(numbers)
+        try:
+            value = CONTINUOUS_LABELS["vad"].read(line)
+        except UserError as error:
+            raise UserError(f"{path}: utterance {utt}: {error}") from error
+        if np.isfinite(value).all():
+            values[utt] = value.astype(float)
     return values
 
 
@@ -89,7 +90,7 @@ def standardized(
 
     Args:
         dump: `dump/raw`.
-        labels: Labels of `VALUES`.
+        labels: Labels of `CONTINUOUS_LABELS`.
         token_type: "phn", "char" or "bpe".
         sets: Names of the sets, such as train and dev.
 

@@ -13,10 +13,10 @@ import kaldiio
 import numpy as np
 import torch
 
-from espnet_mtl.config.load import ALIGNER_CONF
 from espnet_mtl.corpora.alignment import Alignment, parse_alignment
 from espnet_mtl.data.arks import ark_writers
 from espnet_mtl.data.kaldi import read_optional, read_table
+from espnet_mtl.data.options import AlignerConf
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.espnet_imports import import_quietly
 from espnet_mtl.system.files import locked, remove
@@ -162,7 +162,7 @@ def learned(
     import_quietly("espnet2.gan_tts.jets.alignments")
     from espnet_mtl.data.aligner import Example, align_all, train_aligner
 
-    conf = {**ALIGNER_CONF, **config["aligner_conf"]}
+    conf = AlignerConf(**config["aligner_conf"])
     every = [job for _, jobs in sets for job in jobs]
     speaker_of = {utt: name for dump, _ in sets for utt, name in read_table(dump / "utt2spk", "stage 2").items()}
     train = sets[0][1]
@@ -180,8 +180,10 @@ def learned(
 
         torch.set_num_threads(nj)
         try:
-            aligner, loss = train_aligner([example(job) for job in train], end + 1, len(speakers) + 1, **conf)
-            aligned = align_all(aligner, [example(job) for job in every], conf["batch_size"])
+            aligner, loss = train_aligner(
+                [example(job) for job in train], end + 1, len(speakers) + 1, **conf.model_dump()
+            )
+            aligned = align_all(aligner, [example(job) for job in every], conf.batch_size)
         finally:
             torch.set_num_threads(threads)
     figures = {"forward_sum_loss": loss, **shares(list(aligned.values()))}

@@ -16,8 +16,8 @@ from espnet2.tts.feats_extract.dio import Dio
 from espnet2.tts.feats_extract.energy import Energy
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
-from espnet_mtl.config.load import DURATIONS_NOTE
 from espnet_mtl.data.arks import ark_writers, moved_scp
+from espnet_mtl.data.dump import DURATIONS_NOTE
 from espnet_mtl.data.durations import Job, boundary_error, jobs_of, learned, source, taught
 from espnet_mtl.data.kaldi import read_optional, write_table
 from espnet_mtl.errors import UserError

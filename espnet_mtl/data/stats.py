@@ -9,9 +9,9 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.labels import TABLES, ClassLabel
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
 from espnet_mtl.training.fine_tuning import BaseModel, joined
@@ -19,7 +19,6 @@ from espnet_mtl.training.fine_tuning import BaseModel, joined
 SETS = ("train", "dev")
 TOKEN_TYPES = ("phn", "char", "bpe")
 MOMENTS = ("feats", "pitch", "energy")
-LABEL_FILES = {"speakers": "utt2spk", "emotions": "utt2emo", "languages": "utt2lang", "genders": "utt2gender"}
 SPACE = "<space>"
 SPECIAL = ("<blank>", "<unk>", "<sos/eos>")
 
@@ -97,14 +96,27 @@ def write_tables(dump: Path, output: Path, base: BaseModel | None = None) -> Non
     Those of a model to go on from, `base`, come first.
     """
     with whole_directory(output) as directory:
-        for name, source in LABEL_FILES.items():
+        for name, label in TABLES.items():
             # A split by speaker has speakers and languages of its own in dev; other labels unknown there are none.
-            paths = [dump / part / source for part in (SETS if name in ("speakers", "languages") else SETS[:1])]
-            labels = [label for path in paths if path.is_file() for label in read_table(path).values()]
-            # A soft label reads "happy:0.8,sad:0.2".
-            names = {part.partition(":")[0] for label in labels for part in label.split(",")} - {UNLABELLED}
-            known = base.names(name.removesuffix("s")) if base else []
-            write_text(directory / f"{name}.txt", "".join(f"{name}\n" for name in joined(known, sorted(names))))
+            sets = SETS if label.spoken_by_new else SETS[:1]
+            found = sorted({name for part in sets for name in _classes(dump / part / label.file, label)})
+            known = base.names(label.name) if base else []
+            write_text(directory / f"{name}.txt", "".join(f"{name}\n" for name in joined(known, found)))
+
+
+def _classes(path: Path, label: ClassLabel) -> set[str]:
+    """Names the classes of a label file.
+
+    Raises:
+        UserError: A line that is no label; the message names the file and the utterance.
+    """
+    names: set[str] = set()
+    for utt, line in read_optional(path).items():
+        try:
+            names.update(label.classes_in(line))
+        except UserError as error:
+            raise UserError(f"{path}: utterance {utt}: {error}") from error
+    return names
 
 
 class Moments:

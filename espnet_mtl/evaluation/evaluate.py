@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.config.load import DECODE_OPTIONS, DURATIONS_NOTE, read_yaml
+from espnet_mtl.config.decode import DECODE_OPTIONS
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.data.dump import DURATIONS_NOTE
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.judge import Judge, read_judge

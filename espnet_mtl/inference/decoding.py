@@ -12,22 +12,18 @@ import soundfile
 import torch
 import yaml
 
-from espnet_mtl.config.load import DECODE_OPTIONS, read_yaml
+from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
+from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.data.stats import text_file
-from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.inference.text2speech import ATTENTION_OPTIONS, Text2Speech
-from espnet_mtl.model.backbones import token_features
+from espnet_mtl.inference.text2speech import Text2Speech
 from espnet_mtl.model.checkpoint import best_model
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
 
-INFERENCE_KEYS = (
-    *("speed_control_alpha", "griffin_lim_iters", "vocoder_file", "vocoder_config", "dtype"),
-    *ATTENTION_OPTIONS,
-)
 ARKS = {"feats": "feat_gen_denorm", "pitch": "pitch_denorm"}
 TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo", "utt2lang")
 
@@ -42,23 +38,6 @@ class Request:
     speaker: str
     emotion: str | None
     language: str | None = None
-
-
-def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Reads a decoding YAML; `overrides` are `--key value` pairs.
-
-    Raises:
-        UserError: An unknown key, or a value missing.
-    """
-    config = read_yaml(path)
-    pairs = list(overrides)
-    if len(pairs) % 2 or any(not key.startswith("--") for key in pairs[::2]):
-        raise UserError(f"inference options: expected '--key value' pairs, got {' '.join(pairs)!r}")
-    config.update({key[2:]: yaml.safe_load(value) for key, value in zip(pairs[::2], pairs[1::2], strict=True)})
-    for key in config:
-        if key not in INFERENCE_KEYS:
-            raise one_of("inference key", key, INFERENCE_KEYS)
-    return {key: value for key, value in config.items() if value is not None}
 
 
 def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Sequence[str]) -> list[Request]:
@@ -128,7 +107,8 @@ def decode(
 def _synthesize(tts: Text2Speech, work: Sequence[Request], directory: Path, final: Path) -> None:
     (directory / "wav").mkdir()
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
-    predicted = {name: key for name, key in ARKS.items() if name in ("feats", *token_features(tts.train_args.tts))}
+    written = ("feats", *BACKBONES.spec(tts.train_args.tts).token_features)
+    predicted = {name: key for name, key in ARKS.items() if name in written}
     with ark_writers(directory, predicted) as arks:
         for request, output in progress(_outputs(tts, work), f"decoding {final.parent.parent.name}", len(work)):
             utt = request.utt

@@ -11,19 +11,13 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.model.backbones import ESPNET_CLASSES
-from espnet_mtl.registry import method_arguments
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import token_line
 from espnet_mtl.vocoder.griffin_lim import build_vocoder
 
 NEUTRAL = "neutral"
-ATTENTION_OPTIONS = (
-    *("threshold", "minlenratio", "maxlenratio"),
-    *("use_att_constraint", "backward_window", "forward_window"),
-)
-"""ESPnet's options of decoding with attention."""
 
 
 class Text2Speech:
@@ -178,10 +172,10 @@ class Text2Speech:
 
     def _check_options(self, options: Mapping[str, object]) -> None:
         backbone = self.train_args.tts
-        valid = method_arguments(ESPNET_CLASSES[backbone], "inference")
+        valid = BACKBONES.spec(backbone).decoding_options
         for name in options:
-            if name not in ATTENTION_OPTIONS or name not in valid:
-                raise one_of(f"decoding option of {backbone}", name, set(ATTENTION_OPTIONS) & set(valid))
+            if name not in valid:
+                raise one_of(f"decoding option of {backbone}", name, valid)
 
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
         """Turns an emotion, or a mixture, into weights (K,) that sum to 1."""

@@ -12,7 +12,7 @@ from espnet2.tts.espnet_model import ESPnetTTSModel
 from torch import Tensor, nn
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.heads import LABELS
+from espnet_mtl.labels import LABELS, UNKNOWN
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.classifier import Classifier
 from espnet_mtl.model.progress import TrainProgress
@@ -58,8 +58,8 @@ class MTLTTSModel(ESPnetTTSModel):
         Returns:
             The loss, figures to report and the batch size, as ESPnet's Trainer takes them.
         """
-        unknown = text.new_full((len(text), 1), -1)
-        labels = {label: inputs.get(key, unknown) for label, key in LABELS.items()}
+        unknown = text.new_full((len(text), 1), UNKNOWN)
+        labels = {name: inputs.get(label.batch_key, unknown) for name, label in LABELS.items()}
         batch = self.features(text, text_lengths, speech, speech_lengths, inputs)
 
         taps: dict[str, Tap] = {}

@@ -18,20 +18,21 @@ import numpy as np
 import torch
 from torch.multiprocessing import ProcessExitedException
 
-from espnet_mtl.config.load import OWN_KEYS, complete, espnet_keys, read_yaml, training_steps
+from espnet_mtl.config.espnet import espnet_keys
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.schema import OWN_KEYS, complete, training_steps
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
-from espnet_mtl.labels import TABLES, LabelEncoder
-from espnet_mtl.model.backbones import BACKBONES, PARTS, TOKEN_FEATURES, token_features
+from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, TABLES
 from espnet_mtl.model.checkpoint import load_checked, load_state
-from espnet_mtl.model.heads import CLASSES, HEADS, LABELS, VALUES
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.model.style.table import Style
-from espnet_mtl.model.weighting import WEIGHTINGS
 from espnet_mtl.model.weighting.base import Weighting
+from espnet_mtl.registry import BACKBONES, HEADS, WEIGHTINGS
 from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.tasks.preprocess import LabelEncoder
 
 tts = import_tts_task()
 
@@ -39,6 +40,9 @@ from espnet2.train.class_choices import ClassChoices  # noqa: E402
 from espnet2.train.collate_fn import CommonCollateFn  # noqa: E402
 from espnet2.utils.nested_dict_action import NestedDictAction  # noqa: E402
 from espnet2.utils.types import str_or_none  # noqa: E402
+
+BATCH_KEYS = tuple(label.batch_key for label in LABELS.values())
+"""Entries of a batch that hold labels."""
 
 
 class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
@@ -51,7 +55,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Adds ESPnet's TTS options and this project's (`espnet_mtl.config.load.OWN_KEYS`)."""
+        """Adds ESPnet's TTS options and this project's (`espnet_mtl.config.schema.OWN_KEYS`)."""
         super().add_task_arguments(parser)
         group = parser.add_argument_group(description="Multi-task related")
         for key, default in OWN_KEYS.items():
@@ -65,7 +69,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The data that may be given."""
-        names = dict.fromkeys((*super().optional_data_names(train, inference), *LABELS.values()))
+        names = dict.fromkeys(
+            (*super().optional_data_names(train, inference), *(label.batch_key for label in LABELS.values()))
+        )
         return tuple(names)
 
     @classmethod
@@ -78,7 +84,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> CommonCollateFn:
         """Pads sequences with 0; labels and embeddings are one vector an utterance."""
         return CommonCollateFn(
-            float_pad_value=0.0, int_pad_value=0, not_sequence=["spembs", *dict.fromkeys(LABELS.values())]
+            float_pad_value=0.0,
+            int_pad_value=0,
+            not_sequence=["spembs", *BATCH_KEYS],
         )
 
     @classmethod
@@ -95,7 +103,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         for key in TABLES:
             setattr(args, key, _names(getattr(args, key)))
         tables = label_tables(args)
-        args.tasks = with_labels(args.tasks, {label for label in CLASSES if not tables[label]})
+        args.tasks = with_labels(args.tasks, {label for label in CLASS_LABELS if not tables[label]})
         parts = _build_parts(args)
         odim = parts["feats_extract"].output_size()
         args.tts_conf = {
@@ -182,7 +190,7 @@ def _end_with(parent: BaseProcess) -> None:
 
 def label_tables(args: argparse.Namespace) -> dict[str, list[str]]:
     """Names the classes of each label: `{"emotion": ["angry", …], …}`."""
-    return {label: _names(getattr(args, key, None)) for key, label in TABLES.items()}
+    return {label.name: _names(getattr(args, key, None)) for key, label in TABLES.items()}
 
 
 def _names(source: str | list[str] | None) -> list[str]:
@@ -199,7 +207,7 @@ def _build_parts(args: argparse.Namespace) -> dict[str, Any]:
     reduction = {"reduction_factor": args.tts_conf.get("reduction_factor", 1)}
     args.pitch_extract_conf = {**reduction, **args.pitch_extract_conf}
     args.energy_extract_conf = {**reduction, **args.energy_extract_conf}
-    for name in set(TOKEN_FEATURES) - set(token_features(args.tts)):
+    for name in {"pitch", "energy"} - set(BACKBONES.spec(args.tts).token_features):
         for part in ("extract", "normalize"):
             setattr(args, f"{name}_{part}", None)
     parts = {}
@@ -237,7 +245,7 @@ def _build_weighting(args: argparse.Namespace) -> Weighting:
 
 def _foreign(args: argparse.Namespace) -> list[str]:
     """Names the tasks whose heads are the user's own: synthesis needs none, and their files may be elsewhere."""
-    return [name for name, task in args.tasks.items() if HEADS.is_own(task.get("head"))]
+    return [name for name, task in args.tasks.items() if HEADS.is_custom(task.get("head"))]
 
 
 def _preferences(args: argparse.Namespace) -> dict[str, float]:
@@ -248,7 +256,7 @@ def _preferences(args: argparse.Namespace) -> dict[str, float]:
         return {"tts": total, **weights}
     factors = split if isinstance(split, dict) else {}
     guided = args.tts_conf.get("use_guided_attn_loss", True)
-    parts = [part for part in PARTS[args.tts] if part != "attention" or guided]
+    parts = [part for part in BACKBONES.spec(args.tts).parts if part != "attention" or guided]
     return {**{f"tts_{part}": total * float(factors.get(part, 1.0)) for part in parts}, **weights}
 
 
@@ -274,7 +282,7 @@ def _build_head(
     if task["head"] == "classifier" and attends:
         options["attention"] = True
     label = task["label"]
-    classes = VALUES[label] if label in VALUES else len(tables[label])
+    classes = CONTINUOUS_LABELS[label].size if label in CONTINUOUS_LABELS else len(tables[label])
     kind: Any = HEADS.load(task["head"])
     if Head not in getattr(kind, "__mro__", ()):
         raise UserError(f"tasks.{name}: {task['head']} is no subclass of espnet_mtl.model.heads.base.Head")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_mtl import labels
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import FILE_KEYS, load_state, locate_files, lookup
 from espnet_mtl.zoo.archive import resolve
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from espnet_mtl.model.model import MTLTTSModel
 
-TABLES = {"token": "token_list", **{label: key for key, label in labels.TABLES.items()}}
+TABLES = {"token": "token_list", **{label.name: label.table for label in CLASS_LABELS.values()}}
 """What a row of a table may stand for, and the config key of the rows' names."""
 NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "tts", "tts_conf", "style_conf")
 """Config keys that must be those of the model that is gone on from."""

@@ -20,7 +20,8 @@ import jinja2
 import yaml
 
 from espnet_mtl import __version__
-from espnet_mtl.config.load import OWN_KEYS, read_yaml
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.schema import OWN_KEYS
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup

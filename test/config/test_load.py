@@ -1,9 +1,14 @@
+import json
+from importlib.resources import files
 from pathlib import Path
 
+import espnet_tables
 import pytest
 import yaml
 
-from espnet_mtl.config.load import complete, load_train_config, read_train_config, read_yaml
+from espnet_mtl.config.espnet import espnet_keys
+from espnet_mtl.config.load import load_train_config, read_train_config, read_yaml
+from espnet_mtl.config.schema import complete
 from espnet_mtl.errors import UserError
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
@@ -70,7 +75,7 @@ def test_signal_parameters_stand_once():
         (with_task(label=["emotion", "speaker"]), ["label of tasks.emotion", "['emotion', 'speaker']"]),
         (with_task(head=["classifier"]), ["head of tasks.emotion", "classifier"]),
         ({"tasks": {"tts": {}, False: {}}}, ["False", "quote them"]),
-        (with_task(head="independence", reversed=True), ["tasks.emotion.reversed", "as it is"]),
+        (with_task(head="independence", reversed=True), ["tasks.emotion: reversed", "as it is"]),
         ({"style_conf": {"hard": "false"}}, ["style_conf.hard", "true or false"]),
         ({"weighting_conf": [0.1]}, ["weighting_conf", "key: value", "[0.1]"]),
         ({"tts_conf": 3}, ["tts_conf", "key: value", "3"]),
@@ -82,11 +87,13 @@ def test_signal_parameters_stand_once():
         ),
         ({"weighting": "aligned_mtl", "weighting_conf": {"scale_mode": "max"}}, ["scale_mode 'max'", "median"]),
         (with_task(noise="high"), ["tasks.emotion.noise", "'high'"]),
+        ({"audio_conf": {"trim_db": 0}}, ["audio_conf.trim_db", "dB above 0"]),
+        ({"audio_conf": {"min_seconds": 30}}, ["audio_conf", "min_seconds (30.0) must be below"]),
         ({"max_epoch": 0}, ["max_epoch", "at least 1"]),
         (with_task(ramp="0.5"), ["tasks.emotion.ramp", "'0.5'"]),
         ({"tasks": {"tts": {"split": ["pitch"]}}}, ["tasks.tts.split", "true, or weights"]),
-        ({"tasks": {"tts": {"split": {"pitch": "a"}}}}, ["tasks.tts: pitch", "'a'"]),
-        ({"tasks": {"tts": {"weight": -1}}}, ["tasks.tts: weight", "-1"]),
+        ({"tasks": {"tts": {"split": {"pitch": "a"}}}}, ["tasks.tts.split.pitch", "'a'"]),
+        ({"tasks": {"tts": {"weight": -1}}}, ["tasks.tts.weight", "-1"]),
         ({"tasks": {"emotion": HEAD}}, ["tasks", "tts"]),
         ({"tasks": {"tts": {"weight": 1}, "emotion": 3}}, ["tasks.emotion", "mapping"]),
     ],
@@ -118,10 +125,42 @@ def test_missing_file(tmp_path):
     [
         ({"durations": "guessed"}, r"unknown durations 'guessed': Valid: auto, given, learned"),
         ({"aligner_conf": {"step": 3}}, r"unknown key of aligner_conf 'step'.*steps"),
-        ({"aligner_conf": {"steps": 2.5}}, r"aligner_conf.steps: expected a whole number above 0, got 2.5"),
-        ({"aligner_conf": {"lr": 0}}, r"aligner_conf.lr: expected a number above 0, got 0"),
+        ({"aligner_conf": {"steps": 2.5}}, r"aligner_conf.steps: a whole number of at least 1, got 2.5"),
+        ({"aligner_conf": {"lr": 0}}, r"aligner_conf.lr: a number above 0, got 0"),
     ],
 )
 def test_mistakes_in_the_settings_of_durations(keys, message):
     with pytest.raises(UserError, match=message):
         complete(keys)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"output_dir": "x"}, ["'output_dir'", "run.sh decides it"]),
+        ({"g2p": "g2p_en"}, ["'g2p'", "espeak"]),
+        ({"token_type": "char"}, ["'token_type'", "--token_type"]),
+        ({"model_conf": {}}, ["'model_conf'"]),
+        ({"feats_extract": "spectrogram"}, ["feats_extract", "only fbank", "'spectrogram'"]),
+        ({"pitch_extract": "yin"}, ["pitch_extract", "only dio", "'yin'"]),
+        ({"energy_extract": "rms"}, ["energy_extract", "only energy", "'rms'"]),
+        ({"normalize": "utterance_mvn"}, ["normalize", "only global_mvn", "'utterance_mvn'"]),
+        ({"optim": "adam", "optim_conf": {"lrr": 1}}, ["key of optim_conf (adam) 'lrr'", "lr"]),
+        ({"scheduler": "noamlr", "scheduler_conf": {"warmup": 1}}, ["scheduler_conf (noamlr)", "warmup_steps"]),
+    ],
+)
+def test_a_key_that_would_have_no_effect_is_refused_by_name(config, words, tmp_path):
+    test_mistakes_are_named_with_what_is_valid(config, words, tmp_path)
+
+
+def test_what_is_known_of_espnet_is_what_is_installed():
+    assert list(espnet_keys()) == espnet_tables.keys()
+    table = json.loads((files("espnet_mtl.config") / "espnet_classes.json").read_text(encoding="utf-8"))
+    assert table == espnet_tables.classes()
+
+
+def test_a_base_that_is_missing_is_named_with_where_it_was_looked_for(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text("base: base.yaml\n", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{path}: base: {tmp_path}/base.yaml does not exist"):
+        read_train_config(path)

@@ -9,10 +9,10 @@ import pytest
 from corpus_layouts import LAYOUTS
 
 from espnet_mtl import corpora
-from espnet_mtl.corpora import CORPORA
 from espnet_mtl.corpora.base import Corpus, Utterance
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
+from espnet_mtl.registry import CORPORA
 from espnet_mtl.text import espeak
 
 FOLDER = Path(corpora.__file__).parent
@@ -23,7 +23,7 @@ def test_class(name):
     corpus = CORPORA.load(name)
     assert issubclass(corpus, Corpus)
     assert corpus.__doc__
-    assert all(f"        {argument}:" in corpus.__doc__ for argument in CORPORA.arguments(name))
+    assert all(f"        {argument}:" in corpus.__doc__ for argument in CORPORA.options(name).model_fields)
 
 
 @pytest.fixture(scope="module")

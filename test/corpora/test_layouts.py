@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 from corpus_layouts import LAYOUTS
 
-from espnet_mtl.corpora import CORPORA
 from espnet_mtl.corpora.base import normalized
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
+from espnet_mtl.registry import CORPORA
 
 
 def read(name, root, **settings):

@@ -164,11 +164,6 @@ def test_one_clipped_channel_of_two_is_enough(tmp_path):
     assert result.reason.startswith("clipped: 1.9%")
 
 
-def test_nothing_above_the_loudest_frame_can_be_kept():
-    with pytest.raises(UserError, match=r"audio_conf.trim_db: expected dB above 0"):
-        AudioConf(trim_db=0)
-
-
 def test_directories_and_report(tmp_path):
     make_data(tmp_path / "data", drop=("b_10",))
     dropped = prepare_audio(tmp_path / "data", tmp_path / "dump", FS, AudioConf())

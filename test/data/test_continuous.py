@@ -14,7 +14,7 @@ from espnet_mtl.data.continuous import (
 )
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.heads import VALUES
+from espnet_mtl.labels import CONTINUOUS_LABELS
 
 TIMES = (np.arange(6) * 10 + 5) / 100  # in units of 100 frames
 
@@ -92,11 +92,11 @@ def dump(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("label", VALUES)
+@pytest.mark.parametrize("label", CONTINUOUS_LABELS)
 def test_labels_are_in_deviations_of_the_training_set(dump, label):
-    values = standardized(dump, VALUES, "phn", ("train", "dev"))[label]
+    values = standardized(dump, CONTINUOUS_LABELS, "phn", ("train", "dev"))[label]
     learned = np.array([*values["train"].values()])
-    assert learned.shape == (2 if label == "vad" else 4, VALUES[label])
+    assert learned.shape == (2 if label == "vad" else 4, CONTINUOUS_LABELS[label].size)
     np.testing.assert_allclose(learned.mean(0), 0, atol=1e-6)
     assert ((learned.std(0) < 1 + 1e-6) & np.isfinite(learned).all()).all()
     assert set(values["dev"]) == (set() if label == "vad" else {"low_c", "new_c"})

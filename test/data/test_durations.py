@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.config.load import complete
+from espnet_mtl.config.schema import complete
 from espnet_mtl.corpora.alignment import parse_alignment
 from espnet_mtl.data.durations import Job, boundary_errors, check_shares, shares
 from espnet_mtl.data.features import extract_features

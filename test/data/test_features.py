@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_mtl.config.load import complete
+from espnet_mtl.config.schema import complete
 from espnet_mtl.data.features import durations_of, extract_features
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError

@@ -7,7 +7,7 @@ from tiny_network import TASKS, Network, data
 from torch import distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
-from espnet_mtl.model.weighting import WEIGHTINGS
+from espnet_mtl.registry import WEIGHTINGS
 
 STEPS = 7
 

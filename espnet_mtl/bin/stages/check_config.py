@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL, split_options
-from espnet_mtl.config.load import is_cosine, load_train_config, training_steps
+from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.overrides import check_same_data, override
+from espnet_mtl.config.schema import is_cosine, training_steps
 from espnet_mtl.errors import run_command
 from espnet_mtl.training.fine_tuning import open_base_model
 

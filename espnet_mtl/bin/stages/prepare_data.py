@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from espnet_mtl.config.load import load_train_config, read_yaml
-from espnet_mtl.corpora import CORPORA
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError, one_of, run_command
+from espnet_mtl.registry import CORPORA
 
 
 def settings_of(corpora: Sequence[str], directory: Path, pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -36,7 +36,7 @@ def settings_of(corpora: Sequence[str], directory: Path, pairs: Sequence[str]) -
             raise UserError(f"--corpus {'+'.join(corpora)}: {corpus} comes twice")
         root = {"root": os.environ[corpus.upper()]} if os.environ.get(corpus.upper()) else {}
         path = directory / f"{corpus}.yaml"
-        known = CORPORA.arguments(corpus)
+        known = CORPORA.options(corpus).model_fields
         own = read_yaml(path) if path.is_file() else {}
         settings[corpus] = {**(root if "root" in known else {}), **own, **_pairs(corpus, len(corpora) > 1, pairs)}
         for key in settings[corpus]:

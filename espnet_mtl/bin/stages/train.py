@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
-    from espnet_mtl.training.train import TrainPaths, train
+    from espnet_mtl.training.dataset import TrainPaths
+    from espnet_mtl.training.train import train
 
     paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
     train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_base_model(args.init_model))

@@ -10,7 +10,7 @@ from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
 from torch.nn import functional
 
-from espnet_mtl.model.backbones import PARTS
+from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.model.weighting.junction import Gradients, view_of
 
@@ -32,7 +32,7 @@ class MTLFastSpeech2(FastSpeech2):
     """
 
     token_table = "encoder.embed.0.weight"
-    parts = PARTS["fastspeech2"]
+    parts = FASTSPEECH2.parts
     apart = parts[1:]
     split = False
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones import PARTS
+from espnet_mtl.model.backbones.specs import TACOTRON2
 from espnet_mtl.model.taps import BackboneOutput, Tap, valid_mask
 
 CONTROLS = ("alpha", "pitch_scale", "energy_scale")
@@ -41,7 +41,7 @@ class MTLTacotron2(Tacotron2):
     """
 
     token_table = "enc.embed.weight"
-    parts = PARTS["tacotron2"]
+    parts = TACOTRON2.parts
     apart = ()
     split = False
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from espnet_mtl.config.fields import options_of_constructor
+from espnet_mtl.model.heads.options import HeadOptions
 from espnet_mtl.model.layers import GradientCap, scale_gradient
 from espnet_mtl.model.taps import Tap
 
@@ -21,7 +23,7 @@ class Head(nn.Module, ABC):
     weights held fixed: otherwise the network and its judge would agree on a code of their own.
 
     Args:
-        label: Name of the label, a key of `espnet_mtl.model.heads.LABELS`.
+        label: Name of the label, a key of `espnet_mtl.labels.LABELS`.
         tap: Where the head listens.
         weight: λ_k, the weight of this task in the loss.
         start: Fraction of training before which the head does not act on the network.
@@ -44,6 +46,11 @@ class Head(nn.Module, ABC):
         super().__init__()
         self.label, self.tap, self.weight = label, tap, weight
         self.start, self.ramp, self.grad_cap, self.reversed = start, ramp, grad_cap, reversed
+
+    @classmethod
+    def options_class(cls) -> type[HeadOptions]:
+        """The options that a task with this head takes."""
+        return options_of_constructor(cls, HeadOptions, fixed=("dim", "classes", "attention"))
 
     @abstractmethod
     def forward(self, tap: Tap) -> Tensor:

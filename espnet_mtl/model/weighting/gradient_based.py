@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torchjd import aggregation
 
-from espnet_mtl.model.weighting import SCALE_MODES
 from espnet_mtl.model.weighting.base import Weighting, same_draws
 
 
@@ -68,8 +67,6 @@ class AlignedMTL(GradientBased):
 
     def __init__(self, preferences: Mapping[str, float], scale_mode: str = "min"):
         super().__init__(preferences)
-        if scale_mode not in SCALE_MODES:
-            raise ValueError(f"scale_mode {scale_mode!r} is none of {', '.join(SCALE_MODES)}")
         self.method = aggregation.AlignedMTLWeighting(scale_mode=scale_mode)  # type: ignore[arg-type]
 
 

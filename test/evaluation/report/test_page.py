@@ -5,8 +5,8 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 
 from espnet_mtl.evaluation.evaluate import evaluate_experiments
-from espnet_mtl.evaluation.report.curves import ending, read_curves
 from espnet_mtl.evaluation.report import page as report
+from espnet_mtl.evaluation.report.curves import ending, read_curves
 from espnet_mtl.evaluation.report.page import write_report
 from espnet_mtl.evaluation.report.table import rows, text_table
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from espnet_mtl.model.backbones import TAPS
-from espnet_mtl.model.heads import HEADS, labels_of
+from espnet_mtl.model.backbones.specs import TAPS
 from espnet_mtl.model.taps import VECTORS, Tap
+from espnet_mtl.registry import HEADS
 
 BATCH, STEPS, DIM, CLASSES = 6, 20, 10, 3
 
@@ -19,7 +19,7 @@ def make_tap(name):
 
 
 def make_head(name, tap, **options):
-    label = next(iter(labels_of(name)))
+    label = next(iter(HEADS.options(name).labels))
     return HEADS.load(name)(dim=DIM, classes=CLASSES, label=label, tap=tap, **options).eval()
 
 

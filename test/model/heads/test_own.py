@@ -10,7 +10,6 @@ import yaml
 
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.errors import UserError
-from espnet_mtl.registry import method_arguments
 from espnet_mtl.tasks.tts import MTLTTSTask
 
 PAGE = (Path(__file__).parents[3] / "docs/heads.md").read_text(encoding="utf-8")
@@ -82,7 +81,6 @@ def test_a_trained_model_speaks_without_the_file(tasks, tmp_path, make_args):
     torch.save(model.state_dict(), tmp_path / "model.pth")
     (tmp_path / "my_heads.py").write_text("raise SystemExit('of another user')\n")
     sys.modules.pop("my_heads")
-    method_arguments.cache_clear()
     without, _ = MTLTTSTask.build_model_from_file(tmp_path / "config.yaml", tmp_path / "model.pth")
     assert "loud" not in without.heads
     torch.testing.assert_close(without.tts.feat_out.weight, model.tts.feat_out.weight)

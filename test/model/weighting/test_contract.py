@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_network import TASKS, Network, data
 
-from espnet_mtl.model.weighting import WEIGHTINGS
+from espnet_mtl.registry import WEIGHTINGS
 
 every = pytest.mark.parametrize("name", WEIGHTINGS)
 PREFERENCES = dict(zip(TASKS, (1.0, 0.5, 0.3, 2.0, 1.0), strict=True))

@@ -7,7 +7,7 @@ import torch
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones import PARTS, taps_of
-from espnet_mtl.model.weighting import WEIGHTINGS
+from espnet_mtl.registry import WEIGHTINGS
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 HEAD = {"head": "classifier", "label": "emotion", "channels": 4, "dropout": 0.0}

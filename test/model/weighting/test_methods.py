@@ -7,8 +7,8 @@ import torch
 from tiny_network import TASKS, Network, data
 from torchjd import aggregation, scalarization
 
-from espnet_mtl.model.weighting import WEIGHTINGS
 from espnet_mtl.model.weighting.base import same_draws
+from espnet_mtl.registry import WEIGHTINGS
 
 PREFERENCES = dict(zip(TASKS, (1.0, 0.5, 0.3, 2.0, 1.0), strict=True))
 AGGREGATORS = {

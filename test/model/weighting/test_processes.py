@@ -4,7 +4,7 @@ import pytest
 import torch
 from two_processes import train, train_in_two
 
-from espnet_mtl.model.weighting import WEIGHTINGS
+from espnet_mtl.registry import WEIGHTINGS
 
 
 @pytest.fixture(scope="module")

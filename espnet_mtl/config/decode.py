@@ -1,0 +1,62 @@
+"""The door for decoding YAMLs (stage 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from espnet_mtl.config.fields import AtLeastOne, NotNegative, Options, Positive, Switch, build
+from espnet_mtl.config.load import read_yaml
+from espnet_mtl.errors import UserError
+
+DECODE_OPTIONS = "inference.yaml"
+"""Beside decoded speech: the options that it was decoded with."""
+
+
+class DecodeOptions(Options):
+    """Options of stage 6: those of `espnet_mtl.inference.Text2Speech`.
+
+    Attributes:
+        speed_control_alpha: Factor on durations: above 1 is slower.
+        griffin_lim_iters: Iterations of the default vocoder.
+        vocoder_file: ParallelWaveGAN checkpoint (.pkl) in its place.
+        vocoder_config: Configuration of that vocoder.
+        dtype: Numbers that the network computes in.
+        threshold, minlenratio, maxlenratio, use_att_constraint, backward_window, forward_window: ESPnet's options of
+            a backbone with attention.
+    """
+
+    speed_control_alpha: Positive | None = None
+    griffin_lim_iters: AtLeastOne | None = None
+    vocoder_file: str | None = None
+    vocoder_config: str | None = None
+    dtype: Literal["float16", "bfloat16", "float32", "float64"] | None = None
+    threshold: NotNegative | None = None
+    minlenratio: NotNegative | None = None
+    maxlenratio: NotNegative | None = None
+    use_att_constraint: Switch | None = None
+    backward_window: AtLeastOne | None = None
+    forward_window: AtLeastOne | None = None
+
+
+def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Reads a decoding YAML; `overrides` are `--key value` pairs. Keys that are null are left out.
+
+    Raises:
+        UserError: An unknown key, a value missing, or one that is not what its key takes.
+    """
+    config = read_yaml(path)
+    pairs = list(overrides)
+    names, values = pairs[::2], pairs[1::2]
+    if len(names) != len(values) or not all(name.startswith("--") for name in names):
+        raise UserError(f"inference options: expected '--key value' pairs, got {' '.join(pairs)!r}")
+    for name, value in zip(names, values, strict=True):
+        config[name.removeprefix("--")] = yaml.safe_load(value)
+    try:
+        build(DecodeOptions, config, "decoding")
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return {key: value for key, value in config.items() if value is not None}

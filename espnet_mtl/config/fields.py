@@ -1,0 +1,107 @@
+"""Option classes: what a section of a configuration may hold, and one error for every mistake in it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from math import inf
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from espnet_mtl.errors import UserError, one_of
+
+# A field's description is what its error message says of it.
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number, not negative")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+Number = Annotated[float, Field(allow_inf_nan=False, description="a number")]
+Share = Annotated[float, Field(ge=0, lt=1, description="a number in [0, 1)")]
+Count = Annotated[int, Field(ge=0, description="a whole number, not negative")]
+AtLeastOne = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
+Switch = Annotated[bool, Field(description="true or false")]
+Name = Annotated[str, Field(min_length=1, description="a name")]
+
+
+class Options(BaseModel):
+    """Options of one thing; a subclass stands beside what it configures and names them, their types and defaults."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+
+def build[OptionsT: Options](options: type[OptionsT], given: object, where: str) -> OptionsT:
+    """Builds options from what a file or a command line says.
+
+    Args:
+        options: The options class.
+        given: Values by name.
+        where: How the section is called, such as `tasks.emotion`.
+
+    Raises:
+        UserError: An unknown key, or a value that is not what its option takes; the message names the key and what
+            would be right.
+    """
+    if not isinstance(given, Mapping):
+        raise UserError(f"{where}: expected 'key: value' lines, got {given!r}")
+    known(f"key of {where}", given, options.model_fields)
+    try:
+        return options(**given)
+    except ValidationError as error:
+        raise explained(error, options, where) from error
+
+
+def explained(error: ValidationError, options: type[Options], where: str) -> UserError:
+    """Says the first thing that is wrong with the values of an options class."""
+    first = error.errors()[0]
+    if not first["loc"]:  # of the values together, by a validator of the class
+        return UserError(f"{where}: {first['ctx']['error']}")
+    key = str(first["loc"][0])
+    if first["type"] == "missing":
+        return UserError(f"{where}: {key} is missing: {_wanted(options.model_fields[key])}")
+    field = options.model_fields[key]
+    value = first["input"]
+    choices = _choices(field.annotation)
+    if choices:
+        return one_of(f"{where}.{key}", value, choices)
+    return UserError(f"{where}.{key}: {_wanted(field)}, got {value!r}")
+
+
+def known(kind: str, given: Collection[str] | Mapping[str, Any], valid: Collection[str] | Mapping[str, Any]) -> None:
+    """Raises UserError for the first of the given names that is not among the valid ones."""
+    for name in given:
+        if name not in valid:
+            raise one_of(kind, name, map(str, valid))
+
+
+def options_of_constructor(cls: type, base: type[Options], fixed: Collection[str]) -> type[Options]:
+    """Makes the options class of a class that declares its options as arguments of its constructors.
+
+    Args:
+        cls: The class; the constructors of the classes that it inherits from count, too.
+        base: Options that it has besides.
+        fixed: Arguments that are not options, since the code gives them.
+    """
+    fields: dict[str, Any] = {}
+    for parent in reversed(cls.__mro__):
+        if "__init__" not in vars(parent):
+            continue
+        for name, parameter in list(inspect.signature(vars(parent)["__init__"]).parameters.items())[1:]:
+            named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if named and name not in fixed and name not in base.model_fields:
+                default = ... if parameter.default is parameter.empty else parameter.default
+                fields[name] = (Any, default)
+    return create_model(f"{cls.__name__}Options", __base__=base, **fields) if fields else base
+
+
+def _wanted(field: FieldInfo) -> str:
+    alternatives = [one for one in get_args(field.annotation) if one is type(None)]
+    return (field.description or str(field.annotation)) + (", or null" if alternatives else "")
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def is_number(value: object) -> bool:
+    """Tells whether this is a finite number of at least 0."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf

@@ -1,0 +1,156 @@
+"""What a training configuration holds: the keys that this project adds to ESPnet's, and what all must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from espnet_mtl.config.espnet import (
+    FEATURE_CLASSES,
+    ONLY_VALUES,
+    RECIPE_KEYS,
+    class_arguments,
+    espnet_keys,
+    optimizer_arguments,
+)
+from espnet_mtl.config.fields import build, is_number, known
+from espnet_mtl.config.tasks import check_tasks
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.labels import TABLES
+from espnet_mtl.registry import BACKBONES, SECTIONS, WEIGHTINGS
+
+OWN_KEYS: Mapping[str, Any] = {
+    "language": "en-us",
+    "audio_conf": {},
+    "durations": "auto",
+    "aligner_conf": {},
+    "style_conf": {},
+    "tasks": {"tts": {"weight": 1.0}},
+    "weighting": "fixed",
+    "weighting_conf": {},
+    **dict.fromkeys(TABLES),
+    "license": "unknown",
+    "corpus": "unknown",
+}
+"""Keys that this project adds to ESPnet's, with their defaults."""
+
+SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
+"""Signal parameters, with their defaults: they stand in `feats_extract_conf` only, and reach every stage."""
+DURATIONS = ("auto", "given", "learned")
+"""Where stage 3 takes durations from: the corpus' phone times, an aligner, or the former where there are any."""
+COUNTS = ("max_epoch", "num_iters_per_epoch", "accum_grad", "batch_size")
+COSINE = "cosineannealingwarmuprestarts"
+"""The scheduler of the shipped files."""
+DATA_KEYS = (
+    *("language", "audio_conf", "durations", "aligner_conf", "cleaner"),
+    *("feats_extract", "pitch_extract", "energy_extract"),
+    *("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf"),
+)
+"""Keys that stages 1 to 4 go by."""
+
+
+def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a training configuration with this project's defaults, checked.
+
+    The signal parameters, which stand once in `feats_extract_conf`, are handed to the pitch and energy extractors.
+
+    Raises:
+        UserError: See `espnet_mtl.config.load.load_train_config`.
+    """
+    known("key", config, [*espnet_keys(), *OWN_KEYS])
+    full = _with_defaults(config)
+    full["feats_extract_conf"] = {**SIGNAL, **full["feats_extract_conf"]}
+    signal = {key: full["feats_extract_conf"][key] for key in SIGNAL}
+    full["pitch_extract_conf"] = {**full["pitch_extract_conf"], **signal}
+    full["energy_extract_conf"] = {**full["energy_extract_conf"], **signal}
+    check(full)
+    return full
+
+
+def refuse_recipe_keys(given: Iterable[str]) -> None:
+    """Raises UserError for a key that would have no effect in a training configuration, or break a stage."""
+    for key in given:
+        if key in RECIPE_KEYS:
+            raise UserError(f"key {key!r} has no place in a training configuration: {RECIPE_KEYS[key]}")
+
+
+def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fills in defaults; a section that is left empty is as if it were not there."""
+    defaults: dict[str, Any] = dict(OWN_KEYS)
+    defaults |= {"cleaner": None, "tts": "fastspeech2", "tts_conf": {}}
+    defaults |= {"optim": "adadelta", "optim_conf": {}, "scheduler": None, "scheduler_conf": {}}
+    defaults |= {key: values[0] for key, values in ONLY_VALUES.items()}
+    defaults |= {key: {} for key in FEATURE_CLASSES}
+    sections = [key for key, value in defaults.items() if isinstance(value, dict)]
+    full = dict(defaults)
+    for key, value in config.items():
+        if value is not None or key not in sections:
+            full[key] = value
+    for key in sections:
+        if not isinstance(full[key], Mapping):
+            raise UserError(f"{key}: expected 'key: value' lines, got {full[key]!r}")
+    return full
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Checks the sections of a completed config; see `espnet_mtl.config.load.load_train_config`."""
+    backbone = BACKBONES.spec(config["tts"])
+    _check_features(config)
+    known("key of tts_conf", config["tts_conf"], class_arguments(backbone.espnet_class.partition(":")[2]))
+    for section in SECTIONS:
+        build(SECTIONS.load(section), config[section], section)
+    if config["durations"] not in DURATIONS:
+        raise one_of("durations", config["durations"], DURATIONS)
+    build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
+    check_tasks(config["tasks"], backbone)
+    _check_counts(config)
+    _check_optimization(config)
+
+
+def _check_features(config: Mapping[str, Any]) -> None:
+    for key, values in ONLY_VALUES.items():
+        # A backbone without pitch and energy is saved with none of the extractors of these.
+        if config[key] not in values and not (config[key] is None and not key.startswith("feats")):
+            raise UserError(f"{key}: only {' or '.join(values)} is supported, got {config[key]!r}")
+    for key, name in FEATURE_CLASSES.items():
+        known(f"key of {key}", config[key], class_arguments(name))
+
+
+def _check_counts(config: Mapping[str, Any]) -> None:
+    for key in COUNTS:
+        value = config.get(key)
+        if value is not None and not (is_number(value) and value >= 1):
+            raise UserError(f"{key}: a whole number of at least 1, got {value!r}")
+
+
+def _check_optimization(config: Mapping[str, Any]) -> None:
+    """Checks the options of optimizer and scheduler; names that ESPnet may or may not have are left to its parser."""
+    for kind in ("optim", "scheduler"):
+        name = config[kind]
+        if name is not None:
+            valid = optimizer_arguments(kind, str(name).lower())
+            known(f"key of {kind}_conf ({name})", config[f"{kind}_conf"], valid)
+    if is_cosine(config):
+        _check_schedule(config["scheduler_conf"])
+
+
+def _check_schedule(conf: Mapping[str, Any]) -> None:
+    warmup, steps = conf.get("warmup_steps", 0), conf.get("first_cycle_steps")
+    if not (is_number(warmup) and is_number(steps) and warmup < steps):
+        raise UserError(
+            f"scheduler_conf: warmup_steps ({warmup!r}) must be below first_cycle_steps ({steps!r}), "
+            "which is num_iters_per_epoch * max_epoch / accum_grad, the steps of a whole training"
+        )
+
+
+def training_steps(config: Mapping[str, Any]) -> int:
+    """Counts the steps of a training; 0: its epochs are as long as the data."""
+    iterations = config.get("num_iters_per_epoch") or 0
+    accum_grad = config.get("accum_grad") or 1
+    epochs = config.get("max_epoch") or 0
+    return int(iterations // accum_grad * epochs)
+
+
+def is_cosine(config: Mapping[str, Any]) -> bool:
+    """Tells whether the scheduler of a completed config is the one of the shipped files."""
+    return str(config["scheduler"]).lower() == COSINE

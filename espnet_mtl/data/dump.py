@@ -1,0 +1,46 @@
+"""What lies where in `data/<set>` (stage 1) and `dump/raw/<set>` (stages 2 and 3): the name of every file, once.
+
+Files are tables, `<utterance> <value>` a line, but for `DURATIONS_NOTE`.
+"""
+
+from __future__ import annotations
+
+LEARNED_SETS = ("train", "dev")
+"""The sets that training reads; all of them: `espnet_mtl.corpora.split.SETS`."""
+
+WAV_SCP = "wav.scp"
+"""Path of the recording."""
+TEXT = "text"
+"""What is said."""
+PHONES = "phones"
+"""Phones, a space between two: written by stage 3 for the token type phn."""
+UTT2SPK = "utt2spk"
+SPK2UTT = "spk2utt"
+UTT2EMO = "utt2emo"
+UTT2LANG = "utt2lang"
+UTT2GENDER = "utt2gender"
+UTT2VAD = "utt2vad"
+NUM_SAMPLES = "utt2num_samples"
+"""Samples of the recording of stage 2."""
+ALIGNMENT = "alignment"
+"""Phones with their ends in seconds (`espnet_mtl.corpora.alignment`), where the corpus knows them."""
+DURATIONS = "durations"
+"""Frames per token, that of the end last."""
+FEATS_SCP = "feats.scp"
+"""Log-mel (T, n_mels)."""
+PITCH_SCP = "pitch.scp"
+"""Log-F0 per token (N + 1, 1)."""
+ENERGY_SCP = "energy.scp"
+"""Energy per token (N + 1, 1)."""
+
+DURATIONS_NOTE = "durations.json"
+"""Beside the sets: where their durations are from, and what they were made for."""
+REPORT = "report.txt"
+"""Beside the sets: what stage 1 or 2 took and dropped."""
+DROPPED = "dropped.txt"
+"""Beside the sets: what stage 1 or 2 could not use, where it was too much."""
+
+
+def text_file(token_type: str) -> str:
+    """Names the file of a set that holds the text as this token type takes it (`Tokenizer.line`)."""
+    return PHONES if token_type == "phn" else TEXT

@@ -1,0 +1,91 @@
+"""Options of the heads, which are checked without importing PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from espnet_mtl.config.fields import Count, Name, NotNegative, Options, Switch
+from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, ClassLabel, ContinuousLabel
+
+Fraction = Annotated[float, Field(ge=0, lt=1, description="a fraction of training in [0, 1)")]
+Cap = Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="a number above 0, or null for no cap")]
+
+
+class HeadOptions(Options):
+    """Options of every head; see `espnet_mtl.model.heads.base.Head`.
+
+    Attributes:
+        label: Name of the label that the head learns.
+        tap: Where it listens.
+        weight: λ_k, the weight of its task in the loss.
+        start: Fraction of training before which it does not act on the network.
+        ramp: Fraction of training, after `start`, over which its action grows linearly to all of it.
+        grad_cap: ρ: the gradient that its task sends into its tap has a norm of at most ρ / √(valid elements).
+        reversed: Whether the representation must NOT carry the label (gradient reversal).
+        labels: The labels that such a head can learn.
+    """
+
+    labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = LABELS
+
+    label: Name
+    tap: Name
+    weight: NotNegative = 1.0
+    start: Fraction = 0.0
+    ramp: Fraction = 0.0
+    grad_cap: Cap = None
+    reversed: Switch = False
+
+    @model_validator(mode="after")
+    def _ends_in_time(self):
+        if self.start + self.ramp > 1:
+            raise ValueError("start + ramp goes beyond the end of training (1)")
+        return self
+
+
+class ClassifierOptions(HeadOptions):
+    """Options of a classifier.
+
+    Attributes:
+        channels: Hidden units.
+        layers: Convolutions over time; 0: none.
+        dropout: Dropout in the hidden layers.
+        noise: Standard deviation of noise on the tap in training.
+    """
+
+    labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CLASS_LABELS
+
+    channels: Count = 32
+    layers: Count = 2
+    dropout: NotNegative = 0.1
+    noise: NotNegative = 0.0
+
+
+class IndependenceOptions(HeadOptions):
+    """Options of an independence criterion: those of every head, not reversed."""
+
+    labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CLASS_LABELS
+
+    @model_validator(mode="after")
+    def _is_not_reversed(self):
+        if self.reversed:
+            raise ValueError("reversed: independence as it is keeps the label out")
+        return self
+
+
+class RegressorOptions(HeadOptions):
+    """Options of a regressor.
+
+    Attributes:
+        channels: Hidden units.
+        layers: Convolutions over time; 0: only mean and spread of each feature are heard.
+        dropout: Dropout in the hidden layers.
+    """
+
+    labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CONTINUOUS_LABELS
+
+    channels: Count = 32
+    layers: Count = 2
+    dropout: NotNegative = 0.1

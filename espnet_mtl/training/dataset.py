@@ -1,0 +1,166 @@
+"""What stage 5 reads: the files of stages 2 to 4, and label files that have a line for every utterance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_mtl.data.continuous import standardized
+from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.data.stats import SETS, text_file
+from espnet_mtl.errors import one_of
+from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABEL_FILES, LABELS, TABLES, UNLABELLED, ClassLabel
+from espnet_mtl.registry import BACKBONES
+from espnet_mtl.system.files import require
+
+TOKEN_FILES = {
+    "durations": ("durations", "text_int"),
+    "pitch": ("pitch.scp", "kaldi_ark"),
+    "energy": ("energy.scp", "kaldi_ark"),
+}
+"""File of the dump and ESPnet's type of each feature per token."""
+STATS_FILES = {
+    "normalize_conf": "feats_stats.npz",
+    "pitch_normalize_conf": "pitch_stats.npz",
+    "energy_normalize_conf": "energy_stats.npz",
+}
+"""Statistics of stage 4 by the config section that names them."""
+SET_OF_SPLIT = {"train": "train", "valid": "dev"}
+"""What ESPnet calls a set, and what we do."""
+READ_FROM_DUMP = ("speaker", "language")
+"""Labels whose files stage 2 wrote whole: they need none of their own."""
+
+Input = tuple[Path, str, str]
+"""A file, the batch entry that it fills, and ESPnet's type of it."""
+
+
+@dataclass
+class TrainPaths:
+    """Where stage 5 reads and writes.
+
+    Attributes:
+        dump: `dump/raw`.
+        token_list: `dump/token_list`.
+        tables: `dump/tables`.
+        stats: `exp/stats`.
+        output: `exp/<tag>`.
+    """
+
+    dump: Path
+    token_list: Path
+    tables: Path
+    stats: Path
+    output: Path
+
+    def inputs(self, name: str, tts: str, token_type: str, labels: Iterable[str]) -> list[Input]:
+        """Lists what ESPnet reads of the set `name`: what the backbone `tts` takes, and the labels of tasks."""
+        dump = self.dump / name
+        inputs = [(dump / text_file(token_type), "text", "text"), (dump / "feats.scp", "speech", "kaldi_ark")]
+        for feature in BACKBONES.spec(tts).token_features:
+            file, kind = TOKEN_FILES[feature]
+            inputs.append((dump / file, feature, kind))
+        inputs.append((dump / CLASS_LABELS["speaker"].file, CLASS_LABELS["speaker"].batch_key, "text"))
+        if len(self.classes("language")) > 1:
+            inputs.append((dump / CLASS_LABELS["language"].file, CLASS_LABELS["language"].batch_key, "text"))
+        for label in labels:
+            inputs.append((self.label_file(name, label), LABELS[label].batch_key, "text"))
+        return inputs
+
+    def classes(self, label: str) -> list[str]:
+        """Names the classes of a label, as stage 4 found them; none without its table."""
+        table = self.tables / f"{CLASS_LABELS[label].table}.txt"
+        return table.read_text(encoding="utf-8").splitlines() if table.is_file() else []
+
+    def label_file(self, name: str, label: str) -> Path:
+        """Where `write_labels` puts a label of the set `name`."""
+        return self.output / "labels" / name / label
+
+    def write_labels(self, labels: Collection[str], token_type: str) -> list[str]:
+        """Writes label files that have a line for every utterance, as ESPnet wants them.
+
+        The line is `-` where an utterance is unlabelled, or, in dev, where its class is not in train.
+
+        Returns:
+            The labels that no utterance of train has.
+        """
+        continuous = [label for label in labels if label in CONTINUOUS_LABELS]
+        values = standardized(self.dump, continuous, token_type, SETS)
+        absent = []
+        for name in labels:
+            label = LABELS[name]
+            if isinstance(label, ClassLabel):
+                lines = {part: self._known_lines(label, part) for part in SETS}
+            else:
+                lines = {part: {utt: label.write(value) for utt, value in values[name][part].items()} for part in SETS}
+            if not lines["train"]:
+                absent.append(name)
+            for part in SETS:
+                self._write_whole(self.label_file(part, name), part, lines[part])
+        return absent
+
+    def _known_lines(self, label: ClassLabel, part: str) -> dict[str, str]:
+        """Reads the lines of a label file that name no class beyond those of stage 4's table."""
+        known = set(self.classes(label.name))
+        table = read_optional(self.dump / part / label.file)
+        return {utt: line for utt, line in table.items() if known.issuperset(label.classes_in(line))}
+
+    def _write_whole(self, path: Path, part: str, lines: Mapping[str, str]) -> None:
+        utts = read_table(self.dump / part / CLASS_LABELS["speaker"].file, "stage 2")
+        write_table(path, {utt: lines.get(utt, UNLABELLED) for utt in utts})
+
+    def digest(self, token_type: str) -> str:
+        """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
+        tables = (text_file(token_type), "durations", *LABEL_FILES)
+        paths = [self.dump / part / table for part in SETS for table in tables]
+        paths.append(self.tokens(token_type))
+        paths += sorted(self.tables.glob("[!.]*"))
+        paths += sorted((self.stats / "train").glob("[!.]*"))
+        digest = hashlib.sha256()
+        for path in paths:
+            if path.is_file():
+                digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()
+
+    def tokens(self, token_type: str) -> Path:
+        """The token list of stage 4."""
+        return self.token_list / token_type / "tokens.txt"
+
+    def options(self, tts: str, token_type: str, labels: Iterable[str]) -> list[str]:
+        """Composes the options of ESPnet's training that the recipe decides.
+
+        Raises:
+            UserError: Something of stage 3 or 4 is missing.
+        """
+        labels = list(labels)
+        stats = {key: self.stats / "train" / file for key, file in STATS_FILES.items()}
+        require([self.dump / part / "pitch.scp" for part in SETS], "stage 3")
+        require([self.tokens(token_type), self.tables / "speakers.txt", *stats.values()], "stage 4")
+        options = ["--token_type", token_type, "--token_list", str(self.tokens(token_type))]
+        options += ["--output_dir", str(self.output)]
+        if token_type == "bpe":
+            options += ["--bpemodel", str(self.token_list / "bpe" / "bpe.model")]
+        for key, path in stats.items():
+            options += [f"--{key}", f"stats_file={path}"]
+        for key in TABLES:
+            options += [f"--{key}", str(self.tables / f"{key}.txt")]
+        for split, name in SET_OF_SPLIT.items():
+            for path, entry, kind in self.inputs(name, tts, token_type, labels):
+                options += [f"--{split}_data_path_and_name_and_type", f"{path},{entry},{kind}"]
+            for shape in ("text_shape", "speech_shape"):
+                options += [f"--{split}_shape_file", str(self.stats / name / shape)]
+        return options
+
+
+def written_labels(tasks: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Names the labels that need files of their own: those of tasks, and emotions, which the style needs.
+
+    Raises:
+        UserError: A task learns a label that there is not.
+    """
+    labels = {str(task["label"]) for task in tasks.values() if "label" in task}
+    for label in sorted(labels):
+        if label not in LABELS:
+            raise one_of("label", label, LABELS)
+    return sorted({"emotion", *labels}.difference(READ_FROM_DUMP))
