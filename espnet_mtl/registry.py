@@ -36,10 +36,11 @@ class Registry(Mapping[str, Entry]):
     Args:
         kind: What the entries are, for errors.
         entries: The entries by name.
-        custom: Whether the user's own `module:Class`, from the current directory or Python's path, is an entry too.
+        custom: Base class, as `module:Class`, of the user's own classes: a `module:Class` from the current directory
+            or Python's path is an entry, too. "": there are none.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, Entry], custom: bool = False):
+    def __init__(self, kind: str, entries: Mapping[str, Entry], custom: str = ""):
         self.kind, self.custom = kind, custom
         self.entries = dict(entries)
 
@@ -55,7 +56,7 @@ class Registry(Mapping[str, Entry]):
 
     def is_custom(self, name: object) -> bool:
         """Tells whether this is a `module:Class` of the user's own."""
-        return self.custom and isinstance(name, str) and re.fullmatch(r"\w+(\.\w+)*:\w+", name) is not None
+        return bool(self.custom) and isinstance(name, str) and re.fullmatch(r"\w+(\.\w+)*:\w+", name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -67,10 +68,15 @@ class Registry(Mapping[str, Entry]):
         """Imports and returns the class called `name`.
 
         Raises:
-            UserError: A class of the user's own is not where its name says.
+            UserError: A class of the user's own is not where its name says, or is something else.
         """
         target = self[name].target
-        return _load_custom(target) if self.is_custom(name) else _load(target)
+        if not self.is_custom(name):
+            return _load(target)
+        found = _load_custom(target)
+        if not (isinstance(found, type) and issubclass(found, _load(self.custom))):
+            raise UserError(f"{target} is no {self.kind}: it must be a subclass of {self.custom.replace(':', '.')}")
+        return found
 
     def options(self, name: str) -> Any:
         """Returns the options class of an entry, which names its options, their types and defaults."""
@@ -119,7 +125,7 @@ HEADS = Registry(
         "independence": _head("independence", "Independence"),
         "regressor": _head("regressor", "Regressor"),
     },
-    custom=True,
+    custom="espnet_mtl.model.heads.base:Head",
 )
 """Heads by the name that `tasks.<task>.head` takes; `module:Class` is one of the user's own."""
 
