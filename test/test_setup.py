@@ -24,6 +24,9 @@ echo "$*" >>calls
 case "$*" in *"${{UV_FAILS_AT:-nothing}}"*) echo "no route to host"; exit 1;; esac
 case "$*" in *"${{UV_KILLED_AT:-nothing}}"*) kill -KILL $PPID; sleep 1;; esac
 if [ "$1" = venv ]; then mkdir -p .venv/bin && ln -s "$3" .venv/bin/python; fi
+if [ "$1" = python ] && [ -n "${{UV_PYTHON:-}}" ]; then
+    mkdir -p .uv/python/cpython-3.12/bin && ln -s "$UV_PYTHON" .uv/python/cpython-3.12/bin/python3.12
+fi
 """
 
 
@@ -130,10 +133,60 @@ def test_an_environment_of_another_origin_is_completed_not_replaced(checkout: Ch
     assert (checkout.path / ".venv/kept").exists()
 
 
+def test_finds_the_interpreters_of_pyenv(checkout: Checkout):
+    checkout.script("path/python3.12", "#!/bin/sh\necho 'pyenv: python3.12: command not found' >&2\nexit 127\n")
+    versions = checkout.path / "home/.pyenv/versions"
+    for version in ("3.11.7/bin/python3.11", "3.13.0/bin/python3.13"):
+        (versions / version).parent.mkdir(parents=True)
+        (versions / version).symlink_to(sys.executable if "3.13" in version else "/bin/false")
+    result = checkout.setup(PYTHON="", HOME=str(checkout.path / "home"))
+    assert result.returncode == 0, result.stderr
+    assert not [call for call in checkout.calls() if call.startswith("python install")]
+
+
+def test_asks_uv_for_an_interpreter_where_there_is_none(checkout: Checkout):
+    result = checkout.setup(PYTHON="", UV_PYTHON=sys.executable)
+    assert result.returncode == 0, result.stderr
+    assert checkout.calls()[0].startswith("python install")
+    assert "asking uv for one" in result.stdout
+    assert (checkout.path / ".venv/stamp").exists()
+
+
+def test_says_how_to_get_an_interpreter_where_uv_cannot(checkout: Checkout):
+    result = checkout.setup(PYTHON="", UV_FAILS_AT="python install")
+    assert result.returncode == 2
+    for word in ("no route to host", "apt install", "pyenv install 3.12", "conda create", "PYTHON="):
+        assert word in result.stderr
+    assert not (checkout.path / ".venv").exists()
+
+
+def test_says_that_nothing_can_install_uv(checkout: Checkout):
+    (checkout.path / ".uv/bin/uv").unlink()
+    result = checkout.setup(PYTHON="")
+    assert result.returncode == 2
+    assert "no Python 3.8 or later with pip" in result.stderr
+
+
+def test_an_old_python_with_pip_is_enough_to_install_uv(checkout: Checkout):
+    (checkout.path / ".uv/bin/uv").rename(checkout.path / "uv")
+    old = """#!/bin/sh
+case "$*" in
+    *-m\\ pip*) echo "$*" >>pip_calls; mkdir -p .uv/pip/bin && cp uv .uv/pip/bin/uv;;
+    *find_spec*) exit 0;;
+    *) exit 1;;
+esac
+"""
+    checkout.script("path/python3", old)
+    (checkout.bin / "cp").symlink_to(str(shutil.which("cp")))
+    result = checkout.setup(PYTHON="", UV_PYTHON=sys.executable)
+    assert result.returncode == 0, result.stderr
+    assert "--target .uv/pip uv==" in (checkout.path / "pip_calls").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("says", "message"),
     [
-        ("it is Python 3.9", "cannot be used: it is Python 3.9; 3.10, 3.11 or 3.12 is needed"),
+        ("it is Python 3.9", "cannot be used: it is Python 3.9\n  3.12 or 3.13 is needed"),
         ("ModuleNotFoundError: No module named 'ensurepip'", "No module named 'ensurepip'"),
     ],
 )
@@ -147,10 +200,10 @@ def test_names_what_is_wrong_with_the_interpreter(checkout: Checkout, says: str,
 
 def test_refuses_the_versions_that_setup_py_refuses():
     probe = re.search(r"probe='(.+?)'\n", SCRIPT, re.DOTALL)[1]
-    for version in ((3, 9, 1), (3, 13, 0)):
-        with pytest.raises(SystemExit, match=r"it is Python 3\.(9|13)"):
+    for version in ((3, 9, 1), (3, 11, 7), (3, 14, 0)):
+        with pytest.raises(SystemExit, match=r"it is Python 3\.(9|11|14)"):
             exec(probe.replace("sys.version_info", repr(version)))
-    assert '">=3.10,<3.13"' in (ROOT / "setup.py").read_text(encoding="utf-8")
+    assert '">=3.12,<3.14"' in (ROOT / "setup.py").read_text(encoding="utf-8")
 
 
 def test_lists_all_that_is_missing_in_one_message(checkout: Checkout):

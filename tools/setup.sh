@@ -16,9 +16,12 @@ if not (3, 12) <= sys.version_info[:2] <= (3, 13): sys.exit("it is Python %d.%d"
 if not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"): sys.exit("it comes without Python.h")
 print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))'
 
+# pyenv's python3.12 on the PATH fails unless that version is chosen: its own interpreters are looked at too.
 find_python() {
-    local candidate
-    for candidate in ${PYTHON:-.venv/bin/python python3.12 python3.13 python3}; do
+    local candidate candidates=("${PYTHON:-}")
+    [ -n "${PYTHON:-}" ] || candidates=(.venv/bin/python python3.12 python3.13 python3
+        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.1[23].*/bin/python3.1[23] .uv/python/*/bin/python3.1[23])
+    for candidate in "${candidates[@]}"; do
         "$candidate" -c "$probe" 2>/dev/null && return
     done
     return 1
@@ -28,7 +31,8 @@ why_no_python() {
     if [ -n "${PYTHON:-}" ]; then
         echo "PYTHON=$PYTHON cannot be used: $("$PYTHON" -c "$probe" 2>&1 | tail -n 1)"
     else
-        echo "none of python3.12, python3.13 and python3 on the PATH can be used"
+        echo "no python3.12, python3.13 or python3 on the PATH or of pyenv can be used, and uv could not get one; the end of $log:"
+        tail -n 2 $log
     fi
 }
 
@@ -46,11 +50,31 @@ up_to_date() {
     [ "$sum" = "$(fingerprint)" ] && { [ -z "${PYTHON:-}" ] || [ "$used" = "$(find_python)" ]; }
 }
 
-# Installs uv for this script alone, so that any pip will do.
+# What uv can be installed with: it need not be the interpreter of the environment.
+any_python() {
+    local candidate has_pip='import sys, importlib.util as util
+sys.exit(sys.version_info < (3, 8) or not (util.find_spec("pip") or util.find_spec("ensurepip")))'
+    for candidate in "${python:-python3}" python3 python "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/python3; do
+        "$candidate" -c "$has_pip" 2>/dev/null && echo "$candidate" && return
+    done
+    echo "there is no Python 3.8 or later with pip to install uv with" >&2
+    return 1
+}
+
+# Installs uv for this script alone.
 install_uv() {
+    local any
     [ "$($uv --version 2>/dev/null | cut -d ' ' -f 2)" != $uv_version ] || return 0
-    "$python" -m venv --clear .uv/pip && .uv/pip/bin/python -m pip install --retries 1 uv==$uv_version &&
-        mkdir -p .uv/bin && ln -sf ../pip/bin/uv $uv
+    any=$(any_python) && rm -rf .uv/pip && {
+        "$any" -m pip install --retries 1 --target .uv/pip uv==$uv_version ||
+            { "$any" -m venv --clear .uv/pip && .uv/pip/bin/python -m pip install --retries 1 uv==$uv_version; }
+    } && mkdir -p .uv/bin && ln -sf ../pip/bin/uv $uv
+}
+
+# Asks uv for an interpreter, where neither the PATH nor pyenv has one.
+get_python() {
+    [ -z "${PYTHON:-}" ] && echo "set-up: there is no Python 3.12 or 3.13 here; asking uv for one" &&
+        install_uv >>$log 2>&1 && $uv python install --no-bin --install-dir .uv/python 3.12 >>$log 2>&1
 }
 
 packages_in_reach() { install_uv && $uv pip install --dry-run --no-deps --python "$python" --target .uv/none -r $lock; }
@@ -61,9 +85,11 @@ check() {
         problems+=("C++ compiler: there is no c++ on the PATH, and pyworld must be compiled (Debian: apt install g++)")
     [ -x .venv/bin/python ] || [ "$(free_gb)" -ge $needed_gb ] ||
         problems+=("disk: $(free_gb) GB are free at $PWD; $needed_gb GB are needed")
-    if ! python=$(find_python); then
-        problems+=("Python: $(why_no_python); 3.12 or 3.13 is needed, with its venv module and C headers
-  (Debian: apt install python3-venv python3-dev; or PYTHON=/path/to/python3.12 $0)")
+    if ! python=$(find_python) && ! { get_python && python=$(find_python); }; then
+        problems+=("Python: $(why_no_python)
+  3.12 or 3.13 is needed, with its venv module and C headers. Get it with one of these and call $0 again:
+  apt install python3-venv python3-dev (Debian 13, Ubuntu 24.04); pyenv install 3.12;
+  conda create -y -p .uv/conda python=3.12, then PYTHON=.uv/conda/bin/python $0")
     elif ! packages_in_reach >>$log 2>&1; then
         problems+=("network: the package index cannot be reached or lacks a package; the end of $log:
   $(tail -n 2 $log)")

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.pyworld_import import without_remark
 from espnet_mtl.text import espeak
 
 DISTRIBUTION = "espnet_mtl"
@@ -106,7 +107,8 @@ def _espeak() -> Finding:
 
 def _import(module: str) -> Finding:
     try:
-        importlib.import_module(module)
+        with without_remark():
+            importlib.import_module(module)
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
         return Finding(f"import {module}", "fails", f"{reason}: {INSTALL} --force-reinstall {module}")

@@ -30,7 +30,7 @@ RECIPE_KEYS = {
     "token_type": "say run.sh --token_type",
     "resume": "stage 5 goes on where it stopped",
     **dict.fromkeys(("collect_stats", "write_collected_feats"), "stage 4 collects statistics"),
-    **dict.fromkeys(("dry_run", "print_config", "required"), "it is for ESPnet's own command line"),
+    **dict.fromkeys(("dry_run", "print_config"), "it is for ESPnet's own command line"),
     "g2p": "phonemes come from espeak (key language)",
     "non_linguistic_symbols": "the tokens of stage 4 have none",
     "use_preprocessor": "texts and labels are always turned into numbers",

@@ -189,7 +189,9 @@ def _level(samples: NDArray[np.float64], level: float) -> NDArray[np.float64]:
 
 def _vary_voice(samples: NDArray[np.float64], style: Style, rng: np.random.Generator) -> NDArray[np.float64]:
     """Changes F0 contour, jitter and breathiness with WORLD (Morise et al. 2016)."""
-    import pyworld
+    from espnet_mtl.system.pyworld_import import import_pyworld
+
+    pyworld = import_pyworld()
 
     f0, times = pyworld.dio(samples, FS)
     f0 = pyworld.stonemask(samples, f0, times, FS)

@@ -1,8 +1,8 @@
 """Packed models: checked before a single file is written, and unpacked once per content.
 
-espnet_model_zoo 0.1.7 follows `../` and links in tar archives, takes any path from meta.yaml and knows a
-local archive by its path alone, so a changed file would give the old model. Here an archive is refused
-before anything is unpacked, and the cache is keyed by the SHA-256 of the content.
+ESPnet 202611 no longer writes outside the target, but it writes what comes before a bad member, takes any path from
+meta.yaml and config.yaml (`/etc/passwd`), does not miss a file that meta.yaml names, and unpacks at every call. Here an
+archive is refused before anything is unpacked, and the cache is keyed by the SHA-256 of the content.
 """
 
 from __future__ import annotations

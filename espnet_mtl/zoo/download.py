@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from espnet_mtl.errors import UserError
 
@@ -54,11 +52,10 @@ def _downloader(cachedir: Path) -> Any:
     class Downloader(ModelDownloader):
         @staticmethod
         def _get_file_name(url: str) -> str:
-            # A server may change the file behind a URL, and may name it anything ("../../.bashrc")
+            # A server may change the file behind a URL
             headers = requests.head(url, allow_redirects=True, timeout=30).headers
             version = "".join(headers.get(key, "") for key in ("ETag", "Last-Modified", "Content-Length"))
-            given = re.search(r'filename="?([^";]+)', headers.get("Content-Disposition", ""))
-            name = PurePosixPath(given[1] if given else urlparse(url).path).name
+            name = ModelDownloader._get_file_name(url)
             return f"{hashlib.sha256(version.encode()).hexdigest()[:16]}-{name}"
 
     return Downloader(cachedir)

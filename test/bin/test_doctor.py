@@ -90,7 +90,7 @@ def test_a_project_that_is_not_installed(monkeypatch: pytest.MonkeyPatch):
 def test_python_out_of_range(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(environment.platform, "python_version", lambda: "3.13.0")
     python = next(finding for finding in environment._versions() if finding.name == "Python")
-    assert "3.10" in python.problem
+    assert "3.12" in python.problem
 
 
 @pytest.mark.parametrize(("threads", "wrong"), [("", False), ("1", False), ("100000", True), ("many", True)])

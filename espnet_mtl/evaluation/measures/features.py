@@ -45,7 +45,9 @@ class Speech:
 
 def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> Speech:
     """Analyzes a recording (T_wav,) sampled at `fs` Hz; not in full: without cepstrum and embedding."""
-    import pyworld
+    from espnet_mtl.system.pyworld_import import import_pyworld
+
+    pyworld = import_pyworld()
 
     samples = wave.astype(np.float64) / max(float(np.sqrt(np.mean(wave.astype(np.float64) ** 2))), 1e-8)
     coarse, times = pyworld.dio(samples, fs, f0_floor=F0_RANGE[0], f0_ceil=F0_RANGE[1], frame_period=FRAME_S * 1e3)

@@ -1,0 +1,105 @@
+"""What importing ESPnet leaves out, and that it is there when it is used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from espnet_mtl.system import espnet_imports
+from espnet_mtl.system.espnet_imports import DEFERRED_CLASSES, DEFERRED_MODULES, _later, import_quietly, import_tts_task
+
+ROOT = Path(__file__).parents[2]
+LEFT_OUT = {*DEFERRED_MODULES, *DEFERRED_CLASSES, "scipy.stats", "numba", "torch._dynamo", "librosa.core", "wandb"}
+"""The second line is what the deferred ones would load, and what costs most of all that ESPnet can load."""
+FRESH = """
+import json, sys
+from espnet_mtl.inference import Text2Speech
+loaded = [*sys.modules]
+from espnet_mtl.tasks.tts import tts
+from espnet2.gan_tts.jets import JETS
+from espnet2.train import preprocessor
+from espnet2.tts.feats_extract import dio
+filtered = preprocessor.scipy.signal.lfilter([1.0], [1.0], [3.0]).tolist()
+interpolated = float(dio.interp1d([0, 1], [0, 2])(0.5))
+print(json.dumps([loaded, filtered, interpolated, issubclass(tts.JETS.real(), JETS), "JETS" in repr(tts.JETS)]))
+"""
+
+
+def test_a_fresh_process_leaves_them_out_says_nothing_and_finds_them_when_used():
+    result = subprocess.run([sys.executable, "-c", FRESH], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded, filtered, interpolated, *classes = json.loads(result.stdout)
+    assert LEFT_OUT.isdisjoint(loaded)
+    assert {"torch", "espnet2.tasks.tts", "espnet_mtl.tasks.tts"} <= set(loaded)
+    assert (filtered, interpolated, classes) == ([3.0], 1.0, [True, True])
+    assert result.stderr == ""
+
+
+def test_a_deferred_module_is_loaded_by_its_first_name(tmp_path: Path, monkeypatch):
+    package = tmp_path / "front_end"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "rules.py").write_text("answer = 42\n", encoding="utf-8")
+    user = "import front_end.rules as rules\ndef use(): return rules.answer\n"
+    (tmp_path / "their_recipe.py").write_text(user, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(espnet_imports, "DEFERRED_MODULES", {"front_end": "", "front_end.rules": "", "absent": ""})
+    recipe = import_quietly("their_recipe")
+    assert not {"front_end", "front_end.rules", "absent"} & set(sys.modules)
+    assert recipe.use() == 42
+    assert isinstance(sys.modules["front_end.rules"], types.ModuleType)
+    for name in ("their_recipe", "front_end", "front_end.rules"):
+        del sys.modules[name]
+
+
+def test_a_deferred_class_has_the_arguments_and_the_instances_of_the_real_one():
+    from inspect import signature
+
+    from espnet2.gan_tts.jets.alignments import AlignmentModule
+    from espnet2.main_funcs import calculate_all_attentions
+
+    import_tts_task()
+    stand_in = calculate_all_attentions.AlignmentModule
+    assert list(signature(stand_in).parameters) == list(signature(AlignmentModule).parameters)
+    module = stand_in(4, 4)
+    assert type(module) is AlignmentModule
+    assert isinstance(module, stand_in)
+    assert not isinstance(signature, stand_in)
+
+
+def test_argument_types_of_espnet_are_still_checked():
+    from typeguard import TypeCheckError
+
+    with pytest.raises(TypeCheckError, match="argparse"):
+        import_tts_task().TTSTask.build_preprocess_fn("no namespace", True)
+
+
+def test_a_later_decorator_waits_until_it_is_due_and_is_applied_once():
+    applied, due = [], []
+
+    def decorator(function):
+        applied.append(function.__name__)
+        return lambda value: -function(value)
+
+    @_later(decorator, lambda: bool(due))
+    def double(value):
+        """Doubles."""
+        return 2 * value
+
+    assert (double(3), applied, double.__doc__) == (6, [], "Doubles.")
+    due.append(True)
+    assert (double(3), double(4), applied) == (-6, -8, ["double"])
+
+
+def test_other_words_on_standard_error_are_passed_on(tmp_path: Path, monkeypatch, capsys):
+    lines = [espnet_imports.REMARK + ", using ESPnet default", "disk full"]
+    text = "import sys\n" + "".join(f"print({line!r}, file=sys.stderr)\n" for line in lines)
+    (tmp_path / "talkative.py").write_text(text + "print('hello')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_quietly("talkative")
+    del sys.modules["talkative"]
+    assert tuple(capsys.readouterr()) == ("", "disk full\n")
