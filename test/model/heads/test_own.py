@@ -54,7 +54,7 @@ def test_its_mistakes_are_named(tasks, tmp_path):
     (tmp_path / "broken.py").write_text("class Loud(\n")
     with pytest.raises(UserError, match=r"broken.py:1: '\(' was never closed"):
         check(head="broken:Loud")
-    with pytest.raises(UserError, match="my_heads.py defines no Louder"):
+    with pytest.raises(UserError, match=r"my_heads\.py defines no Louder"):
         check(head="my_heads:Louder")
     with pytest.raises(UserError, match=r"head of tasks.loud 'loudest': .*module:Class"):
         check(head="loudest")
@@ -71,7 +71,7 @@ def test_something_else_is_no_head(tasks, tmp_path, make_model):
     tasks["loud"] = {**tasks["loud"], "head": "no_heads:Odd"}
     del tasks["loud"]["hidden"]
     with pytest.raises(
-        UserError, match=r"no_heads:Odd is no head: it must be a subclass of espnet_mtl.model.heads.base.Head"
+        UserError, match=r"no_heads:Odd is no head: it must be a subclass of espnet_mtl\.model"
     ):
         make_model(tasks=tasks)
 
