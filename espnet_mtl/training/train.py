@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -49,34 +51,58 @@ def train(
     """
     config = load_train_config(train_config)
     final = override(train_config, config, arguments)
+    if base:
+        base.check(final)
     from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
 
-    parser = MTLTTSTask.get_parser()
-    given = read_train_config(train_config)
-    parser.set_defaults(**{key: value for key, value in given.items() if value is not None or not config.get(key)})
-    command = ["--resume", "true", "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
-    first = parser.parse_args(command)
-    check_gpus(first.ngpu)
-    labels = written_labels(first.tasks)
-    args = parser.parse_args([*paths.options(final["tts"], token_type, labels), *command])
-    args.config = train_config
+    args = _parse(train_config, config, final["tts"], paths, token_type, ngpu, arguments)
     if "durations" in BACKBONES.spec(final["tts"]).token_features:
         _check_durations(paths.dump / DURATIONS_NOTE, token_type)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if base:
-        base.check(final)
         settings["init_model"] = hashlib.sha256(base.model_file.read_bytes()).hexdigest()
     with locked(paths.output):
         _same_settings(paths.output, settings)
         repair(paths.output)
-        absent = paths.write_labels(labels, token_type)
+        absent = paths.write_labels(written_labels(args.tasks), token_type)
+        # Classes that the data lack are found by the task itself, in the label tables.
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
         if base:
             args.init_param = [str(paths.output / "init.pth")]
             torch.save(initial_state(base, args), paths.output / "init.pth")
         log_to(paths.output / TRAIN_LOG)
         MTLTTSTask.main(args=args)
+
+
+def _parse(
+    train_config: str,
+    config: Mapping[str, Any],
+    tts: str,
+    paths: TrainPaths,
+    token_type: str,
+    ngpu: int,
+    arguments: Sequence[str],
+) -> argparse.Namespace:
+    """Reads the options of ESPnet's training: first the YAML, then what the recipe decides, then the user's.
+
+    Raises:
+        UserError: More GPUs than there are, an unknown label, or an input of stage 3 or 4 is missing.
+    """
+    from espnet_mtl.tasks.tts import MTLTTSTask
+
+    parser = MTLTTSTask.get_parser()
+    given = read_train_config(train_config)
+    # A section that is left empty in the YAML has the default of its key.
+    parser.set_defaults(**{key: value for key, value in given.items() if value is not None or not config.get(key)})
+    users = ["--resume", "true", "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
+    # The options of the recipe depend on the tasks, which the user's options may change.
+    first = parser.parse_args(users)
+    check_gpus(first.ngpu)
+    recipes = paths.options(tts, token_type, written_labels(first.tasks))
+    args = parser.parse_args([*recipes, *users])
+    args.config = train_config
+    return args
 
 
 def _check_durations(note: Path, token_type: str) -> None:

@@ -70,9 +70,7 @@ def test_something_else_is_no_head(tasks, tmp_path, make_model):
     (tmp_path / "no_heads.py").write_text("class Odd:\n    def __init__(self, dim, classes, **options): ...\n")
     tasks["loud"] = {**tasks["loud"], "head": "no_heads:Odd"}
     del tasks["loud"]["hidden"]
-    with pytest.raises(
-        UserError, match=r"no_heads:Odd is no head: it must be a subclass of espnet_mtl\.model"
-    ):
+    with pytest.raises(UserError, match=r"no_heads:Odd is no head: it must be a subclass of espnet_mtl\.model"):
         make_model(tasks=tasks)
 
 
