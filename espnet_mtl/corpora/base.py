@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from abc import ABC, abstractmethod
@@ -14,6 +15,7 @@ from espnet_mtl.config.fields import Options, options_of_constructor
 from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import read_text
 from espnet_mtl.text import espeak
 
 EMOTIONS = {
@@ -148,43 +150,27 @@ def read_rows(
     Raises:
         UserError: It is missing, not UTF-8, lacks a column, or a line has more or fewer values than the header.
     """
-    if not path.is_file():
-        raise UserError(f"{path} is missing")
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(read_text(path)), delimiter=delimiter, quoting=quoting)
+    advice = f"quote a value that holds {delimiter!r}" if quoted else "one value per column"
     rows = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-            header = [name.strip() for name in next(reader, [])]
-            absent = [name for name in required if name not in header]
-            if absent:
-                raise UserError(f"{path}:1: the header {delimiter.join(header)!r} lacks {', '.join(absent)}")
-            for values in reader:
-                if len(values) not in (0, len(header)):
-                    raise UserError(
-                        f"{path}:{reader.line_num}: {len(values)} values, but the header names {len(header)}: "
-                        + (f"quote a value that holds {delimiter!r}" if quoted else "one value per column")
-                    )
-                if values:
-                    rows.append((reader.line_num, dict(zip(header, map(str.strip, values), strict=True))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text with columns: {error}") from error
+        header = [name.strip() for name in next(reader, [])]
+        absent = [name for name in required if name not in header]
+        if absent:
+            raise UserError(f"{path}:1: the header {delimiter.join(header)!r} lacks {', '.join(absent)}")
+        for values in reader:
+            if not values:  # an empty line
+                continue
+            if len(values) != len(header):
+                raise UserError(
+                    f"{path}:{reader.line_num}: {len(values)} values, but the header names {len(header)}: {advice}"
+                )
+            stripped = [value.strip() for value in values]
+            rows.append((reader.line_num, dict(zip(header, stripped, strict=True))))
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num}: no table with columns: {error}") from error
     return rows
-
-
-def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
-    """Reads a text file of a corpus.
-
-    Raises:
-        UserError: It is missing, or not in that encoding.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is missing")
-    try:
-        return path.read_text(encoding=encoding)
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not {encoding.removesuffix('-sig')} text: {error.reason} at byte {error.start}"
-        ) from error
 
 
 def speakable(text: str) -> bool:
@@ -213,9 +199,8 @@ def recordings(directory: Path) -> list[Path]:
     Raises:
         UserError: There is none.
     """
-    found = sorted(
-        (p for p in directory.rglob("*") if p.suffix.lower() in (".wav", ".flac")), key=lambda p: (p.stem, str(p))
-    )
+    found = [path for path in directory.rglob("*") if path.suffix.lower() in (".wav", ".flac")]
+    found.sort(key=lambda path: (path.stem, str(path)))
     if not found:
         raise UserError(f"{directory}: no .wav or .flac file below it")
     return found
@@ -223,5 +208,11 @@ def recordings(directory: Path) -> list[Path]:
 
 def phones_of(utterances: Iterable[Utterance]) -> dict[str, frozenset[str]]:
     """Names the phones of every sentence of utterances that have a language and a word."""
-    texts = {u.sentence: (u.text, u.language) for u in utterances if u.language and speakable(u.text)}
-    return {name: frozenset(espeak.phonemize(text, str(language))) for name, (text, language) in texts.items()}
+    texts: dict[str, tuple[str, str]] = {}
+    for utterance in utterances:
+        if utterance.language and speakable(utterance.text):
+            texts[utterance.sentence] = (utterance.text, utterance.language)
+    phones = {}
+    for sentence, (text, language) in texts.items():
+        phones[sentence] = frozenset(espeak.phonemize(text, language))
+    return phones

@@ -12,9 +12,9 @@ from espnet_mtl.corpora.base import (
     find_root,
     normalized,
     one_line,
-    read_text,
 )
 from espnet_mtl.corpora.split import SplitPolicy
+from espnet_mtl.system.files import read_text
 
 NAME = re.compile(r"((?:fe)?male[12])_([a-z]+)_(\d+[ab])_([12])")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, read_text, with_speaker
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, with_speaker
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import read_text
 
 
 class LJSpeech(Corpus):

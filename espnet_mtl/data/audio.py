@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
 from espnet_mtl.corpora.base import speakable
 from espnet_mtl.corpora.split import SETS
-from espnet_mtl.data.kaldi import invert, read_optional, read_table, write_table
+from espnet_mtl.data.dump import (
+    ALIGNMENT,
+    DROPPED,
+    NUM_SAMPLES,
+    REPORT,
+    SPK2UTT,
+    TEXT,
+    UTT2SPK,
+    WAV_SCP,
+)
+from espnet_mtl.data.kaldi import invert, numbered_lines, read_optional, read_table, write_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABEL_FILES
@@ -27,14 +37,19 @@ Samples = NDArray[np.float64]
 FRAME_S, HOP_S = 0.025, 0.010
 SILENT_DBFS = -70.0
 PEAK = 0.98
-FULL_SCALE, MOST_CLIPPED = 0.999, 0.01
+FULL_SCALE = 0.999
+MOST_CLIPPED = 0.01
+"""Share of samples at full scale beyond which a channel is clipped."""
+ACTIVE_DB = 40.0
+"""Frames this far below the loudest one are silence where `trim_db` does not say."""
 MOST_LETTERS = 40
 """Letters per second beyond which a text cannot be that of its recording; speech has up to 25."""
-REQUIRED = ("wav.scp", "text", "utt2spk")
+REQUIRED = (WAV_SCP, TEXT, UTT2SPK)
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Item:
+class Recording:
     """What stage 1 says of one utterance."""
 
     utt: str
@@ -45,8 +60,8 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Result:
-    """Number of samples written, or why nothing was."""
+class Conversion:
+    """What became of a recording: the number of samples written, or the reason why none were."""
 
     utt: str
     n_samples: int = 0
@@ -72,69 +87,89 @@ def prepare_audio(
     """
     output = output.absolute()
     require([data / name / table for name in SETS for table in REQUIRED], "stage 1")
-    items = {name: read_items(data / name) for name in SETS}
+    recordings = {name: read_recordings(data / name) for name in SETS}
+    totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
     with ExitStack() as stack:
         directories = {name: stack.enter_context(whole_directory(output / name)) for name in SETS}
-        tasks = [(item, directories[name] / "audio") for name in SETS for item in items[name]]
-        done = iter(list(parallel_map(partial(_convert, fs=fs, conf=conf), tasks, nj, "stage 2")))
+        tasks = [(recording, directories[name] / "audio") for name in SETS for recording in recordings[name]]
+        # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
+        # them, so that none writes on where an error clears the directories.
+        conversions = iter(list(parallel_map(partial(_convert, fs=fs, conf=conf), tasks, nj, "stage 2")))
         for name in SETS:
-            results = list(islice(done, len(items[name])))
-            dropped[name] = {result.utt: result.reason for result in results if result.reason}
-            kept = [result for result in results if not result.reason]
+            of_set = list(islice(conversions, totals[name]))
+            dropped[name] = {conversion.utt: conversion.reason for conversion in of_set if conversion.reason}
+            kept = [conversion for conversion in of_set if not conversion.reason]
             _write_tables(data / name, directories[name], output / name / "audio", kept)
-        totals = {name: len(group) for name, group in items.items()}
-        _check_loss(dropped, totals, max_dropped, output / "dropped.txt")
-    remove(output / "dropped.txt")
-    write_text(output / "report.txt", _report(dropped, totals))
+        _check_loss(dropped, totals, max_dropped, output / DROPPED)
+    remove(output / DROPPED)
+    write_text(output / REPORT, _report(dropped, totals))
     return dropped
 
 
-def read_items(directory: Path) -> list[Item]:
-    """Reads what stage 1 wrote for one set; a missing text reads as an empty one."""
-    wavs, texts = read_table(directory / "wav.scp", "stage 1"), _texts(directory / "text")
-    speakers = read_table(directory / "utt2spk", "stage 1")
-    path = directory / "alignment"
-    alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in read_optional(path).items()}
+def read_recordings(directory: Path) -> list[Recording]:
+    """Reads what stage 1 wrote for one set; a missing text reads as an empty one.
+
+    Raises:
+        UserError: A table is missing, or a line of one cannot be read.
+    """
+    wavs = read_table(directory / WAV_SCP, "stage 1")
+    texts = _texts(directory / TEXT)
+    speakers = read_table(directory / UTT2SPK, "stage 1")
+    path = directory / ALIGNMENT
+    lines = read_optional(path)
+    alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in lines.items()}
     return [
-        Item(utt, wav, texts.get(utt, ""), speakers.get(utt, ""), alignments.get(utt))
-        for utt, wav in sorted(wavs.items())
+        Recording(utt, wavs[utt], texts.get(utt, ""), speakers.get(utt, ""), alignments.get(utt))
+        for utt in sorted(wavs)
     ]
 
 
 def _texts(path: Path) -> dict[str, str]:
     """Reads the table `text`; a line may hold a key alone: that utterance is dropped by name later."""
-    lines = (line.strip().partition(" ") for line in path.read_text(encoding="utf-8").splitlines())
-    return {utt: text.strip() for utt, _, text in lines if utt}
+    texts = {}
+    for _, line in numbered_lines(path):
+        utt, _, text = line.partition(" ")
+        if utt:
+            texts[utt] = text.strip()
+    return texts
 
 
-def _convert(task: tuple[Item, Path], fs: int, conf: AudioConf) -> Result:
-    return convert(*task, fs, conf)
+def _convert(task: tuple[Recording, Path], fs: int, conf: AudioConf) -> Conversion:
+    recording, directory = task
+    return convert(recording, directory, fs, conf)
 
 
-def convert(item: Item, directory: Path, fs: int, conf: AudioConf) -> Result:
+def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> Conversion:
     """Converts one recording to `<directory>/<utt>.flac`."""
     import soundfile
 
+    utt, alignment = recording.utt, recording.alignment
     try:
-        if not speakable(item.text) or not item.speaker:
-            raise Unusable("no speaker in utt2spk" if speakable(item.text) else "empty text")
-        samples = load(item.wav, fs, conf.channels)
-        start, end = _speech_section(samples, fs, conf, item.alignment)
-        seconds = (end - start) / fs
-        if not conf.min_seconds <= seconds <= conf.max_seconds:
-            kind = "short" if seconds < conf.min_seconds else "long"
-            raise Unusable(f"too {kind}: {seconds:.2f} s, allowed {conf.min_seconds} to {conf.max_seconds} s")
-        letters = sum(map(str.isalnum, item.text))
-        if letters > MOST_LETTERS * seconds:
-            raise Unusable(f"text too long for its recording: {letters} letters in {seconds:.2f} s")
+        if not speakable(recording.text):
+            raise Unusable("empty text")
+        if not recording.speaker:
+            raise Unusable("no speaker in utt2spk")
+        samples = load(recording.wav, fs, conf.channels)
+        start, end = _speech_section(samples, fs, conf, alignment)
+        _check_length((end - start) / fs, recording.text, conf)
         samples = level(samples[start:end], fs, conf)
     except Unusable as error:
-        return Result(item.utt, reason=str(error))
+        return Conversion(utt, reason=str(error))
     directory.mkdir(exist_ok=True)
-    soundfile.write(directory / f"{item.utt}.flac", samples, fs, subtype="PCM_16")
-    alignment = crop_alignment(item.alignment, start / fs, end / fs) if item.alignment else None
-    return Result(item.utt, end - start, alignment)
+    soundfile.write(directory / f"{utt}.flac", samples, fs, subtype="PCM_16")
+    cropped = crop_alignment(alignment, start / fs, end / fs) if alignment else None
+    return Conversion(utt, end - start, cropped)
+
+
+def _check_length(seconds: float, text: str, conf: AudioConf) -> None:
+    """Raises `Unusable` where the speech is too short, too long, or too short for its text."""
+    if not conf.min_seconds <= seconds <= conf.max_seconds:
+        kind = "short" if seconds < conf.min_seconds else "long"
+        raise Unusable(f"too {kind}: {seconds:.2f} s, allowed {conf.min_seconds} to {conf.max_seconds} s")
+    letters = sum(character.isalnum() for character in text)
+    if letters > MOST_LETTERS * seconds:
+        raise Unusable(f"text too long for its recording: {letters} letters in {seconds:.2f} s")
 
 
 def load(path: str, fs: int, channels: int | None = None) -> Samples:
@@ -153,13 +188,18 @@ def load(path: str, fs: int, channels: int | None = None) -> Samples:
         raise Unusable(f"unreadable: {error}") from error
     if not np.isfinite(samples).all():
         raise Unusable("not finite: NaN or infinity among the samples")
-    if channels not in (None, samples.shape[1]):
-        raise Unusable(f"channel count: {samples.shape[1]}, expected {channels} (audio_conf.channels: null takes any)")
-    if len(samples) and (clipped := np.mean(np.abs(samples) >= FULL_SCALE, axis=0).max()) > MOST_CLIPPED:
+    recorded_channels = samples.shape[1]
+    if channels is not None and recorded_channels != channels:
+        raise Unusable(f"channel count: {recorded_channels}, expected {channels} (audio_conf.channels: null takes any)")
+    if not len(samples):
+        raise Unusable("empty recording")
+    clipped = np.mean(np.abs(samples) >= FULL_SCALE, axis=0).max()
+    if clipped > MOST_CLIPPED:
         raise Unusable(f"clipped: {clipped:.1%} of the samples are at full scale")
     mono = samples.mean(axis=1)
-    if not len(mono) or 20 * np.log10(np.abs(mono - mono.mean()).max() + 1e-12) < SILENT_DBFS:
-        raise Unusable("silent" if len(mono) else "empty recording")
+    peak = np.abs(mono - mono.mean()).max()  # a constant offset is no sound
+    if 20 * np.log10(peak + 1e-12) < SILENT_DBFS:
+        raise Unusable("silent")
     return mono if recorded_fs == fs else soxr.resample(mono, recorded_fs, fs)
 
 
@@ -178,9 +218,12 @@ def _speech_section(samples: Samples, fs: int, conf: AudioConf, alignment: Align
     levels = frame_levels(samples, fs)
     active = np.flatnonzero(levels > levels.max() - conf.trim_db)
     hop, margin = round(HOP_S * fs), conf.margin_s * fs
-    start = max(0, round(active[0] * hop - margin))
-    end = round(max(active[-1] * hop + margin, alignment[-1][1] * fs if alignment else 0))
-    return start, min(end, len(samples))
+    first = active[0] * hop - margin
+    last = active[-1] * hop + margin
+    if alignment:
+        _, end_of_last_phone = alignment[-1]
+        last = max(last, end_of_last_phone * fs)
+    return max(0, round(first)), min(round(last), len(samples))
 
 
 def level(samples: Samples, fs: int, conf: AudioConf) -> Samples:
@@ -188,50 +231,58 @@ def level(samples: Samples, fs: int, conf: AudioConf) -> Samples:
     gain = 1.0
     if conf.level_dbfs is not None:
         levels = frame_levels(samples, fs)
-        active = levels[levels > levels.max() - (conf.trim_db or 40.0)]
-        gain = 10 ** ((conf.level_dbfs - 10 * np.log10(np.mean(10 ** (active / 10)))) / 20)
+        active = levels[levels > levels.max() - (conf.trim_db or ACTIVE_DB)]
+        active_power = np.mean(10 ** (active / 10))
+        active_dbfs = 10 * np.log10(active_power)
+        gain = 10 ** ((conf.level_dbfs - active_dbfs) / 20)
     return samples * min(gain, PEAK / np.abs(samples).max())
 
 
-def _write_tables(source: Path, target: Path, audio: Path, kept: list[Result]) -> None:
+def _write_tables(source: Path, target: Path, audio: Path, kept: Sequence[Conversion]) -> None:
     """Writes the tables of one set; `audio` is the directory's name after the renaming."""
-    write_table(target / "wav.scp", {result.utt: audio / f"{result.utt}.flac" for result in kept})
-    write_table(target / "utt2num_samples", {result.utt: result.n_samples for result in kept})
-    write_table(target / "text", _select(_texts(source / "text"), kept))
-    utt2spk = _select(read_table(source / "utt2spk"), kept)
-    write_table(target / "utt2spk", utt2spk)
-    write_table(target / "spk2utt", invert(utt2spk))
-    for table in set(LABEL_FILES) - {"utt2spk"}:
-        if (source / table).is_file():
+    write_table(target / WAV_SCP, {conversion.utt: audio / f"{conversion.utt}.flac" for conversion in kept})
+    write_table(target / NUM_SAMPLES, {conversion.utt: conversion.n_samples for conversion in kept})
+    write_table(target / TEXT, _select(_texts(source / TEXT), kept))
+    utt2spk = _select(read_table(source / UTT2SPK), kept)
+    write_table(target / UTT2SPK, utt2spk)
+    write_table(target / SPK2UTT, invert(utt2spk))
+    for table in LABEL_FILES:
+        if table != UTT2SPK and (source / table).is_file():
             write_table(target / table, _select(read_table(source / table), kept))
-    aligned = {result.utt: format_alignment(result.alignment) for result in kept if result.alignment}
+    aligned = {conversion.utt: format_alignment(conversion.alignment) for conversion in kept if conversion.alignment}
     if aligned:
-        write_table(target / "alignment", aligned)
+        write_table(target / ALIGNMENT, aligned)
 
 
-def _select(table: Mapping[str, str], kept: list[Result]) -> dict[str, str]:
-    return {result.utt: table[result.utt] for result in kept if result.utt in table}
+def _select(table: Mapping[str, str], kept: Sequence[Conversion]) -> dict[str, str]:
+    """Takes the lines of the utterances that are kept; an unlabelled one has none."""
+    return {conversion.utt: table[conversion.utt] for conversion in kept if conversion.utt in table}
 
 
 def _check_loss(
     dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int], max_dropped: float, path: Path
 ) -> None:
-    lost = {utt: reason for group in dropped.values() for utt, reason in group.items()}
+    """Stops where too much, or a whole set, cannot be used; `path` then lists it."""
+    reasons: dict[str, str] = {}
+    for of_set in dropped.values():
+        reasons.update(of_set)
     total = sum(totals.values())
-    if len(lost) > max_dropped * total or any(len(dropped[name]) == totals[name] for name in totals):
-        write_text(path, _report(dropped, totals))
-        some = "; ".join(f"{utt}: {reason}" for utt, reason in sorted(lost.items())[:5])
-        raise UserError(
-            f"stage 2: {len(lost)} of {total} utterances cannot be used ({some}; all: {path}), more than "
-            f"{max_dropped:.0%} or a whole set: repair them, or change audio_conf or --max_dropped"
-        )
+    whole_set = any(len(dropped[name]) == totals[name] for name in totals)
+    if len(reasons) <= max_dropped * total and not whole_set:
+        return
+    write_text(path, _report(dropped, totals))
+    some = "; ".join(f"{utt}: {reasons[utt]}" for utt in sorted(reasons)[:MOST_NAMED])
+    raise UserError(
+        f"stage 2: {len(reasons)} of {total} utterances cannot be used ({some}; all: {path}), more than "
+        f"{max_dropped:.0%} or a whole set: repair them, or change audio_conf or --max_dropped"
+    )
 
 
 def _report(dropped: Mapping[str, Mapping[str, str]], totals: Mapping[str, int]) -> str:
     lines = []
-    for name, group in dropped.items():
-        kinds = Counter(reason.partition(":")[0] for reason in group.values())
+    for name, reasons in dropped.items():
+        kinds = Counter(reason.partition(":")[0] for reason in reasons.values())
         counted = "".join(f", {kinds[kind]} {kind}" for kind in sorted(kinds))
-        lines.append(f"{name}: {totals[name] - len(group)} of {totals[name]} utterances kept{counted}")
-        lines += [f"  dropped {utt}: {reason}" for utt, reason in sorted(group.items())]
+        lines.append(f"{name}: {totals[name] - len(reasons)} of {totals[name]} utterances kept{counted}")
+        lines += [f"  dropped {utt}: {reason}" for utt, reason in sorted(reasons.items())]
     return "\n".join(lines) + "\n"

@@ -12,17 +12,18 @@ import kaldiio
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, PITCH_SCP, UTT2SPK, UTT2VAD, text_file
 from espnet_mtl.data.kaldi import read_optional, read_table
-from espnet_mtl.data.stats import text_file, tokens_of
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.system.files import require
 from espnet_mtl.text.espeak import PUNCTUATION
+from espnet_mtl.text.tokens import Tokenizer
 
 MARKS = frozenset(PUNCTUATION.values())
-FEWEST = 3
+FEWEST_OF_PHRASE = 3
 """Tokens of a phrase that a slope is taken of."""
-MOST = 4.0
+MOST_DEVIATIONS = 4.0
 """Standard deviations beyond which values are cut off."""
 Numbers = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class Prosody:
     phrases: list[slice]
 
 
-def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[str, dict[str, Numbers]]:
+def read_continuous(dump: Path, labels: Collection[str], tokenizer: Tokenizer) -> dict[str, dict[str, Numbers]]:
     """Reads or measures labels of `CONTINUOUS_LABELS`, in their own units.
 
     Args:
@@ -53,7 +54,7 @@ def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[st
             `intonation`: of log-F0, its mean over the tokens, spread, slope and curvature over the utterance; mean
             slope and spread of its phrases, spread of their means, and slope of the last. `energy_dynamics`: of the
             log of energy, its spread and slope, and the mean step from token to token.
-        token_type: "phn", "char" or "bpe"; with the last, an utterance counts as one phrase.
+        tokenizer: How texts became tokens; with pieces ("bpe"), an utterance counts as one phrase.
 
     Returns:
         By label and utterance, (D,); utterances without the label are left out.
@@ -61,11 +62,14 @@ def read_values(dump: Path, labels: Collection[str], token_type: str) -> dict[st
     Raises:
         UserError: A line of utt2vad that is not three numbers.
     """
+    values: dict[str, dict[str, Numbers]] = {}
     measured = [label for label in labels if label in MEASURES]
-    prosody = _read_prosody(dump, token_type) if measured else {}
-    values = {label: {utt: MEASURES[label](one) for utt, one in prosody.items()} for label in measured}
+    prosody = _read_prosody(dump, tokenizer) if measured else {}
+    for label in measured:
+        measure = MEASURES[label]
+        values[label] = {utt: measure(one) for utt, one in prosody.items()}
     if "vad" in labels:
-        values["vad"] = _read_vad(dump / "utt2vad")
+        values["vad"] = _read_vad(dump / UTT2VAD)
     return values
 
 
@@ -76,13 +80,13 @@ def _read_vad(path: Path) -> dict[str, Numbers]:
             value = CONTINUOUS_LABELS["vad"].read(line)
         except UserError as error:
             raise UserError(f"{path}: utterance {utt}: {error}") from error
-        if np.isfinite(value).all():
+        if np.isfinite(value).all():  # else it is unlabelled
             values[utt] = value.astype(float)
     return values
 
 
 def standardized(
-    dump: Path, labels: Collection[str], token_type: str, sets: Sequence[str]
+    dump: Path, labels: Collection[str], tokenizer: Tokenizer, sets: Sequence[str]
 ) -> dict[str, dict[str, dict[str, Numbers]]]:
     """Reads labels of several sets, in standard deviations from the mean of the first.
 
@@ -91,29 +95,38 @@ def standardized(
     Args:
         dump: `dump/raw`.
         labels: Labels of `CONTINUOUS_LABELS`.
-        token_type: "phn", "char" or "bpe".
+        tokenizer: How texts became tokens.
         sets: Names of the sets, such as train and dev.
 
     Returns:
         By label, set and utterance, (D,), all of them finite; utterances without the label are left out.
     """
-    read = {name: read_values(dump / name, labels, token_type) for name in sets}
-    values = {label: {name: read[name][label] for name in sets} for label in labels}
+    read = {name: read_continuous(dump / name, labels, tokenizer) for name in sets}
     if "intonation" in labels:
-        _relative_to_speakers(values["intonation"], {name: read_table(dump / name / "utt2spk") for name in sets})
-    return {label: _in_deviations(values[label], sets[0]) for label in labels}
+        intonations = {name: read[name]["intonation"] for name in sets}
+        speakers = {name: read_table(dump / name / UTT2SPK) for name in sets}
+        _relative_to_speakers(intonations, speakers)
+    by_label = {}
+    for label in labels:
+        by_set = {name: read[name][label] for name in sets}
+        by_label[label] = _in_deviations(by_set, sets[0])
+    return by_label
 
 
 def _in_deviations(values: Mapping[str, Mapping[str, Numbers]], first: str) -> dict[str, dict[str, Numbers]]:
     """Standardizes values by set and utterance by those of the first set; without any there, none are left."""
-    learned = np.array([*values[first].values()])
-    if not len(learned):
+    of_first = np.array([*values[first].values()])
+    if not len(of_first):
         return {name: {} for name in values}
-    mean, deviation = learned.mean(0), np.maximum(learned.std(0), 1e-6)
-    return {
-        name: {utt: np.clip((value - mean) / deviation, -MOST, MOST) for utt, value in table.items()}
-        for name, table in values.items()
-    }
+    mean = of_first.mean(0)
+    deviation = np.maximum(of_first.std(0), 1e-6)  # a value that never changes is 0 throughout
+    standardized: dict[str, dict[str, Numbers]] = {}
+    for name, table in values.items():
+        standardized[name] = {}
+        for utt, value in table.items():
+            deviations = (value - mean) / deviation
+            standardized[name][utt] = np.clip(deviations, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+    return standardized
 
 
 def _relative_to_speakers(
@@ -125,32 +138,43 @@ def _relative_to_speakers(
         levels = defaultdict(list)
         for utt, value in table.items():
             levels[speakers[name][utt]].append(value[0])
-        means = {**{speaker: float(np.mean(some)) for speaker, some in levels.items()}, **means}
+        for speaker, own in levels.items():
+            means.setdefault(speaker, float(np.mean(own)))
         for utt, value in table.items():
             value[0] -= means[speakers[name][utt]]
 
 
-def _read_prosody(dump: Path, token_type: str) -> dict[str, Prosody]:
-    text = dump / text_file(token_type)
-    require([text, *(dump / name for name in ("durations", "pitch.scp", "energy.scp"))], "stage 3")
-    texts, durations = read_table(text), read_table(dump / "durations")
-    pitch, energy = (kaldiio.load_scp(str(dump / f"{name}.scp")) for name in ("pitch", "energy"))
-    return {
-        utt: Prosody(
-            np.array(durations[utt].split(), float)[:-1],
-            pitch[utt].reshape(-1)[:-1].astype(float),
-            energy[utt].reshape(-1)[:-1].astype(float),
-            phrases([] if token_type == "bpe" else tokens_of(texts[utt], token_type)),
+def _read_prosody(dump: Path, tokenizer: Tokenizer) -> dict[str, Prosody]:
+    text = dump / text_file(tokenizer.token_type)
+    require([text, dump / DURATIONS, dump / PITCH_SCP, dump / ENERGY_SCP], "stage 3")
+    lines, durations = read_table(text), read_table(dump / DURATIONS)
+    pitch, energy = kaldiio.load_scp(str(dump / PITCH_SCP)), kaldiio.load_scp(str(dump / ENERGY_SCP))
+    prosody = {}
+    for utt in durations:
+        # Marks are tokens of their own among phones and characters, but parts of pieces.
+        tokens = [] if tokenizer.token_type == "bpe" else tokenizer.tokens(lines[utt])
+        prosody[utt] = Prosody(
+            durations=_without_end(np.array(durations[utt].split())),
+            pitch=_without_end(pitch[utt]),
+            energy=_without_end(energy[utt]),
+            phrases=phrases(tokens),
         )
-        for utt in durations
-    }
+    return prosody
 
 
-def phrases(tokens: list[str]) -> list[slice]:
+def _without_end(values: np.ndarray) -> Numbers:
+    """Returns the values of the N tokens, of (N + 1,) or (N + 1, 1) with the end token."""
+    return values.reshape(-1)[:-1].astype(float)
+
+
+def phrases(tokens: Sequence[str]) -> list[slice]:
     """Returns the runs of tokens between marks."""
-    borders = [-1, *(i for i, token in enumerate(tokens) if token in MARKS), len(tokens)]
-    runs = [slice(first + 1, last) for first, last in pairwise(borders)]
-    return [run for run in runs if run.stop > run.start]
+    marks = [index for index, token in enumerate(tokens) if token in MARKS]
+    runs = []
+    for before, after in pairwise([-1, *marks, len(tokens)]):
+        if after > before + 1:
+            runs.append(slice(before + 1, after))
+    return runs
 
 
 def speaking_rate(prosody: Prosody) -> Numbers:
@@ -159,22 +183,26 @@ def speaking_rate(prosody: Prosody) -> Numbers:
 
 
 def intonation(prosody: Prosody) -> Numbers:
-    """Level, spread, slope and curvature of log-F0, and what its phrases do: (8,); see `read_values`."""
+    """Level, spread, slope and curvature of log-F0, and what its phrases do: (8,); see `read_continuous`."""
     pitch, times = prosody.pitch, _times(prosody)
-    parts = [run for run in prosody.phrases if run.stop - run.start >= FEWEST] or [slice(0, len(pitch))]
-    slopes = [slope(times[run], pitch[run]) for run in parts]
-    levels = [pitch[run].mean() for run in parts]
-    spreads = [pitch[run].std() for run in parts]
-    bend = np.polyfit(times, pitch, 2)[0] if len(pitch) > FEWEST else 0.0
-    whole = [pitch.mean(), pitch.std(), slope(times, pitch), bend]
-    return np.array([*whole, np.mean(slopes), np.mean(spreads), np.std(levels), slopes[-1]])
+    long_enough = [run for run in prosody.phrases if run.stop - run.start >= FEWEST_OF_PHRASE]
+    runs = long_enough or [slice(0, len(pitch))]
+    slopes = [slope(times[run], pitch[run]) for run in runs]
+    levels = [pitch[run].mean() for run in runs]
+    spreads = [pitch[run].std() for run in runs]
+    # A parabola through three points says nothing: it meets all of them.
+    curvature = np.polyfit(times, pitch, 2)[0] if len(pitch) > FEWEST_OF_PHRASE else 0.0
+    of_utterance = [pitch.mean(), pitch.std(), slope(times, pitch), curvature]
+    of_phrases = [np.mean(slopes), np.mean(spreads), np.std(levels), slopes[-1]]
+    return np.array([*of_utterance, *of_phrases])
 
 
 def energy_dynamics(prosody: Prosody) -> Numbers:
     """Spread and slope of the log of energy, and its mean step: (3,)."""
     energy = np.log(np.maximum(prosody.energy, 1e-5))
-    step = np.abs(np.diff(energy)).sum() / max(len(energy) - 1, 1)
-    return np.array([energy.std(), slope(_times(prosody), energy), step])
+    steps = np.abs(np.diff(energy))
+    mean_step = steps.sum() / max(len(steps), 1)
+    return np.array([energy.std(), slope(_times(prosody), energy), mean_step])
 
 
 MEASURES: Mapping[str, Callable[[Prosody], Numbers]] = {

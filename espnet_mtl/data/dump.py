@@ -5,6 +5,8 @@ Files are tables, `<utterance> <value>` a line, but for `DURATIONS_NOTE`.
 
 from __future__ import annotations
 
+from espnet_mtl.labels import CLASS_LABELS
+
 LEARNED_SETS = ("train", "dev")
 """The sets that training reads; all of them: `espnet_mtl.corpora.split.SETS`."""
 
@@ -14,12 +16,14 @@ TEXT = "text"
 """What is said."""
 PHONES = "phones"
 """Phones, a space between two: written by stage 3 for the token type phn."""
-UTT2SPK = "utt2spk"
 SPK2UTT = "spk2utt"
-UTT2EMO = "utt2emo"
-UTT2LANG = "utt2lang"
-UTT2GENDER = "utt2gender"
+"""Utterances of each speaker."""
+UTT2SPK = CLASS_LABELS["speaker"].file
+UTT2EMO = CLASS_LABELS["emotion"].file
+UTT2LANG = CLASS_LABELS["language"].file
+UTT2GENDER = CLASS_LABELS["gender"].file
 UTT2VAD = "utt2vad"
+"""Labels (`espnet_mtl.labels`)."""
 NUM_SAMPLES = "utt2num_samples"
 """Samples of the recording of stage 2."""
 ALIGNMENT = "alignment"

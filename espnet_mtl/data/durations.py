@@ -1,11 +1,10 @@
-"""Where the times of the tokens come from (stage 3): the corpus, a teacher's attention, or an aligner."""
+"""The times of the tokens (stage 3) where the corpus does not know them: from a teacher's attention or an aligner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,101 +14,31 @@ import torch
 
 from espnet_mtl.corpora.alignment import Alignment, parse_alignment
 from espnet_mtl.data.arks import ark_writers
+from espnet_mtl.data.dump import ALIGNMENT, UTT2SPK
 from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.data.options import AlignerConf
+from espnet_mtl.data.utterances import TokenizedUtterance
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.espnet_imports import import_quietly
 from espnet_mtl.system.files import locked, remove
 from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
-from espnet_mtl.text.tokens import token_line
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3
 """Share of tokens of one frame, and of frames in the end token, beyond which an alignment has failed."""
 MOST_FRAMES_OFF = 10
 """A teacher may lack the frames beyond a multiple of its reduction factor."""
-UNKNOWN = 1
+PADDING_ID, UNKNOWN_ID = 0, 1
+"""Ids of the aligner; those of the tokens of the training set follow, and the end token is last."""
+UNKNOWN_SPEAKER = 0
 
 
-@dataclass(frozen=True)
-class Job:
-    """One recording: utterance, audio file, line of tokens, the N tokens, and the end of each in seconds."""
-
-    utt: str
-    path: str
-    line: str
-    tokens: tuple[str, ...]
-    ends: tuple[float, ...] = ()
-
-
-def source(dumps: Sequence[Path], config: Mapping[str, Any], token_type: str) -> str:
-    """Decides whether durations are "given" by the corpus or "learned" (the key `durations` of the config)."""
-    if config["durations"] != "auto":
-        return config["durations"]
-    given = token_type == "phn" and all(_aligned(dump) for dump in dumps)
-    return "given" if given else "learned"
-
-
-def _aligned(dump: Path) -> bool:
-    """Tells whether the corpus gives the times of every utterance; of joined corpora, one may not."""
-    path = dump / "alignment"
-    return path.is_file() and set(read_table(dump / "wav.scp", "stage 2")) <= set(read_table(path))
-
-
-def jobs_of(dump: Path, config: Mapping[str, Any], token_type: str, bpemodel: Path | None, durations: str) -> list[Job]:
-    """Reads what stage 2 wrote for one set, with the tokens, and with their times where `durations` are "given".
-
-    Raises:
-        UserError: A file or line is missing, or a text cannot be spoken.
-    """
-    wavs = read_table(dump / "wav.scp", "stage 2")
-    if durations == "given":
-        return _given(dump, wavs, token_type)
-    texts = read_table(dump / "text", "stage 2")
-    languages = read_optional(dump / "utt2lang")
-    split = _splitter(token_type, config.get("cleaner"), bpemodel)
-    jobs = []
-    for utt in sorted(wavs):
-        try:
-            line = _line(texts[utt], token_type, languages.get(utt, config["language"]))
-        except UserError as error:
-            raise UserError(f"utterance {utt}: {error}") from error
-        jobs.append(Job(utt, wavs[utt], line, split(line)))
-    return jobs
-
-
-@cache
-def _line(text: str, token_type: str, language: str) -> str:
-    return token_line(text, token_type, language, punctuation=True)
-
-
-def _splitter(token_type: str, cleaner: str | None, bpemodel: Path | None) -> Callable[[str], tuple[str, ...]]:
-    """Splits a line as ESPnet's preprocessing does."""
-    clean = import_quietly("espnet2.text.cleaner").TextCleaner(cleaner)
-    build = import_quietly("espnet2.text.build_tokenizer").build_tokenizer
-    tokenizer = build(token_type, str(bpemodel) if bpemodel else None)
-    return lambda line: tuple(tokenizer.text2tokens(clean(line)))
-
-
-def _given(dump: Path, wavs: Mapping[str, str], token_type: str) -> list[Job]:
-    if not (dump / "alignment").is_file():
-        raise UserError(f"{dump / 'alignment'} is missing: the corpus has no phone times; set durations: learned")
-    if token_type != "phn":
-        raise UserError(f"token type {token_type!r}: the corpus' times are those of phones; set durations: learned")
-    alignments = read_table(dump / "alignment")
-    if lacking := sorted(set(wavs) - set(alignments)):
-        raise UserError(f"{dump / 'alignment'}: no line for {lacking[0]} ({len(lacking)} utterances lack one)")
-    jobs = []
-    for utt in sorted(wavs):
-        phones, ends = zip(*parse_alignment(alignments[utt]), strict=True)
-        jobs.append(Job(utt, wavs[utt], " ".join(phones), phones, ends))
-    return jobs
-
-
-def taught(jobs: Sequence[Job], durations: Path, frame_rate: float, lengths: Mapping[str, int]) -> list[Job]:
+def from_teacher(
+    utterances: Sequence[TokenizedUtterance], durations: Path, frame_rate: float, lengths: Mapping[str, int]
+) -> list[TokenizedUtterance]:
     """Takes the times from a teacher's durations.
 
     Args:
-        jobs: The utterances of a set.
+        utterances: Those of a set.
         durations: `<utt> n n n …`, N + 1 frames of the tokens and the end, as a teacher's attention gives them.
         frame_rate: Frames per second.
         lengths: Frames of each utterance, where known.
@@ -118,38 +47,42 @@ def taught(jobs: Sequence[Job], durations: Path, frame_rate: float, lengths: Map
         UserError: The file or a line is missing, or a line has another number of tokens, or of frames.
     """
     table = read_table(durations, "bin.teacher")
-    taught = []
-    for job in jobs:
-        frames = table.get(job.utt, "").split()
-        if len(frames) != len(job.tokens) + 1:
-            raise UserError(f"{durations}: {job.utt} has {len(frames)} durations, but {len(job.tokens)} tokens + 1 end")
-        if not all(map(str.isdecimal, frames)):
-            raise UserError(f"{durations}: {job.utt}: durations are whole numbers of frames, got {' '.join(frames)!r}")
-        total = sum(map(int, frames))
-        if abs(total - lengths.get(job.utt, total)) > MOST_FRAMES_OFF:
+    timed = []
+    for utterance in utterances:
+        utt, tokens = utterance.utt, utterance.tokens
+        frames = table.get(utt, "").split()
+        if len(frames) != len(tokens) + 1:
+            raise UserError(f"{durations}: {utt} has {len(frames)} durations, but {len(tokens)} tokens + 1 end")
+        if not all(number.isdecimal() for number in frames):
+            raise UserError(f"{durations}: {utt}: durations are whole numbers of frames, got {' '.join(frames)!r}")
+        numbers = [int(number) for number in frames]
+        total = sum(numbers)
+        if abs(total - lengths.get(utt, total)) > MOST_FRAMES_OFF:
             raise UserError(
-                f"{durations}: {job.utt} has {total} frames, but its recording {lengths[job.utt]}: the teacher read "
+                f"{durations}: {utt} has {total} frames, but its recording {lengths[utt]}: the teacher read "
                 "another one, or with another hop_length"
             )
-        taught.append(_timed(job, list(map(int, frames)), frame_rate))
-    return taught
+        timed.append(_timed(utterance, numbers, frame_rate))
+    return timed
 
 
-def _timed(job: Job, frames: Sequence[int], frame_rate: float) -> Job:
-    return replace(job, ends=tuple((np.cumsum(frames[:-1]) / frame_rate).tolist()))
+def _timed(utterance: TokenizedUtterance, frames: Sequence[int], frame_rate: float) -> TokenizedUtterance:
+    """Adds the ends of the tokens; the last of the frames are those of the end token, which has none."""
+    ends = np.cumsum(frames[:-1]) / frame_rate
+    return replace(utterance, ends=tuple(ends.tolist()))
 
 
-def learned(
-    sets: Sequence[tuple[Path, Sequence[Job]]],
-    mels: Callable[[Sequence[Job]], Any],
+def from_aligner(
+    sets: Mapping[Path, Sequence[TokenizedUtterance]],
+    log_mels: Callable[[Sequence[TokenizedUtterance]], Iterable[np.ndarray]],
     config: Mapping[str, Any],
     nj: int,
-) -> tuple[list[list[Job]], dict[str, float]]:
+) -> tuple[dict[Path, list[TokenizedUtterance]], dict[str, float]]:
     """Finds the times with an aligner that learns from the first set (`espnet_mtl.data.aligner`).
 
     Args:
-        sets: Directory and utterances of each set, the training set first.
-        mels: Yields the log-mel (T, n_mels) of each of some utterances.
+        sets: Utterances of each set by its directory, the training set first.
+        log_mels: Yields the log-mel (T, n_mels) of each of some utterances.
         config: A training config: `aligner_conf` and the signal parameters.
         nj: Threads.
 
@@ -159,38 +92,69 @@ def learned(
     Raises:
         UserError: An utterance has more tokens than frames, or the aligner failed.
     """
+    every = [utterance for utterances in sets.values() for utterance in utterances]
+    speaker_of: dict[str, str] = {}
+    for dump in sets:
+        speaker_of.update(read_table(dump / UTT2SPK, "stage 2"))
+    train_dump = next(iter(sets))
+    with _scratch(train_dump.parent / ".aligner.tmp") as directory:
+        frames = _write_mels(directory, every, log_mels(every))
+        feats = kaldiio.load_scp(f"{directory}/feats.scp")
+        with _threads(nj):
+            aligned, loss = _train_and_align(sets[train_dump], every, speaker_of, frames, feats, config)
+    figures = {"forward_sum_loss": loss, **alignment_shares(list(aligned.values()))}
+    check_shares(figures)
+    rate = frame_rate(config)
+    timed: dict[Path, list[TokenizedUtterance]] = {}
+    for dump, utterances in sets.items():
+        timed[dump] = [_timed(utterance, aligned[utterance.utt], rate) for utterance in utterances]
+    return timed, {**figures, **boundary_error(timed)}
+
+
+def _train_and_align(
+    train: Sequence[TokenizedUtterance],
+    every: Sequence[TokenizedUtterance],
+    speaker_of: Mapping[str, str],
+    frames: Mapping[str, int],
+    feats: Mapping[str, np.ndarray],
+    config: Mapping[str, Any],
+) -> tuple[dict[str, list[int]], float]:
+    """Returns the frames of each token of every utterance, and the aligner's loss."""
+    # The aligner takes over classes of ESPnet's JETS: the first import of those must be this one.
     import_quietly("espnet2.gan_tts.jets.alignments")
     from espnet_mtl.data.aligner import Example, align_all, train_aligner
 
     conf = AlignerConf(**config["aligner_conf"])
-    every = [job for _, jobs in sets for job in jobs]
-    speaker_of = {utt: name for dump, _ in sets for utt, name in read_table(dump / "utt2spk", "stage 2").items()}
-    train = sets[0][1]
-    speakers = _numbered({speaker_of[job.utt] for job in train}, 1)
-    tokens = _numbered({token for job in train for token in job.tokens}, UNKNOWN + 1)
-    end = UNKNOWN + 1 + len(tokens)
-    threads = torch.get_num_threads()
-    with _scratch(sets[0][0].parent / ".aligner.tmp") as directory:
-        frames = _write_mels(directory, every, mels(every))
-        feats = kaldiio.load_scp(f"{directory}/feats.scp")
+    speaker_ids = _numbered({speaker_of[utterance.utt] for utterance in train}, UNKNOWN_SPEAKER + 1)
+    token_ids = _numbered({token for utterance in train for token in utterance.tokens}, UNKNOWN_ID + 1)
+    end = UNKNOWN_ID + 1 + len(token_ids)
 
-        def example(job: Job) -> Example:
-            ids = [*(tokens.get(token, UNKNOWN) for token in job.tokens), end]
-            return Example(job.utt, ids, speakers.get(speaker_of[job.utt], 0), frames[job.utt], lambda: feats[job.utt])
+    def example(utterance: TokenizedUtterance) -> Example:
+        utt = utterance.utt
+        ids = [token_ids.get(token, UNKNOWN_ID) for token in utterance.tokens]
+        speaker = speaker_ids.get(speaker_of[utt], UNKNOWN_SPEAKER)
+        return Example(utt, [*ids, end], speaker, frames[utt], lambda: feats[utt])
 
-        torch.set_num_threads(nj)
-        try:
-            aligner, loss = train_aligner(
-                [example(job) for job in train], end + 1, len(speakers) + 1, **conf.model_dump()
-            )
-            aligned = align_all(aligner, [example(job) for job in every], conf.batch_size)
-        finally:
-            torch.set_num_threads(threads)
-    figures = {"forward_sum_loss": loss, **shares(list(aligned.values()))}
-    check_shares(figures)
-    rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
-    timed = [[_timed(job, aligned[job.utt], rate) for job in jobs] for _, jobs in sets]
-    return timed, {**figures, **boundary_error([dump for dump, _ in sets], timed)}
+    train_examples = [example(utterance) for utterance in train]
+    aligner, loss = train_aligner(train_examples, end + 1, len(speaker_ids) + 1, **conf.model_dump())
+    every_example = [example(utterance) for utterance in every]
+    return align_all(aligner, every_example, conf.batch_size), loss
+
+
+def frame_rate(config: Mapping[str, Any]) -> float:
+    """Returns the frames per second of a training config."""
+    return config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Lets torch compute in `count` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -209,21 +173,22 @@ def _numbered(names: set[str], first: int) -> dict[str, int]:
     return {name: number for number, name in enumerate(sorted(names), first)}
 
 
-def _write_mels(directory: Path, jobs: Sequence[Job], mels: Any) -> dict[str, int]:
+def _write_mels(
+    directory: Path, utterances: Sequence[TokenizedUtterance], mels: Iterable[np.ndarray]
+) -> dict[str, int]:
     """Writes feats.ark and returns the frames of each utterance."""
     frames = {}
     with ark_writers(directory, ["feats"]) as writers:
-        for job, mel in zip(jobs, mels, strict=True):
-            if len(job.tokens) >= len(mel):
-                raise UserError(
-                    f"utterance {job.utt}: {len(job.tokens)} tokens in {len(mel)} frames: is its text right?"
-                )
-            writers["feats"](job.utt, mel)
-            frames[job.utt] = len(mel)
+        for utterance, mel in zip(utterances, mels, strict=True):
+            utt, tokens = utterance.utt, utterance.tokens
+            if len(tokens) >= len(mel):
+                raise UserError(f"utterance {utt}: {len(tokens)} tokens in {len(mel)} frames: is its text right?")
+            writers["feats"](utt, mel)
+            frames[utt] = len(mel)
     return frames
 
 
-def shares(durations: Sequence[Sequence[int]]) -> dict[str, float]:
+def alignment_shares(durations: Sequence[Sequence[int]]) -> dict[str, float]:
     """Computes the share of tokens that have one frame, and of frames that the end token has."""
     tokens = [frames for own in durations for frames in own[:-1]]
     end = sum(own[-1] for own in durations)
@@ -244,27 +209,31 @@ def check_shares(figures: Mapping[str, float]) -> None:
         )
 
 
-def boundary_error(dumps: Sequence[Path], sets: Sequence[Sequence[Job]]) -> dict[str, float]:
+def boundary_error(sets: Mapping[Path, Sequence[TokenizedUtterance]]) -> dict[str, float]:
     """Computes median and 90th percentile of the error at the ends of phones, in ms, where the corpus has the times."""
     errors: list[float] = []
-    for dump, jobs in zip(dumps, sets, strict=True):
-        table = read_optional(dump / "alignment")
-        known = [job for job in jobs if job.utt in table]
-        errors += [error for job in known for error in boundary_errors(job, parse_alignment(table[job.utt]))]
+    for dump, utterances in sets.items():
+        path = dump / ALIGNMENT
+        table = read_optional(path)
+        for utterance in utterances:
+            if utterance.utt in table:
+                alignment = parse_alignment(table[utterance.utt], f"{path}: {utterance.utt}")
+                errors += boundary_errors(utterance, alignment)
     if not errors:
         return {}
     median, ninety = np.percentile(errors, [50, 90])
     return {"boundary_error_ms": float(median), "boundary_error_ms_p90": float(ninety)}
 
 
-def boundary_errors(job: Job, alignment: Alignment) -> list[float]:
+def boundary_errors(utterance: TokenizedUtterance, alignment: Alignment) -> list[float]:
     """Compares the ends of phones with the true ones, in ms; none where the phones are not the same.
 
     Pauses and punctuation stand for one another and are left out.
     """
     silent = {PAUSE, *PUNCTUATION.values()}
-    own = [(token, end) for token, end in zip(job.tokens, job.ends, strict=True) if token not in silent]
+    timed = zip(utterance.tokens, utterance.ends, strict=True)
+    own = [(token, end) for token, end in timed if token not in silent]
     true = [(phone, end) for phone, end in alignment if phone not in silent]
     if [token for token, _ in own] != [phone for phone, _ in true]:
         return []
-    return [1000 * abs(end - right) for (_, end), (_, right) in zip(own, true, strict=True)]
+    return [1000 * abs(end - true_end) for (_, end), (_, true_end) in zip(own, true, strict=True)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,33 @@ from espnet2.tts.feats_extract.energy import Energy
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet_mtl.data.arks import ark_writers, moved_scp
-from espnet_mtl.data.dump import DURATIONS_NOTE
-from espnet_mtl.data.durations import Job, boundary_error, jobs_of, learned, source, taught
+from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES
+from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
 from espnet_mtl.data.kaldi import read_optional, write_table
-from espnet_mtl.errors import UserError
+from espnet_mtl.data.utterances import (
+    FROM_ALIGNER,
+    FROM_TEACHER,
+    TokenizedUtterance,
+    durations_source,
+    read_utterances,
+)
+from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.text.tokens import Tokenizer
 
 ARKS = ("feats", "energy", "pitch")
-TABLES = ("phones", "durations")
-SETTINGS = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf")
+TABLES = (PHONES, DURATIONS)
+EXTRACTORS = {
+    "feats_extract": {"fbank": LogMelFbank},
+    "pitch_extract": {"dio": Dio},
+    "energy_extract": {"energy": Energy},
+}
+"""Config keys, and ESPnet's extractor for each name that they may take: log-mel, log-F0 and energy in its classes."""
+DEFAULT_EXTRACTORS = {"feats_extract": "fbank", "pitch_extract": "dio", "energy_extract": "energy"}
+
+Sets = dict[Path, list[TokenizedUtterance]]
+"""Utterances of each set by its directory."""
 
 
 @dataclass
@@ -47,14 +65,20 @@ class Features:
 
 
 class Extractor:
-    """ESPnet's feature extractors, set up by a training config."""
+    """ESPnet's feature extractors, those that a training config names, set up as it says.
+
+    Raises:
+        UserError: The config names another extractor than `EXTRACTORS`.
+    """
 
     def __init__(self, config: Mapping[str, Any]):
         self.fs: int = config["feats_extract_conf"]["fs"]
-        self.hop: int = config["feats_extract_conf"]["hop_length"]
-        self.mel = LogMelFbank(**config["feats_extract_conf"])
-        self.pitch = Dio(**{"reduction_factor": 1, **config["pitch_extract_conf"]})
-        self.energy = Energy(**{"reduction_factor": 1, **config["energy_extract_conf"]})
+        self.frame_rate = frame_rate(config)
+        self.mel = _extractor_class(config, "feats_extract")(**config["feats_extract_conf"])
+        # F0 and energy are those of the tokens, whatever a backbone makes of several frames at a time.
+        one_frame = {"reduction_factor": 1}
+        self.pitch = _extractor_class(config, "pitch_extract")(**{**one_frame, **config["pitch_extract_conf"]})
+        self.energy = _extractor_class(config, "energy_extract")(**{**one_frame, **config["energy_extract_conf"]})
 
     @torch.no_grad()
     def __call__(self, path: str, ends: Sequence[float]) -> Features:
@@ -66,7 +90,7 @@ class Extractor:
         """
         samples, lengths = self._read(path)
         feats, frames = self.mel(samples, lengths)
-        durations = durations_of(ends, int(frames[0]), self.fs / self.hop)
+        durations = durations_of(ends, int(frames[0]), self.frame_rate)
         tokens = {
             "feats_lengths": frames,
             "durations": torch.tensor([durations]),
@@ -79,13 +103,22 @@ class Extractor:
     @torch.no_grad()
     def log_mel(self, path: str) -> np.ndarray:
         """Extracts the log-mel (T, n_mels) alone."""
-        return self.mel(*self._read(path))[0][0].numpy()
+        feats, _ = self.mel(*self._read(path))
+        return feats[0].numpy()
 
     def _read(self, path: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reads samples (1, T_wav) and their number (1,)."""
         wav, fs = soundfile.read(path, dtype="float32")
         if fs != self.fs:
             raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {self.fs}: run stage 2 again")
         return torch.from_numpy(wav)[None], torch.tensor([len(wav)])
+
+
+def _extractor_class(config: Mapping[str, Any], key: str) -> Any:
+    name = config.get(key) or DEFAULT_EXTRACTORS[key]
+    if name not in EXTRACTORS[key]:
+        raise one_of(key, name, EXTRACTORS[key])
+    return EXTRACTORS[key][name]
 
 
 def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[int]:
@@ -107,26 +140,29 @@ def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[
         raise UserError(f"{len(ends)} tokens in {frames} frames: too short for its text")
     borders = [0]
     for index, end in enumerate(ends):
-        latest = frames - (tokens - 1 - index)
-        borders.append(min(max(round(end * frame_rate), borders[-1] + 1), latest))
+        earliest = borders[-1] + 1
+        latest = frames - (tokens - 1 - index)  # leaves a frame to each of the tokens that follow
+        nearest = round(end * frame_rate)
+        borders.append(min(max(nearest, earliest), latest))
     return np.diff([*borders, frames]).tolist()
 
 
 @cache
 def _extractor(settings: str) -> Extractor:
+    """Builds the extractor of a worker process once; `settings` is a config as JSON."""
     torch.set_num_threads(1)
     return Extractor(json.loads(settings))
 
 
-def _extract(settings: str, job: Job) -> Features:
+def _extract(settings: str, utterance: TokenizedUtterance) -> Features:
     try:
-        return _extractor(settings)(job.path, job.ends)
+        return _extractor(settings)(utterance.path, utterance.ends)
     except UserError as error:
-        raise UserError(f"utterance {job.utt}: {error}") from error
+        raise UserError(f"utterance {utterance.utt}: {error}") from error
 
 
-def _log_mel(settings: str, job: Job) -> np.ndarray:
-    return _extractor(settings).log_mel(job.path)
+def _log_mel(settings: str, utterance: TokenizedUtterance) -> np.ndarray:
+    return _extractor(settings).log_mel(utterance.path)
 
 
 def extract_features(
@@ -139,8 +175,9 @@ def extract_features(
 ) -> None:
     """Adds feats.scp, pitch.scp, energy.scp, durations and, for phones, phones to directories of stage 2.
 
-    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, of an aligner its loss
-    and the shares of `check_shares`, and the error in ms against the corpus' own times where it has them.
+    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, the `cleaner` where
+    there is one, of an aligner its loss and the shares of `check_shares`, and the error in ms against the corpus' own
+    times where it has them.
 
     Args:
         dumps: Directories such as `dump/raw/train`; an aligner learns from the first one.
@@ -151,53 +188,84 @@ def extract_features(
         teacher: A directory with `<set>/durations`, e.g. of `espnet_mtl.bin.teacher`, which go before all others.
 
     Raises:
-        UserError: An input is missing, or an utterance does not fit its times.
+        UserError: An input is missing, the config names an extractor that is not there, or an utterance does not fit
+            its times.
     """
     dumps = [dump.resolve() for dump in dumps]
-    settings = json.dumps({key: config[key] for key in SETTINGS})
-    durations = source(dumps, config, token_type)
-    sets = [jobs_of(dump, config, token_type, bpemodel, durations) for dump in dumps]
+    settings = json.dumps(_extractor_settings(config))
+    tokenizer = Tokenizer.from_config(config, token_type, bpemodel)
+    source = durations_source(dumps, config, token_type)
+    sets = {dump: read_utterances(dump, tokenizer, source) for dump in dumps}
     figures: dict[str, float] = {}
     if teacher:
-        rate = config["feats_extract_conf"]["fs"] / config["feats_extract_conf"]["hop_length"]
-        sets = [
-            taught(jobs, teacher / dump.name / "durations", rate, _lengths(dump, config))
-            for dump, jobs in zip(dumps, sets, strict=True)
-        ]
-        figures = boundary_error(dumps, sets)
-    elif durations == "learned":
-        log_mel = partial(_log_mel, settings)
-        pairs = list(zip(dumps, sets, strict=True))
-        sets, figures = learned(pairs, lambda jobs: parallel_map(log_mel, jobs, nj, "stage 3, log-mel"), config, nj)
-    note = {"durations": "teacher" if teacher else durations, "token_type": token_type}
-    every = [job for own in sets for job in own]
-    results = parallel_map(partial(_extract, settings), every, nj, "stage 3")
-    path = dumps[0].parent / DURATIONS_NOTE
-    remove(path)
-    for dump, own in zip(dumps, sets, strict=True):
-        _write(dump, zip(own, results, strict=False), token_type)
-    rounded = {name: round(value, 5) for name, value in figures.items()}
-    write_text(path, json.dumps({**note, **rounded}, indent=2) + "\n")
+        source = FROM_TEACHER
+        sets = _timed_by_teacher(sets, teacher, config)
+        figures = boundary_error(sets)
+    elif source == FROM_ALIGNER:
+        sets, figures = from_aligner(sets, _log_mels(settings, nj), config, nj)
+    every = [utterance for utterances in sets.values() for utterance in utterances]
+    features = parallel_map(partial(_extract, settings), every, nj, "stage 3")
+    note_path = dumps[0].parent / DURATIONS_NOTE
+    remove(note_path)
+    for dump, utterances in sets.items():
+        _write(dump, utterances, islice(features, len(utterances)), token_type)
+    note: dict[str, Any] = {"durations": source, "token_type": token_type}
+    if tokenizer.cleaner:
+        note["cleaner"] = tokenizer.cleaner
+    for name, value in figures.items():
+        note[name] = round(value, 5)
+    write_text(note_path, json.dumps(note, indent=2) + "\n")
+
+
+def _extractor_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes from a config what an `Extractor` reads, so that it can be sent to other processes."""
+    settings = {}
+    for key in EXTRACTORS:
+        _extractor_class(config, key)  # a mistake is reported here, before any work is done
+        settings[key] = config.get(key)
+        settings[f"{key}_conf"] = config[f"{key}_conf"]
+    return settings
+
+
+def _timed_by_teacher(sets: Sets, teacher: Path, config: Mapping[str, Any]) -> Sets:
+    timed = {}
+    for dump, utterances in sets.items():
+        durations = teacher / dump.name / DURATIONS
+        timed[dump] = from_teacher(utterances, durations, frame_rate(config), _lengths(dump, config))
+    return timed
+
+
+def _log_mels(settings: str, nj: int):
+    """Returns a function that yields the log-mel of each of some utterances, computed by `nj` processes."""
+    log_mel = partial(_log_mel, settings)
+
+    def compute(utterances: Sequence[TokenizedUtterance]) -> Iterator[np.ndarray]:
+        return parallel_map(log_mel, utterances, nj, "stage 3, log-mel")
+
+    return compute
 
 
 def _lengths(dump: Path, config: Mapping[str, Any]) -> dict[str, int]:
     """Frames of each utterance, where stage 2 counted its samples."""
     hop = config["feats_extract_conf"]["hop_length"]
-    return {utt: 1 + int(n) // hop for utt, n in read_optional(dump / "utt2num_samples").items()}
+    counts = read_optional(dump / NUM_SAMPLES)
+    return {utt: 1 + int(samples) // hop for utt, samples in counts.items()}
 
 
-def _write(dump: Path, results: Iterable[tuple[Job, Features]], token_type: str) -> None:
+def _write(dump: Path, utterances: Sequence[TokenizedUtterance], features: Iterable[Features], token_type: str) -> None:
+    """Writes archives and tables of one set; while it does, those of an earlier run are gone."""
     remove(*(dump / f"{name}.scp" for name in ARKS), *(dump / name for name in TABLES))
-    tables: dict[str, dict[str, str]] = {name: {} for name in TABLES}
+    lines, durations = {}, {}
     with whole_directory(dump / "features") as directory:
         with ark_writers(directory, ARKS) as writers:
-            for job, features in results:
+            for utterance, own in zip(utterances, features, strict=True):
                 for name in ARKS:
-                    writers[name](job.utt, getattr(features, name))
-                tables["phones"][job.utt] = job.line
-                tables["durations"][job.utt] = " ".join(map(str, features.durations))
+                    writers[name](utterance.utt, getattr(own, name))
+                lines[utterance.utt] = utterance.line
+                durations[utterance.utt] = " ".join(str(frames) for frames in own.durations)
         scps = {name: moved_scp(directory / f"{name}.scp", dump / "features") for name in ARKS}
-    if token_type != "phn":
-        del tables["phones"]
-    for name, table in {**tables, **{f"{name}.scp": scp for name, scp in scps.items()}}.items():
-        write_table(dump / name, table)
+    if token_type == "phn":
+        write_table(dump / PHONES, lines)
+    write_table(dump / DURATIONS, durations)
+    for name, scp in scps.items():
+        write_table(dump / f"{name}.scp", scp)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import write_text
+from espnet_mtl.system.files import read_text, write_text
 
 
 def read_table(path: str | Path, producer: str = "") -> dict[str, str]:
@@ -17,21 +17,32 @@ def read_table(path: str | Path, producer: str = "") -> dict[str, str]:
         producer: What makes this file, e.g. "stage 3", for the error where it is missing.
 
     Raises:
-        UserError: The file is missing, a line has no value, or a key comes twice.
+        UserError: The file is missing or not UTF-8, a line has no value, or a key comes twice.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"run {producer} first: {path} is missing" if producer else f"{path} is missing")
     table: dict[str, str] = {}
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            key, _, value = line.strip().partition(" ")
-            if not value:
-                raise UserError(f"{path}:{number}: expected '<key> <value>', got {line.strip()!r}")
-            if key in table:
-                raise UserError(f"{path}:{number}: {key!r} comes twice; every key must be unique")
-            table[key] = value.strip()
+    for number, line in numbered_lines(path):
+        key, _, value = line.partition(" ")
+        if not value:
+            raise UserError(f"{path}:{number}: expected '<key> <value>', got {line!r}")
+        if key in table:
+            raise UserError(f"{path}:{number}: {key!r} comes twice; every key must be unique")
+        table[key] = value.strip()
     return table
+
+
+def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Yields the number of each line of a UTF-8 file, from 1, and the line without spaces around it.
+
+    Raises:
+        UserError: The file is missing, or a line is not UTF-8.
+    """
+    text = read_text(path).removesuffix("\n")
+    lines = text.split("\n") if text else []
+    for number, line in enumerate(lines, 1):
+        yield number, line.strip()
 
 
 def read_optional(path: Path) -> dict[str, str]:

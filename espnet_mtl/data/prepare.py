@@ -14,20 +14,35 @@ from pathlib import Path
 from espnet_mtl.corpora.alignment import format_alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, one_line, speakable
 from espnet_mtl.corpora.split import SETS, split
+from espnet_mtl.data.dump import (
+    ALIGNMENT,
+    DROPPED,
+    REPORT,
+    SPK2UTT,
+    TEXT,
+    UTT2EMO,
+    UTT2GENDER,
+    UTT2LANG,
+    UTT2SPK,
+    UTT2VAD,
+    WAV_SCP,
+)
 from espnet_mtl.data.kaldi import invert, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 
 COLUMNS = {
-    "wav.scp": "audio",
-    "text": "text",
-    "utt2spk": "speaker",
-    "utt2emo": "emotion",
-    "utt2lang": "language",
-    "utt2gender": "gender",
-    "utt2vad": "vad",
+    WAV_SCP: "audio",
+    TEXT: "text",
+    UTT2SPK: "speaker",
+    UTT2EMO: "emotion",
+    UTT2LANG: "language",
+    UTT2GENDER: "gender",
+    UTT2VAD: "vad",
 }
+"""Attribute of an utterance that each table holds."""
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -60,46 +75,64 @@ def prepare_data(
     unusable = find_unusable(listed)
     prepared = {}
     for name, corpus in corpora.items():
-        utterances = [utterance for index, utterance in enumerate(listed[name]) if index not in unusable[name]]
+        usable = [utterance for index, utterance in enumerate(listed[name]) if index not in unusable[name]]
         dropped = {**corpus.dropped, **dict(unusable[name].values())}
-        _check_loss(name, dropped, len(utterances), max_dropped, output / "dropped.txt")
-        prepared[name] = split_corpus(utterances, corpus, dropped)
+        _check_loss(name, dropped, len(usable), max_dropped, output / DROPPED)
+        prepared[name] = split_corpus(usable, corpus, dropped)
+    sets = _write_sets(corpora, prepared, output, nj)
+    remove(output / DROPPED)
+    write_text(output / REPORT, "\n".join(report(name, prepared[name], corpora[name]) for name in corpora))
+    return sets
+
+
+def _write_sets(
+    corpora: Mapping[str, Corpus], prepared: Mapping[str, Prepared], output: Path, nj: int
+) -> dict[str, list[Utterance]]:
+    """Makes the audio of all sets, and writes each set; all take their names when the last one is whole."""
+    prefixes = {name: name if len(corpora) > 1 else "" for name in corpora}
     sets: dict[str, list[Utterance]] = {}
     with ExitStack() as stack:
-        directories = {name: stack.enter_context(whole_directory(output / name)) for name in SETS}
-        tasks = [
-            (corpora[name], utterance, directories[part] / "wav" / (name if len(corpora) > 1 else ""))
-            for part in SETS
-            for name, one in prepared.items()
-            for utterance in one.sets[part]
-        ]
+        directories = {set_name: stack.enter_context(whole_directory(output / set_name)) for set_name in SETS}
+        tasks = []
+        for set_name in SETS:
+            for name, corpus in corpora.items():
+                audio = directories[set_name] / "wav" / prefixes[name]
+                tasks += [(corpus, utterance, audio) for utterance in prepared[name].sets[set_name]]
+        # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
+        # them, so that none writes on where an error clears the directories.
         made = iter(list(parallel_map(_materialize, tasks, nj, "stage 1")))
-        for part, directory in directories.items():
-            sets[part] = [
-                _placed(utterance, directory, output / part, name if len(corpora) > 1 else "")
-                for name, one in prepared.items()
-                for utterance in islice(made, len(one.sets[part]))
-            ]
-            write_directory(directory, sets[part])
-    remove(output / "dropped.txt")
-    write_text(output / "report.txt", "\n".join(report(name, one, corpora[name]) for name, one in prepared.items()))
+        for set_name, directory in directories.items():
+            sets[set_name] = []
+            for name in corpora:
+                for utterance in islice(made, len(prepared[name].sets[set_name])):
+                    sets[set_name].append(_placed(utterance, directory, output / set_name, prefixes[name]))
+            write_directory(directory, sets[set_name])
     return sets
 
 
 def clean(utterance: Utterance) -> Utterance:
     """Makes id and speaker fit for tables and file names, and the text one line."""
-    utt, speaker = (re.sub(r"[\s/\\]+", "_", name) for name in (utterance.id, utterance.speaker))
-    return replace(utterance, id=utt, speaker=speaker, text=one_line(utterance.text))
+    return replace(
+        utterance,
+        id=_without_spaces(utterance.id),
+        speaker=_without_spaces(utterance.speaker),
+        text=one_line(utterance.text),
+    )
+
+
+def _without_spaces(name: str) -> str:
+    return re.sub(r"[\s/\\]+", "_", name)
 
 
 def _check_loss(name: str, dropped: Mapping[str, str], kept: int, max_dropped: float, path: Path) -> None:
     """Stops where more than the share `max_dropped` cannot be used; `path` then lists it."""
-    if len(dropped) <= max_dropped * (kept + len(dropped)):
+    total = kept + len(dropped)
+    if len(dropped) <= max_dropped * total:
         return
-    write_text(path, "\n".join([f"corpus {name}", *_dropped(dropped)]) + "\n")
-    some = "; ".join(f"{utt}: {reason}" for utt, reason in sorted(dropped.items())[:5])
+    write_text(path, "\n".join([f"corpus {name}", *_dropped_lines(dropped)]) + "\n")
+    some = "; ".join(f"{utt}: {dropped[utt]}" for utt in sorted(dropped)[:MOST_NAMED])
     raise UserError(
-        f"corpus {name}: {len(dropped)} of {kept + len(dropped)} utterances cannot be used ({some}; all: {path}), "
+        f"corpus {name}: {len(dropped)} of {total} utterances cannot be used ({some}; all: {path}), "
         f"more than {max_dropped:.0%}: repair them, or raise --max_dropped"
     )
 
@@ -111,9 +144,19 @@ def split_corpus(utterances: Sequence[Utterance], corpus: Corpus, dropped: Mappi
         UserError: They cannot be split as the corpus asks for.
     """
     sets = split(utterances, corpus.policy, corpus.units(utterances))
-    chosen = {corpus.policy.unit(u) for group in sets.values() for u in group} if corpus.policy.held_out else set()
-    held_out = sum(corpus.policy.unit(u) in chosen for u in utterances) - sum(map(len, sets.values())) if chosen else 0
-    return Prepared(sets, held_out, dropped)
+    return Prepared(sets, _count_held_out(utterances, sets, corpus), dropped)
+
+
+def _count_held_out(utterances: Sequence[Utterance], sets: Mapping[str, list[Utterance]], corpus: Corpus) -> int:
+    """Counts the utterances of held-out pairs whose sentences are in train or dev, so that they are in no set."""
+    policy = corpus.policy
+    if not policy.held_out:
+        return 0
+    in_sets = [utterance for group in sets.values() for utterance in group]
+    # The policy may take fewer sentences than there are; the others are not held out, but not wanted.
+    chosen = {policy.unit(utterance) for utterance in in_sets}
+    wanted = [utterance for utterance in utterances if policy.unit(utterance) in chosen]
+    return len(wanted) - len(in_sets)
 
 
 def find_unusable(listed: Mapping[str, Sequence[Utterance]]) -> dict[str, dict[int, tuple[str, str]]]:
@@ -122,14 +165,18 @@ def find_unusable(listed: Mapping[str, Sequence[Utterance]]) -> dict[str, dict[i
     Returns:
         By corpus and index of the utterance, its id and the reason.
     """
-    audios = [u.audio for utterances in listed.values() for u in utterances if u.audio and u.audio.is_file()]
+    every = [utterance for utterances in listed.values() for utterance in utterances]
+    audios = [utterance.audio for utterance in every if utterance.audio and utterance.audio.is_file()]
     sizes = Counter(audio.stat().st_size for audio in audios)
-    contents: dict[str, str] = {}
-    return {name: dict(_unusable(name, utterances, sizes, contents)) for name, utterances in listed.items()}
+    first_with_content: dict[str, str] = {}
+    unusable = {}
+    for name, utterances in listed.items():
+        unusable[name] = dict(_unusable(name, utterances, sizes, first_with_content))
+    return unusable
 
 
 def _unusable(
-    corpus: str, utterances: Sequence[Utterance], sizes: Mapping[int, int], contents: dict[str, str]
+    corpus: str, utterances: Sequence[Utterance], sizes: Mapping[int, int], first_with_content: dict[str, str]
 ) -> Iterator[tuple[int, tuple[str, str]]]:
     ids: Counter[str] = Counter()
     for index, utterance in enumerate(utterances):
@@ -143,9 +190,11 @@ def _unusable(
             yield index, (utt, f"missing recording: {audio}")
         elif audio and not audio.stat().st_size:
             yield index, (utt, f"empty recording: {audio}")
-        elif audio and sizes[audio.stat().st_size] > 1:
-            first = contents.setdefault(hashlib.sha256(audio.read_bytes()).hexdigest(), f"{utt} of {corpus}")
-            if first != f"{utt} of {corpus}":
+        elif audio and sizes[audio.stat().st_size] > 1:  # only what is of equal size can be equal
+            own = f"{utt} of {corpus}"
+            content = hashlib.sha256(audio.read_bytes()).hexdigest()
+            first = first_with_content.setdefault(content, own)
+            if first != own:
                 yield index, (utt, f"same recording: as {first}")
 
 
@@ -169,45 +218,55 @@ def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:
     """Writes the tables of one set; a missing label has no line, a table without lines is left out."""
     utterances = list(utterances)
     for table, attribute in COLUMNS.items():
-        values = {u.id: _field(getattr(u, attribute)) for u in utterances if getattr(u, attribute) is not None}
-        if values or table == "utt2emo":
-            write_table(directory / table, values)
-    write_table(directory / "spk2utt", invert({u.id: u.speaker for u in utterances}))
-    aligned = {u.id: format_alignment(u.alignment) for u in utterances if u.alignment}
+        known = {utterance.id: getattr(utterance, attribute) for utterance in utterances}
+        lines = {utt: _field(value) for utt, value in known.items() if value is not None}
+        if lines or table == UTT2EMO:
+            write_table(directory / table, lines)
+    write_table(directory / SPK2UTT, invert({utterance.id: utterance.speaker for utterance in utterances}))
+    aligned = {utterance.id: format_alignment(utterance.alignment) for utterance in utterances if utterance.alignment}
     if aligned:
-        write_table(directory / "alignment", aligned)
+        write_table(directory / ALIGNMENT, aligned)
 
 
 def _field(value: object) -> object:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else value
+    return " ".join(str(number) for number in value) if isinstance(value, tuple) else value
 
 
 def report(name: str, prepared: Prepared, corpus: Corpus) -> str:
     """Says how many utterances each set, speaker and emotion has, and what was left out and why."""
     lines = [f"corpus {name}"]
-    for part, group in prepared.sets.items():
-        lines.append(f"{part}: {len(group)} utterances, {len({u.sentence for u in group})} sentences")
-        counts = Counter((u.speaker, u.emotion or "unlabelled") for u in group)
+    for set_name, group in prepared.sets.items():
+        sentences = {utterance.sentence for utterance in group}
+        lines.append(f"{set_name}: {len(group)} utterances, {len(sentences)} sentences")
+        counts = Counter((utterance.speaker, utterance.emotion or "unlabelled") for utterance in group)
         lines += [f"  {speaker} {emotion}: {counts[speaker, emotion]}" for speaker, emotion in sorted(counts)]
-    pairs = ", ".join(sorted(f"{speaker} {emotion}" for speaker, emotion in corpus.policy.held_out))
+    pairs = sorted(f"{speaker} {emotion}" for speaker, emotion in corpus.policy.held_out)
     if pairs:
-        lines.append(f"only in test: {pairs} ({prepared.held_out} utterances kept out of train and dev)")
-    lines += [*_shared(prepared.sets), *_dropped(prepared.dropped)]
+        kept_out = f"{prepared.held_out} utterances kept out of train and dev"
+        lines.append(f"only in test: {', '.join(pairs)} ({kept_out})")
+    lines += [*_shared_lines(prepared.sets), *_dropped_lines(prepared.dropped)]
     return "\n".join(lines) + "\n"
 
 
-def _shared(sets: Mapping[str, Sequence[Utterance]]) -> list[str]:
+def _shared_lines(sets: Mapping[str, Sequence[Utterance]]) -> list[str]:
     """Says which sentences, dialogues and speakers of dev and test are in train as well."""
+    train, *others = SETS
     lines = []
     for kind in ("sentence", "dialogue", "speaker"):
-        of = {name: {value for u in group if (value := getattr(u, kind))} for name, group in sets.items()}
-        counts = [f"{len(of[name] & of['train'])} of {len(of[name])} in {name}" for name in SETS[1:] if of[name]]
-        lines += [f"{kind}s that are also in train: {', '.join(counts)}"] if counts else []
+        values = {name: {getattr(utterance, kind) for utterance in sets[name]} - {None, ""} for name in SETS}
+        counts = []
+        for name in others:
+            if values[name]:
+                in_train = values[name] & values[train]
+                counts.append(f"{len(in_train)} of {len(values[name])} in {name}")
+        if counts:
+            lines.append(f"{kind}s that are also in train: {', '.join(counts)}")
     return lines
 
 
-def _dropped(dropped: Mapping[str, str]) -> list[str]:
+def _dropped_lines(dropped: Mapping[str, str]) -> list[str]:
+    """Says how many utterances were dropped for each kind of reason, and names each with its reason."""
     kinds = Counter(reason.partition(":")[0] for reason in dropped.values())
     counted = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds))
-    lines = [f"dropped: {len(dropped)}{f' ({counted})' if counted else ''}"]
-    return lines + [f"  {utt}: {reason}" for utt, reason in sorted(dropped.items())]
+    total = f"dropped: {len(dropped)}" + (f" ({counted})" if counted else "")
+    return [total, *(f"  {utt}: {reason}" for utt, reason in sorted(dropped.items()))]

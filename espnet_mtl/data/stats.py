@@ -3,72 +3,96 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import kaldiio
 import numpy as np
 
+from espnet_mtl.corpora.split import SETS
+from espnet_mtl.data.dump import LEARNED_SETS, PITCH_SCP, text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES, ClassLabel
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
-from espnet_mtl.training.fine_tuning import BaseModel, joined
+from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
-SETS = ("train", "dev")
-TOKEN_TYPES = ("phn", "char", "bpe")
-MOMENTS = ("feats", "pitch", "energy")
-SPACE = "<space>"
-SPECIAL = ("<blank>", "<unk>", "<sos/eos>")
+FEATURES = ("feats", "pitch", "energy")
+"""What statistics are made of: `<name>.scp` of a set gives `<name>_stats.npz`."""
+
+TOKENS = "tokens.txt"
+BPE_MODEL = "bpe.model"
+UNKNOWN_TOKENS = "unknown_tokens.txt"
+"""Beside the token list: the utterances with tokens that are not in it, where there are any."""
+BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
+"""Tokens of their own, first, second and last of a token list."""
+SENTENCEPIECE_SPECIAL = ("<unk>", "<s>", "</s>")
+MOST_NAMED = 5
 
 
-def text_file(token_type: str) -> str:
-    """Names the file of a dump directory that holds the text as this token type takes it."""
-    return "phones" if token_type == "phn" else "text"
-
-
-def tokens_of(text: str, token_type: str) -> list[str]:
-    """Splits a line of `text_file` into tokens as ESPnet's tokenizers do ("bpe" needs the model and is not here)."""
-    if token_type == "phn":
-        return text.split()
-    return [SPACE if char == " " else char for char in text]
+def joined(known: Iterable[str], found: Iterable[str]) -> list[str]:
+    """Returns the known names in their order, then the others found."""
+    return list(dict.fromkeys([*known, *found]))
 
 
 def write_token_list(
-    dump: Path, output: Path, token_type: str, vocab_size: int = 100, base: BaseModel | None = None
+    dump: Path,
+    output: Path,
+    tokenizer: Tokenizer,
+    vocab_size: int = 100,
+    known: Sequence[str] = (),
+    bpemodel: Path | None = None,
 ) -> None:
     """Writes `tokens.txt` (and `bpe.model`): blank, unknown, the tokens of the training set, start/end.
+
+    Utterances of any set whose tokens are not in the list, so that a model reads them as unknown, are named on stderr
+    and in `unknown_tokens.txt`.
 
     Args:
         dump: `dump/raw`.
         output: The directory to make, e.g. `dump/token_list/phn`.
-        token_type: "phn", "char" or "bpe".
+        tokenizer: How texts become tokens.
         vocab_size: Pieces of the sentencepiece model.
-        base: A model to go on from: its tokens come first, and its sentencepiece model stays.
+        known: Token list of a pretrained model: its tokens come first.
+        bpemodel: Sentencepiece model of a pretrained model, which is taken over; None: one is trained.
 
     Raises:
-        UserError: An unknown token type, or not that of `base`, a missing input, or a text too small for the
-            vocabulary.
+        UserError: A missing input, or a text too small for the vocabulary.
     """
-    if token_type not in TOKEN_TYPES:
-        raise one_of("token type", token_type, TOKEN_TYPES)
-    source = dump / "train" / text_file(token_type)
-    texts = read_table(source, "stage 3").values()
-    known = []
-    if base:
-        base.check_tokens(token_type)
-        known = [token for token in base.names("token") if token not in SPECIAL]
+    lines = read_table(dump / "train" / text_file(tokenizer.token_type), "stage 3")
     with whole_directory(output) as directory:
-        if token_type == "bpe" and base:
-            shutil.copyfile(base.file("bpe.model"), directory / "bpe.model")
-            tokens = []
-        elif token_type == "bpe":
-            tokens = _train_bpe(texts, directory / "bpe", vocab_size)
+        if tokenizer.token_type == "bpe":
+            model = directory / BPE_MODEL
+            found = _bpe_pieces(model, lines.values(), tokenizer, vocab_size, bpemodel)
+            tokenizer = Tokenizer("bpe", tokenizer.language, tokenizer.cleaner, model, tokenizer.punctuation)
         else:
-            tokens = sorted({token for text in texts for token in tokens_of(text, token_type)})
-        blank, unknown, end = SPECIAL
-        write_text(directory / "tokens.txt", "\n".join([blank, unknown, *joined(known, tokens), end]) + "\n")
+            found = _all_tokens(lines.values(), tokenizer)
+        special = (BLANK, UNKNOWN, END)
+        kept = [token for token in known if token not in special]
+        token_list = [BLANK, UNKNOWN, *joined(kept, found), END]
+        write_text(directory / TOKENS, "".join(f"{token}\n" for token in token_list))
+        _report_unknown(dump, directory, output, tokenizer, token_list)
+
+
+def _all_tokens(lines: Iterable[str], tokenizer: Tokenizer) -> list[str]:
+    tokens: set[str] = set()
+    for line in lines:
+        tokens.update(tokenizer.tokens(line))
+    return sorted(tokens)
+
+
+def _bpe_pieces(
+    model: Path, lines: Iterable[str], tokenizer: Tokenizer, vocab_size: int, bpemodel: Path | None
+) -> list[str]:
+    """Makes the sentencepiece model and returns its pieces; those of one taken over are in its token list."""
+    if bpemodel:
+        shutil.copyfile(bpemodel, model)
+        return []
+    texts = [tokenizer.clean(line) for line in lines]
+    return _train_bpe(texts, model.with_suffix(""), vocab_size)
 
 
 def _train_bpe(texts: Iterable[str], prefix: Path, vocab_size: int) -> list[str]:
@@ -86,22 +110,50 @@ def _train_bpe(texts: Iterable[str], prefix: Path, vocab_size: int) -> list[str]
     except RuntimeError as error:
         raise UserError(f"sentencepiece: {error}; choose another vocab_size than {vocab_size}") from error
     model = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
-    control = {"<unk>", "<s>", "</s>"}
-    return [piece for piece in map(model.id_to_piece, range(model.vocab_size())) if piece not in control]
+    pieces = [model.id_to_piece(number) for number in range(model.vocab_size())]
+    return [piece for piece in pieces if piece not in SENTENCEPIECE_SPECIAL]
 
 
-def write_tables(dump: Path, output: Path, base: BaseModel | None = None) -> None:
-    """Writes the ordered names of speakers, emotions and languages, one a line, each a file of `output`.
+def _report_unknown(dump: Path, directory: Path, output: Path, tokenizer: Tokenizer, token_list: Sequence[str]) -> None:
+    """Names the utterances with tokens that are not in the list; `output` is the directory's name when it is whole."""
+    reports = []
+    for name in SETS:
+        lines = read_optional(dump / name / text_file(tokenizer.token_type))
+        for utt, line in lines.items():
+            unknown = unknown_tokens(tokenizer.tokens(line), token_list)
+            if unknown:
+                reports.append(f"{name} {utt}: {' '.join(unknown)}")
+    if not reports:
+        return
+    write_text(directory / UNKNOWN_TOKENS, "\n".join(reports) + "\n")
+    print(
+        f"tokens that train lacks are read as {UNKNOWN} in {len(reports)} utterances "
+        f"({'; '.join(islice(reports, MOST_NAMED))}; all: {output / UNKNOWN_TOKENS})",
+        file=sys.stderr,
+    )
 
-    Those of a model to go on from, `base`, come first.
+
+def write_tables(dump: Path, output: Path, known: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Writes the ordered names of the classes of each label, one a line, each a file of `output`.
+
+    Args:
+        dump: `dump/raw`.
+        output: The directory to make, e.g. `dump/tables`.
+        known: Names of a pretrained model by table, such as "speakers": they come first.
+
+    Raises:
+        UserError: A line of a label file is no label.
     """
+    known = known or {}
     with whole_directory(output) as directory:
-        for name, label in TABLES.items():
+        for table, label in TABLES.items():
             # A split by speaker has speakers and languages of its own in dev; other labels unknown there are none.
-            sets = SETS if label.spoken_by_new else SETS[:1]
-            found = sorted({name for part in sets for name in _classes(dump / part / label.file, label)})
-            known = base.names(label.name) if base else []
-            write_text(directory / f"{name}.txt", "".join(f"{name}\n" for name in joined(known, found)))
+            sets = LEARNED_SETS if label.spoken_by_new else LEARNED_SETS[:1]
+            found: set[str] = set()
+            for name in sets:
+                found |= _classes(dump / name / label.file, label)
+            names = joined(known.get(table, ()), sorted(found))
+            write_text(directory / f"{table}.txt", "".join(f"{name}\n" for name in names))
 
 
 def _classes(path: Path, label: ClassLabel) -> set[str]:
@@ -123,7 +175,9 @@ class Moments:
     """Count, sum and sum of squares over time, as ESPnet's `GlobalMVN` reads them."""
 
     def __init__(self) -> None:
-        self.count, self.sum, self.sum_square = 0, np.zeros(()), np.zeros(())
+        self.count = 0
+        self.sum = np.zeros(())
+        self.sum_square = np.zeros(())
 
     def add(self, values: np.ndarray) -> None:
         """Adds (T, D) values."""
@@ -134,42 +188,54 @@ class Moments:
 
     def save(self, path: Path) -> None:
         """Writes the npz file."""
-        total, square = (values.astype(np.float32) for values in (self.sum, self.sum_square))
-        np.savez(path, count=self.count, sum=total, sum_square=square)
+        np.savez(
+            path,
+            count=self.count,
+            sum=self.sum.astype(np.float32),
+            sum_square=self.sum_square.astype(np.float32),
+        )
 
 
-def collect_stats(dump: Path, output: Path, token_type: str, base: BaseModel | None = None) -> None:
+def collect_stats(dump: Path, output: Path, tokenizer: Tokenizer, statistics: Mapping[str, Path] | None = None) -> None:
     """Writes statistics and shapes of the training and development sets.
 
     Args:
         dump: `dump/raw`.
         output: `exp/stats`: `train/` gets feats_stats.npz, pitch_stats.npz and energy_stats.npz; both sets get
             text_shape and speech_shape.
-        token_type: "phn", "char" or "bpe" (for the text's length).
-        base: A model to go on from: its statistics stay, since its weights are made for them.
+        tokenizer: How texts become tokens (for their lengths).
+        statistics: Files of a pretrained model by name, such as feats_stats.npz; they stay, since its weights are made
+            for them.
+
+    Raises:
+        UserError: A missing input.
     """
-    require((dump / name / "pitch.scp" for name in SETS), "stage 3")
+    require((dump / name / PITCH_SCP for name in LEARNED_SETS), "stage 3")
     with whole_directory(output) as directory:
-        for name in SETS:
+        for name in LEARNED_SETS:
             (directory / name).mkdir()
-            _collect_set(dump / name, directory / name, token_type)
-        if base:
-            for name in MOMENTS:
-                shutil.copyfile(base.file(f"{name}_stats.npz"), directory / "train" / f"{name}_stats.npz")
+            _collect_set(dump / name, directory / name, tokenizer)
+        for file, path in (statistics or {}).items():
+            shutil.copyfile(path, directory / "train" / file)
 
 
-def _collect_set(dump: Path, output: Path, token_type: str) -> None:
-    moments = {name: Moments() for name in MOMENTS}
-    arrays: Mapping[str, Mapping[str, np.ndarray]] = {
-        name: kaldiio.load_scp(str(dump / f"{name}.scp")) for name in moments
-    }
-    texts = read_table(dump / text_file(token_type), "stage 3")
-    shapes = {}
-    for utt in progress(sorted(texts), f"statistics of {dump.name}", len(texts)):
+def statistics_file(feature: str) -> str:
+    """Names the file of the statistics of one of `FEATURES`."""
+    return f"{feature}_stats.npz"
+
+
+def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
+    moments = {name: Moments() for name in FEATURES}
+    arrays = {name: kaldiio.load_scp(str(dump / f"{name}.scp")) for name in FEATURES}
+    lines = read_table(dump / text_file(tokenizer.token_type), "stage 3")
+    speech_shapes, text_lengths = {}, {}
+    for utt in progress(sorted(lines), f"statistics of {dump.name}", len(lines)):
         for name, moment in moments.items():
             moment.add(arrays[name][utt])
-        shapes[utt] = "{},{}".format(*arrays["feats"][utt].shape)
+        frames, n_mels = arrays["feats"][utt].shape
+        speech_shapes[utt] = f"{frames},{n_mels}"
+        text_lengths[utt] = len(tokenizer.tokens(lines[utt]))
     for name, moment in moments.items():
-        moment.save(output / f"{name}_stats.npz")
-    write_table(output / "speech_shape", shapes)
-    write_table(output / "text_shape", {utt: len(tokens_of(text, token_type)) for utt, text in texts.items()})
+        moment.save(output / statistics_file(name))
+    write_table(output / "speech_shape", speech_shapes)
+    write_table(output / "text_shape", text_lengths)

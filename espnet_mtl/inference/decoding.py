@@ -15,8 +15,8 @@ import yaml
 from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
+from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
-from espnet_mtl.data.stats import text_file
 from espnet_mtl.inference.text2speech import Text2Speech
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES

@@ -13,8 +13,8 @@ import torch
 from espnet2.torch_utils.device_funcs import to_device
 
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
-from espnet_mtl.data.stats import text_file
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import UNLABELLED
 from espnet_mtl.model.backbones.tacotron2 import MTLTacotron2

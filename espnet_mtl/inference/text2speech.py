@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
-from espnet_mtl.text.tokens import token_line
+from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.vocoder.griffin_lim import build_vocoder
 
 NEUTRAL = "neutral"
@@ -70,7 +71,9 @@ class Text2Speech:
             vocoder_file,
             device=device,
         )
-        self.punctuation = not set(PUNCTUATION.values()).isdisjoint(self.train_args.token_list)
+        args = self.train_args
+        punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
+        self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
         self.decode_conf = {"alpha": speed_control_alpha, "use_teacher_forcing": use_teacher_forcing, **attention}
         self._check_options(attention)
 
@@ -206,12 +209,14 @@ class Text2Speech:
             return torch.as_tensor(text, device=self.device)
         if not text.strip():
             raise ValueError("text: there is nothing to say")
-        args = self.train_args
         try:
-            text = token_line(text, args.token_type, language, self.punctuation)
+            line = self.tokenizer.line(text, language)
+            unknown = unknown_tokens(self.tokenizer.tokens(line), self.train_args.token_list)
         except UserError as error:
             raise ValueError(f"text: {error}") from error
-        return torch.from_numpy(self.preprocess_fn("<text>", {"text": text})["text"]).to(self.device)
+        if unknown:
+            logging.warning(f"text {text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
+        return torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"]).to(self.device)
 
     def _language(self, language: str | None) -> str:
         """Returns the language to speak: the given one, the only one, or the one of the configuration."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sys
@@ -10,7 +9,32 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from espnet_mtl.errors import UserError
+
+
+def read_text(path: str | Path, encoding: str = "utf-8-sig") -> str:
+    """Reads a text file; in what is returned, lines end with a line feed, whatever they end with in the file.
+
+    Args:
+        path: The file.
+        encoding: That of the file; "utf-8-sig" is UTF-8, with or without a byte order mark.
+
+    Raises:
+        UserError: It is missing, or holds bytes that are no text in this encoding.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} is missing")
+    data = path.read_bytes()
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = encoding.removesuffix("-sig").upper()
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not {name}: {error.reason} (byte {error.start}); save it as {name}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -46,16 +70,22 @@ def whole_directory(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: str | Path) -> Iterator[None]:
-    """Lets one process at a time write `path`, also where a killed recipe left its stage running."""
-    lock = Path(path).with_name(f".{Path(path).name}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another process that writes {path}", file=sys.stderr, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    """Lets one process at a time write `path`, also where a killed recipe left its stage running.
+
+    The lock is beside `path`, with a leading dot; it ends with the process that holds it, even a killed one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"waiting for another process that writes {path}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def remove(*paths: Path) -> None:

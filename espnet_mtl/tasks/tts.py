@@ -33,6 +33,7 @@ from espnet_mtl.registry import BACKBONES, HEADS, WEIGHTINGS
 from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.tasks.preprocess import LabelEncoder
+from espnet_mtl.text.tokens import Tokenizer
 
 tts = import_tts_task()
 
@@ -77,7 +78,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., dict[str, np.ndarray]]:
         """Turns tokens and label names into numbers; phonemes are looked up, not made, here."""
-        preprocess = super().build_preprocess_fn(args, train)
+        # Phones are those of the cleaned text: to clean them, too, would make other tokens of them.
+        cleaner = Tokenizer(args.token_type, cleaner=args.cleaner).line_cleaner
+        preprocess = super().build_preprocess_fn(argparse.Namespace(**{**vars(args), "cleaner": cleaner}), train)
         return LabelEncoder(label_tables(args), preprocess)
 
     @classmethod

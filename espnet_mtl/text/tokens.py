@@ -1,22 +1,126 @@
-"""From a text to what is made into tokens: the one place that training and synthesis share."""
+"""From a text to tokens: the one place that stage 3, stage 4, training and synthesis share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.system.espnet_imports import import_quietly
 from espnet_mtl.text.espeak import phonemize
 
+TOKEN_TYPES = ("phn", "char", "bpe")
+MOST_CACHED = 10_000
+"""Lines of phones that are kept: parallel corpora say the same sentence again and again."""
 
-def token_line(text: str, token_type: str, language: str, punctuation: bool = False) -> str:
-    """Returns the line that ESPnet's tokenizer of `token_type` splits.
+
+class Tokenizer:
+    """Turns a text into tokens in two steps: text -> line (`line`) -> tokens (`tokens`).
+
+    The line is what the dump holds (`phones` for phones, else `text`) and what ESPnet's preprocessing reads, which does
+    the second step in training and in synthesis. A text is cleaned once on its way, whatever the token type: phones
+    are those of the cleaned text, so that the first step cleans; characters and pieces are made by the second step,
+    which cleans as ESPnet does. No cleaner therefore has to be idempotent.
 
     Args:
-        text: What to say.
-        token_type: "phn": phones by espeak, a space between two; "char" and "bpe": the text as it is.
-        language: espeak's language.
+        token_type: "phn", "char" or "bpe".
+        language: espeak's language of texts that name none; for "phn".
+        cleaner: ESPnet's cleaner of texts, such as "tacotron"; None: texts stay as they are.
+        bpemodel: The sentencepiece model, for `tokens` of "bpe".
         punctuation: Whether marks at the ends of clauses are tokens, in place of pauses; for "phn".
 
     Raises:
-        UserError: espeak does not know the language, or there is nothing to speak.
+        UserError: An unknown token type.
     """
-    if token_type != "phn":
-        return text
+
+    def __init__(
+        self,
+        token_type: str,
+        language: str = "en-us",
+        cleaner: str | None = None,
+        bpemodel: str | Path | None = None,
+        punctuation: bool = True,
+    ):
+        if token_type not in TOKEN_TYPES:
+            raise one_of("token type", token_type, TOKEN_TYPES)
+        self.token_type = token_type
+        self.language = language
+        self.cleaner = cleaner
+        self.bpemodel = bpemodel
+        self.punctuation = punctuation
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, Any],
+        token_type: str,
+        bpemodel: str | Path | None = None,
+        punctuation: bool = True,
+    ) -> Tokenizer:
+        """Builds the tokenizer that a training config describes (`language`, `cleaner`)."""
+        return cls(token_type, config["language"], config.get("cleaner"), bpemodel, punctuation)
+
+    def line(self, text: str, language: str | None = None) -> str:
+        """Returns the line that `tokens` and ESPnet's preprocessing read.
+
+        Args:
+            text: What to say.
+            language: espeak's language; None: the tokenizer's.
+
+        Raises:
+            UserError: espeak does not know the language, there is nothing to speak, or the cleaner cannot be had.
+        """
+        if self.token_type != "phn":
+            return text
+        return _phone_line(self.clean(text), language or self.language, self.punctuation)
+
+    def tokens(self, line: str) -> list[str]:
+        """Splits a line as ESPnet's preprocessing does.
+
+        Raises:
+            UserError: The cleaner cannot be had.
+        """
+        if self.token_type != "phn":
+            line = self.clean(line)
+        return self._split(line)
+
+    def clean(self, text: str) -> str:
+        """Cleans a text.
+
+        Raises:
+            UserError: ESPnet has no such cleaner, or the cleaner needs a package that is not installed.
+        """
+        if self.cleaner is None:
+            return text
+        try:
+            return self._clean(text)
+        except (RuntimeError, ImportError) as error:
+            raise UserError(f"cleaner {self.cleaner!r}: {error}") from error
+
+    @property
+    def line_cleaner(self) -> str | None:
+        """The cleaner that ESPnet's preprocessing applies to lines: none to phones, whose text is clean."""
+        return None if self.token_type == "phn" else self.cleaner
+
+    @cached_property
+    def _clean(self) -> Callable[[str], str]:
+        return import_quietly("espnet2.text.cleaner").TextCleaner(self.cleaner)
+
+    @cached_property
+    def _split(self) -> Callable[[str], list[str]]:
+        build_tokenizer = import_quietly("espnet2.text.build_tokenizer").build_tokenizer
+        model = str(self.bpemodel) if self.bpemodel else None
+        return build_tokenizer(self.token_type, model).text2tokens
+
+
+@lru_cache(MOST_CACHED)
+def _phone_line(text: str, language: str, punctuation: bool) -> str:
     return " ".join(phonemize(text, language, punctuation))
+
+
+def unknown_tokens(tokens: Sequence[str], token_list: Collection[str]) -> list[str]:
+    """Names the tokens that a model would read as `<unk>`, in the order in which they first come."""
+    known = set(token_list)
+    return [token for token in dict.fromkeys(tokens) if token not in known]

@@ -7,24 +7,35 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_mtl.data.continuous import standardized
+from espnet_mtl.data.continuous import Numbers, standardized
+from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, LEARNED_SETS, PITCH_SCP, text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
-from espnet_mtl.data.stats import SETS, text_file
+from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
 from espnet_mtl.errors import one_of
-from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABEL_FILES, LABELS, TABLES, UNLABELLED, ClassLabel
+from espnet_mtl.labels import (
+    CLASS_LABELS,
+    CONTINUOUS_LABELS,
+    LABEL_FILES,
+    LABELS,
+    TABLES,
+    UNLABELLED,
+    ClassLabel,
+    ContinuousLabel,
+)
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
+from espnet_mtl.text.tokens import Tokenizer
 
 TOKEN_FILES = {
-    "durations": ("durations", "text_int"),
-    "pitch": ("pitch.scp", "kaldi_ark"),
-    "energy": ("energy.scp", "kaldi_ark"),
+    "durations": (DURATIONS, "text_int"),
+    "pitch": (PITCH_SCP, "kaldi_ark"),
+    "energy": (ENERGY_SCP, "kaldi_ark"),
 }
 """File of the dump and ESPnet's type of each feature per token."""
 STATS_FILES = {
-    "normalize_conf": "feats_stats.npz",
-    "pitch_normalize_conf": "pitch_stats.npz",
-    "energy_normalize_conf": "energy_stats.npz",
+    "normalize_conf": statistics_file("feats"),
+    "pitch_normalize_conf": statistics_file("pitch"),
+    "energy_normalize_conf": statistics_file("energy"),
 }
 """Statistics of stage 4 by the config section that names them."""
 SET_OF_SPLIT = {"train": "train", "valid": "dev"}
@@ -57,7 +68,7 @@ class TrainPaths:
     def inputs(self, name: str, tts: str, token_type: str, labels: Iterable[str]) -> list[Input]:
         """Lists what ESPnet reads of the set `name`: what the backbone `tts` takes, and the labels of tasks."""
         dump = self.dump / name
-        inputs = [(dump / text_file(token_type), "text", "text"), (dump / "feats.scp", "speech", "kaldi_ark")]
+        inputs = [(dump / text_file(token_type), "text", "text"), (dump / FEATS_SCP, "speech", "kaldi_ark")]
         for feature in BACKBONES.spec(tts).token_features:
             file, kind = TOKEN_FILES[feature]
             inputs.append((dump / file, feature, kind))
@@ -77,7 +88,7 @@ class TrainPaths:
         """Where `write_labels` puts a label of the set `name`."""
         return self.output / "labels" / name / label
 
-    def write_labels(self, labels: Collection[str], token_type: str) -> list[str]:
+    def write_labels(self, labels: Collection[str], tokenizer: Tokenizer) -> list[str]:
         """Writes label files that have a line for every utterance, as ESPnet wants them.
 
         The line is `-` where an utterance is unlabelled, or, in dev, where its class is not in train.
@@ -86,17 +97,17 @@ class TrainPaths:
             The labels that no utterance of train has.
         """
         continuous = [label for label in labels if label in CONTINUOUS_LABELS]
-        values = standardized(self.dump, continuous, token_type, SETS)
+        values = standardized(self.dump, continuous, tokenizer, LEARNED_SETS)
         absent = []
         for name in labels:
             label = LABELS[name]
             if isinstance(label, ClassLabel):
-                lines = {part: self._known_lines(label, part) for part in SETS}
+                lines = {part: self._known_lines(label, part) for part in LEARNED_SETS}
             else:
-                lines = {part: {utt: label.write(value) for utt, value in values[name][part].items()} for part in SETS}
+                lines = {part: _written(label, values[name][part]) for part in LEARNED_SETS}
             if not lines["train"]:
                 absent.append(name)
-            for part in SETS:
+            for part in LEARNED_SETS:
                 self._write_whole(self.label_file(part, name), part, lines[part])
         return absent
 
@@ -112,8 +123,8 @@ class TrainPaths:
 
     def digest(self, token_type: str) -> str:
         """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
-        tables = (text_file(token_type), "durations", *LABEL_FILES)
-        paths = [self.dump / part / table for part in SETS for table in tables]
+        tables = (text_file(token_type), DURATIONS, *LABEL_FILES)
+        paths = [self.dump / part / table for part in LEARNED_SETS for table in tables]
         paths.append(self.tokens(token_type))
         paths += sorted(self.tables.glob("[!.]*"))
         paths += sorted((self.stats / "train").glob("[!.]*"))
@@ -125,7 +136,7 @@ class TrainPaths:
 
     def tokens(self, token_type: str) -> Path:
         """The token list of stage 4."""
-        return self.token_list / token_type / "tokens.txt"
+        return self.token_list / token_type / TOKENS
 
     def options(self, tts: str, token_type: str, labels: Iterable[str]) -> list[str]:
         """Composes the options of ESPnet's training that the recipe decides.
@@ -135,12 +146,12 @@ class TrainPaths:
         """
         labels = list(labels)
         stats = {key: self.stats / "train" / file for key, file in STATS_FILES.items()}
-        require([self.dump / part / "pitch.scp" for part in SETS], "stage 3")
+        require([self.dump / part / PITCH_SCP for part in LEARNED_SETS], "stage 3")
         require([self.tokens(token_type), self.tables / "speakers.txt", *stats.values()], "stage 4")
         options = ["--token_type", token_type, "--token_list", str(self.tokens(token_type))]
         options += ["--output_dir", str(self.output)]
         if token_type == "bpe":
-            options += ["--bpemodel", str(self.token_list / "bpe" / "bpe.model")]
+            options += ["--bpemodel", str(self.token_list / "bpe" / BPE_MODEL)]
         for key, path in stats.items():
             options += [f"--{key}", f"stats_file={path}"]
         for key in TABLES:
@@ -151,6 +162,10 @@ class TrainPaths:
             for shape in ("text_shape", "speech_shape"):
                 options += [f"--{split}_shape_file", str(self.stats / name / shape)]
         return options
+
+
+def _written(label: ContinuousLabel, values: Mapping[str, Numbers]) -> dict[str, str]:
+    return {utt: label.write(value) for utt, value in values.items()}
 
 
 def written_labels(tasks: Mapping[str, Mapping[str, object]]) -> list[str]:

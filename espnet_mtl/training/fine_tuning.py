@@ -100,11 +100,6 @@ def open_base_model(name: str | None) -> BaseModel | None:
     return BaseModel(name, config, Path(files["model_file"]))
 
 
-def joined(known: Sequence[str], found: Sequence[str]) -> list[str]:
-    """Returns the known names in their order, then the others found."""
-    return list(dict.fromkeys([*known, *found]))
-
-
 def initial_state(base: BaseModel, args: argparse.Namespace) -> dict[str, Tensor]:
     """Builds the weights that training goes on from: the base model's, with a row for each new name.
 

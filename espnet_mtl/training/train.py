@@ -21,8 +21,9 @@ from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.model.checkpoint import is_readable
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
-from espnet_mtl.system.files import locked, remove, require, write_text
+from espnet_mtl.system.files import locked, read_text, remove, require, write_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.fine_tuning import BaseModel, initial_state
 
@@ -57,7 +58,7 @@ def train(
 
     args = _parse(train_config, config, final["tts"], paths, token_type, ngpu, arguments)
     if "durations" in BACKBONES.spec(final["tts"]).token_features:
-        _check_durations(paths.dump / DURATIONS_NOTE, token_type)
+        _check_durations(paths.dump / DURATIONS_NOTE, token_type, final["cleaner"])
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if base:
@@ -65,7 +66,8 @@ def train(
     with locked(paths.output):
         _same_settings(paths.output, settings)
         repair(paths.output)
-        absent = paths.write_labels(written_labels(args.tasks), token_type)
+        tokenizer = Tokenizer.from_config(final, token_type, args.bpemodel)
+        absent = paths.write_labels(written_labels(args.tasks), tokenizer)
         # Classes that the data lack are found by the task itself, in the label tables.
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
         if base:
@@ -105,11 +107,15 @@ def _parse(
     return args
 
 
-def _check_durations(note: Path, token_type: str) -> None:
-    require([note], "stage 3")
-    made_for = json.loads(note.read_text(encoding="utf-8"))["token_type"]
+def _check_durations(path: Path, token_type: str, cleaner: str | None) -> None:
+    require([path], "stage 3")
+    note = json.loads(read_text(path))
+    made_for = note["token_type"]
     if made_for != token_type:
-        raise UserError(f"{note}: stage 3 made durations for --token_type {made_for}, not {token_type}: run it again")
+        raise UserError(f"{path}: stage 3 made durations for --token_type {made_for}, not {token_type}: run it again")
+    cleaned_by = note.get("cleaner")
+    if cleaned_by != cleaner:
+        raise UserError(f"{path}: stage 3 made durations with cleaner {cleaned_by}, not {cleaner}: run it again")
 
 
 def _same_settings(output: Path, settings: dict) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL
+from espnet_mtl.bin.stages.token_list import make_token_list
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.errors import run_command
 from espnet_mtl.system.files import require
@@ -28,12 +29,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     dumps = [args.dump / name for name in ("train", "dev", "test")]
     require((dump / "wav.scp" for dump in dumps), "stage 2")
     from espnet_mtl.data.features import extract_features
-    from espnet_mtl.data.stats import write_token_list
 
     model = None
     if args.token_type == "bpe":
-        write_token_list(args.dump, args.token_list / "bpe", "bpe", base=open_base_model(args.init_model))
-        model = args.token_list / "bpe/bpe.model"
+        base = open_base_model(args.init_model)
+        model = make_token_list(args.dump, args.token_list, config, "bpe", base).bpemodel
     extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
 
 
