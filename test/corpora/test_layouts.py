@@ -257,7 +257,7 @@ def test_a_text_in_another_encoding_names_the_file(tmp_path, name):
     LAYOUTS[name](tmp_path / "c")
     path = min([*(tmp_path / "c").rglob("metadata.csv"), *(tmp_path / "c").rglob("*.txt")])
     path.write_bytes("1|a|Grüße".encode("latin-1"))
-    with pytest.raises(UserError, match=f"{path.name} is not utf-8"):
+    with pytest.raises(UserError, match=rf"{path.name}:1: not UTF-8: .*save it as UTF-8"):
         read(name, tmp_path / "c")
 
 

@@ -14,7 +14,7 @@ import soundfile
 
 from espnet_mtl.bin.stages.prepare_audio import main
 from espnet_mtl.corpora.alignment import parse_alignment
-from espnet_mtl.data.audio import SETS, AudioConf, Item, convert, frame_levels, prepare_audio
+from espnet_mtl.data.audio import SETS, AudioConf, Recording, convert, frame_levels, prepare_audio
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 
@@ -29,7 +29,7 @@ def tone(seconds=1.0, level=-20.0, fs=FS, before=0.0, after=0.0):
 
 def item(path, samples, fs=FS, text="Some words.", alignment=None, subtype="PCM_16", **other):
     soundfile.write(path, samples, fs, subtype=subtype)
-    return Item("a_1", str(path), text, other.get("speaker", "a"), alignment)
+    return Recording("a_1", str(path), text, other.get("speaker", "a"), alignment)
 
 
 def run(tmp_path, source, conf=None, fs=FS):
@@ -143,7 +143,7 @@ def test_what_is_dropped_and_why(tmp_path, reason, samples, options):
 def test_an_unreadable_recording_is_dropped(tmp_path, content):
     if content is not None:
         (tmp_path / "a.wav").write_bytes(content)
-    result, _ = run(tmp_path, Item("a_1", str(tmp_path / "a.wav"), "Words.", "a", None))
+    result, _ = run(tmp_path, Recording("a_1", str(tmp_path / "a.wav"), "Words.", "a", None))
     assert result.reason.startswith("unreadable")
 
 
@@ -152,7 +152,7 @@ def test_a_recording_of_a_false_length_is_dropped(tmp_path):
     data = bytearray((tmp_path / "a.flac").read_bytes())
     data[21:26] = bytes([data[21] & 0xF0 | 0x0F, 255, 255, 255, 255])  # 36 bits that count the samples
     (tmp_path / "a.flac").write_bytes(data)
-    result, _ = run(tmp_path, Item("a_1", str(tmp_path / "a.flac"), "Words.", "a", None))
+    result, _ = run(tmp_path, Recording("a_1", str(tmp_path / "a.flac"), "Words.", "a", None))
     assert result.reason.startswith("unreadable")
 
 

@@ -8,13 +8,14 @@ from espnet_mtl.data.continuous import (
     energy_dynamics,
     intonation,
     phrases,
-    read_values,
+    read_continuous,
     speaking_rate,
     standardized,
 )
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
+from espnet_mtl.text.tokens import Tokenizer
 
 TIMES = (np.arange(6) * 10 + 5) / 100  # in units of 100 frames
 
@@ -94,7 +95,7 @@ def dump(tmp_path):
 
 @pytest.mark.parametrize("label", CONTINUOUS_LABELS)
 def test_labels_are_in_deviations_of_the_training_set(dump, label):
-    values = standardized(dump, CONTINUOUS_LABELS, "phn", ("train", "dev"))[label]
+    values = standardized(dump, CONTINUOUS_LABELS, Tokenizer("phn"), ("train", "dev"))[label]
     learned = np.array([*values["train"].values()])
     assert learned.shape == (2 if label == "vad" else 4, CONTINUOUS_LABELS[label].size)
     np.testing.assert_allclose(learned.mean(0), 0, atol=1e-6)
@@ -103,9 +104,9 @@ def test_labels_are_in_deviations_of_the_training_set(dump, label):
 
 
 def test_the_level_of_intonation_is_the_speakers_own(dump):
-    raw = read_values(dump / "train", ["intonation"], "phn")["intonation"]
+    raw = read_continuous(dump / "train", ["intonation"], Tokenizer("phn"))["intonation"]
     assert raw["high_a"][0] - raw["low_a"][0] > 0.3
-    values = standardized(dump, ["intonation"], "phn", ("train", "dev"))["intonation"]
+    values = standardized(dump, ["intonation"], Tokenizer("phn"), ("train", "dev"))["intonation"]
     for speaker in ("low", "high"):
         assert values["train"][f"{speaker}_a"][0] == pytest.approx(-values["train"][f"{speaker}_b"][0])
     assert values["dev"]["new_c"][0] == pytest.approx(0, abs=1e-6)
@@ -115,18 +116,18 @@ def test_the_level_of_intonation_is_the_speakers_own(dump):
 def test_a_line_that_is_not_three_numbers_is_named(dump, line):
     write_table(dump / "train/utt2vad", {"low_a": line})
     with pytest.raises(UserError, match=rf"utt2vad: low_a: three numbers .* got '{line}'"):
-        read_values(dump / "train", ["vad"], "phn")
+        read_continuous(dump / "train", ["vad"], Tokenizer("phn"))
 
 
 def test_without_stage_3_the_error_says_so(tmp_path):
     with pytest.raises(UserError, match="run stage 3 first"):
-        read_values(tmp_path, ["speaking_rate"], "phn")
+        read_continuous(tmp_path, ["speaking_rate"], Tokenizer("phn"))
 
 
 @pytest.mark.parametrize(("token_type", "parts"), [("char", 2), ("bpe", 1)])
 def test_phrases_of_other_tokens(dump, token_type, parts):
     texts = dict.fromkeys(read_table(dump / "train/utt2spk"), "abc,defg")
     write_table(dump / "train/text", texts)
-    measured = _read_prosody(dump / "train", token_type)["low_a"]
+    measured = _read_prosody(dump / "train", Tokenizer(token_type))["low_a"]
     assert len(measured.phrases) == (parts if token_type == "char" else 0)
     assert np.isfinite(intonation(measured)).all()

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from espnet_mtl.data.kaldi import read_table, write_table
-from espnet_mtl.data.stats import collect_stats, tokens_of, write_tables, write_token_list
+from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
 from espnet_mtl.errors import UserError
+from espnet_mtl.text.tokens import Tokenizer
 
 PHONES = {"f1_a": "h iː", "f1_b": "h ʊ", "m1_a": "iː iː iː"}
 TEXT = {"f1_a": "he", "f1_b": "who is it", "m1_a": "e e e"}
@@ -31,7 +32,7 @@ def dump(tmp_path):
     [("phn", ["h", "iː", "ʊ"]), ("char", ["<space>", "e", "h", "i", "o", "s", "t", "w"])],
 )
 def test_token_list(dump, tmp_path, token_type, tokens):
-    write_token_list(dump, tmp_path / "list", token_type)
+    write_token_list(dump, tmp_path / "list", Tokenizer(token_type))
     assert (tmp_path / "list/tokens.txt").read_text().splitlines() == [
         "<blank>",
         "<unk>",
@@ -41,12 +42,12 @@ def test_token_list(dump, tmp_path, token_type, tokens):
 
 
 def test_sentencepiece_list_and_model(dump, tmp_path):
-    write_token_list(dump, tmp_path / "bpe", "bpe", vocab_size=14)
+    write_token_list(dump, tmp_path / "bpe", Tokenizer("bpe"), vocab_size=14)
     tokens = (tmp_path / "bpe/tokens.txt").read_text().splitlines()
     assert (tmp_path / "bpe/bpe.model").is_file()
     assert len(tokens) == len(set(tokens)) == 14 - 3 + 3
     with pytest.raises(UserError, match="another vocab_size than 5000"):
-        write_token_list(dump, tmp_path / "big", "bpe", vocab_size=5000)
+        write_token_list(dump, tmp_path / "big", Tokenizer("bpe"), vocab_size=5000)
     assert not (tmp_path / "big").exists()
 
 
@@ -57,7 +58,7 @@ def test_tables_are_sorted_names_of_the_training_set(dump, tmp_path):
 
 
 def test_statistics_are_those_of_the_features(dump, tmp_path):
-    collect_stats(dump, tmp_path / "stats", "phn")
+    collect_stats(dump, tmp_path / "stats", Tokenizer("phn"))
     for name in ("feats", "pitch", "energy"):
         values = np.concatenate(list(kaldiio.load_scp(str(dump / f"train/{name}.scp")).values()))
         stats = np.load(tmp_path / f"stats/train/{name}_stats.npz")
@@ -73,10 +74,7 @@ def test_an_unlabelled_utterance_is_no_emotion_of_its_own(dump, tmp_path):
     assert (tmp_path / "tables/emotions.txt").read_text() == "sad\n"
 
 
-def test_missing_stage_and_unknown_token_type(dump, tmp_path):
+def test_a_missing_stage_is_named(dump, tmp_path):
     (dump / "dev/pitch.scp").unlink()
     with pytest.raises(UserError, match=r"run stage 3 first: .*dev/pitch.scp is missing"):
-        collect_stats(dump, tmp_path / "stats", "phn")
-    with pytest.raises(UserError, match=r"token type 'word'.*bpe, char, phn"):
-        write_token_list(dump, tmp_path / "list", "word")
-    assert tokens_of("a b", "char") == ["a", "<space>", "b"]
+        collect_stats(dump, tmp_path / "stats", Tokenizer("phn"))

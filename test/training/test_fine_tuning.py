@@ -8,6 +8,7 @@ from espnet_mtl.config.load import load_train_config
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.data.stats import write_tables, write_token_list
 from espnet_mtl.errors import UserError
+from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.fine_tuning import BaseModel, initial_state, open_base_model
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
@@ -109,8 +110,10 @@ def test_tables_grow(tmp_path):
         write_table(tmp_path / f"dump/{part}/phones", {"u": "e a", "v": "b"})
         write_table(tmp_path / f"dump/{part}/utt2spk", {"u": "a0", "v": "f1"})
     write_table(tmp_path / "dump/train/utt2emo", {"u": "angry:0.5,sad:0.5"})
-    write_token_list(tmp_path / "dump", tmp_path / "tokens", "phn", base=base)
-    write_tables(tmp_path / "dump", tmp_path / "tables", base)
+    write_token_list(tmp_path / "dump", tmp_path / "tokens", Tokenizer("phn"), known=base.names("token"))
+    write_tables(
+        tmp_path / "dump", tmp_path / "tables", {"speakers": base.names("speaker"), "emotions": base.names("emotion")}
+    )
     assert (tmp_path / "tokens/tokens.txt").read_text().split() == [*MORE["token_list"][:-1], "e", "<sos/eos>"]
     assert (tmp_path / "tables/speakers.txt").read_text().split() == ["f1", "a0"]
     assert (tmp_path / "tables/emotions.txt").read_text().split() == ["sad", "angry"]

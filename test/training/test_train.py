@@ -7,6 +7,7 @@ import yaml
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import write_text
+from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.train import TrainPaths, _same_settings, repair, train
 
 MODEL = {"weight": torch.ones(2)}
@@ -61,7 +62,7 @@ def test_labels_are_those_of_the_dump_at_the_time_of_training(paths):
     write_table(paths.dump / "train/utt2emo", {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-"})
     write_table(paths.dump / "dev/utt2emo", {"f1_a": "happy", "f1_b": "happy:0.5,bored:0.5"})
     write_text(paths.tables / "emotions.txt", "happy\nsad\n")
-    assert paths.write_labels(["emotion"], "phn") == []
+    assert paths.write_labels(["emotion"], Tokenizer("phn")) == []
     data = paths.inputs("train", "fastspeech2", "phn", ["emotion"])
     (entry,) = [path for path, name, _ in data if name == "emotion"]
     assert read_table(entry) == {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-", "f1_c": "-"}
@@ -73,7 +74,7 @@ def test_values_have_a_line_for_every_utterance(paths):
     for name in ("train", "dev"):
         write_table(paths.dump / name / "utt2spk", {"f1_a": "f1", "f1_b": "f1", "f1_c": "f1"})
     write_table(paths.dump / "train/utt2vad", {"f1_a": "1 2 3", "f1_b": "3 2 1"})
-    assert paths.write_labels(["vad"], "phn") == []
+    assert paths.write_labels(["vad"], Tokenizer("phn")) == []
     ((entry, _, kind),) = [one for one in paths.inputs("train", "fastspeech2", "phn", ["vad"]) if one[1] == "vad"]
     assert kind == "text"
     assert read_table(entry) == {
@@ -82,7 +83,7 @@ def test_values_have_a_line_for_every_utterance(paths):
         "f1_c": "-",
     }
     (paths.dump / "train/utt2vad").unlink()
-    assert paths.write_labels(["vad"], "phn") == ["vad"]
+    assert paths.write_labels(["vad"], Tokenizer("phn")) == ["vad"]
 
 
 @pytest.mark.parametrize("changed", ["dump/train/durations", "dump/dev/utt2emo", "tables/emotions.txt"])
