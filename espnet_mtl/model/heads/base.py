@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from espnet_mtl.config.fields import options_of_constructor
+from espnet_mtl.model.gradients import GradientCap, scale_gradient
 from espnet_mtl.model.heads.options import HeadOptions
-from espnet_mtl.model.layers import GradientCap, scale_gradient
 from espnet_mtl.model.taps import Tap
 
 

@@ -1,33 +1,13 @@
-"""Emotion weights and the style vector: w · E, from labels or from a reference recording."""
+"""The style vector w · E: style weights w from labels or a recording, and the table E whose rows they mix."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
-from espnet_mtl.model.layers import ConvPool
+from espnet_mtl.model.style.reference import ReferenceEncoder, conditioning_weights
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.model.targets import known, soft_target
-
-
-class ReferenceEncoder(nn.Module):
-    """Embeds a recording in a vector: the query of the attention over the style table.
-
-    Args:
-        odim: Mel channels.
-        dim: Size of the query.
-        channels: Channels of the convolutions.
-    """
-
-    def __init__(self, odim: int, dim: int, channels: int):
-        super().__init__()
-        self.body = ConvPool(odim, channels)
-        self.query = nn.Linear(self.body.out_dim, dim)
-
-    def forward(self, feats: Tensor, lengths: Tensor) -> Tensor:
-        """Maps (B, T, odim) with lengths (B,) to (B, dim)."""
-        return self.query(self.body(feats, lengths))
 
 
 class Style(nn.Module):
@@ -77,25 +57,27 @@ class Style(nn.Module):
         Returns:
             The style vectors (B, adim), and the tap `style` (None without a reference encoder).
         """
-        tap, logits = None, feats.new_zeros(len(feats), len(self.table))
-        if self.reference is not None:
-            query = self.reference(feats, lengths)
-            tap = Tap(query, table=self.table.detach())
-            logits = tap.attention()
-        target = soft_target(target, len(self.table)).to(logits.dtype)
-        weights = torch.where(known(target).unsqueeze(-1), target, self.carried(logits))
+        tap = self.reference_tap(feats, lengths)
+        # Without a reference encoder, all styles are equally likely
+        logits = feats.new_zeros(len(feats), len(self.table)) if tap is None else tap.attention()
+        from_label = soft_target(target, len(self.table)).to(logits.dtype)
+        from_recording = self.conditioning_weights(logits)
+        weights = torch.where(known(from_label).unsqueeze(-1), from_label, from_recording)
         return self.mix(weights), tap
 
-    def carried(self, logits: Tensor) -> Tensor:
-        """Style weights (B, K) that a recording goes on with: the posterior, or its likeliest style.
+    def reference_tap(self, feats: Tensor, lengths: Tensor) -> Tap | None:
+        """Embeds recordings (B, T, odim) with lengths (B,); None without a reference encoder."""
+        if self.reference is None:
+            return None
+        return Tap(self.reference(feats, lengths), table=self.table.detach())
 
-        The gradient is the posterior's in both cases (straight-through: Bengio et al. 2013, arXiv 1308.3432).
-        """
-        posterior = logits.softmax(-1)
-        if not self.hard:
-            return posterior
-        likeliest = one_hot(posterior.argmax(-1), posterior.size(-1)).to(posterior.dtype)
-        return likeliest + posterior - posterior.detach()
+    def conditioning_weights(self, logits: Tensor) -> Tensor:
+        """Style weights (B, K) that a recording conditions the network with, from the attention's scores (B, K)."""
+        return conditioning_weights(logits, self.hard)
+
+    def uniform(self) -> Tensor:
+        """Style weights (K,) of the mean style."""
+        return self.table.new_full((len(self.table),), 1 / len(self.table))
 
     def mix(self, weights: Tensor) -> Tensor:
         """Mixes the rows of the table: (B, K) -> (B, adim), or (B, T_text, K) -> (B, T_text, adim)."""

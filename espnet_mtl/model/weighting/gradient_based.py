@@ -25,7 +25,7 @@ class GradientBased(Weighting):
     projects = False
     """Whether the method projects gradients."""
 
-    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
+    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
         """Asks torchjd, whose random methods draw alike in all processes."""
         if not self.projects:
             factors = gramian.new_tensor([self.preference(task) or 1.0 for task in tasks])

@@ -14,11 +14,11 @@ LEAST = 0.01
 
 
 class GradNorm(LossBased):
-    """Weights under which all tasks send gradients of like norm, more from tasks that lag behind.
+    """Weights under which all tasks send gradients of similar norm, more from tasks that lag behind.
 
     Chen et al. 2018, ICML, algorithm 1: G_k is the norm of the gradient of w_k ℓ_k, r_k the loss over its first value,
     divided by the mean of these; w_k descends |G_k - Ḡ r_k^α|, and the weights are scaled to sum to K. The norms are
-    those at every tap where tasks meet; they are divided by Ḡ, so that the size of the gradients does not matter.
+    those at every junction; they are divided by Ḡ, so that the size of the gradients does not matter.
 
     Args:
         preferences: λ_k per task.
@@ -44,13 +44,13 @@ class GradNorm(LossBased):
         return (self.weights * losses).sum()
 
     def observe(self, losses: Tensor) -> Tensor:
-        """Also notes the first ones."""
+        """Also keeps the first ones."""
         labelled = super().observe(losses)
         self.first = torch.where((self.first == 0) & labelled, self.seen, self.first)
         return labelled
 
-    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> None:
-        """Moves the weights of tasks that meet; their gradients are summed as they are."""
+    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
+        """Moves the weights of the tasks at a junction; their gradients are summed as they are."""
         names = list(self.preferences)
         known = [i for i, task in enumerate(tasks) if self.preferences.get(task)]
         if len(known) < 2:

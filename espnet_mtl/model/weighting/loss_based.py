@@ -50,7 +50,7 @@ class LossBased(Weighting):
         return weights, total
 
     def observe(self, losses: Tensor) -> Tensor:
-        """Notes the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
+        """Keeps the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
         count = over_processes((losses != 0).to(losses.dtype))
         mean = over_processes(losses.clone()) / count.clamp(min=1)
         self.seen = torch.where(count > 0, mean.clamp(min=LEAST), self.seen)
@@ -82,7 +82,7 @@ class IMTLL(LossBased):
 
 
 class RLW(LossBased):
-    """Random loss weighting: softmax of normal noise, drawn anew at each step (Lin et al. 2022, TMLR)."""
+    """Random loss weighting: softmax of normal noise, drawn at each step (Lin et al. 2022, TMLR)."""
 
     def __init__(self, preferences: Mapping[str, float]):
         super().__init__(preferences)
