@@ -77,7 +77,7 @@ def is_calling() -> bool:
     return _CALL.get() is not None
 
 
-class Backbone(nn.Module, ABC):
+class Backbone(ABC):
     """A TTS network of ESPnet (same parameters, same names) that a style vector is added to, and that heads read.
 
     A subclass derives from ESPnet's class, whose forward runs as it is, and then from this one. Hooks on its modules

@@ -89,7 +89,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
                 token (B, T_text + 1[, 1]) with their lengths, and spembs, sids or lids.
         """
         with self.call(style) as call:
-            _, stats, mel = super().forward(text, text_lengths, joint_training=True, **batch)
+            _, stats, mel = FastSpeech2.forward(self, text, text_lengths, joint_training=True, **batch)
         tokens = text_lengths + 1
         taps = {
             "encoder": Tap(call.taps["encoder"], tokens),
@@ -112,7 +112,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
     def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim)."""
         with self.call(style), torch.no_grad():
-            return super().inference(text, **options)
+            return FastSpeech2.inference(self, text, **options)
 
 
 class DurationLoss(DurationPredictorLoss):

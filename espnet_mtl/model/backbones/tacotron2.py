@@ -99,7 +99,8 @@ class MTLTacotron2(Tacotron2, Backbone):
         ordered = {key: value[order] for key, value in batch.items()}
         ordered_style = None if style is None else style[order]
         with self.call(ordered_style, order) as call, _without_tracing_notes():
-            _, stats, _ = super().forward(text[order], text_lengths[order], joint_training=True, **ordered)
+            inputs = {"text": text[order], "text_lengths": text_lengths[order], **ordered}
+            _, stats, _ = Tacotron2.forward(self, **inputs, joint_training=True)
         assert call.attention is not None
         stats["focus_rate"] = focus_rate(call.attention, ordered["feats_lengths"] // self.reduction_factor).item()
         tokens, mel = text_lengths + 1, call.taps["mel"]
@@ -139,7 +140,7 @@ class MTLTacotron2(Tacotron2, Backbone):
             if options.pop(name, 1.0) != 1.0:
                 raise UserError(f"{name}: Tacotron2 has no such control, its attention decides; FastSpeech2 has it")
         with self.call(style), _without_tracing_notes(), torch.no_grad():
-            output = super().inference(text, feats=feats, **options)
+            output = Tacotron2.inference(self, text, feats=feats, **options)
         frames = len(output["feat_gen"] if feats is None else feats)
         output["duration"], output["focus_rate"] = self.token_durations(output["att_w"], frames)
         return output

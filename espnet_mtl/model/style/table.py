@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from espnet_mtl.model.style.options import StyleOptions
 from espnet_mtl.model.style.reference import ReferenceEncoder, conditioning_weights
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.model.targets import known, soft_target
@@ -22,29 +23,19 @@ class Style(nn.Module):
         num_styles: Rows K of the table.
         odim: Mel channels that the reference encoder reads.
         adim: Size of the vectors that the style is added to.
-        dim: Size D of a row; None: `adim`.
-        reference: Whether there is a reference encoder.
-        channels: Channels of the reference encoder's convolutions.
-        hard: Whether the likeliest style alone stands in for a label that is missing: a bottleneck that lets log2 K
-            bits of a recording pass.
+        options: Values of `StyleOptions`. With `hard`, a bottleneck lets log2 K bits of a recording pass.
+
+    Raises:
+        ValueError: An unknown option, or a value that an option does not take.
     """
 
-    def __init__(
-        self,
-        num_styles: int,
-        odim: int,
-        adim: int,
-        dim: int | None = None,
-        reference: bool = True,
-        channels: int = 64,
-        hard: bool = False,
-    ):
+    def __init__(self, num_styles: int, odim: int, adim: int, **options):
         super().__init__()
-        dim = dim or adim
-        self.hard = hard and reference
+        self.options = StyleOptions(**options)
+        dim = self.options.dim or adim
         self.table = nn.Parameter(torch.randn(num_styles, dim) * dim**-0.5)
         self.project = nn.Identity() if dim == adim else nn.Linear(dim, adim, bias=False)
-        self.reference = ReferenceEncoder(odim, dim, channels) if reference else None
+        self.reference = ReferenceEncoder(odim, dim, self.options.channels) if self.options.reference else None
 
     def forward(self, feats: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tap | None]:
         """Finds each utterance's style.
@@ -73,7 +64,7 @@ class Style(nn.Module):
 
     def conditioning_weights(self, logits: Tensor) -> Tensor:
         """Style weights (B, K) that a recording conditions the network with, from the attention's scores (B, K)."""
-        return conditioning_weights(logits, self.hard)
+        return conditioning_weights(logits, self.options.hard and self.reference is not None)
 
     def uniform(self) -> Tensor:
         """Style weights (K,) of the mean style."""

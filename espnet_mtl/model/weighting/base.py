@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 from torch import Tensor, distributed, nn
 
+from espnet_mtl.config.fields import Options
 from espnet_mtl.model.gradients import LossScale
+from espnet_mtl.model.weighting.options import NoOptions
 
 
 class Weighting(nn.Module, ABC):
@@ -20,17 +23,26 @@ class Weighting(nn.Module, ABC):
 
     Args:
         preferences: λ_k per task.
+        options: Values of `Options`.
 
     Attributes:
+        Options: The class of its options.
+        options: Its options.
+        random: Whether weights are drawn at random: those of a new training are 1 on average.
+        smallest_first: Whether the task with the smallest gradient decides: the others may wait for it.
         capped: Tasks whose gradient has a cap (`Head`), which is relative to the first task, the TTS loss.
         steps: Training steps seen; random methods draw from it, so that all processes, and a resumed training, agree.
         scale: The factor that the loss is multiplied with before its backward pass (AMP's scale).
     """
 
+    Options: ClassVar[type[Options]] = NoOptions
+    random: ClassVar[bool] = False
+    smallest_first: ClassVar[bool] = False
     steps: Tensor
 
-    def __init__(self, preferences: Mapping[str, float]):
+    def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__()
+        self.options = self.Options(**options)
         self.preferences = dict(preferences)
         self.capped: frozenset[str] = frozenset()
         self.scale = LossScale()

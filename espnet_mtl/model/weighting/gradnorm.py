@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.model.weighting.loss_based import LossBased
+from espnet_mtl.model.weighting.options import GradNormOptions
 
 LEAST = 0.01
 """The smallest weight."""
@@ -22,20 +23,20 @@ class GradNorm(LossBased):
 
     Args:
         preferences: λ_k per task.
-        alpha: α: how much tasks that lag are favoured.
-        lr: Learning rate of the weights.
+        options: Values of `Options`.
 
     Attributes:
         weights: w (K,).
         first: The first loss of each task (K,); 0 before there was one.
     """
 
+    Options = GradNormOptions
+    options: GradNormOptions
     weights: Tensor
     first: Tensor
 
-    def __init__(self, preferences: Mapping[str, float], alpha: float = 1.5, lr: float = 0.025):
-        super().__init__(preferences)
-        self.alpha, self.lr = alpha, lr
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.register_buffer("weights", torch.ones(len(preferences)))
         self.register_buffer("first", torch.zeros(len(preferences)))
 
@@ -60,8 +61,8 @@ class GradNorm(LossBased):
         norms = norms / norms.new_tensor([self.preferences[tasks[i]] for i in known])
         norms = norms / norms.mean()
         rates = self.seen[index] / self.first[index].clamp(min=1e-12)
-        target = (rates / rates.mean()) ** self.alpha
+        target = (rates / rates.mean()) ** self.options.alpha
         weights = self.weights.clone()
-        weights[index] -= self.lr * (norms - target).sign() * norms / weights[index]
+        weights[index] -= self.options.lr * (norms - target).sign() * norms / weights[index]
         weights = weights.clamp(min=LEAST)
         self.weights = weights * len(weights) / weights.sum()
