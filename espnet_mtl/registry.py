@@ -191,6 +191,15 @@ CORPORA = Registry(
 )
 """Corpora by the name that `--corpus` takes."""
 
+VOCODERS = Registry(
+    "vocoder",
+    {
+        "griffin_lim": Entry("espnet_mtl.vocoder.griffin_lim:GriffinLim"),
+        "parallel_wavegan": Entry("espnet_mtl.vocoder.parallel_wavegan:ParallelWaveGAN"),
+    },
+)
+"""Vocoders by name (`espnet_mtl.vocoder.build`)."""
+
 SECTIONS = Registry(
     "section",
     {

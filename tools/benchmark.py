@@ -107,7 +107,7 @@ def step(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> Callable[[],
 
 def build_weightings(statistics_dir: Path) -> dict[str, torch.nn.Module]:
     """Builds the shipped model, with a head on the encoder's output besides, under every weighting."""
-    from espnet_mtl.model.weighting import WEIGHTINGS
+    from espnet_mtl.registry import WEIGHTINGS
     from espnet_mtl.tasks.tts import MTLTTSTask
 
     shipped = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])

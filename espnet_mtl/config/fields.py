@@ -73,7 +73,9 @@ def known(kind: str, given: Collection[str] | Mapping[str, Any], valid: Collecti
             raise one_of(kind, name, map(str, valid))
 
 
-def options_of_constructor(cls: type, base: type[Options], fixed: Collection[str]) -> type[Options]:
+def options_of_constructor[OptionsT: Options](
+    cls: type, base: type[OptionsT], fixed: Collection[str]
+) -> type[OptionsT]:
     """Makes the options class of a class that declares its options as arguments of its constructors.
 
     Args:
@@ -83,14 +85,26 @@ def options_of_constructor(cls: type, base: type[Options], fixed: Collection[str
     """
     fields: dict[str, Any] = {}
     for parent in reversed(cls.__mro__):
-        if "__init__" not in vars(parent):
-            continue
-        for name, parameter in list(inspect.signature(vars(parent)["__init__"]).parameters.items())[1:]:
-            named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-            if named and name not in fixed and name not in base.model_fields:
+        for name, parameter in _constructor_arguments(parent).items():
+            if name not in fixed and name not in base.model_fields:
                 default = ... if parameter.default is parameter.empty else parameter.default
-                fields[name] = (Any, default)
+                annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
+                fields[name] = (annotation, default)
     return create_model(f"{cls.__name__}Options", __base__=base, **fields) if fields else base
+
+
+def _constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:
+    """Returns the arguments that a class's own constructor takes by name."""
+    if "__init__" not in vars(cls):
+        return {}
+    constructor = vars(cls)["__init__"]
+    try:
+        _, *parameters = inspect.signature(constructor, eval_str=True).parameters.values()
+    except NameError:  # the annotations are strings and name what only type checkers import: every value is taken
+        _, *parameters = inspect.signature(constructor).parameters.values()
+        parameters = [parameter.replace(annotation=Any) for parameter in parameters]
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {parameter.name: parameter for parameter in parameters if parameter.kind in named}
 
 
 def _wanted(field: FieldInfo) -> str:

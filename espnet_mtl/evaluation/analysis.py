@@ -57,7 +57,7 @@ def _vocode(ark: str, settings: str) -> tuple[NDArray[np.floating], int]:
 
 @lru_cache(maxsize=1)
 def _vocoder(settings: str) -> Any:
-    from espnet_mtl.vocoder.griffin_lim import build_vocoder
+    from espnet_mtl.vocoder.build import build_vocoder
 
     return build_vocoder(**json.loads(settings))
 

@@ -37,7 +37,7 @@ class Judge:
         test: Natural test speech.
         cache: Directory for what it learns.
         fs: Sampling rate in Hz.
-        vocoder: Arguments of `espnet_mtl.vocoder.griffin_lim.build_vocoder`; None: nothing is judged through the
+        vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder`; None: nothing is judged through the
             vocoder.
         language: Of utterances without utt2lang, for their phones.
         nj: Parallel processes.

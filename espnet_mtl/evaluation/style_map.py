@@ -88,7 +88,7 @@ def styles_of(listener: ReferenceListener, speech: SpeechSet) -> Styles:
     feats = read_table(speech.directory / "feats.scp", "stage 3")
     taps = [listener.listen(torch.from_numpy(np.array(kaldiio.load_mat(feats[utt])))) for utt in speech.utts]
     vectors, logits = torch.cat([tap.values for tap in taps]), torch.cat([tap.attention() for tap in taps])
-    weights = listener.style.carried(logits)
+    weights = listener.style.conditioning_weights(logits)
     return Styles(listener.emotions, vectors.numpy(), weights.numpy())
 
 

@@ -80,9 +80,9 @@ class Teacher:
         """Reads one utterance: `text` (tokens), `speech` (log-mel), and labels as in training."""
         _, batch = self.collate([(utt, self.preprocess(utt, dict(data)))])
         batch = to_device(batch, self.device)
-        self.model(**batch)
+        output = self.model.run_network(**batch)
         backbone: MTLTacotron2 = self.model.tts
-        durations, focus = backbone.token_durations(backbone.attention[0], int(batch["speech_lengths"][0]))
+        durations, focus = backbone.token_durations(output.attention[0], int(batch["speech_lengths"][0]))
         return Attended(utt, durations.tolist(), float(focus))
 
 

@@ -16,7 +16,7 @@ from espnet_mtl.registry import BACKBONES
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
-from espnet_mtl.vocoder.griffin_lim import build_vocoder
+from espnet_mtl.vocoder.build import build_vocoder
 
 NEUTRAL = "neutral"
 

@@ -37,77 +37,11 @@ class ConvPool(nn.Module):
             hidden = hidden * mask
         count = lengths.clamp(min=1).view(-1, 1)
         mean = hidden.sum(2) / count
-        square = (hidden.square().sum(2) / count - mean.square()).clamp(min=0)
-        return torch.cat([mean, (square + 1e-5).sqrt()], dim=-1)
+        # Rounding may make a variance slightly negative, and the root has no gradient at 0
+        variance = (hidden.square().sum(2) / count - mean.square()).clamp(min=0)
+        return torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1)
 
 
 def perceptron(dim: int, channels: int, out: int, dropout: float) -> nn.Sequential:
     """Builds one hidden layer between `dim` and `out` features."""
     return nn.Sequential(nn.Linear(dim, channels), nn.ReLU(), nn.Dropout(dropout), nn.Linear(channels, out))
-
-
-class _ScaleGradient(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, values, factor):
-        ctx.factor = factor
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(ctx, grad):
-        return ctx.factor * grad, None
-
-
-def scale_gradient(values: Tensor, factor: float) -> Tensor:
-    """Returns `values`, whose gradient is multiplied; by -1 in a gradient-reversal layer (Ganin & Lempitsky 2015)."""
-    return values if factor == 1 else _ScaleGradient.apply(values, factor)
-
-
-class _Open(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, values, limit, scale):
-        ctx.limit, ctx.scale = limit, scale
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(ctx, grad):
-        norm = torch.linalg.vector_norm(grad.float())
-        factor = (ctx.limit * ctx.scale["loss"] / norm.clamp(min=1e-30)).clamp(max=1.0)
-        return grad * factor.to(grad.dtype), None, None
-
-
-class _NoteScale(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, loss, scale):
-        ctx.scale = scale
-        return loss.clone()  # ESPnet's Trainer divides it in place
-
-    @staticmethod
-    def backward(ctx, grad):
-        ctx.scale["loss"] = grad.float().abs()
-        return grad, None
-
-
-def note_scale(loss: Tensor, scale: dict[str, Tensor]) -> Tensor:
-    """Returns `loss`; its backward pass notes the gradient it starts from, as `scale["loss"]`."""
-    return _NoteScale.apply(loss, scale)
-
-
-class GradientCap:
-    """Limits the norm of one loss's gradient at one tensor.
-
-    `loss = cap.close(f(cap.open(values)))`: the gradient of `loss` that reaches `values` has a norm of at most
-    `limit`, measured for a gradient of 1 at the loss. What multiplies the loss later (AMP's scale, accumulation)
-    multiplies the limit too, so that neither changes the result; `close` is where that factor is read off.
-    """
-
-    def __init__(self, limit: Tensor | float):
-        self.limit = limit
-        self.scale: dict[str, Tensor] = {}
-
-    def open(self, values: Tensor) -> Tensor:
-        """Returns `values`, whose gradient from here on is limited."""
-        return _Open.apply(values, self.limit, self.scale)
-
-    def close(self, loss: Tensor) -> Tensor:
-        """Returns `loss`, having noted what its gradient is multiplied with."""
-        return note_scale(loss, self.scale)

@@ -1,4 +1,4 @@
-"""The few dataclasses that the parts of the model hand to each other."""
+"""What the parts of the model hand to each other: taps, and the output of a backbone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VECTORS = frozenset({"speaker", "style"})
 
 @dataclass
 class Tap:
-    """What a head hears.
+    """A tensor of the network that a head reads.
 
     Attributes:
         values: (B, T, D) with `lengths`, or one vector an utterance, (B, D).
@@ -22,15 +22,15 @@ class Tap:
             held fixed, judges `values`. None where `values` are not a prediction.
         table: Rows of the style table (K, D), without gradient, where the tap is a reference embedding that attends to
             them.
-        held: Gradients, by task, that `values` collect apart in the backward pass
-            (`espnet_mtl.model.weighting.junction`).
+        branch_grads: Gradients, by task, that the branches of `values` collect in the backward pass
+            (`espnet_mtl.model.gradients.branch`).
     """
 
     values: Tensor
     lengths: Tensor | None = None
     real: Tensor | None = None
     table: Tensor | None = None
-    held: dict[str, Tensor] = field(default_factory=dict)
+    branch_grads: dict[str, Tensor] = field(default_factory=dict)
 
     def attention(self) -> Tensor:
         """Scores over the rows of the style table (B, K)."""
@@ -53,11 +53,19 @@ class BackboneOutput:
         stats: Parts of the loss and other figures to report.
         taps: The taps `encoder`, `shared`, `mel` and, where there are several speakers, `speaker`, where the backbone
             predicts it, `prosody`.
+        attention: Attention weights (B, decoder steps, T_text + 1), without gradient; None where the backbone has none.
     """
 
     losses: dict[str, Tensor]
     stats: dict[str, float]
     taps: dict[str, Tap]
+    attention: Tensor | None = None
+
+    def task_losses(self, split: bool) -> dict[str, Tensor]:
+        """Returns the losses by task: `tts_<part>` where the parts are tasks of their own, else their sum, `tts`."""
+        if split:
+            return {f"tts_{part}": loss for part, loss in self.losses.items()}
+        return {"tts": torch.stack([*self.losses.values()]).sum()}
 
 
 def valid_mask(lengths: Tensor, size: int) -> Tensor:

@@ -144,9 +144,9 @@ def initial_state(base: BaseModel, args: argparse.Namespace) -> dict[str, Tensor
 
 def row_kinds(model: MTLTTSModel) -> dict[str, str]:
     """Names the parameters that have a row for each token, speaker, emotion or language, and which of these."""
-    kinds = {f"tts.{model.tts.token_table}": "token"}
-    kinds |= {"tts.sid_emb.weight": "speaker", "tts.lid_emb.weight": "language", "style.table": model.style_label}
-    for name, head in model.task_heads().items():
+    kinds = {f"tts.{parameter}": kind for parameter, kind in model.tts.row_tables().items()}
+    kinds["style.table"] = model.style_label
+    for name, head in model.multitask.heads.items():
         kinds |= {f"heads.{name}.{parameter}": head.label for parameter in head.class_parameters()}
     return {key: kind for key, kind in kinds.items() if key in model.state_dict()}
 

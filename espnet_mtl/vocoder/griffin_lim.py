@@ -1,4 +1,4 @@
-"""From a log-mel spectrogram to a waveform: Griffin-Lim, or a vocoder trained with ParallelWaveGAN."""
+"""Griffin-Lim: a vocoder without weights."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any
 import torch
 import torchaudio.functional as AF
 
+from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.vocoder.base import Vocoder
 
-# ESPnet's name of each Griffin-Lim option -> ours
-OPTIONS = {"n_shift": "hop_length", "griffin_lim_iters": "n_iter"}
-KNOWN = ("fs", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "win_length", "window", "n_iter")
-# Features that differ from these cannot be inverted here
-FIXED = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
+ESPNET_NAMES = {"n_shift": "hop_length", "griffin_lim_iters": "n_iter"}
+"""ESPnet's name of an option -> ours."""
+OPTIONS = ("fs", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "win_length", "window", "n_iter")
+NEEDED = ("fs", "n_fft", "hop_length", "n_mels")
+INVERTIBLE = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
+"""Features that differ from these cannot be inverted here."""
+WINDOWS = ("bartlett", "blackman", "hamming", "hann", "kaiser")
 
 
-class GriffinLim(torch.nn.Module):
+class GriffinLim(Vocoder):
     """Inverts ESPnet's `LogMelFbank` (log10 of a Slaney mel of the amplitude spectrum).
 
     The linear spectrogram is the non-negative least-squares solution of mel = B S, by multiplicative
@@ -59,12 +63,34 @@ class GriffinLim(torch.nn.Module):
         self.register_buffer("inverse", torch.linalg.pinv(basis.T), persistent=False)
         self.register_buffer("window", _window(window, self.win_length), persistent=False)
 
+    @classmethod
+    def build(
+        cls, features: Mapping[str, Any], config: str | Path | Mapping[str, Any] | None, file: str | Path | None = None
+    ) -> GriffinLim:
+        """Builds it for the features of a model; options of `config`, and ESPnet's names of options, are taken, too."""
+        given = {**_options(config), **features}
+        settings = {ESPNET_NAMES.get(name, name): value for name, value in given.items()}
+        for name, value in INVERTIBLE.items():
+            if settings.pop(name, value) != value:
+                raise UserError(f"Griffin-Lim needs features with {name}: {value}; train a vocoder for others")
+        for name in settings:
+            if name not in OPTIONS:
+                raise one_of("vocoder option", name, (*OPTIONS, *ESPNET_NAMES))
+        for name in NEEDED:
+            if not settings.get(name):
+                raise UserError(f"Griffin-Lim needs {name}, which the model's feats_extract_conf does not give")
+        return cls(**{**settings, "fs": _hertz(settings["fs"])})
+
     @torch.no_grad()
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        """Synthesises one utterance.
+    def forward(
+        self, logmel: torch.Tensor, log_f0: torch.Tensor | None = None, voicing: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Synthesizes one utterance.
 
         Args:
             logmel: Log10-mel spectrogram (T, n_mels).
+            log_f0: Not needed.
+            voicing: Not needed.
 
         Returns:
             Waveform of (T - 1) * hop_length samples.
@@ -101,79 +127,22 @@ class GriffinLim(torch.nn.Module):
 def _window(name: str | None, length: int) -> torch.Tensor:
     if name is None:
         return torch.ones(length)
-    try:
-        return getattr(torch, f"{name}_window")(length)
-    except AttributeError:
-        windows = ("bartlett", "blackman", "hamming", "hann", "kaiser")
-        raise one_of("window", name, windows) from None
+    if name not in WINDOWS:
+        raise one_of("window", name, WINDOWS)
+    return getattr(torch, f"{name}_window")(length)
 
 
-def build_vocoder(
-    features: Mapping[str, Any] | torch.nn.Module | None,
-    vocoder_config: str | Path | Mapping[str, Any] | None = None,
-    vocoder_file: str | Path | None = None,
-    vocoder_tag: str | None = None,
-    device: str = "cpu",
-) -> torch.nn.Module:
-    """Builds the vocoder of a model; all have `fs` and map (T, n_mels) to (T_wav,).
-
-    Args:
-        features: `feats_extract_conf`, or a model whose `feats_extract` knows its parameters.
-        vocoder_config: Griffin-Lim's options (`griffin_lim_iters: 64`) or a ParallelWaveGAN config.yml.
-        vocoder_file: ParallelWaveGAN checkpoint (.pkl) instead of Griffin-Lim.
-        vocoder_tag: "parallel_wavegan/<name>": downloads that checkpoint.
-        device: Where the vocoder runs.
-
-    Raises:
-        UserError: A setting that cannot be used; parallel_wavegan is asked for and not installed.
-    """
-    if vocoder_file or vocoder_tag:
-        return _pretrained(vocoder_config, vocoder_file, vocoder_tag).to(device).eval()
-    settings = {**_read(vocoder_config), **_parameters(features)}
-    settings = {OPTIONS.get(key, key): value for key, value in settings.items()}
-    for key, value in FIXED.items():
-        if settings.pop(key, value) != value:
-            raise UserError(f"Griffin-Lim needs features with {key}: {value}; train a vocoder for others")
-    for key in settings.keys() - set(KNOWN):
-        raise one_of("vocoder option", key, (*KNOWN, *OPTIONS))
-    for key in ("fs", "n_fft", "hop_length", "n_mels"):
-        if not settings.get(key):
-            raise UserError(f"Griffin-Lim needs {key}, which the model's feats_extract_conf does not give")
-    if isinstance(settings["fs"], str):
-        import humanfriendly  # type: ignore[import-untyped]
-
-        settings["fs"] = humanfriendly.parse_size(settings["fs"])
-    return GriffinLim(**settings).to(device).eval()
-
-
-def _parameters(features: Mapping[str, Any] | torch.nn.Module | None) -> dict[str, Any]:
-    extractor = getattr(features, "feats_extract", None)
-    if isinstance(extractor, torch.nn.Module):
-        return dict(extractor.get_parameters())  # type: ignore[operator]
-    return dict(features) if isinstance(features, Mapping) else {}
-
-
-def _read(config: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:
+def _options(config: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:
+    """Reads options from a file, or takes them as they are."""
     if config is None or isinstance(config, Mapping):
         return dict(config or {})
-    import yaml
-
-    if not Path(config).is_file():
-        raise UserError(f"no such vocoder config: {config}")
-    return yaml.safe_load(Path(config).read_text(encoding="utf-8")) or {}
+    return read_yaml(config)
 
 
-def _pretrained(config: Any, file: str | Path | None, tag: str | None) -> torch.nn.Module:
-    from espnet2.tts.utils import ParallelWaveGANPretrainedVocoder
+def _hertz(rate: int | str) -> int:
+    """Reads a sampling rate, which ESPnet lets one write as "16k"."""
+    if not isinstance(rate, str):
+        return rate
+    import humanfriendly  # type: ignore[import-untyped]
 
-    try:
-        if tag:
-            from parallel_wavegan.utils import download_pretrained_model  # type: ignore[import-not-found]
-
-            file = download_pretrained_model(tag.removeprefix("parallel_wavegan/"))
-        if not str(file).endswith(".pkl") or not Path(str(file)).is_file():
-            raise UserError(f"vocoder_file {file}: expected an existing ParallelWaveGAN checkpoint (.pkl)")
-        return ParallelWaveGANPretrainedVocoder(str(file), None if isinstance(config, Mapping) else config)
-    except ImportError as error:
-        message = "this vocoder needs ParallelWaveGAN: pip install parallel_wavegan"
-        raise UserError(f"{message} ({error})") from error
+    return humanfriendly.parse_size(rate)

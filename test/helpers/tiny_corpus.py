@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from espnet_mtl.data.kaldi import write_table
-from espnet_mtl.vocoder.griffin_lim import build_vocoder
+from espnet_mtl.vocoder.build import build_vocoder
 
 FS, HOP, SECONDS = 16000, 256, 0.7
 FEATURES = {"fs": FS, "n_fft": 1024, "hop_length": HOP, "n_mels": 80, "fmin": 80, "fmax": 7600}

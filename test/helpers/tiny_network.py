@@ -1,9 +1,10 @@
-"""A small network with a tensor where the gradients of its tasks meet, and their explicit combination."""
+"""A small network with a tensor where the gradients of its tasks are combined, and their explicit combination."""
 
 import torch
 from torch import nn
 
-from espnet_mtl.model.weighting.junction import meet, view_of
+from espnet_mtl.model.gradients import branch
+from espnet_mtl.model.weighting.junction import Junction
 
 TASKS = ("tts", "emotion", "speaker", "rate", "pitch")
 
@@ -16,24 +17,24 @@ class Network(nn.Module):
         generator = torch.Generator().manual_seed(3)
         self.shared = nn.Parameter(torch.randn(7, 5, generator=generator))
         self.heads = nn.Parameter(torch.randn(tasks, 5, generator=generator))
-        self.weighting, self.tasks, self.noted = weighting, TASKS[:tasks], []
+        self.weighting, self.tasks, self.recorded = weighting, TASKS[:tasks], []
 
-    def losses(self, views, target, without=()):
-        errors = [(view @ head - column) for view, head, column in zip(views, self.heads, target.T, strict=False)]
+    def losses(self, branches, target, without=()):
+        rows = zip(branches, self.heads, target.T, strict=False)
+        errors = [one @ head - column for one, head, column in rows]
         return {
             task: error.square().mean() * (task not in without) for task, error in zip(self.tasks, errors, strict=True)
         }
 
     def forward(self, inputs, target, without=(), waiting=()):
         """Tasks in `waiting` learn, and send nothing into z yet."""
-        z, held = torch.tanh(inputs @ self.shared), {}
-        views = [z, *(z.detach() if task in waiting else view_of(z, task, held) for task in self.tasks[1:])]
-        loss, weights = self.weighting(self.losses(views, target, without))
-        meet(z, held, self.tasks, self.weighting, "z", self._note)
+        z, branch_grads = torch.tanh(inputs @ self.shared), {}
+        branches = [z]
+        for task in self.tasks[1:]:
+            branches.append(z.detach() if task in waiting else branch(z, task, branch_grads))
+        loss, weights = self.weighting(self.losses(branches, target, without))
+        Junction("z", self.tasks, self.weighting, self.recorded.append).register(z, branch_grads)
         return loss, weights
-
-    def _note(self, tasks, gramian, weights):
-        self.noted.append((tasks, gramian, weights))
 
     def explicit(self, inputs, target, factors):
         """z, and the gradients of λ_k ℓ_k at it, one by one: (K, elements of z)."""

@@ -28,7 +28,7 @@ def train(name, rank=0, processes=1, without=()):
             model.eval()
             model.train()
         states.append({key: value.clone() for key, value in network.state_dict().items()})
-        states[-1]["gramian"] = network.noted[-1][1]
+        states[-1]["gramian"] = network.recorded[-1].gramian
     return states
 
 

@@ -96,7 +96,7 @@ def test_heads_wait_for_their_start(make_model, batch):
     class Early:
         fraction = 0.1
 
-    model.progress = Early()
+    model.multitask.progress = Early()
     _, stats, _ = model(**batch)
     assert "emotion_mel_judged_loss" not in stats
     assert "emotion_mel_real_loss" in stats
@@ -125,25 +125,25 @@ def test_bfloat16_autocast_trains(make_model, batch):
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
-def test_the_gradient_of_the_spectrogram_loss_meets_the_heads(make_model, batch):
+def test_the_gradient_of_the_spectrogram_loss_is_combined_with_the_heads(make_model, batch):
     head = {"head": "classifier", "label": "emotion", "channels": 4}
     tasks = {"tts": {"weight": 1.0}, "mel": {**head, "tap": "mel", "weight": 0.7}}
     model = make_model(tasks=tasks, style_conf={"reference": False})
     found = {}
-    model.weighting.combine = lambda place, tasks, gramian: found.update({place: (tasks, gramian)})
+    model.weighting.combine = lambda tap, tasks, gramian: found.update({tap: (tasks, gramian)})
     model(**batch)[0].backward()
     tasks, gramian = found["mel"]
     assert tasks == ["tts", "mel"]
     # the mean absolute error of n elements, twice in ESPnet's loss with a postnet, has a gradient of norm 1 / sqrt(n)
-    _, _, weights, _ = model._found["mel"]
-    norm = model._found["mel"][1].diagonal()[0].sqrt()
+    measured = model.multitask.grad_stats["mel"]
+    norm = measured.gramian.diagonal()[0].sqrt()
     elements = float(batch["speech_lengths"].sum() * 80)
     assert float(norm) == pytest.approx(elements**-0.5, rel=0.01)
-    assert weights.tolist() == [1, 1]
+    assert measured.weights.tolist() == [1, 1]
     assert gramian.trace() == pytest.approx(1)
 
 
-def test_the_parts_of_the_loss_meet_at_the_encoder(make_model, batch):
+def test_the_parts_of_the_loss_are_combined_at_the_encoder(make_model, batch):
     model = make_model(tasks={"tts": {"weight": 1.0, "split": {"pitch": 0.5}}}, style_conf={"reference": False})
     assert model.weighting.preferences == {"tts_mel": 1, "tts_duration": 1, "tts_pitch": 0.5, "tts_energy": 1}
     torch.manual_seed(1)

@@ -89,7 +89,7 @@ def test_progress_counts_the_steps_of_the_whole_training(make_args, batch):
     optimizer = MTLTTSTask.build_optimizers(args, model)[0]
     for _ in range(3):
         optimizer.step()
-    assert model.progress.fraction == 0.5
+    assert model.multitask.progress.fraction == 0.5
 
 
 def test_start_needs_to_know_how_long_the_training_is(make_args):
@@ -121,6 +121,6 @@ def test_tasks_whose_labels_the_data_lack_are_left_out(make_args, caplog):
 
     args = make_args(emotions=[])
     model = MTLTTSTask.build_model(args)
-    assert list(model.task_heads()) == ["speaker_mel"]
+    assert list(model.multitask.heads) == ["speaker_mel"]
     assert list(args.tasks) == ["tts", "speaker_mel"]
     assert "tasks.emotion_mel is left out: the data have no emotion labels" in caplog.text

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.vocoder.griffin_lim import GriffinLim, build_vocoder
+from espnet_mtl.vocoder.build import build_vocoder
+from espnet_mtl.vocoder.griffin_lim import GriffinLim
 
 FEATURES = {
     "fs": 16000,

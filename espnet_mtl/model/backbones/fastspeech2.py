@@ -8,50 +8,37 @@ import torch
 from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
-from torch.nn import functional
 
+from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
+from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
-from espnet_mtl.model.weighting.junction import Gradients, view_of
 
 
-class MTLFastSpeech2(FastSpeech2):
+class MTLFastSpeech2(FastSpeech2, Backbone):
     """ESPnet's FastSpeech2 (same parameters, same names) that a style vector is added to.
 
-    ESPnet's forward runs as it is. Hooks reach into it: behind the text encoder, where the style is added, behind the
-    table of speakers, whose rows are the tap `speaker`, in front of the variance predictors, where the conditioned
-    encoder output is noted as the tap `shared`, in front of the criterion, where what they predict is noted as the tap
-    `prosody`, and behind it, where the parts of the loss are. The hooks hold the state of one call, so that one process
-    drives one model (ESPnet's distributed training does).
-
-    Attributes:
-        token_table: Name of the parameter that has a row for each token.
-        parts: Parts of the loss.
-        apart: Those of them whose gradients come back to the tap `shared` by ways of their own.
-        split: Whether the parts are tasks of their own, and these gradients held apart.
+    Where the hooks are: behind the text encoder, where the style is added; behind the table of speakers; in front of
+    the variance predictors, whose input is the tap `shared`; in front of the criterion, where what they predict is the
+    tap `prosody`; and behind it, where the parts of the loss are.
     """
 
+    spec = FASTSPEECH2
     token_table = "encoder.embed.0.weight"
-    parts = FASTSPEECH2.parts
-    apart = parts[1:]
-    split = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         weighted = self.criterion.use_weighted_masking
         self.criterion.duration_criterion = DurationLoss(reduction="none" if weighted else "mean")
-        self._style: Tensor | None = None
-        self._taps: dict[str, Tensor] = {}
-        self._held: Gradients = {}
-        self._losses: dict[str, Tensor] = {}
         self.encoder.register_forward_hook(self._add_style)
-        if self.spks:
-            self.sid_emb.register_forward_hook(self._note_speaker)
-        self.duration_predictor.register_forward_pre_hook(self._note_shared)
-        for part in self.apart:
-            getattr(self, f"{part}_predictor").register_forward_pre_hook(partial(self._hold, part))
-        self.criterion.register_forward_pre_hook(self._note_prosody, with_kwargs=True)
-        self.criterion.register_forward_hook(self._note_losses)
+        self.hook_speaker_table()
+        # All three predictors have the same input, so that one of them shows it
+        self.duration_predictor.register_forward_pre_hook(self._record_shared)
+        for part in self.spec.branched_parts:
+            predictor = getattr(self, f"{part}_predictor")
+            predictor.register_forward_pre_hook(partial(self._branch, part))
+        self.criterion.register_forward_pre_hook(self._record_prosody, with_kwargs=True)
+        self.criterion.register_forward_hook(self._record_losses)
 
     @property
     def encoder_dim(self) -> int:
@@ -63,31 +50,33 @@ class MTLFastSpeech2(FastSpeech2):
         """Size of the conditioned encoder output: the encoder's."""
         return self.encoder_dim
 
+    def tap_dims(self) -> dict[str, int]:
+        """Adds the tap `prosody`: pitch, energy and log duration."""
+        return {**super().tap_dims(), "prosody": 3}
+
     def _add_style(self, module, args, output):
         hidden, masks = output
-        self._taps["encoder"] = hidden
-        if self._style is None:
-            return output
-        style = self._style.unsqueeze(1) if self._style.dim() == 2 else functional.pad(self._style, [0, 0, 0, 1])
-        return hidden + style, masks
+        call = current_call()
+        return call.add_style(call.record_tap("encoder", hidden)), masks
 
-    def _note_speaker(self, module, args, output):
-        self._taps["speaker"] = output
+    def _record_shared(self, module, args):
+        current_call().record_tap("shared", args[0])
 
-    def _note_shared(self, module, args):
-        self._taps["shared"] = args[0]
+    def _branch(self, part, module, args):
+        if not self.split:
+            return args
+        hidden, *others = args
+        return branch(hidden, f"tts_{part}", current_call().branch_grads), *others
 
-    def _hold(self, part, module, args):
-        return (view_of(args[0], f"tts_{part}", self._held), *args[1:]) if self.split else args
-
-    def _note_prosody(self, module, args, kwargs):
-        prosody = torch.cat([kwargs["p_outs"], kwargs["e_outs"], kwargs["d_outs"].unsqueeze(-1)], -1)
-        self._taps["prosody"] = prosody
+    def _record_prosody(self, module, args, kwargs):
+        predicted = [kwargs["p_outs"], kwargs["e_outs"], kwargs["d_outs"].unsqueeze(-1)]
+        prosody = current_call().record_tap("prosody", torch.cat(predicted, -1))
+        # The criterion reads the tap, so that its gradients come back through it
         pitch, energy, durations = prosody.split(1, -1)
         return args, {**kwargs, "p_outs": pitch, "e_outs": energy, "d_outs": durations.squeeze(-1)}
 
-    def _note_losses(self, module, args, output):
-        self._losses = dict(zip(self.parts, output, strict=True))
+    def _record_losses(self, module, args, output):
+        current_call().losses = dict(zip(self.spec.parts, output, strict=True))
 
     def forward(self, text: Tensor, text_lengths: Tensor, *, style: Tensor | None = None, **batch) -> BackboneOutput:
         """Computes the TTS loss.
@@ -99,36 +88,31 @@ class MTLFastSpeech2(FastSpeech2):
             batch: ESPnet's other arguments: feats (B, T, odim), feats_lengths (B,), durations, pitch and energy per
                 token (B, T_text + 1[, 1]) with their lengths, and spembs, sids or lids.
         """
-        self._style, self._held = style, {}
-        _, stats, mel = super().forward(text, text_lengths, joint_training=True, **batch)
-        real = batch["feats"][:, : mel.size(1)]
+        with self.call(style) as call:
+            _, stats, mel = FastSpeech2.forward(self, text, text_lengths, joint_training=True, **batch)
         tokens = text_lengths + 1
-        log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
-        prosody = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)[:, : int(tokens.max())]
-        # What the hooks noted leaves with the output: the graph of the last batch takes memory.
-        found, losses, self._taps, self._losses, self._style = self._taps, self._losses, {}, {}, None
         taps = {
-            "encoder": Tap(found["encoder"], tokens),
-            "shared": Tap(found["shared"], tokens, held=self._held),
-            "prosody": Tap(found["prosody"], tokens, real=prosody),
-            "mel": Tap(mel, batch["feats_lengths"], real=real),
+            "encoder": Tap(call.taps["encoder"], tokens),
+            "shared": Tap(call.taps["shared"], tokens, branch_grads=call.branch_grads),
+            "prosody": Tap(call.taps["prosody"], tokens, real=self._real_prosody(batch, tokens)),
+            "mel": Tap(mel, batch["feats_lengths"], real=batch["feats"][:, : mel.size(1)]),
         }
-        if "speaker" in found:
-            taps["speaker"] = Tap(found["speaker"])
-        return BackboneOutput(losses, stats, taps)
+        return BackboneOutput(call.losses, stats, taps | call.speaker_tap())
 
-    @torch.no_grad()
-    def encode(self, text: Tensor) -> Tensor:
-        """The tap `encoder` of one text: (T_text,) -> (1, T_text + 1, adim)."""
-        self._style = None
-        self.encoder(functional.pad(text, [0, 1], value=self.eos)[None], None)
-        return self._taps["encoder"]
+    def _real_prosody(self, batch: dict[str, Tensor], tokens: Tensor) -> Tensor:
+        """Returns what the predictors should say: pitch, energy and log duration per token (B, T_text + 1, 3)."""
+        log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
+        real = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)
+        return real[:, : int(tokens.max())]
+
+    def run_encoder(self, tokens: Tensor) -> None:
+        """Runs the text encoder alone on tokens (1, T_text + 1)."""
+        self.encoder(tokens, None)
 
     def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim)."""
-        self._style = style
-        with torch.no_grad():
-            return super().inference(text, **options)
+        with self.call(style), torch.no_grad():
+            return FastSpeech2.inference(self, text, **options)
 
 
 class DurationLoss(DurationPredictorLoss):

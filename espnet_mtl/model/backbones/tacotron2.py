@@ -3,64 +3,46 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from espnet2.tts.tacotron2.tacotron2 import Tacotron2
 from espnet2.tts.utils import DurationCalculator
 from torch import Tensor
-from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import TACOTRON2
 from espnet_mtl.model.taps import BackboneOutput, Tap, valid_mask
 
 CONTROLS = ("alpha", "pitch_scale", "energy_scale")
 """Controls that need durations, pitch and energy as inputs of the decoder."""
 
-# ESPnet's decoder makes ESPnet warn at every batch that it cannot be traced.
-logging.getLogger().addFilter(lambda record: "is not tracable" not in str(record.msg))
 
-
-class MTLTacotron2(Tacotron2):
+class MTLTacotron2(Tacotron2, Backbone):
     """ESPnet's Tacotron2 (same parameters, same names) that a style vector is added to.
 
-    ESPnet's forward runs as it is. Hooks reach into it: behind the encoder's LSTM, which training and inference share,
-    the style is added; behind the table of speakers, whose rows are the tap `speaker`; in front of the decoder the
-    conditioned encoder output is noted as the tap `shared`; behind it, the attention; around the criteria, the tap
-    `mel` and the parts of the loss. They hold the state of one call, so that one process drives one model. ESPnet wants
-    the longest text first: taps are put back into the order of the batch on the way, so that every gradient passes
-    through them.
-
-    Attributes:
-        attention: Attention weights of the last batch (B, T // reduction_factor, T_text + 1), longest text first.
-        token_table: Name of the parameter that has a row for each token.
-        parts: Parts of the loss.
-        apart: Those of them whose gradients come back to the tap `shared` by ways of their own.
-        split: Whether the parts are tasks of their own.
+    Where the hooks are: behind the encoder's LSTM, which training and inference share, where the style is added; behind
+    the table of speakers; in front of the decoder, whose input is the tap `shared`; behind it, where the attention is;
+    around the criteria, where the tap `mel` and the parts of the loss are. ESPnet wants the longest text first: taps
+    are put back into the order of the batch on the way.
     """
 
+    spec = TACOTRON2
     token_table = "enc.embed.weight"
-    parts = TACOTRON2.parts
-    apart = ()
-    split = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._style: Tensor | None = None
-        self._taps: dict[str, Tensor] = {}
-        self._losses: dict[str, Tensor] = {}
-        self._order = self._back = torch.empty(0, dtype=torch.long)
-        self.attention: Tensor = torch.empty(0)
         self.enc.blstm.register_forward_hook(self._add_style)
-        if self.spks:
-            self.sid_emb.register_forward_hook(self._note_speaker)
-        self.dec.register_forward_pre_hook(self._note_shared)
-        self.dec.register_forward_hook(self._note_attention)
-        self.taco2_loss.register_forward_pre_hook(self._note_mel)
-        self.taco2_loss.register_forward_hook(self._note_losses)
+        self.hook_speaker_table()
+        self.dec.register_forward_pre_hook(self._record_shared)
+        self.dec.register_forward_hook(self._record_attention)
+        self.taco2_loss.register_forward_pre_hook(self._record_mel)
+        self.taco2_loss.register_forward_hook(self._record_losses)
         if self.use_guided_attn_loss:
-            self.attn_loss.register_forward_hook(self._note_attention_loss)
+            self.attn_loss.register_forward_hook(self._record_attention_loss)
 
     @property
     def encoder_dim(self) -> int:
@@ -75,38 +57,29 @@ class MTLTacotron2(Tacotron2):
     def _add_style(self, module, args, output):
         packed, state = output
         hidden, lengths = pad_packed_sequence(packed, batch_first=True)
-        hidden = self._through("encoder", hidden)
-        if self._style is not None:
-            whole = self._style.dim() == 2
-            hidden = hidden + (self._style.unsqueeze(1) if whole else functional.pad(self._style, [0, 0, 0, 1]))
+        call = current_call()
+        hidden = call.add_style(call.record_tap("encoder", hidden))
         styled: PackedSequence = pack_padded_sequence(hidden, lengths, batch_first=True)
         return styled, state
 
-    def _through(self, tap: str, values: Tensor) -> Tensor:
-        """Notes a tap in the order of the batch, and returns it, longest text first."""
-        if not len(self._order):
-            return values
-        self._taps[tap] = values[self._back]
-        return self._taps[tap][self._order]
+    def _record_shared(self, module, args):
+        hidden, *others = args
+        return current_call().record_tap("shared", hidden), *others
 
-    def _note_speaker(self, module, args, output):
-        return self._through("speaker", output)
+    def _record_attention(self, module, args, output):
+        current_call().attention = output[-1].detach()
 
-    def _note_shared(self, module, args):
-        return (self._through("shared", args[0]), *args[1:])
+    def _record_mel(self, module, args):
+        mel, *others = args
+        return current_call().record_tap("mel", mel), *others
 
-    def _note_mel(self, module, args):
-        return self._through("mel", args[0]), *args[1:]
-
-    def _note_losses(self, module, args, output):
+    def _record_losses(self, module, args, output):
         l1, mse, stop = output
-        self._losses = {"mel": {"L1+L2": l1 + mse, "L1": l1, "L2": mse}[self.loss_type], "stop": stop}
+        mel = {"L1+L2": l1 + mse, "L1": l1, "L2": mse}
+        current_call().losses = {"mel": mel[self.loss_type], "stop": stop}
 
-    def _note_attention_loss(self, module, args, output):
-        self._losses["attention"] = output
-
-    def _note_attention(self, module, args, output):
-        self.attention = output[-1].detach()
+    def _record_attention_loss(self, module, args, output):
+        current_call().losses["attention"] = output
 
     def forward(self, text: Tensor, text_lengths: Tensor, *, style: Tensor | None = None, **batch) -> BackboneOutput:
         """Computes the TTS loss.
@@ -123,29 +96,26 @@ class MTLTacotron2(Tacotron2):
             each utterance loses the frames beyond a multiple of the reduction factor.
         """
         order = text_lengths.argsort(descending=True, stable=True)
-        self._order, self._back = order, (back := order.argsort())
-        self._style = None if style is None else style[order]
-        batch = {key: value[order] for key, value in batch.items()}
-        _, stats, _ = super().forward(text[order], text_lengths[order], joint_training=True, **batch)
-        steps = batch["feats_lengths"] // self.reduction_factor
-        stats["focus_rate"] = focus_rate(self.attention, steps).item()
-        frames, tokens = (steps * self.reduction_factor)[back], text_lengths + 1
-        found, losses, self._taps, self._losses, self._style = self._taps, self._losses, {}, {}, None
+        ordered = {key: value[order] for key, value in batch.items()}
+        ordered_style = None if style is None else style[order]
+        with self.call(ordered_style, order) as call, _without_tracing_notes():
+            inputs = {"text": text[order], "text_lengths": text_lengths[order], **ordered}
+            _, stats, _ = Tacotron2.forward(self, **inputs, joint_training=True)
+        assert call.attention is not None
+        stats["focus_rate"] = focus_rate(call.attention, ordered["feats_lengths"] // self.reduction_factor).item()
+        tokens, mel = text_lengths + 1, call.taps["mel"]
+        frames = batch["feats_lengths"] // self.reduction_factor * self.reduction_factor
         taps = {
-            "encoder": Tap(found["encoder"], tokens),
-            "shared": Tap(found["shared"], tokens),
-            "mel": Tap(found["mel"], frames, real=batch["feats"][back, : found["mel"].size(1)]),
+            "encoder": Tap(call.taps["encoder"], tokens),
+            "shared": Tap(call.taps["shared"], tokens),
+            "mel": Tap(mel, frames, real=batch["feats"][:, : mel.size(1)]),
         }
-        if "speaker" in found:
-            taps["speaker"] = Tap(found["speaker"])
-        return BackboneOutput(losses, stats, taps)
+        attention = call.in_batch_order(call.attention)
+        return BackboneOutput(call.losses, stats, taps | call.speaker_tap(), attention)
 
-    @torch.no_grad()
-    def encode(self, text: Tensor) -> Tensor:
-        """The tap `encoder` of one text: (T_text,) -> (1, T_text + 1, eunits)."""
-        self._style, self._order = None, self._order[:0]
-        hidden, _ = self.enc(functional.pad(text, [0, 1], value=self.eos)[None], text.new_tensor([len(text) + 1]))
-        return hidden
+    def run_encoder(self, tokens: Tensor) -> None:
+        """Runs the text encoder alone on tokens (1, T_text + 1)."""
+        self.enc(tokens, tokens.new_tensor([tokens.size(1)]))
 
     def inference(
         self, text: Tensor, *, style: Tensor | None = None, feats: Tensor | None = None, **options
@@ -155,22 +125,22 @@ class MTLTacotron2(Tacotron2):
         Args:
             text: Token ids (T_text,).
             style: Style vector.
-            feats: Natural spectrogram (T, odim), read by force where `use_teacher_forcing` is set.
+            feats: Natural spectrogram (T, odim), which is the decoder's input with teacher forcing
+                (`use_teacher_forcing`).
             options: ESPnet's options: threshold, minlenratio, maxlenratio, use_att_constraint, …
 
         Returns:
             ESPnet's outputs, with `duration` (T_text + 1,) in frames, which sum to the number of frames, of `feats`
-            where they are read by force, and `focus_rate` (a scalar).
+            with teacher forcing, and `focus_rate` (a scalar).
 
         Raises:
             UserError: A control that Tacotron2 does not have.
         """
-        self._style, self._order = style, self._order[:0]
         for name in CONTROLS:
             if options.pop(name, 1.0) != 1.0:
                 raise UserError(f"{name}: Tacotron2 has no such control, its attention decides; FastSpeech2 has it")
-        with torch.no_grad():
-            output = super().inference(text, feats=feats, **options)
+        with self.call(style), _without_tracing_notes(), torch.no_grad():
+            output = Tacotron2.inference(self, text, feats=feats, **options)
         frames = len(output["feat_gen"] if feats is None else feats)
         output["duration"], output["focus_rate"] = self.token_durations(output["att_w"], frames)
         return output
@@ -198,3 +168,18 @@ def focus_rate(attention: Tensor, steps: Tensor) -> Tensor:
         steps: Valid decoder steps (B,).
     """
     return attention.amax(-1)[valid_mask(steps, attention.size(1)).squeeze(-1)].mean()
+
+
+@contextmanager
+def _without_tracing_notes() -> Iterator[None]:
+    """Keeps what ESPnet's decoder warns of at every batch, that it cannot be traced, out of the log."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "is not tracable" not in str(record.msg)
+
+    root = logging.getLogger()
+    root.addFilter(keep)
+    try:
+        yield
+    finally:
+        root.removeFilter(keep)

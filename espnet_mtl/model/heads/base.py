@@ -5,52 +5,58 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from espnet_mtl.config.fields import options_of_constructor
+from espnet_mtl.model.gradients import GradientCap, scale_gradient
 from espnet_mtl.model.heads.options import HeadOptions
-from espnet_mtl.model.layers import GradientCap, scale_gradient
 from espnet_mtl.model.taps import Tap
+
+FIXED_ARGUMENTS = ("dim", "classes", "attention")
+"""Arguments of a head's constructor that are no options: the model gives them."""
 
 
 class Head(nn.Module, ABC):
     """Reads a label off a tap of the network.
 
-    A subclass says how (`forward`) and what an error costs (`criterion`). Where the tap is a prediction that has
-    a real counterpart (`Tap.real`), the head learns on the real one and judges the predicted one with its own
+    A subclass says how (`forward`) and what an error costs (`criterion`). Its constructor takes `dim`, the size of the
+    tap's vectors, `classes`, the number of classes or numbers of the label, and options. Where the tap is a prediction
+    that has a real counterpart (`Tap.real`), the head learns on the real one and judges the predicted one with its own
     weights held fixed: otherwise the network and its judge would agree on a code of their own.
 
     Args:
-        label: Name of the label, a key of `espnet_mtl.labels.LABELS`.
-        tap: Where the head listens.
-        weight: λ_k, the weight of this task in the loss.
-        start: Fraction of training before which the head does not act on the network.
-        ramp: Fraction of training, after `start`, over which its action grows linearly to all of it.
-        grad_cap: ρ: the gradient that this task (λ_k included) sends into its tap has a norm of at most
-            ρ / √(valid elements). An L1 loss that is a mean over the same elements has a norm of 1 / √(elements).
-        reversed: Whether the representation must NOT carry the label (gradient reversal).
+        options: Values of `Options`.
+
+    Attributes:
+        Options: The class of its options.
+        options: Its options: label, tap, weight, start, ramp, grad_cap, reversed, which are attributes, too, and those
+            that a subclass adds. A gradient that a cap limits has a norm of at most ρ / √(valid elements); that of an
+            L1 loss, the mean over the same elements, has one of 1 / √(elements).
+
+    Raises:
+        ValueError: An unknown option, or a value that an option does not take.
     """
 
-    def __init__(
-        self,
-        label: str,
-        tap: str,
-        weight: float = 1.0,
-        start: float = 0.0,
-        ramp: float = 0.0,
-        grad_cap: float | None = None,
-        reversed: bool = False,
-    ):
+    Options: ClassVar[type[HeadOptions]] = HeadOptions
+
+    def __init__(self, **options):
         super().__init__()
-        self.label, self.tap, self.weight = label, tap, weight
-        self.start, self.ramp, self.grad_cap, self.reversed = start, ramp, grad_cap, reversed
+        self.options = self.Options(**options)
+        self.label: str = self.options.label
+        self.tap: str = self.options.tap
+        self.weight: float = self.options.weight
+        self.start: float = self.options.start
+        self.ramp: float = self.options.ramp
+        self.grad_cap: float | None = self.options.grad_cap
+        self.reversed: bool = self.options.reversed
 
     @classmethod
     def options_class(cls) -> type[HeadOptions]:
-        """The options that a task with this head takes."""
-        return options_of_constructor(cls, HeadOptions, fixed=("dim", "classes", "attention"))
+        """The options that a task with this head takes: `Options`, and further arguments of its constructors."""
+        return options_of_constructor(cls, cls.Options, fixed=FIXED_ARGUMENTS)
 
     @abstractmethod
     def forward(self, tap: Tap) -> Tensor:
@@ -68,7 +74,7 @@ class Head(nn.Module, ABC):
         """Computes the task's loss ℓ_k.
 
         Args:
-            tap: What the head hears.
+            tap: What the head reads.
             target: The labels, as the subclass wants them.
             progress: How much of the training is done, 0 to 1.
 

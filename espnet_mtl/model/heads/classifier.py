@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_mtl.model.heads.base import Head
+from espnet_mtl.model.heads.options import ClassifierOptions
 from espnet_mtl.model.layers import ConvPool, perceptron
 from espnet_mtl.model.taps import VECTORS, Tap
 from espnet_mtl.model.targets import known, soft_target
@@ -16,47 +17,42 @@ class Classifier(Head):
 
     On a vector it is a perceptron; on a sequence a small convolutional network with statistics pooling, or, without
     convolutions, a perceptron on the mean and spread of each feature over the utterance. On a spectrogram the latter
-    hears the colour of the voice and no texture that listeners would miss, and so does the gradient it sends. Where
+    reads the colour of the voice and no texture that listeners would miss, and so does the gradient it sends. Where
     the tap is a reference embedding that attends over the very classes (`attention`), the attention is the classifier
     and the head has no weights of its own.
 
     Args:
         dim: Features of the tap.
         classes: Number of classes K.
-        channels: Hidden units.
-        layers: Convolutions over time; 0: none.
-        dropout: Dropout in the hidden layers.
-        noise: Standard deviation of noise on the tap in training. A classifier that must see through noise reads
-            what listeners would, and so do its gradients (Kaur, Cohen & Lipton 2019, arXiv 1910.08640).
         attention: Whether the tap's own attention over the style table is the prediction.
-        options: The options of every head (`Head`).
+        options: Values of `Options`. A classifier that must see through `noise` reads what listeners would, and so do
+            its gradients (Kaur, Cohen & Lipton 2019, arXiv 1910.08640).
     """
 
-    def __init__(
-        self,
-        dim: int,
-        classes: int,
-        channels: int = 32,
-        layers: int = 2,
-        dropout: float = 0.1,
-        noise: float = 0.0,
-        attention: bool = False,
-        **options,
-    ):
+    Options = ClassifierOptions
+    options: ClassifierOptions
+
+    def __init__(self, dim: int, classes: int, attention: bool = False, **options):
         super().__init__(**options)
-        self.classes, self.noise, self.attention = classes, noise, attention
+        self.classes, self.attention = classes, attention
+        self.noise = self.options.noise
         if attention:
             return
+        channels, layers, dropout = self.options.channels, self.options.layers, self.options.dropout
         self.pool = None if self.tap in VECTORS else ConvPool(dim, channels, layers, dropout=dropout)
         size = self.pool.out_dim if self.pool else dim
-        deep = self.pool is not None and layers > 0
-        self.output = nn.Linear(size, classes) if deep else perceptron(size, channels, classes, dropout)
+        if self.pool is not None and layers > 0:
+            self.output: nn.Linear | nn.Sequential = nn.Linear(size, classes)
+        else:
+            self.output = perceptron(size, channels, classes, dropout)
 
     def forward(self, tap: Tap) -> Tensor:
         """Scores the classes: (B, K)."""
         if self.attention:
             return tap.attention()
-        values = tap.values + self.noise * torch.randn_like(tap.values) if self.training and self.noise else tap.values
+        values = tap.values
+        if self.training and self.noise:
+            values = values + self.noise * torch.randn_like(values)
         return self.output(values if self.pool is None else self.pool(values, tap.lengths))
 
     def class_parameters(self) -> tuple[str, ...]:

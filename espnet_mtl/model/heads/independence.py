@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.model.heads.base import Head
+from espnet_mtl.model.heads.options import IndependenceOptions
 from espnet_mtl.model.taps import Tap, valid_mask
 from espnet_mtl.model.targets import known, soft_target
 
@@ -20,8 +21,10 @@ class Independence(Head):
     Args:
         dim: Features of the tap.
         classes: Number of classes K.
-        options: The options of every head (`Head`).
+        options: Values of `Options`.
     """
+
+    Options = IndependenceOptions
 
     def __init__(self, dim: int, classes: int, **options):
         super().__init__(**options)

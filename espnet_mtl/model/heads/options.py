@@ -80,7 +80,7 @@ class RegressorOptions(HeadOptions):
 
     Attributes:
         channels: Hidden units.
-        layers: Convolutions over time; 0: only mean and spread of each feature are heard.
+        layers: Convolutions over time; 0: only mean and spread of each feature are read.
         dropout: Dropout in the hidden layers.
     """
 

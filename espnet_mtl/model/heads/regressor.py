@@ -1,4 +1,4 @@
-"""Regression of labels that are numbers: valence and arousal, speaking rate, intonation, energy."""
+"""Regression of continuous labels: valence and arousal, speaking rate, intonation, energy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from espnet_mtl.model.heads.base import Head
+from espnet_mtl.model.heads.options import RegressorOptions
 from espnet_mtl.model.layers import ConvPool, perceptron
 from espnet_mtl.model.taps import VECTORS, Tap
 
@@ -19,16 +20,17 @@ class Regressor(Head):
 
     Args:
         dim: Features of the tap.
-        classes: Number of values D.
-        channels: Hidden units.
-        layers: Convolutions over time; 0: only mean and spread of each feature are heard.
-        dropout: Dropout in the hidden layers.
-        options: The options of every head (`Head`).
+        classes: Number D of the label's numbers.
+        options: Values of `Options`.
     """
 
-    def __init__(self, dim: int, classes: int, channels: int = 32, layers: int = 2, dropout: float = 0.1, **options):
+    Options = RegressorOptions
+    options: RegressorOptions
+
+    def __init__(self, dim: int, classes: int, **options):
         super().__init__(**options)
         self.classes = classes
+        channels, layers, dropout = self.options.channels, self.options.layers, self.options.dropout
         self.pool = None if self.tap in VECTORS else ConvPool(dim, channels, layers, dropout=dropout)
         self.output = perceptron(self.pool.out_dim if self.pool else dim, channels, classes, dropout)
 

@@ -1,33 +1,14 @@
-"""Emotion weights and the style vector: w · E, from labels or from a reference recording."""
+"""The style vector w · E: style weights w from labels or a recording, and the table E whose rows they mix."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
-from espnet_mtl.model.layers import ConvPool
+from espnet_mtl.model.style.options import StyleOptions
+from espnet_mtl.model.style.reference import ReferenceEncoder, conditioning_weights
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.model.targets import known, soft_target
-
-
-class ReferenceEncoder(nn.Module):
-    """Embeds a recording in a vector: the query of the attention over the style table.
-
-    Args:
-        odim: Mel channels.
-        dim: Size of the query.
-        channels: Channels of the convolutions.
-    """
-
-    def __init__(self, odim: int, dim: int, channels: int):
-        super().__init__()
-        self.body = ConvPool(odim, channels)
-        self.query = nn.Linear(self.body.out_dim, dim)
-
-    def forward(self, feats: Tensor, lengths: Tensor) -> Tensor:
-        """Maps (B, T, odim) with lengths (B,) to (B, dim)."""
-        return self.query(self.body(feats, lengths))
 
 
 class Style(nn.Module):
@@ -42,29 +23,19 @@ class Style(nn.Module):
         num_styles: Rows K of the table.
         odim: Mel channels that the reference encoder reads.
         adim: Size of the vectors that the style is added to.
-        dim: Size D of a row; None: `adim`.
-        reference: Whether there is a reference encoder.
-        channels: Channels of the reference encoder's convolutions.
-        hard: Whether the likeliest style alone stands in for a label that is missing: a bottleneck that lets log2 K
-            bits of a recording pass.
+        options: Values of `StyleOptions`. With `hard`, a bottleneck lets log2 K bits of a recording pass.
+
+    Raises:
+        ValueError: An unknown option, or a value that an option does not take.
     """
 
-    def __init__(
-        self,
-        num_styles: int,
-        odim: int,
-        adim: int,
-        dim: int | None = None,
-        reference: bool = True,
-        channels: int = 64,
-        hard: bool = False,
-    ):
+    def __init__(self, num_styles: int, odim: int, adim: int, **options):
         super().__init__()
-        dim = dim or adim
-        self.hard = hard and reference
+        self.options = StyleOptions(**options)
+        dim = self.options.dim or adim
         self.table = nn.Parameter(torch.randn(num_styles, dim) * dim**-0.5)
         self.project = nn.Identity() if dim == adim else nn.Linear(dim, adim, bias=False)
-        self.reference = ReferenceEncoder(odim, dim, channels) if reference else None
+        self.reference = ReferenceEncoder(odim, dim, self.options.channels) if self.options.reference else None
 
     def forward(self, feats: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tap | None]:
         """Finds each utterance's style.
@@ -77,25 +48,27 @@ class Style(nn.Module):
         Returns:
             The style vectors (B, adim), and the tap `style` (None without a reference encoder).
         """
-        tap, logits = None, feats.new_zeros(len(feats), len(self.table))
-        if self.reference is not None:
-            query = self.reference(feats, lengths)
-            tap = Tap(query, table=self.table.detach())
-            logits = tap.attention()
-        target = soft_target(target, len(self.table)).to(logits.dtype)
-        weights = torch.where(known(target).unsqueeze(-1), target, self.carried(logits))
+        tap = self.reference_tap(feats, lengths)
+        # Without a reference encoder, all styles are equally likely
+        logits = feats.new_zeros(len(feats), len(self.table)) if tap is None else tap.attention()
+        from_label = soft_target(target, len(self.table)).to(logits.dtype)
+        from_recording = self.conditioning_weights(logits)
+        weights = torch.where(known(from_label).unsqueeze(-1), from_label, from_recording)
         return self.mix(weights), tap
 
-    def carried(self, logits: Tensor) -> Tensor:
-        """Style weights (B, K) that a recording goes on with: the posterior, or its likeliest style.
+    def reference_tap(self, feats: Tensor, lengths: Tensor) -> Tap | None:
+        """Embeds recordings (B, T, odim) with lengths (B,); None without a reference encoder."""
+        if self.reference is None:
+            return None
+        return Tap(self.reference(feats, lengths), table=self.table.detach())
 
-        The gradient is the posterior's in both cases (straight-through: Bengio et al. 2013, arXiv 1308.3432).
-        """
-        posterior = logits.softmax(-1)
-        if not self.hard:
-            return posterior
-        likeliest = one_hot(posterior.argmax(-1), posterior.size(-1)).to(posterior.dtype)
-        return likeliest + posterior - posterior.detach()
+    def conditioning_weights(self, logits: Tensor) -> Tensor:
+        """Style weights (B, K) that a recording conditions the network with, from the attention's scores (B, K)."""
+        return conditioning_weights(logits, self.options.hard and self.reference is not None)
+
+    def uniform(self) -> Tensor:
+        """Style weights (K,) of the mean style."""
+        return self.table.new_full((len(self.table),), 1 / len(self.table))
 
     def mix(self, weights: Tensor) -> Tensor:
         """Mixes the rows of the table: (B, K) -> (B, adim), or (B, T_text, K) -> (B, T_text, adim)."""

@@ -5,35 +5,47 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 from torch import Tensor, distributed, nn
 
-from espnet_mtl.model.layers import note_scale
+from espnet_mtl.config.fields import Options
+from espnet_mtl.model.gradients import LossScale
+from espnet_mtl.model.weighting.options import NoOptions
 
 
 class Weighting(nn.Module, ABC):
-    """Combines task losses ℓ_k into one, L = Σ_k λ_k w_k ℓ_k, and their gradients where they meet.
+    """Combines task losses ℓ_k into one, L = Σ_k λ_k w_k ℓ_k, and their gradients at the junctions.
 
-    A method says how large each w_k is (`weigh`), or how the gradients of several tasks at one tensor become one
-    (`combine`), or both. Both work on top of the user's λ_k, and weigh tasks by 1 each where they have nothing to say.
+    A method says how large each w_k is (`weigh`), or how the gradients of several tasks at one tap become one
+    (`combine`), or both. Both work on top of the user's λ_k; a method weighs tasks by 1 each unless it overrides them.
 
     Args:
         preferences: λ_k per task.
+        options: Values of `Options`.
 
     Attributes:
+        Options: The class of its options.
+        options: Its options.
+        random: Whether weights are drawn at random: those of a new training are 1 on average.
+        smallest_first: Whether the task with the smallest gradient decides: the others may wait for it.
         capped: Tasks whose gradient has a cap (`Head`), which is relative to the first task, the TTS loss.
         steps: Training steps seen; random methods draw from it, so that all processes, and a resumed training, agree.
-        scale: Under "loss", the factor that the last loss was multiplied with before its backward pass (AMP's scale).
+        scale: The factor that the loss is multiplied with before its backward pass (AMP's scale).
     """
 
+    Options: ClassVar[type[Options]] = NoOptions
+    random: ClassVar[bool] = False
+    smallest_first: ClassVar[bool] = False
     steps: Tensor
 
-    def __init__(self, preferences: Mapping[str, float]):
+    def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__()
+        self.options = self.Options(**options)
         self.preferences = dict(preferences)
         self.capped: frozenset[str] = frozenset()
-        self.scale: dict[str, Tensor] = {}
+        self.scale = LossScale()
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -52,7 +64,7 @@ class Weighting(nn.Module, ABC):
         weights = self.bounded(tuple(losses), weights.detach())
         factors = values.new_tensor([self.preferences[name] for name in losses]) * weights
         loss = (factors * values).sum() + own - own.detach()
-        return note_scale(loss, self.scale), dict(zip(losses, factors, strict=True))
+        return self.scale.record(loss), dict(zip(losses, factors, strict=True))
 
     def bounded(self, tasks: Sequence[str], weights: Tensor) -> Tensor:
         """Limits weights (K,): a capped task has at most that of the first task, or its cap would be none."""
@@ -74,11 +86,11 @@ class Weighting(nn.Module, ABC):
         """
         return torch.ones_like(losses), losses.new_zeros(())
 
-    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor | None:
-        """Weighs the gradients of tasks that meet; called in the backward pass.
+    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> Tensor | None:
+        """Weighs the gradients of tasks at a junction; called in the backward pass.
 
         Args:
-            place: The name of the tensor where they meet.
+            tap: The name of the tap where the junction is.
             tasks: Names of the K tasks whose gradients are not zero, K > 1.
             gramian: Inner products of their gradients, λ_k w_k included, (K, K), float64; over all processes.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchjd import aggregation
 
 from espnet_mtl.model.weighting.base import Weighting, same_draws
+from espnet_mtl.model.weighting.options import AlignedMTLOptions, CAGradOptions
 
 
 class GradientBased(Weighting):
@@ -25,7 +26,7 @@ class GradientBased(Weighting):
     projects = False
     """Whether the method projects gradients."""
 
-    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
+    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
         """Asks torchjd, whose random methods draw alike in all processes."""
         if not self.projects:
             factors = gramian.new_tensor([self.preference(task) or 1.0 for task in tasks])
@@ -42,8 +43,8 @@ class PCGrad(GradientBased):
     mean = False
     projects = True
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.method = aggregation.PCGradWeighting()
 
 
@@ -52,8 +53,8 @@ class UPGrad(GradientBased):
 
     projects = True
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.method = aggregation.UPGradWeighting()
 
 
@@ -62,12 +63,15 @@ class AlignedMTL(GradientBased):
 
     Args:
         preferences: λ_k per task.
-        scale_mode: Size of the result: by the smallest component (min), the median or the mean one (rmse).
+        options: Values of `Options`.
     """
 
-    def __init__(self, preferences: Mapping[str, float], scale_mode: str = "min"):
-        super().__init__(preferences)
-        self.method = aggregation.AlignedMTLWeighting(scale_mode=scale_mode)  # type: ignore[arg-type]
+    Options = AlignedMTLOptions
+    options: AlignedMTLOptions
+
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
+        self.method = aggregation.AlignedMTLWeighting(scale_mode=self.options.scale_mode)
 
 
 class CAGrad(GradientBased):
@@ -75,26 +79,31 @@ class CAGrad(GradientBased):
 
     Args:
         preferences: λ_k per task.
-        c: Radius of the ball, in norms of the mean gradient.
+        options: Values of `Options`.
     """
 
-    def __init__(self, preferences: Mapping[str, float], c: float = 0.5):
-        super().__init__(preferences)
+    Options = CAGradOptions
+    options: CAGradOptions
+
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         # Where a gradient is smaller than norm_eps of the whole, torchjd drops all of them.
-        self.method = aggregation.CAGradWeighting(c=c, norm_eps=1e-9)
+        self.method = aggregation.CAGradWeighting(c=self.options.c, norm_eps=1e-9)
 
 
 class IMTLG(GradientBased):
     """Equal projections onto every task's gradient (Liu et al. 2021, ICLR, eq. 6)."""
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.method = aggregation.IMTLGWeighting()
 
 
 class MGDA(GradientBased):
     """The shortest convex combination of the gradients (Sener & Koltun 2018, NeurIPS, algorithm 2)."""
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    smallest_first = True
+
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.method = aggregation.MGDAWeighting()

@@ -8,34 +8,35 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.model.weighting.loss_based import LossBased
+from espnet_mtl.model.weighting.options import GradNormOptions
 
 LEAST = 0.01
 """The smallest weight."""
 
 
 class GradNorm(LossBased):
-    """Weights under which all tasks send gradients of like norm, more from tasks that lag behind.
+    """Weights under which all tasks send gradients of similar norm, more from tasks that lag behind.
 
     Chen et al. 2018, ICML, algorithm 1: G_k is the norm of the gradient of w_k ℓ_k, r_k the loss over its first value,
     divided by the mean of these; w_k descends |G_k - Ḡ r_k^α|, and the weights are scaled to sum to K. The norms are
-    those at every tap where tasks meet; they are divided by Ḡ, so that the size of the gradients does not matter.
+    those at every junction; they are divided by Ḡ, so that the size of the gradients does not matter.
 
     Args:
         preferences: λ_k per task.
-        alpha: α: how much tasks that lag are favoured.
-        lr: Learning rate of the weights.
+        options: Values of `Options`.
 
     Attributes:
         weights: w (K,).
         first: The first loss of each task (K,); 0 before there was one.
     """
 
+    Options = GradNormOptions
+    options: GradNormOptions
     weights: Tensor
     first: Tensor
 
-    def __init__(self, preferences: Mapping[str, float], alpha: float = 1.5, lr: float = 0.025):
-        super().__init__(preferences)
-        self.alpha, self.lr = alpha, lr
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.register_buffer("weights", torch.ones(len(preferences)))
         self.register_buffer("first", torch.zeros(len(preferences)))
 
@@ -44,13 +45,13 @@ class GradNorm(LossBased):
         return (self.weights * losses).sum()
 
     def observe(self, losses: Tensor) -> Tensor:
-        """Also notes the first ones."""
+        """Also keeps the first ones."""
         labelled = super().observe(losses)
         self.first = torch.where((self.first == 0) & labelled, self.seen, self.first)
         return labelled
 
-    def combine(self, place: str, tasks: Sequence[str], gramian: Tensor) -> None:
-        """Moves the weights of tasks that meet; their gradients are summed as they are."""
+    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
+        """Moves the weights of the tasks at a junction; their gradients are summed as they are."""
         names = list(self.preferences)
         known = [i for i, task in enumerate(tasks) if self.preferences.get(task)]
         if len(known) < 2:
@@ -60,8 +61,8 @@ class GradNorm(LossBased):
         norms = norms / norms.new_tensor([self.preferences[tasks[i]] for i in known])
         norms = norms / norms.mean()
         rates = self.seen[index] / self.first[index].clamp(min=1e-12)
-        target = (rates / rates.mean()) ** self.alpha
+        target = (rates / rates.mean()) ** self.options.alpha
         weights = self.weights.clone()
-        weights[index] -= self.lr * (norms - target).sign() * norms / weights[index]
+        weights[index] -= self.options.lr * (norms - target).sign() * norms / weights[index]
         weights = weights.clamp(min=LEAST)
         self.weights = weights * len(weights) / weights.sum()

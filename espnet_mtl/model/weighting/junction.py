@@ -1,8 +1,9 @@
-"""Where the gradients of several tasks meet: kept apart in the backward pass, combined, and passed on as one."""
+"""Junctions: taps where the gradients of several tasks are combined into one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -10,60 +11,93 @@ from torch import Tensor
 
 from espnet_mtl.model.weighting.base import Weighting, over_processes, processes
 
-Gradients = dict[str, Tensor]
-Note = Callable[[Sequence[str], Tensor, Tensor], None]
+
+@dataclass(frozen=True)
+class GradStats:
+    """What a backward pass measured at a junction.
+
+    Attributes:
+        tasks: The K tasks.
+        gramian: Inner products of their gradients (K, K).
+        weights: Weights of the gradients in their sum (K,).
+        scale: What the loss was multiplied with (`espnet_mtl.model.gradients.LossScale`), a scalar.
+    """
+
+    tasks: Sequence[str]
+    gramian: Tensor
+    weights: Tensor
+    scale: Tensor
+
+    def figures(self, tap: str) -> dict[str, Tensor]:
+        """Returns figures to report.
+
+        `<tap>_<task>_norm` is the norm of the gradient of λ_k w_k ℓ_k, `<tap>_<task>_share` its weight in the sum, and
+        `<tap>_<task>_<task>_cos` the cosine between two gradients.
+        """
+        norms = self.gramian.diagonal().sqrt()
+        cosines = self.gramian / torch.outer(norms, norms).clamp(min=1e-30)
+        figures = {}
+        for i, task in enumerate(self.tasks):
+            figures[f"{tap}_{task}_norm"] = norms[i] / self.scale
+            figures[f"{tap}_{task}_share"] = self.weights[i]
+            for j in range(i + 1, len(self.tasks)):
+                figures[f"{tap}_{task}_{self.tasks[j]}_cos"] = cosines[i, j]
+        return figures
 
 
-class _Hold(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, values, task, held):
-        ctx.task, ctx.held = task, held
-        return values.view_as(values)
+class Junction:
+    """Combines the gradients that come back to a tap z into one, in the one backward pass there is.
 
-    @staticmethod
-    def backward(ctx, grad):
-        ctx.held[ctx.task] = ctx.held[ctx.task] + grad if ctx.task in ctx.held else grad
-        return torch.zeros_like(grad), None, None
-
-
-def view_of(values: Tensor, task: str, held: Gradients) -> Tensor:
-    """Returns `values`; a gradient that comes back by this view is put into `held` and not passed on."""
-    return _Hold.apply(values, task, held) if values.requires_grad else values
-
-
-def meet(values: Tensor, held: Gradients, tasks: Sequence[str], weighting: Weighting, place: str, note: Note) -> None:
-    """Lets the gradients that come back to `values` be combined into one.
-
-    There is one backward pass, and what is passed on is Σ_k w_k g_k with g_k = ∂(λ_k ℓ_k)/∂z: the first task's
-    gradient is what reaches `values` themselves, those of the others are in `held` (`view_of`). Their inner products
-    are summed over the processes of a distributed training, so that all use the same weights.
+    What is passed on is Σ_k w_k g_k with g_k = ∂(λ_k ℓ_k)/∂z. The first task's gradient is what reaches z itself, those
+    of the others are what their branches collected (`espnet_mtl.model.gradients.branch`). Inner products are summed
+    over the processes of a distributed training, so that all use the same weights.
 
     Args:
-        values: The tensor z, of any shape.
-        held: Gradients of the other tasks, as `view_of` puts them there.
-        tasks: All tasks, the first as said.
+        tap: Name of the tap.
+        tasks: The tasks, the first as said.
         weighting: Weighs the gradients that are not zero (`combine`), by inner products normalized to a trace of 1.
-        place: The name of the tensor.
-        note: Is told the inner products (K, K) and weights (K,) of all.
+        record: Takes what each backward pass measured.
     """
-    if values.requires_grad:
-        values.register_hook(partial(_combine, held, tuple(tasks), weighting, place, note))
 
+    def __init__(self, tap: str, tasks: Sequence[str], weighting: Weighting, record: Callable[[GradStats], None]):
+        self.tap, self.tasks = tap, tuple(tasks)
+        self.weighting, self.record = weighting, record
 
-def _combine(
-    held: Gradients, tasks: Sequence[str], weighting: Weighting, place: str, note: Note, grad: Tensor
-) -> Tensor:
-    grads = [grad, *(held.pop(task, None) for task in tasks[1:])]
-    rows = torch.stack([torch.zeros_like(grad) if one is None else one for one in grads]).flatten(1).float()
-    # The loss is the mean over the processes, so that each has processes() times its part of the gradient.
-    gramian = over_processes(rows @ rows.T).double() / processes() ** 2
-    norms, weights = gramian.diagonal(), gramian.new_ones(len(tasks))
-    present = norms.gt(0).nonzero().flatten().tolist() if norms.isfinite().all() else []
-    if len(present) > 1:
+    def register(self, values: Tensor, branch_grads: dict[str, Tensor]) -> None:
+        """Puts the junction at a tensor of any shape whose branches collect into `branch_grads`."""
+        if values.requires_grad:
+            values.register_hook(partial(self._combine, branch_grads))
+
+    def _combine(self, branch_grads: dict[str, Tensor], grad: Tensor) -> Tensor:
+        """Returns the gradient that is passed on, in place of `grad`, and takes the others out of `branch_grads`."""
+        rows = self._gradients(branch_grads, grad)
+        # The loss is the mean over the processes, so that each has processes() times its part of the gradient
+        gramian = over_processes(rows @ rows.T).double() / processes() ** 2
+        weights = self._weights(gramian)
+        self.record(GradStats(self.tasks, gramian, weights, self.weighting.scale.value))
+        combined = weights.to(rows.dtype) @ rows
+        return combined.view_as(grad).to(grad.dtype)
+
+    def _gradients(self, branch_grads: dict[str, Tensor], grad: Tensor) -> Tensor:
+        """Returns the tasks' gradients (K, elements of z), float32; 0 where a task sends none."""
+        gradients = [grad]
+        for task in self.tasks[1:]:
+            sent = branch_grads.pop(task, None)
+            gradients.append(torch.zeros_like(grad) if sent is None else sent)
+        return torch.stack(gradients).flatten(1).float()
+
+    def _weights(self, gramian: Tensor) -> Tensor:
+        """Returns the weights (K,) of the gradients: 1 where there is nothing to combine."""
+        weights = gramian.new_ones(len(self.tasks))
+        norms = gramian.diagonal()
+        if not norms.isfinite().all():  # an overflow, which AMP's scaler has to see
+            return weights
+        present = norms.gt(0).nonzero().flatten().tolist()
+        if len(present) < 2:
+            return weights
         part = gramian[present][:, present]
-        given = weighting.combine(place, [tasks[i] for i in present], part / part.trace())
-        if given is not None:
-            weights[present] = given
-            weights = weighting.bounded(tasks, weights)
-    note(tasks, gramian, weights)
-    return (weights.to(rows.dtype) @ rows).view_as(grad).to(grad.dtype)
+        combined = self.weighting.combine(self.tap, [self.tasks[i] for i in present], part / part.trace())
+        if combined is None:
+            return weights
+        weights[present] = combined
+        return self.weighting.bounded(self.tasks, weights)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchjd import scalarization
 
 from espnet_mtl.model.weighting.base import Weighting, over_processes, same_draws
+from espnet_mtl.model.weighting.options import DWAOptions, FAMOOptions, STCHOptions
 
 LEAST = 0.01
 """Smaller losses count as this: a solved task would take all weight where a method takes logarithms or ratios."""
@@ -31,8 +32,8 @@ class LossBased(Weighting):
 
     seen: Tensor
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.register_buffer("seen", torch.ones(len(preferences)))
 
     @abstractmethod
@@ -50,7 +51,7 @@ class LossBased(Weighting):
         return weights, total
 
     def observe(self, losses: Tensor) -> Tensor:
-        """Notes the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
+        """Keeps the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
         count = over_processes((losses != 0).to(losses.dtype))
         mean = over_processes(losses.clone()) / count.clamp(min=1)
         self.seen = torch.where(count > 0, mean.clamp(min=LEAST), self.seen)
@@ -60,8 +61,8 @@ class LossBased(Weighting):
 class UW(LossBased):
     """Uncertainty weighting: S = Σ_k ½ exp(-s_k) ℓ_k + ½ s_k with learned s_k (Kendall et al. 2018, CVPR, eq. 10)."""
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.scalarizer = scalarization.UW(len(preferences))
 
     def scalarize(self, losses: Tensor) -> Tensor:
@@ -72,8 +73,8 @@ class UW(LossBased):
 class IMTLL(LossBased):
     """Impartial learning of losses: S = Σ_k exp(s_k) ℓ_k - s_k with learned s_k (Liu et al. 2021, ICLR, eq. 8)."""
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.scalarizer = scalarization.IMTLL(len(preferences))
 
     def scalarize(self, losses: Tensor) -> Tensor:
@@ -82,10 +83,12 @@ class IMTLL(LossBased):
 
 
 class RLW(LossBased):
-    """Random loss weighting: softmax of normal noise, drawn anew at each step (Lin et al. 2022, TMLR)."""
+    """Random loss weighting: softmax of normal noise, drawn at each step (Lin et al. 2022, TMLR)."""
 
-    def __init__(self, preferences: Mapping[str, float]):
-        super().__init__(preferences)
+    random = True
+
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.scalarizer = scalarization.Random()
 
     def scalarize(self, losses: Tensor) -> Tensor:
@@ -99,12 +102,15 @@ class STCH(LossBased):
 
     Args:
         preferences: λ_k per task.
-        mu: μ: the smaller, the more of the weight is on the largest loss.
+        options: Values of `Options`.
     """
 
-    def __init__(self, preferences: Mapping[str, float], mu: float = 0.5):
-        super().__init__(preferences)
-        self.scalarizer = scalarization.STCH(mu)
+    Options = STCHOptions
+    options: STCHOptions
+
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
+        self.scalarizer = scalarization.STCH(self.options.mu)
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """K² S."""
@@ -118,7 +124,7 @@ class DWA(LossBased):
 
     Args:
         preferences: λ_k per task.
-        temperature: T: the larger, the more alike are the weights.
+        options: Values of `Options`.
 
     Attributes:
         averages: Mean losses of the last two epochs (2, K); 0 where there was none.
@@ -126,13 +132,14 @@ class DWA(LossBased):
         batches: Batches in this epoch.
     """
 
+    Options = DWAOptions
+    options: DWAOptions
     averages: Tensor
     sums: Tensor
     batches: Tensor
 
-    def __init__(self, preferences: Mapping[str, float], temperature: float = 2.0):
-        super().__init__(preferences)
-        self.temperature = scalarization.DWA(temperature).temperature  # which checks it
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
         self.register_buffer("averages", torch.zeros(2, len(preferences)))
         self.register_buffer("sums", torch.zeros(len(preferences)))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
@@ -154,7 +161,7 @@ class DWA(LossBased):
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """S, whose weights sum to K."""
-        scalarizer = scalarization.DWA(self.temperature)
+        scalarizer = scalarization.DWA(self.options.temperature)
         for average in self.averages if self.averages.all() else ():
             scalarizer(average)
             scalarizer.step()
@@ -169,18 +176,20 @@ class FAMO(LossBased):
 
     Args:
         preferences: λ_k per task.
-        lr: Learning rate of the logits of the weights.
-        weight_decay: Pull of the logits toward 0.
+        options: Values of `Options`.
 
     Attributes:
         moments: State of the logits' Adam: its two moments and its steps (3, K).
     """
 
+    Options = FAMOOptions
+    options: FAMOOptions
     moments: Tensor
 
-    def __init__(self, preferences: Mapping[str, float], lr: float = 0.025, weight_decay: float = 0.001):
-        super().__init__(preferences)
-        self.scalarizer = scalarization.FAMO(len(preferences), lr=lr, weight_decay=weight_decay)
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
+        decay = self.options.weight_decay
+        self.scalarizer = scalarization.FAMO(len(preferences), lr=self.options.lr, weight_decay=decay)
         self.register_buffer("moments", torch.zeros(3, len(preferences)))
 
     def observe(self, losses: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def test_a_capped_task_gets_no_more_weight_than_the_first(name):
         loss.backward()
         optimizer.step()
         weights = {task: float(factor) / PREFERENCES[task] for task, factor in factors.items()}
-        shares = dict(zip(TASKS, model.noted[-1][2].tolist(), strict=False))
+        shares = dict(zip(TASKS, model.recorded[-1].weights.tolist(), strict=False))
         found += [weights, shares]
     for weights in found:
         assert weights["emotion"] <= weights["tts"] * (1 + 1e-6)
@@ -98,7 +98,7 @@ def test_labels_of_one_task_may_be_missing(name, tasks):
     assert model.shared.grad.isfinite().all()
     assert model.shared.grad.abs().sum() > 0
     assert model.heads.grad[1].eq(0).all()
-    assert model.noted[-1][1][1].eq(0).all()
+    assert model.recorded[-1].gramian[1].eq(0).all()
 
 
 @every
@@ -109,7 +109,7 @@ def test_a_task_may_have_a_loss_and_no_gradient(name):
     loss, weights = model(*data(5), waiting=[TASKS[1]])
     loss.backward()
     assert model.heads.grad[1].abs().sum() > 0
-    assert model.noted[-1][1][1].eq(0).all()
+    assert model.recorded[-1].gramian[1].eq(0).all()
     assert model.shared.grad.isfinite().all()
     assert model.shared.grad.abs().sum() > 0
     assert float(weights[TASKS[1]]) > 0
@@ -136,7 +136,7 @@ def test_the_scale_of_mixed_precision_changes_nothing(name):
         for one, other in zip(plain.parameters(), scaled.parameters(), strict=True):
             if one.grad is not None:
                 torch.testing.assert_close(other.grad / 2**12, one.grad, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(scaled.weighting.scale["loss"], torch.tensor(2.0**12))
+    torch.testing.assert_close(scaled.weighting.scale.value, torch.tensor(2.0**12))
 
 
 @every
@@ -190,10 +190,10 @@ def test_validation_changes_nothing(name):
 
 
 @every
-def test_every_gradient_norm_is_noted(name):
+def test_every_gradient_norm_is_recorded(name):
     model = network(name, 3)
     model(*data())[0].backward()
-    tasks, gramian, weights = model.noted[0]
-    assert tuple(tasks) == TASKS[:3]
-    assert gramian.diagonal().gt(0).all()
-    assert weights.shape == (3,)
+    (measured,) = model.recorded
+    assert measured.tasks == TASKS[:3]
+    assert measured.gramian.diagonal().gt(0).all()
+    assert measured.weights.shape == (3,)

@@ -81,24 +81,24 @@ def test_a_cap_binds_whatever_the_method_gives(backbone, make_model, batch):
                 model.weighting.scalarizer.log_var.copy_(torch.tensor([0.5, -3.0]))
         loss, stats, _ = model(**batch)
         loss.backward()
-        norms.append(float(model.figures()["mel_emotion_norm"] / stats["tts_weight"]))
+        norms.append(float(model.multitask.grad_figures()["mel_emotion_norm"] / stats["tts_weight"]))
     assert stats["emotion_weight"] == stats["tts_weight"]
     assert norms[1] == pytest.approx(norms[0], rel=1e-4)
 
 
 def test_fixed_weights_pass_on_the_sum_of_the_gradients(make, batch):
-    """Holding the gradients apart changes nothing."""
-    apart, whole = (make(split=split, weighting="fixed") for split in (True, False))
-    for model in (apart, whole):
+    """Branches for the gradients change nothing."""
+    branched, whole = (make(split=split, weighting="fixed") for split in (True, False))
+    for model in (branched, whole):
         torch.manual_seed(1)
         model(**batch)[0].backward()
-    for (name, one), (_, other) in zip(apart.named_parameters(), whole.named_parameters(), strict=True):
+    for (name, one), (_, other) in zip(branched.named_parameters(), whole.named_parameters(), strict=True):
         assert (one.grad is None) == (other.grad is None), name
         if one.grad is not None:
             torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_gradients_meet_at_every_tap(backbone, make, batch):
+def test_gradients_are_measured_at_every_tap(backbone, make, batch):
     """What each task sends into a tap is what it sends there alone."""
     model = make()
     model(**batch)[0].backward()
@@ -118,7 +118,7 @@ def test_figures_of_gradients_do_not_depend_on_the_scale(make, batch):
     for scale in (1.0, 1024.0):
         model.zero_grad()
         (model(**batch)[0] * scale).backward()
-        found.append(model.figures())
+        found.append(model.multitask.grad_figures())
     for key, value in found[0].items():
         torch.testing.assert_close(found[1][key], value, rtol=1e-3, atol=1e-5, msg=key)
 

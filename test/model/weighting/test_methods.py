@@ -183,7 +183,7 @@ def test_gradnorm_evens_out_the_norms():
     for _ in range(300):
         model.zero_grad()
         model(inputs, target * torch.tensor([10.0, 1, 1, 1, 1]))[0].backward()
-        first, second = model.noted[-1][1].diagonal().sqrt()
+        first, second = model.recorded[-1].gramian.diagonal().sqrt()
         ratios.append(float(first / second))
     assert ratios[0] > 2
     assert ratios[-1] == pytest.approx(1 / 2, rel=0.1)  # the user's λ stands on top

@@ -1,0 +1,53 @@
+"""The contract of a vocoder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+
+class Vocoder(nn.Module, ABC):
+    """Turns a log-mel spectrogram into a waveform.
+
+    Attributes:
+        fs: Sampling rate of the waveform (Hz).
+        needs_f0: Whether `forward` needs log F0 and voicing.
+        streams: Whether a spectrogram may be turned into sound piece by piece.
+    """
+
+    needs_f0: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
+    fs: int
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls, features: Mapping[str, Any], config: str | Path | Mapping[str, Any] | None, file: str | Path | None
+    ) -> Vocoder:
+        """Builds the vocoder of a model.
+
+        Args:
+            features: The model's feature extraction, as in `feats_extract_conf`.
+            config: The user's `vocoder_config`: a file, or options.
+            file: The user's `vocoder_file`: weights; None: there are none.
+
+        Raises:
+            UserError: A setting that cannot be used.
+        """
+
+    @abstractmethod
+    def forward(self, logmel: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
+        """Synthesizes one utterance, without a gradient.
+
+        Args:
+            logmel: Log10-mel spectrogram (T, n_mels).
+            log_f0: Logarithm of F0 in Hz (T,), in all frames; None where it is not needed.
+            voicing: How voiced each frame is, 0 to 1 (T,); None where it is not needed.
+
+        Returns:
+            Waveform (T_wav,).
+        """
