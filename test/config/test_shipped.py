@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from espnet_mtl.config.load import DATA_KEYS, read_train_config, read_yaml
+from espnet_mtl.config.load import read_train_config, read_yaml
+from espnet_mtl.config.schema import DATA_KEYS
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
 CHANGES = sorted(path for path in CONF.glob("**/*.yaml") if "base" in read_yaml(path))
