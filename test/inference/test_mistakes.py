@@ -15,8 +15,8 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"speaker": "f9"}, "unknown speaker 'f9': did you mean f1? Valid: f1, m1"),
-        ({"speaker": 1}, "unknown speaker 1: Valid: f1, m1"),
+        ({"speaker": "f9"}, "unknown speaker 'f9': Valid: f1, m1"),
+        ({"speaker": 1}, "unknown speaker 1: did you mean m1 or f1? Valid: f1, m1"),
         ({"sids": 7}, "sids: expected 0 to 1, got 7"),
         ({"sids": -1}, "sids: expected 0 to 1, got -1"),
         ({"sids": 0.5}, "sids: expected one whole number, got 0.5"),
