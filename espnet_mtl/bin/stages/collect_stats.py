@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL
-from espnet_mtl.config.load import load_train_config
 from espnet_mtl.errors import run_command
-from espnet_mtl.system.files import require
-from espnet_mtl.training.fine_tuning import open_base_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,11 +22,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--train_config", required=True, help="training YAML")
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
+    from espnet_mtl.config.load import load_train_config
+    from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
+    from espnet_mtl.system.files import require
+    from espnet_mtl.training.fine_tuning import open_base_model
+
     load_train_config(args.train_config)
     base = open_base_model(args.init_model)
     require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
-    from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
-
     write_token_list(args.dump, args.token_list / args.token_type, args.token_type, args.vocab_size, base)
     write_tables(args.dump, args.tables, base)
     collect_stats(args.dump, args.stats, args.token_type, base)
