@@ -9,7 +9,7 @@ import torch
 
 from espnet_mtl.config.load import load_train_config
 
-pytest_plugins = ["browser", "recipe", "tiny_corpus"]
+pytest_plugins = ["browser", "recipe", "speaking_model", "tiny_corpus"]
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
 TINY = {
     **{"adim": 8, "aheads": 2, "elayers": 1, "eunits": 8, "dlayers": 1, "dunits": 8, "postnet_layers": 0},

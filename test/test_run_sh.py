@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 RECIPE = Path(__file__).parents[1] / "egs2/mtl_tts"
-SCRIPT = (RECIPE / "run.sh").read_text(encoding="utf-8")
-TABLE = re.search(r"\noptions=\((.+?)\n\)", SCRIPT, re.DOTALL)[1]
+TABLE = re.search(r"\noptions=\((.+?)\n\)", (RECIPE / "options.sh").read_text(encoding="utf-8"), re.DOTALL)[1]
 OPTIONS = re.findall(r'^    "([a-z_]+)\|', TABLE, re.MULTILINE)
 MODULES = [
     "prepare_data",
@@ -27,6 +26,8 @@ MODULES = [
     "pack",
     "pack",
 ]
+
+STAGES = "-m espnet_mtl.bin.stages."
 
 PYTHON = """#!/usr/bin/env bash
 echo "$*" >>"$NOTES"
@@ -61,7 +62,7 @@ class Recipe:
         return self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
 
     def commands(self) -> list[str]:
-        called = [line.removeprefix("-m espnet_mtl.bin.") for line in self.noted() if line.startswith("-m espnet_mtl")]
+        called = [line.removeprefix(STAGES) for line in self.noted() if line.startswith(STAGES)]
         return [line for line in called if not line.startswith("check_config")]
 
     def files(self) -> set[Path]:
@@ -122,7 +123,8 @@ def test_help_lists_every_option_and_stage(recipe: Recipe):
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_is_used(option: str):
-    assert re.search(rf"\${{?{option}\b", SCRIPT.replace(TABLE, "")), f"--{option} has no effect"
+    stages = (RECIPE / "run.sh").read_text(encoding="utf-8") + (RECIPE / "models.sh").read_text(encoding="utf-8")
+    assert re.search(rf"\${{?{option}\b|\(\(.*\b{option}\b", stages), f"--{option} has no effect"
 
 
 def test_runs_every_stage_for_both_models(recipe: Recipe):
@@ -146,7 +148,7 @@ def test_both_configurations_and_the_training_options_are_checked_first(recipe: 
     result = recipe.run("--train_args", "--max_epoch 5", FAIL_AT="*check_config*")
     assert result.returncode == 2
     checked = "conf/train_fastspeech2.yaml conf/train_fastspeech2_single.yaml -- --max_epoch 5"
-    assert recipe.noted() == ["set-up", f"-m espnet_mtl.bin.stages.check_config {checked}"]
+    assert recipe.noted() == ["set-up", f"{STAGES}check_config {checked}"]
 
 
 def test_runs_one_model_and_the_stages_asked_for(recipe: Recipe):
@@ -186,7 +188,7 @@ def test_a_failed_stage_ends_the_run_with_its_status(recipe: Recipe):
 
 
 def test_a_failed_model_is_named(recipe: Recipe):
-    result = recipe.run(FAIL_AT="*bin.train *_single.yaml*")
+    result = recipe.run(FAIL_AT="*stages.train *_single.yaml*")
     assert result.returncode == 2
     assert result.stderr == "error: train_fastspeech2_single failed with status 2\n"
     assert "[train_fastspeech2_single] error: run stage 4 first" in result.stdout
@@ -210,6 +212,6 @@ def test_stages_take_the_options_that_they_are_given(recipe: Recipe, capsys: pyt
     recipe.run("--corpus_conf", "sentences=10")
     command = next(command for command in recipe.commands() if command.startswith(module))
     with pytest.raises(SystemExit, match="0"):
-        importlib.import_module(f"espnet_mtl.bin.{module}").main(["--help"])
+        importlib.import_module(f"espnet_mtl.bin.stages.{module}").main(["--help"])
     known = set(re.findall(r"--[a-z_]+", capsys.readouterr().out))
     assert set(re.findall(r"--[a-z_]+", command)) <= known

@@ -19,14 +19,29 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
 SPEAKERS, EMOTIONS, TOKENS = ["f1", "f2", "m1", "m2"], ["angry", "happy", "neutral", "sad", "surprised"], 98
 
 
-def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
-    """Reads the shipped configuration with other tasks."""
+def shipped_args() -> argparse.Namespace:
+    """Returns ESPnet's arguments as the shipped configuration sets them."""
+    from espnet_mtl.config.load import load_train_config
     from espnet_mtl.tasks.tts import MTLTTSTask
 
-    args = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
+    parser = MTLTTSTask.get_parser()
+    parser.set_defaults(**load_train_config(CONFIG))
+    return parser.parse_args([])
+
+
+def shipped_heads() -> dict[str, dict]:
+    """Returns the shipped tasks with a head, all of which train from the first step on."""
+    tasks = shipped_args().tasks
+    return {name: {**task, "start": 0.0} for name, task in tasks.items() if name != "tts"}
+
+
+def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
+    """Returns the arguments of the shipped configuration with other tasks."""
+    args = shipped_args()
     for name, dim in {"feats": 80, "pitch": 1, "energy": 1}.items():
         path = statistics_dir / f"{name}.npz"
         np.savez(path, count=10, sum=np.zeros(dim, "f"), sum_square=np.full(dim, 10, "f"))
@@ -49,11 +64,9 @@ def build_models(statistics_dir: Path) -> dict[str, torch.nn.Module]:
         "speaker_shared": {"head": "classifier", "tap": "shared", "label": "speaker", "weight": 0.1},
     }
     shipped = build_args(statistics_dir, {})
-    full = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
-    mel = {name: {**task, "start": 0.0} for name, task in full.tasks.items() if name != "tts"}
     ours = {
         "style and shared heads": MTLTTSTask.build_model(build_args(statistics_dir, shared)),
-        "style and mel heads": MTLTTSTask.build_model(build_args(statistics_dir, mel)),
+        "style and mel heads": MTLTTSTask.build_model(build_args(statistics_dir, shipped_heads())),
     }
     parts = MTLTTSTask.build_model(shipped)
     espnet = ESPnetTTSModel(
@@ -110,8 +123,7 @@ def build_weightings(statistics_dir: Path) -> dict[str, torch.nn.Module]:
     from espnet_mtl.registry import WEIGHTINGS
     from espnet_mtl.tasks.tts import MTLTTSTask
 
-    shipped = MTLTTSTask.get_parser().parse_args(["--config", str(ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml")])
-    heads = {name: {**task, "start": 0.0} for name, task in shipped.tasks.items() if name != "tts"}
+    heads = shipped_heads()
     heads["speaker_shared"] = {"head": "classifier", "tap": "shared", "label": "speaker", "weight": 0.1}
     models = {}
     for name in WEIGHTINGS:

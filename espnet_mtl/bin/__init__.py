@@ -1,11 +1,14 @@
-"""One thin command per stage of the recipe."""
+"""Commands: each reads its command line and calls what does the work.
+
+What a command calls is imported after its command line is read: `--help` and wrong options answer at once.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-INIT_MODEL = "go on from this model: a packed one, an experiment, a URL or user/repo"
+INIT_MODEL = "fine-tune this model: a packed one, an experiment, a URL or user/repo"
 
 
 def split_options(argv: Sequence[str] | None) -> tuple[list[str], list[str]]:

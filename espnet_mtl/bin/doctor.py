@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from espnet_mtl.bin.environment import findings
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Prints what was looked at, and exits."""
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
+    from espnet_mtl.bin.environment import findings
+
     wrong = 0
     for name, found, problem in findings():
         print(f"{'WRONG' if problem else 'ok':7}{name:23}{found}{' - ' * bool(problem)}{problem}", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from espnet_mtl.errors import UserError, run_command
@@ -16,31 +17,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--text", required=True, help="what to say")
     parser.add_argument("--output", type=Path, required=True, help="wav file to write")
     parser.add_argument("--speaker", help="a speaker of the model; default: its first")
-    parser.add_argument("--emotion", help="happy, or a mixture: sad:0.3,neutral:0.7")
+    parser.add_argument("--emotion", help="an emotion of the model, or a mixture: sad:0.3,neutral:0.7")
     parser.add_argument("--intensity", type=float, default=1.0, help="0: neutral, 1: all of the emotion")
     parser.add_argument("--speed", type=float, default=1.0, help="above 1 is faster")
     args = parser.parse_args(argv)
-    if args.speed <= 0:
-        raise UserError(f"--speed must be above 0, got {args.speed}")
+    if not 0 < args.speed < inf:
+        raise UserError(f"--speed must be a number above 0, got {args.speed}")
     import soundfile
 
+    from espnet_mtl.zoo.archive import resolve
+
+    if not soundfile.check_format(args.output.suffix.removeprefix("."), "PCM_16"):
+        raise UserError(f"--output must end in .wav or .flac, got {args.output}")
+    files = resolve(args.model)
+    # Importing this takes seconds: a model that is not there has been told by now
     from espnet_mtl.inference.text2speech import Text2Speech
 
-    tts = Text2Speech.from_pretrained(args.model, speed_control_alpha=1 / args.speed)
-    try:
-        emotion = parse_emotion(args.emotion)
-        wav = tts(args.text, speaker=args.speaker, emotion=emotion, intensity=args.intensity)["wav"]
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    tts = Text2Speech(**files, speed_control_alpha=1 / args.speed)
+    wav = tts(args.text, speaker=args.speaker, emotion=args.emotion, intensity=args.intensity)["wav"]
     args.output.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(args.output, wav.cpu().numpy(), tts.fs, "PCM_16")
-
-
-def parse_emotion(text: str | None) -> str | dict[str, float] | None:
-    """Reads `happy`, or `sad:0.3,neutral:0.7`."""
-    if text is None or ":" not in text:
-        return text
-    return {name: float(weight) for name, _, weight in (part.partition(":") for part in text.split(","))}
 
 
 def cli() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
-from espnet_mtl.config.fields import AtLeastOne, NotNegative, Options, Positive, Switch, build
+from espnet_mtl.config.fields import AtLeastOne, File, NotNegative, Options, Positive, Switch, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError
 
@@ -31,8 +31,8 @@ class DecodeOptions(Options):
 
     speed_control_alpha: Positive | None = None
     griffin_lim_iters: AtLeastOne | None = None
-    vocoder_file: str | None = None
-    vocoder_config: str | None = None
+    vocoder_file: File | None = None
+    vocoder_config: File | None = None
     dtype: Literal["float16", "bfloat16", "float32", "float64"] | None = None
     threshold: NotNegative | None = None
     minlenratio: NotNegative | None = None

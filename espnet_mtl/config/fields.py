@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Mapping
 from math import inf
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -20,6 +21,7 @@ Share = Annotated[float, Field(ge=0, lt=1, description="a number in [0, 1)")]
 Count = Annotated[int, Field(ge=0, description="a whole number, not negative")]
 AtLeastOne = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
 Switch = Annotated[bool, Field(description="true or false")]
+File = Annotated[str, Field(min_length=1, description="the path of a file")]
 Name = Annotated[str, Field(min_length=1, description="a name")]
 
 
@@ -108,12 +110,27 @@ def _constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def _wanted(field: FieldInfo) -> str:
-    alternatives = [one for one in get_args(field.annotation) if one is type(None)]
-    return (field.description or str(field.annotation)) + (", or null" if alternatives else "")
+    """Says what an option takes."""
+    if field.description:
+        return field.description
+    types = get_args(field.annotation)
+    described = [_description(one) for one in types if one is not NoneType]
+    if NoneType in types and all(described):
+        return f"{' or '.join(described)}, or null"
+    return str(field.annotation)
+
+
+def _description(annotation: Any) -> str:
+    """Returns the description of an annotated type such as `Positive`; "" where it has none."""
+    metadata = getattr(annotation, "__metadata__", ())
+    return next((one.description or "" for one in metadata if isinstance(one, FieldInfo)), "")
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
-    return get_args(annotation) if get_origin(annotation) is Literal else ()
+    """Returns the values of a `Literal`, which may be null."""
+    types = get_args(annotation) if NoneType in get_args(annotation) else (annotation,)
+    literals = [one for one in types if get_origin(one) is Literal]
+    return get_args(literals[0]) if literals else ()
 
 
 def is_number(value: object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import yaml
 
 from espnet_mtl.config.espnet import espnet_keys
+from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.schema import DATA_KEYS, OWN_KEYS, complete, refuse_recipe_keys
 from espnet_mtl.errors import UserError, one_of
 
@@ -39,6 +40,17 @@ def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]
     except (UserError, yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} with {' '.join(options)}: {' '.join(str(error).split())}") from error
     return changed
+
+
+def load_overridden(paths: Sequence[str | Path], options: Sequence[str]) -> dict[Path, dict[str, Any]]:
+    """Reads training YAMLs that share the data of stages 1 to 4, as options of ESPnet's training change them.
+
+    Raises:
+        UserError: What `load_train_config` and `override` refuse, or data that cannot be shared.
+    """
+    configs = {Path(path): override(path, load_train_config(path), options) for path in paths}
+    check_same_data(configs)
+    return configs
 
 
 def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:

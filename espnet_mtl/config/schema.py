@@ -154,3 +154,15 @@ def training_steps(config: Mapping[str, Any]) -> int:
 def is_cosine(config: Mapping[str, Any]) -> bool:
     """Tells whether the scheduler of a completed config is the one of the shipped files."""
     return str(config["scheduler"]).lower() == COSINE
+
+
+def schedule_note(config: Mapping[str, Any]) -> str | None:
+    """Says of a completed configuration whose learning rate rises again before the end how it would not."""
+    steps = training_steps(config)
+    if not is_cosine(config) or config["scheduler_conf"]["first_cycle_steps"] >= steps:
+        return None
+    cycle = config["scheduler_conf"]["first_cycle_steps"]
+    return (
+        f"the learning rate starts again after {cycle} of {steps} steps: "
+        f"--scheduler_conf first_cycle_steps={steps} lets it fall to the end"
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import soundfile
-import torch
 import yaml
 
 from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
@@ -17,12 +16,14 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
-from espnet_mtl.inference.text2speech import Text2Speech
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
+
+if TYPE_CHECKING:
+    from espnet_mtl.inference.text2speech import Text2Speech
 
 ARKS = {"feats": "feat_gen_denorm", "pitch": "pitch_denorm"}
 TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo", "utt2lang")
@@ -40,7 +41,7 @@ class Request:
     language: str | None = None
 
 
-def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Sequence[str]) -> list[Request]:
+def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Sequence[str]) -> list[Request]:
     """Lists every test sentence by every speaker of its language in every emotion.
 
     A request takes the id of the natural utterance where there is one, with that utterance's own phones, so that both
@@ -53,32 +54,41 @@ def requests(dump: Path, token_type: str, speakers: Sequence[str], emotions: Seq
         emotions: The model's emotions; empty: each sentence is read once per speaker.
     """
     texts, tokens = read_table(dump / "text", "stage 2"), read_table(dump / text_file(token_type), "stage 3")
-    spk = read_table(dump / "utt2spk")
-    emo = read_optional(dump / "utt2emo")
-    natural = {(texts[utt], spk[utt], emo.get(utt)): utt for utt in sorted(texts)}
-    languages, speak = read_optional(dump / "utt2lang"), _speakers(dump)
-    listed = []
-    wanted: list[str | None] = list(emotions) or [None]
-    for number, (text, first) in enumerate(sorted({texts[utt]: utt for utt in sorted(texts, reverse=True)}.items()), 1):
-        language = languages.get(first)
-        for speaker in [name for name in speakers if language is None or name in speak[language]]:
-            plain = [None] if emotions and (text, speaker, None) in natural else []
-            for emotion in [*wanted, *plain]:
+    speaker_of, emotion_of = read_table(dump / "utt2spk"), read_optional(dump / "utt2emo")
+    language_of = read_optional(dump / "utt2lang")
+    natural: dict[tuple[str, str, str | None], str] = {}
+    first: dict[str, str] = {}  # the first utterance of each sentence, whose phones those take who never said it
+    for utt in sorted(texts):
+        natural[texts[utt], speaker_of[utt], emotion_of.get(utt)] = utt
+        first.setdefault(texts[utt], utt)
+
+    requests = []
+    native = _speakers_by_language(dump)
+    for number, text in enumerate(sorted(first), 1):
+        language = language_of.get(first[text])
+        for speaker in speakers:
+            if language is not None and speaker not in native[language]:
+                continue
+            wanted: list[str | None] = list(emotions)
+            if not emotions or (text, speaker, None) in natural:
+                wanted.append(None)
+            for emotion in wanted:
                 utt = natural.get((text, speaker, emotion))
                 name = utt or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
-                listed.append(Request(name, text, tokens[utt or first], speaker, emotion, language))
-    return sorted(listed, key=lambda request: request.utt)
+                requests.append(Request(name, text, tokens[utt or first[text]], speaker, emotion, language))
+    return sorted(requests, key=lambda request: request.utt)
 
 
-def _speakers(dump: Path) -> dict[str, set[str]]:
+def _speakers_by_language(dump: Path) -> dict[str, set[str]]:
     """Names the speakers of each language in the training and test sets."""
-    speak: dict[str, set[str]] = defaultdict(set)
+    speakers: dict[str, set[str]] = defaultdict(set)
     for directory in (dump, dump.with_name("train")):
-        if directory.is_dir():
-            spk = read_table(directory / "utt2spk")
-            for utt, language in read_optional(directory / "utt2lang").items():
-                speak[language].add(spk[utt])
-    return speak
+        if not directory.is_dir():
+            continue
+        speaker_of = read_table(directory / "utt2spk")
+        for utt, language in read_optional(directory / "utt2lang").items():
+            speakers[language].add(speaker_of[utt])
+    return speakers
 
 
 def decode(
@@ -90,41 +100,40 @@ def decode(
         UserError: The model or the test set is missing, or an option is wrong.
     """
     options = load_inference_config(inference_config, overrides)
-    check_gpus(ngpu)
     require([exp / "config.yaml"], "stage 5")
     model_file = best_model(exp, read_yaml(exp / "config.yaml"))
     require([dump / part / "durations"], "stage 3")
+    check_gpus(ngpu)
+    # PyTorch and ESPnet take seconds to import: what can be told without them has been
+    import torch
+
+    from espnet_mtl.inference.text2speech import Text2Speech
+
     torch.manual_seed(0)
     tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
-    work = requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
+    requests = list_requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
     output = exp / Path(inference_config).stem / part
     with whole_directory(output) as directory:
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))
-        _synthesize(tts, work, directory, output.resolve())
+        _synthesize(tts, requests, directory, output.resolve())
     return output
 
 
-def _synthesize(tts: Text2Speech, work: Sequence[Request], directory: Path, final: Path) -> None:
+def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, final: Path) -> None:
+    """Writes the speech of all requests, what was predicted and their labels into `directory`, to be called `final`."""
     (directory / "wav").mkdir()
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
-    written = ("feats", *BACKBONES.spec(tts.train_args.tts).token_features)
-    predicted = {name: key for name, key in ARKS.items() if name in written}
+    available = ("feats", *BACKBONES.spec(tts.train_args.tts).token_features)
+    predicted = {name: key for name, key in ARKS.items() if name in available}
     with ark_writers(directory, predicted) as arks:
-        for request, output in progress(_outputs(tts, work), f"decoding {final.parent.parent.name}", len(work)):
-            utt = request.utt
-            soundfile.write(directory / "wav" / f"{utt}.wav", output["wav"].cpu().numpy(), tts.fs, "PCM_16")
+        for request in progress(requests, f"decoding {final.parent.parent.name}", len(requests)):
+            output = _speak(tts, request)
+            wav = Path("wav") / f"{request.utt}.wav"
+            soundfile.write(directory / wav, output["wav"].cpu().numpy(), tts.fs, "PCM_16")
             for name, key in predicted.items():
-                arks[name](utt, output[key].cpu().numpy())
-            tables["wav.scp"][utt] = final / "wav" / f"{utt}.wav"
-            tables["durations"][utt] = " ".join(map(str, output["duration"].tolist()))
-            if "focus_rate" in output:
-                tables["focus_rates"][utt] = f"{float(output['focus_rate']):.5f}"
-            tables["text"][utt] = request.text
-            tables["utt2spk"][utt] = request.speaker
-            if request.emotion is not None:
-                tables["utt2emo"][utt] = request.emotion
-            if request.language is not None:
-                tables["utt2lang"][utt] = request.language
+                arks[name](request.utt, output[key].cpu().numpy())
+            for name, entry in {**_entries(request, output), "wav.scp": final / wav}.items():
+                tables[name][request.utt] = entry
     for name, table in tables.items():
         if table or name == "utt2emo":
             write_table(directory / name, table)
@@ -132,7 +141,19 @@ def _synthesize(tts: Text2Speech, work: Sequence[Request], directory: Path, fina
         write_table(directory / f"{name}.scp", moved_scp(directory / f"{name}.scp", final))
 
 
-def _outputs(tts: Text2Speech, work: Sequence[Request]) -> Iterator[tuple[Request, Mapping[str, Any]]]:
-    for request in work:
-        text = tts.preprocess_fn(request.utt, {"text": request.tokens})["text"]
-        yield request, tts(text, speaker=request.speaker, emotion=request.emotion, language=request.language)
+def _speak(tts: Text2Speech, request: Request) -> Mapping[str, Any]:
+    tokens = tts.preprocess_fn(request.utt, {"text": request.tokens})["text"]
+    return tts(tokens, speaker=request.speaker, emotion=request.emotion, language=request.language)
+
+
+def _entries(request: Request, output: Mapping[str, Any]) -> dict[str, object]:
+    """Returns an utterance's entry in each table that it has one in."""
+    entries: dict[str, object] = {"text": request.text, "utt2spk": request.speaker}
+    entries["durations"] = " ".join(map(str, output["duration"].tolist()))
+    if "focus_rate" in output:
+        entries["focus_rates"] = f"{float(output['focus_rate']):.5f}"
+    if request.emotion is not None:
+        entries["utt2emo"] = request.emotion
+    if request.language is not None:
+        entries["utt2lang"] = request.language
+    return entries

@@ -16,7 +16,7 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.backbones.tacotron2 import MTLTacotron2
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.devices import check_gpus
@@ -27,7 +27,7 @@ from espnet_mtl.tasks.tts import MTLTTSTask
 
 @dataclass(frozen=True)
 class Attended:
-    """One utterance as the teacher read it: its id, frames per token (N + 1) and focus rate."""
+    """What the teacher's attention says of one utterance: its id, frames per token (N + 1) and focus rate."""
 
     utt: str
     durations: list[int]
@@ -35,7 +35,7 @@ class Attended:
 
 
 def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[str, float]:
-    """Lets a trained Tacotron2 read natural speech by force, and writes what its attention says.
+    """Runs a trained Tacotron2 over natural speech with teacher forcing, and writes what its attention says.
 
     Each set of `output` gets `durations` (frames per token, the last one the end) and `focus_rates`, as ESPnet's
     `tts_inference` with teacher forcing writes them: stage 3 reads them where `--teacher_dumpdir` says so.
@@ -68,10 +68,12 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[st
 
 
 class Teacher:
-    """A trained Tacotron2 that reads natural speech by force."""
+    """A trained Tacotron2 that runs over natural speech with teacher forcing."""
 
     def __init__(self, model, args, device: str):
-        self.model, self.args, self.device = model, args, device
+        self.model = model
+        self.args = args
+        self.device = device
         self.preprocess = MTLTTSTask.build_preprocess_fn(args, False)
         self.collate = MTLTTSTask.build_collate_fn(args, False)
 
@@ -87,19 +89,22 @@ class Teacher:
 
 
 def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, object]]]:
-    """Reads a set; a speaker, emotion or language that the teacher does not know stands in another one's place."""
-    texts, speakers = read_table(dump / text_file(args.token_type), "stage 3"), read_table(dump / "utt2spk", "stage 2")
-    emotions, languages = read_optional(dump / "utt2emo"), read_optional(dump / "utt2lang")
+    """Reads a set, with labels that the teacher knows.
+
+    A student may have others than its teacher: an unknown speaker or language is taken for the first one, an unknown
+    emotion for none.
+    """
+    texts = read_table(dump / text_file(args.token_type), "stage 3")
+    speakers = read_table(dump / "utt2spk", "stage 2")
+    emotions = read_optional(dump / "utt2emo")
+    languages = read_optional(dump / "utt2lang")
     feats: Mapping[str, np.ndarray] = kaldiio.load_scp(str(dump / "feats.scp"))
     for utt in sorted(feats):
-        data: dict[str, object] = {
-            "text": texts[utt],
-            "speech": np.array(feats[utt]),
-            "sids": _or_first(speakers[utt], args.speakers),
-        }
+        data: dict[str, object] = {"text": texts[utt], "speech": np.array(feats[utt])}
+        data["sids"] = _or_first(speakers[utt], args.speakers)
         if utt in emotions:
-            names = {part.partition(":")[0] for part in emotions[utt].split(",")}
-            data["emotion"] = emotions[utt] if names <= set(args.emotions) else UNLABELLED
+            known = set(CLASS_LABELS["emotion"].classes_in(emotions[utt])) <= set(args.emotions)
+            data["emotion"] = emotions[utt] if known else UNLABELLED
         if utt in languages:
             data["lids"] = _or_first(languages[utt], args.languages)
         yield utt, data
@@ -110,10 +115,13 @@ def _or_first(name: str, known: Sequence[str]) -> str:
 
 
 def _write(teacher: Teacher, dump: Path, directory: Path) -> float:
+    """Writes durations and focus rates of a set, and returns the mean focus rate."""
     total = len(read_table(dump / "feats.scp"))
     utterances = progress(_utterances(dump, teacher.args), f"durations of {dump.name}", total)
-    read = [teacher.read(utt, data) for utt, data in utterances]
+    attended = [teacher.read(utt, data) for utt, data in utterances]
+    durations = {one.utt: " ".join(map(str, one.durations)) for one in attended}
+    focus_rates = {one.utt: f"{one.focus_rate:.5f}" for one in attended}
     directory.mkdir()
-    write_table(directory / "durations", {one.utt: " ".join(map(str, one.durations)) for one in read})
-    write_table(directory / "focus_rates", {one.utt: f"{one.focus_rate:.5f}" for one in read})
-    return float(np.mean([one.focus_rate for one in read]))
+    write_table(directory / "durations", durations)
+    write_table(directory / "focus_rates", focus_rates)
+    return float(np.mean([one.focus_rate for one in attended]))

@@ -11,14 +11,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from espnet_mtl.config.decode import DecodeOptions
+from espnet_mtl.config.fields import build
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.registry import BACKBONES
+from espnet_mtl.inference.inputs import (
+    NEUTRAL,
+    emotion_mixture,
+    input_errors,
+    speaker_embedding,
+    speaker_id,
+    style_weights,
+    token_ids,
+)
+from espnet_mtl.inference.options import check_attention_options, check_device, decoding_options
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.vocoder.build import build_vocoder
-
-NEUTRAL = "neutral"
 
 
 class Text2Speech:
@@ -39,7 +48,8 @@ class Text2Speech:
         vocoder_file: Checkpoint of a ParallelWaveGAN vocoder (.pkl); None: Griffin-Lim.
         device: "cpu" or "cuda".
         dtype: Numbers that the network computes in.
-        use_teacher_forcing: Whether durations, pitch and energy are given rather than predicted.
+        use_teacher_forcing: Whether natural speech, which every call then gives (`decode_conf`), takes the place of
+            what is predicted.
         attention: Options of a backbone with attention (Tacotron2), as in ESPnet: threshold, minlenratio, maxlenratio,
             use_att_constraint, backward_window, forward_window.
 
@@ -60,6 +70,9 @@ class Text2Speech:
         use_teacher_forcing: bool = False,
         **attention: float,
     ):
+        check_device(device)
+        given = {"speed_control_alpha": speed_control_alpha, "griffin_lim_iters": griffin_lim_iters, "dtype": dtype}
+        build(DecodeOptions, given, "Text2Speech")
         model, self.train_args = MTLTTSTask.build_model_from_file(train_config, model_file, device)
         self.model = model.to(dtype=getattr(torch, dtype)).eval()
         self.device = device
@@ -74,8 +87,8 @@ class Text2Speech:
         args = self.train_args
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
+        check_attention_options(self.train_args.tts, attention)
         self.decode_conf = {"alpha": speed_control_alpha, "use_teacher_forcing": use_teacher_forcing, **attention}
-        self._check_options(attention)
 
     @classmethod
     def from_pretrained(
@@ -118,6 +131,7 @@ class Text2Speech:
         return self.tables["language"]
 
     @torch.no_grad()
+    @input_errors()
     def __call__(
         self,
         text: str | Tensor | np.ndarray,
@@ -135,14 +149,15 @@ class Text2Speech:
         Args:
             text: Text, or token ids (T_text,).
             speaker: Name of the speaker; None: `sids`, or the first.
-            emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}`, or None: as the text suggests where
-                the model has learned to tell (a task with `tap: encoder, label: emotion`), else neutral where it knows
-                that, else all alike.
+            emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}` or `sad:0.3,neutral:0.7`, or None: as
+                the text suggests where the model has learned to tell (a task with `tap: encoder, label: emotion`), else
+                neutral where it knows that, else all alike.
             intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates.
             language: espeak's language; None: the only one of the model, or the one of its configuration.
             sids: Speaker number, as in ESPnet.
             spembs: Speaker embedding (D,), as in ESPnet.
-            decode_conf: Overrides `alpha` and other options of decoding.
+            decode_conf: Overrides `alpha` and other options of decoding; for teacher forcing also the natural `speech`
+                (T_wav,) and, for FastSpeech2, its `durations` in frames (T_text + 1,).
             vocode: Whether to make a waveform.
 
         Returns:
@@ -151,72 +166,69 @@ class Text2Speech:
             `energy_denorm`; of Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
 
         Raises:
-            ValueError: An unknown speaker, emotion or language (it names those there are), or an empty text.
-            UserError: A control that the backbone does not have.
+            UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
+                names those there are), a number out of its range, an empty text, a control that the backbone does not
+                have. It is an `InputError`, which is a ValueError, too.
         """
+        options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf or {})
         language = self._language(language)
-        inputs: dict[str, Any] = {"text": self._tokens(text, language)}
-        if self.model.style is not None:
-            if emotion is None and self.model.text_predictor is not None:
-                predicted = self.model.predict_style(inputs["text"])
-                emotion = dict(zip(self.emotions, predicted.tolist(), strict=True))
-            inputs["weights"] = torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
-        elif emotion is not None:
-            raise ValueError(f"unknown emotion {emotion!r}: this model has no emotions")
-        inputs["sids"] = self._sids(speaker, sids)
-        if self.model.tts.langs is not None:
-            inputs["lids"] = torch.tensor([self.languages.index(language)], device=self.device)
-        if spembs is not None:
-            inputs["spembs"] = torch.as_tensor(spembs, device=self.device)
-        output = self.model.inference(**inputs, **{**self.decode_conf, **(decode_conf or {})})
+        tokens = self._tokens(text, language)
+        weights = self._style_weights(tokens, emotion, intensity)
+        output = self.model.inference(
+            tokens,
+            weights=weights,
+            sids=self._speaker(speaker, sids),
+            lids=self._language_id(language),
+            spembs=self._speaker_embedding(spembs),
+            **options,
+        )
         if vocode:
             output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]))
         return output
 
-    def _check_options(self, options: Mapping[str, object]) -> None:
-        backbone = self.train_args.tts
-        valid = BACKBONES.spec(backbone).decoding_options
-        for name in options:
-            if name not in valid:
-                raise one_of(f"decoding option of {backbone}", name, valid)
-
+    @input_errors()
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
-        """Turns an emotion, or a mixture, into weights (K,) that sum to 1."""
+        """Turns an emotion, or a mixture, into weights (K,) that sum to 1.
+
+        Args:
+            emotion: As in a call; None: neutral where the model knows that, else all alike.
+            intensity: As in a call.
+
+        Raises:
+            UserError: An unknown emotion, a weight or an intensity that cannot be; also a ValueError.
+        """
         if emotion is None:
             emotion = NEUTRAL if NEUTRAL in self.emotions else dict.fromkeys(self.emotions, 1.0)
-        mixture = {emotion: 1.0} if isinstance(emotion, str) else dict(emotion)
-        weights = np.zeros(len(self.emotions), dtype=np.float32)
-        for name, weight in mixture.items():
-            if name not in self.emotions:
-                raise ValueError(f"unknown emotion {name!r}: this model has {', '.join(self.emotions)}")
-            if weight < 0:
-                raise ValueError(f"emotion {name!r}: a weight must not be negative, got {weight}")
-            weights[self.emotions.index(name)] = weight
-        if not weights.sum() > 0:
-            raise ValueError("emotion: the weights of a mixture must sum to more than 0")
-        weights /= weights.sum()
-        if intensity == 1.0:
-            return weights
-        if NEUTRAL not in self.emotions:
-            raise ValueError(
-                f"intensity needs an emotion called {NEUTRAL!r}; this model has {', '.join(self.emotions)}"
-            )
-        neutral = np.eye(len(self.emotions), dtype=np.float32)[self.emotions.index(NEUTRAL)]
-        return neutral + np.float32(intensity) * (weights - neutral)
+        return style_weights(emotion_mixture(emotion), intensity, self.emotions)
 
-    def _tokens(self, text: str | Tensor | np.ndarray, language: str) -> Tensor:
+    def _style_weights(self, tokens: Tensor, emotion: Any, intensity: Any) -> Tensor | None:
+        """Returns the weights (K,) of the styles; None where the model has none."""
+        if self.model.style is None:
+            if emotion is not None:
+                raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
+            if intensity != 1.0:
+                raise UserError(f"intensity {intensity!r}: this model has no emotions")
+            return None
+        if emotion is None and self.model.text_predictor is not None:
+            suggested = self.model.predict_style(tokens)
+            emotion = dict(zip(self.emotions, suggested.tolist(), strict=True))
+        return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
+
+    def _tokens(self, text: Any, language: str) -> Tensor:
+        """Returns the token ids (T_text,) of a text, or the given ones."""
         if not isinstance(text, str):
-            return torch.as_tensor(text, device=self.device)
+            return token_ids(text, len(self.train_args.token_list)).to(self.device)
         if not text.strip():
-            raise ValueError("text: there is nothing to say")
+            raise UserError("text: there is nothing to say")
         try:
             line = self.tokenizer.line(text, language)
             unknown = unknown_tokens(self.tokenizer.tokens(line), self.train_args.token_list)
         except UserError as error:
-            raise ValueError(f"text: {error}") from error
+            raise UserError(f"text: {error}") from error
         if unknown:
             logging.warning(f"text {text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
-        return torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"]).to(self.device)
+        ids = self.preprocess_fn("<text>", {"text": line})["text"]
+        return torch.from_numpy(ids).to(self.device)
 
     def _language(self, language: str | None) -> str:
         """Returns the language to speak: the given one, the only one, or the one of the configuration."""
@@ -224,17 +236,23 @@ class Text2Speech:
             only = self.languages[0] if len(self.languages) == 1 else None
             language = only or self.train_args.language
         if self.model.tts.langs is not None and language not in self.languages:
-            raise ValueError(f"language {language!r}: this model speaks {', '.join(self.languages)}")
+            raise one_of("language", language, self.languages)
         return language
 
-    def _sids(self, speaker: str | None, sids: int | np.ndarray | Tensor | None) -> Tensor | None:
-        if speaker is not None:
-            if speaker not in self.speakers:
-                raise ValueError(f"unknown speaker {speaker!r}: this model has {', '.join(self.speakers)}")
-            sids = self.speakers.index(speaker)
-        if self.model.tts.spks is None:
+    def _language_id(self, language: str) -> Tensor | None:
+        """Returns the number (1,) of a language; None where the model has one only."""
+        if self.model.tts.langs is None:
             return None
-        sids = torch.as_tensor(0 if sids is None else sids, device=self.device).view(1)
-        if not 0 <= int(sids) < len(self.speakers):
-            raise ValueError(f"sids: expected 0 to {len(self.speakers) - 1}, got {int(sids)}")
-        return sids
+        return torch.tensor([self.languages.index(language)], device=self.device)
+
+    def _speaker(self, speaker: str | None, sids: Any) -> Tensor | None:
+        """Returns the number (1,) of a speaker; None where the model has one only."""
+        number = speaker_id(speaker, sids, self.speakers)
+        return None if self.model.tts.spks is None else number.to(self.device)
+
+    def _speaker_embedding(self, spembs: Any) -> Tensor | None:
+        """Returns the speaker embedding (D,) as the model computes; None where it takes none."""
+        embedding = speaker_embedding(spembs, self.model.tts.spk_embed_dim)
+        if embedding is None:
+            return None
+        return embedding.to(self.device, next(self.model.parameters()).dtype)

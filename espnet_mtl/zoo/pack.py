@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
@@ -94,7 +94,9 @@ def portable(config: Mapping[str, Any], root: str) -> dict[str, Any]:
 
     A path below the current directory becomes relative to it; of any other one only the name stays.
     """
-    result = {key: value if key in NAMES else _relative(value) for key, value in config.items()}
+    result = {}
+    for key, value in config.items():
+        result[key] = value if key in NAMES else _relative(value)
     for name, keys in FILE_KEYS.items():
         if lookup(config, keys):
             lookup(result, keys[:-1])[keys[-1]] = f"{root}/{name}"
@@ -111,7 +113,9 @@ def _relative(value: Any) -> Any:
     path = Path(value.removeprefix("file://"))
     if not path.is_absolute():
         return value
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name or value
+    if path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return path.name or value  # "/" has no name
 
 
 @contextmanager
@@ -128,10 +132,11 @@ def _staging(output: Path) -> Iterator[Path]:
 
 def _run_pack(staging: Path, output: str, config: str, members: list[str]) -> None:
     # ESPnet names members relative to the current directory: in a process of its own, it is the staged tree
-    model, *options = members
+    model, *others = members
     command = [sys.executable, "-m", "espnet2.bin.pack", "tts", "--outpath", output]
     command += ["--train_config", config, "--model_file", model]
-    command += [argument for option in options for argument in ("--option", option)]
+    for other in others:
+        command += ["--option", other]
     done = subprocess.run(command, cwd=staging, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"ESPnet's pack failed: {' '.join(done.stderr.splitlines()[-1:])}")
@@ -151,34 +156,56 @@ def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mappi
         metrics: metrics.json of stage 7, or nothing.
     """
     config = {**OWN_KEYS, **config}
-    choices = {key: config[f"{key}s"] or [] for key in ("speaker", "emotion")}
-    chosen = {key: "happy" if "happy" in names else names[-1] for key, names in choices.items() if names}
+    speakers, emotions = config["speakers"] or [], config["emotions"] or []
     languages = config["languages"] or [config["language"]]
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string((files("espnet_mtl.zoo") / "model_card.md.j2").read_text(encoding="utf-8"))
-    return template.render(
+    example = _example(speakers, emotions)
+    return _template().render(
         tag=tag,
         archive=archive,
         config=config,
-        **{f"{key}s": names for key, names in choices.items()},
+        speakers=speakers,
+        emotions=emotions,
         languages=languages,
         language_codes=sorted({language.partition("-")[0] for language in languages}),
-        choice="".join(f", {key}={json.dumps(name)}" for key, name in chosen.items()),
-        flags="".join(f" --{key} {shlex.quote(name)}" for key, name in chosen.items()),
-        versions={
-            "espnet_mtl": __version__,
-            **{package: version(package) for package in ("espnet", "torch")},
-            "Python": platform.python_version(),
-        },
+        choice="".join(f", {option}={json.dumps(name)}" for option, name in example.items()),
+        flags="".join(f" --{option} {shlex.quote(name)}" for option, name in example.items()),
+        versions=_versions(),
         metrics=list(_rows(tag, metrics)),
     )
 
 
-def _rows(tag: str, metrics: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+def _template() -> jinja2.Template:
+    text = (files("espnet_mtl.zoo") / "model_card.md.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string(text)
+
+
+def _example(speakers: Sequence[str], emotions: Sequence[str]) -> dict[str, str]:
+    """Chooses the voice of the card's examples: a speaker, and `happy` where the model knows it."""
+    example = {}
+    if speakers:
+        example["speaker"] = speakers[-1]
+    if emotions:
+        example["emotion"] = "happy" if "happy" in emotions else emotions[-1]
+    return example
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "espnet_mtl": __version__,
+        "espnet": version("espnet"),
+        "torch": version("torch"),
+        "Python": platform.python_version(),
+    }
+
+
+def _rows(tag: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yields the rows of the card's table: a metric, and its figure for the model, natural and vocoded speech."""
     systems = metrics.get("systems", {})
     columns = [systems.get(name, {}).get("metrics", {}) for name in (tag, "natural", "natural vocoded")]
-    for name in columns[0]:
-        yield (name, *(_figure(column.get(name)) for column in columns))
+    for metric in columns[0]:
+        figures = [_figure(column.get(metric)) for column in columns]
+        yield (metric, *figures)
 
 
 def _figure(entry: Any) -> str:

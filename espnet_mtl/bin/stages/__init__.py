@@ -1,1 +1,1 @@
-"""One thin command per stage of the recipe."""
+"""Commands of the recipe, one for each of its stages."""

@@ -5,14 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL, split_options
-from espnet_mtl.config.load import load_train_config
-from espnet_mtl.config.overrides import check_same_data, override
-from espnet_mtl.config.schema import is_cosine, training_steps
 from espnet_mtl.errors import run_command
-from espnet_mtl.training.fine_tuning import open_base_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,19 +17,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
+    from espnet_mtl.config.overrides import load_overridden
+    from espnet_mtl.config.schema import schedule_note
+    from espnet_mtl.training.fine_tuning import open_base_model
+
     base = open_base_model(args.init_model)
-    configs = {Path(path): override(path, load_train_config(path), overrides) for path in args.configs}
-    check_same_data(configs)
-    for path, config in configs.items():
-        steps = training_steps(config)
-        if is_cosine(config) and (cycle := config["scheduler_conf"]["first_cycle_steps"]) < steps:
-            print(
-                f"{path}: the learning rate starts anew after {cycle} of {steps} steps: "
-                f"--scheduler_conf first_cycle_steps={steps} lets it fall to the end",
-                file=sys.stderr,
-            )
-    if base:
-        for config in configs.values():
+    for path, config in load_overridden(args.configs, overrides).items():
+        if note := schedule_note(config):
+            print(f"{path}: {note}", file=sys.stderr)
+        if base:
             base.check(config)
 
 

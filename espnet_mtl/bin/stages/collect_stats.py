@@ -7,12 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL
-from espnet_mtl.bin.stages.token_list import make_token_list
-from espnet_mtl.config.load import load_train_config
 from espnet_mtl.errors import run_command
-from espnet_mtl.labels import TABLES
-from espnet_mtl.system.files import require
-from espnet_mtl.training.fine_tuning import open_base_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,11 +22,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--train_config", required=True, help="training YAML")
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
+    from espnet_mtl.config.load import load_train_config
+    from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
+    from espnet_mtl.labels import TABLES
+    from espnet_mtl.system.files import require
+    from espnet_mtl.training.fine_tuning import open_base_model
+    from espnet_mtl.training.token_list import make_token_list
+
     config = load_train_config(args.train_config)
     base = open_base_model(args.init_model)
     require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
-    from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
-
     tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, base, args.vocab_size)
     known = {table: base.names(label.name) for table, label in TABLES.items()} if base else {}
     write_tables(args.dump, args.tables, known)

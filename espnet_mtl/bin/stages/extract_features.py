@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL
-from espnet_mtl.bin.stages.token_list import make_token_list
-from espnet_mtl.config.load import load_train_config
 from espnet_mtl.errors import run_command
-from espnet_mtl.system.files import require
-from espnet_mtl.training.fine_tuning import open_base_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,11 +21,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--nj", type=int, default=2, help="parallel processes")
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
+    from espnet_mtl.config.load import load_train_config
+    from espnet_mtl.data.features import extract_features
+    from espnet_mtl.system.files import require
+    from espnet_mtl.training.fine_tuning import open_base_model
+    from espnet_mtl.training.token_list import make_token_list
+
     config = load_train_config(args.train_config)
     dumps = [args.dump / name for name in ("train", "dev", "test")]
     require((dump / "wav.scp" for dump in dumps), "stage 2")
-    from espnet_mtl.data.features import extract_features
-
     model = None
     if args.token_type == "bpe":
         base = open_base_model(args.init_model)

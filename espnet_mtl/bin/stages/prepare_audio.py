@@ -6,12 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.config.load import load_train_config
-from espnet_mtl.data.audio import AudioConf, prepare_audio
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"), help="what stage 1 wrote")
     parser.add_argument("--output", type=Path, default=Path("dump/raw"), help="where train, dev and test go")
@@ -21,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--max_dropped", type=float, default=0.05, help="largest share of utterances to lose")
     parser.add_argument("--nj", type=int, default=1, help="number of processes")
     args = parser.parse_args(argv)
+    from espnet_mtl.config.load import load_train_config
+    from espnet_mtl.data.audio import AudioConf, prepare_audio
+
     config = load_train_config(args.train_config)
     conf = AudioConf(**config["audio_conf"])
     fs = config["feats_extract_conf"]["fs"]
@@ -29,5 +31,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.output}: {number} utterances dropped, see {args.output}/report.txt")
 
 
-if __name__ == "__main__":
+def cli() -> None:
+    """Console entry point."""
     run_command(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from espnet_mtl.bin import INIT_MODEL, split_options
 from espnet_mtl.errors import run_command
-from espnet_mtl.training.fine_tuning import open_base_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
     from espnet_mtl.training.dataset import TrainPaths
+    from espnet_mtl.training.fine_tuning import open_base_model
     from espnet_mtl.training.train import train
 
     paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)

@@ -45,7 +45,7 @@ def test_a_schedule_that_ends_too_soon_is_told(capsys):
     main([CONFIG, "--", "--max_epoch", "5"])
     assert capsys.readouterr().err == ""
     main([CONFIG, "--", "--max_epoch", "10"])
-    assert "starts anew after 1400 of 2000 steps: --scheduler_conf first_cycle_steps=2000" in capsys.readouterr().err
+    assert "starts again after 1400 of 2000 steps: --scheduler_conf first_cycle_steps=2000" in capsys.readouterr().err
 
 
 def test_a_training_as_long_as_the_data_is_right(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from espnet_mtl.config.load import load_train_config
+from espnet_mtl.config.load import load_train_config, read_train_config
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.tts import MTLTTSTask
 
@@ -39,7 +39,7 @@ def test_it_trains(tasks, make_model, batch):
 
 
 def test_its_mistakes_are_named(tasks, tmp_path):
-    config = yaml.safe_load(CONF.read_text(encoding="utf-8"))
+    config = read_train_config(CONF)
 
     def check(**changes):
         path = tmp_path / "train.yaml"

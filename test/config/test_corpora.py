@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_mtl.bin.stages.prepare_data import settings_of
+from espnet_mtl.config.corpora import corpus_settings
 from espnet_mtl.errors import UserError
 
 
@@ -10,16 +10,16 @@ def test_the_environment_then_the_file_then_the_command_line(tmp_path, monkeypat
     monkeypatch.setenv("LJSPEECH", "/speech/lj")
     monkeypatch.delenv("NEMO", raising=False)
     (tmp_path / "ljspeech.yaml").write_text("speaker: LJ\nseed: 1\n")
-    assert settings_of(["ljspeech"], tmp_path, ["seed=2"]) == {
+    assert corpus_settings(["ljspeech"], tmp_path, ["seed=2"]) == {
         "ljspeech": {"root": "/speech/lj", "speaker": "LJ", "seed": 2}
     }
-    both = settings_of(["ljspeech", "nemo"], tmp_path, ["nemo.dev=1", "ljspeech.root=/other"])
+    both = corpus_settings(["ljspeech", "nemo"], tmp_path, ["nemo.dev=1", "ljspeech.root=/other"])
     assert both == {"ljspeech": {"root": "/other", "speaker": "LJ", "seed": 1}, "nemo": {"dev": 1}}
 
 
 def test_values_stay_words_unless_they_are_numbers(tmp_path):
     pairs = ["delimiter=|", "metadata=,", "speaker=007", "dev=0.1", "test=2", "language=de"]
-    assert settings_of(["csv"], tmp_path, pairs)["csv"] == {
+    assert corpus_settings(["csv"], tmp_path, pairs)["csv"] == {
         **{"delimiter": "|", "metadata": ",", "speaker": "007", "dev": 0.1, "test": 2, "language": "de"}
     }
 
@@ -37,4 +37,4 @@ def test_values_stay_words_unless_they_are_numbers(tmp_path):
 )
 def test_mistakes_are_named(tmp_path, corpora, pairs, message):
     with pytest.raises(UserError, match=message):
-        settings_of(corpora, tmp_path, pairs)
+        corpus_settings(corpora, tmp_path, pairs)

@@ -1,0 +1,50 @@
+# shellcheck shell=bash disable=SC2154 # options.sh assigns the options' variables
+# The model and, unless --baseline_config is none, its baseline: their names, and how a stage runs for both at once.
+
+stem() { local file=${1##*/} && echo "${file%.*}"; }
+
+# models: directories under $expdir, the baseline last; configs: their training configurations.
+name_models() {
+    models=("${tag:-$(stem "$train_config")}")
+    configs=("$train_config")
+    [[ ${models[0]} =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] ||
+        fail "--tag must be a plain name of letters, digits, '.', '_' and '-', not '${models[0]}'"
+    [ "$baseline_config" = none ] && return
+    if [ -n "$tag" ]; then models+=("${tag}_single"); else models+=("$(stem "$baseline_config")"); fi
+    configs+=("$baseline_config")
+    [ "${models[0]}" != "${models[1]}" ] ||
+        fail "the model and its baseline would both be $expdir/${models[0]}: say --baseline_config none, or --tag NAME"
+}
+
+running=() # process ids of the commands that run side by side
+
+# Runs `$1 <model> <its training configuration>` for every model, side by side, and fails if one fails.
+# Where there are two, each line that they print starts with the model's name.
+for_each_model() {
+    local i output lines=() status failed=0
+    if [ ${#models[@]} -eq 1 ]; then
+        ("$1" "${models[0]}" "${configs[0]}")
+        return
+    fi
+    for i in "${!models[@]}"; do
+        exec {output}> >(exec sed -u "s/^/[${models[i]}] /")
+        lines+=($!)
+        "$1" "${models[i]}" "${configs[i]}" >&"$output" 2>&1 &
+        running+=($!)
+        exec {output}>&-
+    done
+    for i in "${!models[@]}"; do
+        status=0
+        wait "${running[i]}" || status=$?
+        wait "${lines[i]}" || true
+        ((status == 0)) || { echo "error: ${models[i]} failed with status $status" >&2 && failed=$status; }
+    done
+    running=()
+    return "$failed"
+}
+
+# Ends what for_each_model started, and exits with status $1.
+stop_jobs() {
+    [ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2>/dev/null
+    exit "$1"
+}

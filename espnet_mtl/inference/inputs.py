@@ -1,0 +1,183 @@
+"""What a caller of `Text2Speech` gives it, checked and made into what the model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.labels import mixture_weights, normalized_mixture, parse_mixture
+
+NEUTRAL = "neutral"
+"""The emotion that `intensity` pulls toward."""
+
+EMOTION_FORMS = "a name, or a mixture such as 'sad:0.3,neutral:0.7' or {'sad': 0.3, 'neutral': 0.7}"
+
+
+class InputError(UserError, ValueError):
+    """A wrong argument of a call of `Text2Speech`: what is wrong, and what would be right.
+
+    It is a `UserError`, like every user's mistake, and a `ValueError`, which is what Python's own functions raise for a
+    wrong argument.
+    """
+
+
+@contextmanager
+def input_errors() -> Iterator[None]:
+    """Makes every `UserError` inside an `InputError`."""
+    try:
+        yield
+    except UserError as error:
+        raise InputError(str(error)) from error
+
+
+def finite_number(name: str, value: Any) -> float:
+    """Returns a number that is neither NaN nor infinite.
+
+    Raises:
+        UserError: `value` is something else.
+    """
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not is_number or not isfinite(value):
+        raise UserError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
+
+
+def positive_number(name: str, value: Any) -> float:
+    """Returns a finite number above 0.
+
+    Raises:
+        UserError: `value` is something else.
+    """
+    if finite_number(name, value) <= 0:
+        raise UserError(f"{name}: expected a number above 0, got {value!r}")
+    return float(value)
+
+
+def token_ids(ids: Any, size: int) -> Tensor:
+    """Returns token ids as int64 (T_text,).
+
+    Args:
+        ids: A tensor, an array or a list.
+        size: Number of tokens that the model has.
+
+    Raises:
+        UserError: They are no whole numbers, none at all, not in one row, or beyond the model's tokens.
+    """
+    tensor = _tensor("text", ids, "a string, or token ids (T_text,)")
+    if not _is_integral(tensor):
+        raise UserError(f"text: token ids must be whole numbers, got {tensor.dtype}")
+    if tensor.dim() != 1 or not len(tensor):
+        raise UserError(f"text: expected token ids of shape (T_text,), got {tuple(tensor.shape)}")
+    tensor = tensor.long()
+    outside = tensor[(tensor < 0) | (tensor >= size)]
+    if len(outside):
+        raise UserError(f"text: expected token ids from 0 to {size - 1}, got {int(outside[0])}")
+    return tensor
+
+
+def speaker_id(speaker: str | None, sids: Any, names: Sequence[str]) -> Tensor:
+    """Returns a speaker's number as int64 (1,).
+
+    Args:
+        speaker: Name of the speaker; None: `sids` is meant.
+        sids: Number of the speaker, or an array of one number; None: the first.
+        names: The model's speakers.
+
+    Raises:
+        UserError: An unknown speaker, or a number that is none or beyond the model's speakers.
+    """
+    if speaker is not None:
+        if speaker not in names:
+            raise one_of("speaker", speaker, names)
+        return torch.tensor([names.index(speaker)])
+    tensor = _tensor("sids", 0 if sids is None else sids, "the number of a speaker")
+    if not _is_integral(tensor) or tensor.numel() != 1:
+        raise UserError(f"sids: expected one whole number, got {sids!r}")
+    last = max(0, len(names) - 1)  # a model without named speakers has one
+    if not 0 <= int(tensor) <= last:
+        raise UserError(f"sids: expected 0 to {last}, got {int(tensor)}")
+    return tensor.long().view(1)
+
+
+def speaker_embedding(spembs: Any, size: int | None) -> Tensor | None:
+    """Returns a speaker embedding as float32 (size,); None where the model takes none.
+
+    Args:
+        spembs: The embedding; None: there is none.
+        size: Size of the embeddings that the model takes; None: it takes none.
+
+    Raises:
+        UserError: It has another size or is not finite, or only one of the two is None.
+    """
+    if spembs is None and size is None:
+        return None
+    if size is None:
+        raise UserError("spembs: this model takes no speaker embedding; choose a speaker by name")
+    wanted = f"a speaker embedding of shape ({size},)"
+    if spembs is None:
+        raise UserError(f"spembs: this model needs {wanted}")
+    tensor = _tensor("spembs", spembs, wanted).float()
+    if tuple(tensor.shape) != (size,):
+        raise UserError(f"spembs: expected {wanted}, got {tuple(tensor.shape)}")
+    if not tensor.isfinite().all():
+        raise UserError("spembs: a speaker embedding must not hold NaN or infinity")
+    return tensor
+
+
+def emotion_mixture(emotion: Any) -> dict[str, float]:
+    """Returns an emotion, or a mixture of several, as the weight of each; the weights sum to 1.
+
+    Args:
+        emotion: `happy`, `sad:0.3,neutral:0.7` or `{"sad": 0.3, "neutral": 0.7}`.
+
+    Raises:
+        UserError: A weight is negative or no finite number, or none is above 0; what `parse_mixture` refuses.
+    """
+    if isinstance(emotion, str):
+        return parse_mixture(emotion)
+    if not isinstance(emotion, Mapping):
+        raise UserError(f"emotion: expected {EMOTION_FORMS}, got {emotion!r}")
+    mixture = {name: finite_number(f"emotion {name!r}", weight) for name, weight in emotion.items()}
+    return normalized_mixture(mixture, emotion)
+
+
+def style_weights(mixture: Mapping[str, float], intensity: Any, names: Sequence[str]) -> np.ndarray:
+    """Turns a mixture of emotions into the weights of the styles.
+
+    Args:
+        mixture: The weight of each emotion in it; they sum to 1.
+        intensity: 1: the mixture as it is; 0: neutral; above 1: exaggerated.
+        names: The model's emotions, in the order of the weights.
+
+    Returns:
+        float32 (K,), which sum to 1.
+
+    Raises:
+        UserError: An unknown emotion, an intensity that is no finite number, or one other than 1 where no emotion is
+            called neutral.
+    """
+    weights = mixture_weights(mixture, names)
+    if finite_number("intensity", intensity) == 1.0:
+        return weights
+    if NEUTRAL not in names:
+        raise UserError(f"intensity needs an emotion called {NEUTRAL!r}; this model has {', '.join(names)}")
+    neutral = mixture_weights({NEUTRAL: 1.0}, names)
+    return neutral + np.float32(intensity) * (weights - neutral)
+
+
+def _tensor(name: str, value: Any, wanted: str) -> Tensor:
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{name}: expected {wanted}, got {value!r}") from error
+
+
+def _is_integral(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)

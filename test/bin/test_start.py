@@ -1,0 +1,37 @@
+"""Commands read their command line before they load what they need for their work."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(__file__).parents[2] / "espnet_mtl/bin"
+COMMANDS = sorted(
+    ".".join(path.relative_to(BIN).with_suffix("").parts)
+    for path in BIN.glob("**/*.py")
+    if "__name__ ==" in path.read_text(encoding="utf-8")
+)
+HEAVY = ("torch", "numpy", "pydantic", "yaml", "soundfile", "espnet2")
+SCRIPT = """
+import runpy, sys
+sys.argv = ["command", "--help"]
+try:
+    runpy.run_module(f"espnet_mtl.bin.{command}", run_name="__main__")
+except SystemExit as stopped:
+    loaded = sorted(set(sys.modules) & set(heavy))
+    print(f"status {stopped.code}, loaded {loaded}")
+"""
+
+
+def test_all_commands_are_found():
+    assert {"synthesize", "doctor", "stages.train", "stages.check_config"} <= set(COMMANDS)
+    assert len(COMMANDS) == 16
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_loads_nothing_that_takes_long(command: str):
+    code = f"command, heavy = {command!r}, {HEAVY!r}\n{SCRIPT}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "usage: " in done.stdout
+    assert done.stdout.splitlines()[-1] == "status 0, loaded []"

@@ -1,0 +1,60 @@
+"""What can be wrong with the command line of `synthesize` is one line, before a model is loaded."""
+
+import sys
+
+import pytest
+
+from espnet_mtl.bin import synthesize
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--speed", "0"], "--speed must be a number above 0, got 0.0"),
+        (["--speed", "nan"], "--speed must be a number above 0, got nan"),
+        (["--output", "a.txt"], "--output must end in .wav or .flac, got a.txt"),
+        (["--model", "none.zip"], "no model at none.zip"),
+    ],
+)
+def test_mistakes(options, message, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given = ["--model", "model.zip", "--text", "Good morning.", "--output", "a.wav"]
+    monkeypatch.setattr(sys, "argv", ["synthesize", *given, *options])
+    with pytest.raises(SystemExit) as stopped:
+        synthesize.cli()
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {message}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--emotion", "sad:0.3,neutral"], "label 'sad:0.3,neutral': 'neutral' has no weight"),
+        (["--emotion", "sad:0.3,sad:0.7"], "label 'sad:0.3,sad:0.7': 'sad' comes twice"),
+        (["--speaker", "f9"], "unknown speaker 'f9': Valid: f1, m1"),
+    ],
+)
+def test_mistakes_that_the_model_finds(options, message, make_tts, monkeypatch, capsys, tmp_path):
+    make_tts()
+    (tmp_path / "model.pth").rename(tmp_path / "latest.pth")
+    given = ["--model", str(tmp_path), "--text", "Good morning.", "--output", str(tmp_path / "a.wav")]
+    monkeypatch.setattr(sys, "argv", ["synthesize", *given, *options])
+    with pytest.raises(SystemExit) as stopped:
+        synthesize.cli()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {message}")
+    assert not (tmp_path / "a.wav").exists()
+
+
+def test_it_speaks(make_tts, tmp_path):
+    import soundfile
+
+    make_tts()
+    (tmp_path / "model.pth").rename(tmp_path / "latest.pth")
+    given = ["--model", str(tmp_path), "--text", "Good morning.", "--output", str(tmp_path / "there/a.wav")]
+    synthesize.main([*given, "--emotion", "sad:0.3,neutral:0.7", "--intensity", "0.5", "--speed", "2"])
+    wav, fs = soundfile.read(tmp_path / "there/a.wav")
+    assert fs == 16000
+    assert len(wav) > 0

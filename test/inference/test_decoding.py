@@ -1,0 +1,53 @@
+"""What stage 6 speaks."""
+
+import pytest
+
+from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.inference.decoding import list_requests
+
+
+@pytest.fixture
+def dump(tmp_path):
+    texts = {"f1_happy_1": "one", "f1_sad_1": "one", "m1_happy_2": "two"}
+    write_table(tmp_path / "text", texts)
+    write_table(tmp_path / "phones", {utt: f"{utt} x" for utt in texts})
+    write_table(tmp_path / "utt2spk", {utt: utt[:2] for utt in texts})
+    write_table(tmp_path / "utt2emo", {utt: utt.split("_")[1] for utt in texts})
+    return tmp_path
+
+
+def test_every_sentence_in_every_voice_and_emotion(dump):
+    listed = list_requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])
+    assert len(listed) == len({request.utt for request in listed}) == 8
+    assert {(request.text, request.speaker, request.emotion) for request in listed} == {
+        (text, speaker, emotion) for text in ("one", "two") for speaker in ("f1", "m1") for emotion in ("happy", "sad")
+    }
+
+
+def test_a_request_takes_the_name_and_phones_of_its_natural_utterance(dump):
+    listed = {request.utt: request for request in list_requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])}
+    assert listed["f1_sad_1"].tokens == "f1_sad_1 x"
+    assert listed["m1_happy_2"].text == "two"
+
+
+def test_an_unlabelled_utterance_is_spoken_without_an_emotion_too(dump):
+    emotions = {utt: emotion for utt, emotion in read_table(dump / "utt2emo").items() if utt != "f1_sad_1"}
+    write_table(dump / "utt2emo", emotions)
+    listed = {request.utt: request for request in list_requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])}
+    assert len(listed) == 9
+    assert (listed["f1_sad_1"].speaker, listed["f1_sad_1"].emotion) == ("f1", None)
+    assert sum(request.emotion is None for request in listed.values()) == 1
+
+
+def test_sentences_are_decoded_by_speakers_of_their_language(tmp_path):
+    dump = tmp_path / "raw"
+    for name in ("train", "test"):
+        write_table(dump / name / "utt2spk", {"a_1": "a", "b_1": "b", "b_2": "b"})
+        write_table(dump / name / "utt2lang", {"a_1": "pl", "b_1": "de", "b_2": "pl"})
+    write_table(dump / "test/text", {"a_1": "raz", "b_1": "eins", "b_2": "dwa"})
+    write_table(dump / "test/phones", {"a_1": "r", "b_1": "e", "b_2": "d"})
+    listed = list_requests(dump / "test", "phn", ["a", "b"], ["sad"])
+    assert {(one.text, one.speaker, one.language) for one in listed} == {
+        *{("raz", "a", "pl"), ("raz", "b", "pl"), ("dwa", "a", "pl"), ("dwa", "b", "pl")},
+        ("eins", "b", "de"),
+    }

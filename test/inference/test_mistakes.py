@@ -1,0 +1,157 @@
+"""Every mistake in an argument of `Text2Speech` is a UserError that says what would be right."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from espnet_mtl.errors import UserError
+from test.model.backbones.test_tacotron2 import TINY_TACOTRON
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"speaker": "f9"}, "unknown speaker 'f9': Valid: f1, m1"),
+        ({"speaker": 1}, "unknown speaker 1: did you mean m1 or f1? Valid: f1, m1"),
+        ({"sids": 7}, "sids: expected 0 to 1, got 7"),
+        ({"sids": -1}, "sids: expected 0 to 1, got -1"),
+        ({"sids": 0.5}, "sids: expected one whole number, got 0.5"),
+        ({"sids": [0, 1]}, "sids: expected one whole number, got [0, 1]"),
+        ({"sids": "f1"}, "sids: expected the number of a speaker, got 'f1'"),
+        ({"spembs": np.ones(3)}, "spembs: this model takes no speaker embedding"),
+        ({"language": "pl"}, "unknown language 'pl': Valid: de, en-us"),
+        ({"emotion": "glad"}, "unknown emotion 'glad': Valid: happy, neutral, sad"),
+        ({"emotion": "sad:0.3,glad:0.7"}, "unknown emotion 'glad'"),
+        ({"emotion": "sad:0.3,neutral"}, "'neutral' has no weight, but others have"),
+        ({"emotion": "sad:0.3,sad:0.7"}, "'sad' comes twice"),
+        ({"emotion": "sad:a"}, "'a' is not a number"),
+        ({"emotion": "sad:nan"}, "the weight of 'sad' is nan"),
+        ({"emotion": ""}, "expected 'name', or 'name:weight,name:weight'"),
+        ({"emotion": {}}, "that are not all 0"),
+        ({"emotion": {"sad": 0}}, "that are not all 0"),
+        ({"emotion": {"sad": -1.0}}, "the weight of 'sad' is -1.0: expected"),
+        ({"emotion": {"sad": NAN}}, "emotion 'sad': expected a finite number, got nan"),
+        ({"emotion": {"sad": INF}}, "emotion 'sad': expected a finite number, got inf"),
+        ({"emotion": {"sad": "0.3"}}, "emotion 'sad': expected a finite number, got '0.3'"),
+        ({"emotion": ["sad"]}, "emotion: expected a name, or a mixture such as 'sad:0.3,neutral:0.7'"),
+        ({"emotion": "sad", "intensity": NAN}, "intensity: expected a finite number, got nan"),
+        ({"emotion": "sad", "intensity": "much"}, "intensity: expected a finite number, got 'much'"),
+        ({"text": "  "}, "text: there is nothing to say"),
+        ({"text": "?!"}, "text: nothing to speak in the text '?!'"),
+        ({"text": None}, "text: expected a string, or token ids (T_text,), got None"),
+        ({"text": np.array([1.0])}, "text: token ids must be whole numbers, got torch.float64"),
+        ({"text": np.array([[1, 2]])}, "text: expected token ids of shape (T_text,), got (1, 2)"),
+        ({"text": np.array([], dtype=int)}, "text: expected token ids of shape (T_text,), got (0,)"),
+        ({"text": torch.tensor([1, 99])}, "text: expected token ids from 0 to 10, got 99"),
+        ({"text": torch.tensor([-1, 1])}, "text: expected token ids from 0 to 10, got -1"),
+        ({"decode_conf": {"alfa": 1.0}}, "unknown decoding option of fastspeech2 'alfa': did you mean alpha?"),
+        ({"decode_conf": {"threshold": 0.5}}, "unknown decoding option of fastspeech2 'threshold'"),
+        ({"decode_conf": {"alpha": 0}}, "decode_conf: alpha: expected a number above 0, got 0"),
+        ({"decode_conf": {"alpha": -1.0}}, "decode_conf: alpha: expected a number above 0, got -1.0"),
+        ({"decode_conf": {"alpha": NAN}}, "decode_conf: alpha: expected a finite number, got nan"),
+        (
+            {"decode_conf": {"use_teacher_forcing": True}},
+            "speech is missing: this call reads natural",
+        ),
+    ],
+    ids=str,
+)
+def test_of_a_call(make_tts, arguments, message):
+    tts = make_tts(languages=["de", "en-us"])
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        tts(**{"text": "good morning", "vocode": False, **arguments})
+    assert isinstance(caught.value, ValueError), "Python programs may take it for a wrong argument"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speed_control_alpha": 0}, "Text2Speech.speed_control_alpha: a number above 0, or null, got 0"),
+        ({"speed_control_alpha": NAN}, "Text2Speech.speed_control_alpha: a number above 0, or null, got nan"),
+        ({"griffin_lim_iters": -1}, "Text2Speech.griffin_lim_iters: a whole number of at least 1"),
+        ({"dtype": "int8"}, "unknown Text2Speech.dtype 'int8'"),
+        ({"device": "gpu"}, "device: expected cpu, cuda or cuda:<number>, got 'gpu'"),
+        ({"threshold": 0.5}, "unknown decoding option of fastspeech2 'threshold'"),
+        ({"speed": 2}, "unknown decoding option of fastspeech2 'speed'"),
+    ],
+    ids=str,
+)
+def test_of_the_constructor(make_tts, options, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        make_tts(options=options)
+
+
+def test_of_gpus_that_are_not_there(make_tts, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="device 'cuda:0': PyTorch finds no GPU here; take cpu"):
+        make_tts(options={"device": "cuda:0"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"emotion": "sad"}, "unknown emotion 'sad': this model has no emotions"),
+        ({"intensity": 0.5}, "intensity 0.5: this model has no emotions"),
+        ({"sids": 1}, "sids: expected 0 to 0, got 1"),
+        ({"speaker": "m1"}, "unknown speaker 'm1': Valid: f1"),
+    ],
+    ids=str,
+)
+def test_of_what_the_model_does_not_have(make_tts, arguments, message):
+    tts = make_tts(emotions=[], speakers=["f1"])
+    assert len(tts("good morning", sids=0, vocode=False)["feat_gen"])
+    with pytest.raises(UserError, match=re.escape(message)):
+        tts("good morning", **arguments)
+
+
+def test_of_intensity_without_a_neutral_emotion(make_tts):
+    tts = make_tts(emotions=["happy", "sad"])
+    with pytest.raises(UserError, match="intensity needs an emotion called 'neutral'; this model has happy, sad"):
+        tts("good morning", emotion="sad", intensity=0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alpha": 2.0}, "alpha: Tacotron2 has no such control"),
+        ({"threshold": -1}, "decode_conf.threshold: a number, not negative, or null, got -1"),
+        ({"durationz": None}, "unknown decoding option of tacotron2 'durationz'"),
+        ({"use_teacher_forcing": True}, "decode_conf: speech is missing: this call reads natural speech (speech)"),
+    ],
+    ids=str,
+)
+def test_of_decoding_with_attention(make_tts, options, message):
+    tts = make_tts(tts="tacotron2", tts_conf=dict(TINY_TACOTRON), options={"maxlenratio": 1.0})
+    assert len(tts("good morning", vocode=False, decode_conf={"threshold": 0.9})["feat_gen"])
+    with pytest.raises(UserError, match=re.escape(message)):
+        tts("good morning", decode_conf=options)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "message"),
+    [
+        (None, "spembs: this model needs a speaker embedding of shape (4,)"),
+        (np.ones(3), "spembs: expected a speaker embedding of shape (4,), got (3,)"),
+        ([1.0, 2.0, NAN, 4.0], "spembs: a speaker embedding must not hold NaN or infinity"),
+        ("f1", "spembs: expected a speaker embedding of shape (4,), got 'f1'"),
+    ],
+    ids=str,
+)
+def test_of_speaker_embeddings(make_tts, tiny, embedding, message):
+    tts = make_tts(tts_conf={**tiny, "spk_embed_dim": 4, "spk_embed_integration_type": "add"})
+    assert len(tts("good morning", spembs=np.ones(4), vocode=False)["feat_gen"])
+    with pytest.raises(UserError, match=re.escape(message)):
+        tts("good morning", spembs=embedding)
+
+
+def test_natural_speech_takes_the_place_of_what_is_predicted(make_tts):
+    tts = make_tts()
+    durations = tts("good morning", vocode=False)["duration"].long() + 1
+    frames = int(durations.sum())
+    speech = torch.randn((frames - 1) * 256)
+    options = {"use_teacher_forcing": True, "speech": speech, "durations": durations}
+    assert len(tts("good morning", vocode=False, decode_conf=options)["feat_gen"]) == frames
