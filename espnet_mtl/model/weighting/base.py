@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
@@ -13,6 +13,9 @@ from torch import Tensor, distributed, nn
 from espnet_mtl.config.fields import Options
 from espnet_mtl.model.gradients import LossScale
 from espnet_mtl.model.weighting.options import NoOptions
+
+SMALLEST_LOSS = 0.01
+"""Smaller losses count as this: a solved task would take all weight where a method takes logarithms or ratios."""
 
 
 class Weighting(nn.Module, ABC):
@@ -98,6 +101,48 @@ class Weighting(nn.Module, ABC):
             Weights (K,) of the gradients in their sum; None: 1 each.
         """
         return None
+
+
+class LossBased(Weighting):
+    """w_k = c · ∂S/∂ℓ_k, S a scalarizer of the losses ℓ (K,) that the subclass names.
+
+    The factor c makes all weights of a new training whose losses are alike 1 (or 1 on average, where they are random),
+    so that the λ_k mean the same under every method. Where a batch has no label of a task, the task's last loss stands
+    for it. All processes of a distributed training weigh the mean of their losses.
+
+    Args:
+        preferences: λ_k per task.
+
+    Attributes:
+        seen: The last loss of each task (K,).
+    """
+
+    seen: Tensor
+
+    def __init__(self, preferences: Mapping[str, float], **options):
+        super().__init__(preferences, **options)
+        self.register_buffer("seen", torch.ones(len(preferences)))
+
+    @abstractmethod
+    def scalarize(self, losses: Tensor) -> Tensor:
+        """S(ℓ), times c, of positive losses (K,)."""
+
+    def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighs by the gradient of the scalarizer."""
+        if self.training:
+            self.observe(losses)
+        leaf = self.seen.clone().requires_grad_()
+        with torch.enable_grad():
+            total = self.scalarize(leaf)
+            (weights,) = torch.autograd.grad(total, leaf, retain_graph=True)
+        return weights, total
+
+    def observe(self, losses: Tensor) -> Tensor:
+        """Keeps the losses of a batch of training (K,), 0 where there is no label; tells where some process has one."""
+        count = over_processes((losses != 0).to(losses.dtype))
+        mean = over_processes(losses.clone()) / count.clamp(min=1)
+        self.seen = torch.where(count > 0, mean.clamp(min=SMALLEST_LOSS), self.seen)
+        return count > 0
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from espnet_mtl.model.weighting.loss_based import LossBased
+from espnet_mtl.model.weighting.base import LossBased
 from espnet_mtl.model.weighting.options import GradNormOptions
 
-LEAST = 0.01
+SMALLEST_WEIGHT = 0.01
 """The smallest weight."""
 
 
@@ -64,5 +64,5 @@ class GradNorm(LossBased):
         target = (rates / rates.mean()) ** self.options.alpha
         weights = self.weights.clone()
         weights[index] -= self.options.lr * (norms - target).sign() * norms / weights[index]
-        weights = weights.clamp(min=LEAST)
+        weights = weights.clamp(min=SMALLEST_WEIGHT)
         self.weights = weights * len(weights) / weights.sum()

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones import PARTS, taps_of
-from espnet_mtl.registry import WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, WEIGHTINGS
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 HEAD = {"head": "classifier", "label": "emotion", "channels": 4, "dropout": 0.0}
@@ -31,7 +30,7 @@ def make(backbone, make_model):
 
     def build(**overrides):
         overrides = {**BOTH[backbone], **overrides}
-        names = taps_of(backbone)
+        names = BACKBONES.spec(backbone).taps
         tasks = {f"at_{tap}": {**HEAD, "tap": tap, "weight": 0.1} for tap in names}
         tasks["voice"] = {**HEAD, "tap": "shared", "label": "speaker", "weight": 0.1}
         tasks["tts"] = {"weight": 1.0, "split": overrides.pop("split", False)}
@@ -54,7 +53,7 @@ def test_it_trains(backbone, make, batch, name, split):
         losses.append(float(stats["tts_loss"]))
     if name != "mgda":  # which serves the smallest gradient, here those of the heads
         assert losses[-1] < losses[0]
-    parts = {f"tts_{part}" for part in PARTS[backbone]} if split else {"tts"}
+    parts = {f"tts_{part}" for part in BACKBONES.spec(backbone).parts} if split else {"tts"}
     for task in {*parts, "voice", "at_mel", "at_style"}:
         assert math.isfinite(float(stats[f"{task}_weight"]))
 
@@ -103,7 +102,7 @@ def test_gradients_are_measured_at_every_tap(backbone, make, batch):
     model = make()
     model(**batch)[0].backward()
     _, stats, _ = model(**batch)
-    for tap in taps_of(backbone):
+    for tap in BACKBONES.spec(backbone).taps:
         assert stats[f"{tap}_at_{tap}_norm"] > 0
         if tap != "style":  # every utterance has a label, so the TTS loss does not reach the reference encoder
             assert stats[f"{tap}_tts_norm"] > 0
