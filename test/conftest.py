@@ -6,23 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_backbones import TINY
 
 from espnet_mtl.config.load import load_train_config
 
 pytest_plugins = ["browser", "recipe", "speaking_model", "tiny_corpus"]
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
-TINY = {
-    **{"adim": 8, "aheads": 2, "elayers": 1, "eunits": 8, "dlayers": 1, "dunits": 8, "postnet_layers": 0},
-    **{f"{name}_predictor_chans": 8 for name in ("duration", "pitch", "energy")},
-    **{"positionwise_layer_type": "conv1d", "positionwise_conv_kernel_size": 3, "use_masking": True},
-}
 MEL = {"feats": 80, "pitch": 1, "energy": 1}
 
 
 @pytest.fixture
 def tiny() -> dict[str, object]:
     """`tts_conf` of a tiny FastSpeech2."""
-    return dict(TINY)
+    return dict(TINY["fastspeech2"])
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +42,7 @@ def make_args(stats_dir):
     def make(**overrides) -> argparse.Namespace:
         config = load_train_config(CONF / "train_fastspeech2.yaml")
         config.update(
-            tts_conf=dict(TINY),
+            tts_conf=dict(TINY["fastspeech2"]),
             style_conf={"channels": 8},
             token_list=["<blank>", "<unk>", "a", "b", "c", "<sos/eos>"],
             token_type="phn",

@@ -4,20 +4,9 @@ import weakref
 
 import pytest
 import torch
+from tiny_backbones import batch_for, with_backbone
 
-from test.model.backbones.test_tacotron2 import TINY_TACOTRON
-
-
-def others(backbone):
-    """Arguments of a tiny model with another backbone."""
-    return {} if backbone == "fastspeech2" else {"tts": backbone, "tts_conf": dict(TINY_TACOTRON)}
-
-
-def batch_of(backbone, batch):
-    """What the backbone takes of a batch."""
-    dropped = () if backbone == "fastspeech2" else ("durations", "pitch", "energy")
-    return {key: value for key, value in batch.items() if not key.startswith(dropped or "-")}
-
+from espnet_mtl.registry import BACKBONES
 
 TASKS = {"tts", "emotion", "emotion_mel", "speaker_mel"}
 
@@ -158,13 +147,13 @@ def test_the_parts_of_the_loss_are_combined_at_the_encoder(make_model, batch):
     assert float(stats["shared_tts_pitch_norm"]) == pytest.approx(2 * norms["tts_pitch"], rel=1e-4)
 
 
-@pytest.mark.parametrize("backbone", ["fastspeech2", "tacotron2"])
+@pytest.mark.parametrize("backbone", BACKBONES)
 def test_the_text_suggests_a_style(make_model, batch, backbone):
     head = {"head": "classifier", "tap": "encoder", "label": "emotion", "channels": 4, "dropout": 0.0, "weight": 5.0}
     tasks = {"tts": {}, "no": {**head, "reversed": True, "weight": 0.0}, "text": head}
-    model = make_model(tasks=tasks, **others(backbone))
+    model = make_model(tasks=tasks, **with_backbone(backbone))
     assert model.text_predictor is model.heads["text"]
-    batch = batch_of(backbone, batch)
+    batch = batch_for(backbone, batch)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()
@@ -182,10 +171,10 @@ def test_independence_from_the_text_suggests_nothing(make_model):
     assert make_model(tasks={"tts": {}, "free": head}).text_predictor is None
 
 
-@pytest.mark.parametrize("backbone", ["fastspeech2", "tacotron2"])
+@pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_trained_model_can_be_let_go(make_model, batch, backbone):
-    model = make_model(**others(backbone))
-    model(**batch_of(backbone, batch))[0].backward()
+    model = make_model(**with_backbone(backbone))
+    model(**batch_for(backbone, batch))[0].backward()
     alive = weakref.ref(model)
     del model
     gc.collect()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from espnet_mtl.labels import ContinuousLabel
 from espnet_mtl.model.backbones.specs import TAPS
 from espnet_mtl.model.taps import VECTORS, Tap
 from espnet_mtl.registry import HEADS
@@ -18,8 +19,13 @@ def make_tap(name):
     return Tap(values, lengths, real=torch.randn(BATCH, STEPS, DIM) if name in ("prosody", "mel") else None)
 
 
+def first_label(name):
+    """One of the labels that a head can learn."""
+    return next(iter(HEADS.options(name).labels.values()))
+
+
 def make_head(name, tap, **options):
-    label = next(iter(HEADS.options(name).labels))
+    label = first_label(name).name
     return HEADS.load(name)(dim=DIM, classes=CLASSES, label=label, tap=tap, **options).eval()
 
 
@@ -30,7 +36,7 @@ def learns(name):
 
 def make_target(name, unknown=0):
     """Labels of a batch, the last ones unknown."""
-    if name == "regressor":
+    if isinstance(first_label(name), ContinuousLabel):
         target = torch.linspace(-2, 2, BATCH * CLASSES).view(BATCH, CLASSES)
         target[BATCH - unknown :] = torch.nan
     else:
@@ -140,3 +146,29 @@ def test_a_judge_of_predictions_learns_on_real_ones_only(name, autocast):
     other = Tap(values.values.detach() + 5, values.lengths, real=values.real)
     for one, another in zip(gradients(values), gradients(other), strict=True):
         torch.testing.assert_close(one, another)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_its_options_are_those_of_its_class(name):
+    head = make_head(name, "mel", weight=0.3, start=0.1, ramp=0.2, grad_cap=0.4)
+    assert HEADS.options(name) is type(head).Options is type(head).options_class()
+    assert (head.tap, head.weight, head.start, head.ramp, head.grad_cap) == ("mel", 0.3, 0.1, 0.2, 0.4)
+    assert head.label == first_label(name).name
+    assert head.reversed is False
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [({"nonsense": 1}, "nonsense"), ({"weight": -1.0}, "weight"), ({"start": 0.7, "ramp": 0.5}, "beyond the end")],
+)
+def test_nonsense_is_refused(name, options, word):
+    with pytest.raises(ValueError, match=word):
+        make_head(name, "mel", **options)
+
+
+@pytest.mark.parametrize("name", [name for name in HEADS if learns(name)])
+def test_rows_of_classes_are_parameters(name):
+    head = make_head(name, "mel")
+    for parameter in head.class_parameters():
+        assert len(head.get_parameter(parameter)) == CLASSES

@@ -26,5 +26,5 @@ def test_a_process_without_labels_of_a_task_weighs_like_the_other(processes, nam
         for key, value in first.items():
             assert value.isfinite().all()
             torch.testing.assert_close(second[key], value, rtol=0, atol=0)
-    if name == "gradnorm":
-        assert first["weighting.first"].gt(0).all()
+    first_losses = first.get("weighting.first")
+    assert first_losses is None or first_losses.gt(0).all()

@@ -1,0 +1,285 @@
+"""What every backbone must do."""
+
+import inspect
+import threading
+from importlib import import_module
+
+import pytest
+import torch
+from tiny_backbones import TINY, backbone_batch_for, batch_for, with_backbone
+
+from espnet_mtl.model.backbones.base import Backbone, is_calling
+from espnet_mtl.model.backbones.specs import TAPS
+from espnet_mtl.model.taps import VECTORS
+from espnet_mtl.registry import BACKBONES
+from espnet_mtl.system.espnet_imports import import_tts_task
+
+import_tts_task()
+
+from espnet2.torch_utils.load_pretrained_model import load_pretrained_model  # noqa: E402
+
+SPEAKERS, TOKENS, MELS = 2, 6, 80
+every = pytest.mark.parametrize("name", BACKBONES)
+
+
+def espnet_class(name):
+    module, attribute = BACKBONES.spec(name).espnet_class.split(":")
+    return getattr(import_module(module), attribute)
+
+
+def build(name, kind=None):
+    torch.manual_seed(0)
+    sizes = {"idim": TOKENS, "odim": MELS, "spks": SPEAKERS, "langs": 3, **TINY[name]}
+    return (kind or BACKBONES.load(name))(**sizes).eval()
+
+
+@pytest.fixture
+def make_batch(batch):
+    """The batch of a backbone, its padded tokens all 0; texts of different length in any order."""
+
+    def make(name):
+        own = {key: value.clone() for key, value in backbone_batch_for(name, batch).items()}
+        own["text"][torch.arange(6) >= own["text_lengths"][:, None]] = 0
+        return {**own, "lids": torch.tensor([[0], [1], [2], [0]])}
+
+    return make
+
+
+def longest_first(batch):
+    """Some of ESPnet's classes want the longest text first."""
+    order = batch["text_lengths"].argsort(descending=True, stable=True)
+    return {key: value[order] for key, value in batch.items()}
+
+
+def total(output):
+    return torch.stack([*output.losses.values()]).sum()
+
+
+@every
+def test_it_is_espnets_class_with_its_parameters(name):
+    ours, theirs = build(name), build(name, espnet_class(name))
+    assert isinstance(ours, Backbone)
+    assert isinstance(ours, espnet_class(name))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+
+
+@every
+def test_the_parts_sum_to_espnets_loss(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    torch.manual_seed(1)
+    output = backbone(**batch)
+    torch.manual_seed(1)
+    loss, stats, _ = espnet_class(name).forward(backbone, **longest_first(batch))
+    assert tuple(output.losses) == backbone.spec.parts
+    torch.testing.assert_close(total(output), loss[0])
+    assert stats.keys() - {"loss"} <= output.stats.keys()
+
+
+@every
+def test_every_tap_is_there_and_the_loss_reaches_it(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    output = backbone(**batch, style=torch.zeros(4, backbone.encoder_dim))
+    assert {*output.taps, "style"} == set(backbone.spec.taps)
+    assert set(backbone.spec.taps) <= set(TAPS)
+    assert backbone.tap_dims().keys() == output.taps.keys()
+    for tap in output.taps.values():
+        tap.values.retain_grad()
+    total(output).backward()
+    for tap_name, tap in output.taps.items():
+        assert tap.values.size(0) == 4
+        assert tap.values.size(-1) == backbone.tap_dims()[tap_name]
+        assert (tap.lengths is None) == (tap_name in VECTORS) == (tap.values.dim() == 2)
+        assert tap.values.grad.abs().sum() > 0, tap_name
+        assert tap.real is None or tap.real.shape == tap.values.shape
+        assert tap.lengths is None or int(tap.lengths.max()) == tap.values.size(1)
+
+
+@every
+def test_taps_are_in_the_order_of_the_batch(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    order = torch.tensor([2, 0, 3, 1])
+    one, other = backbone(**batch), backbone(**{key: value[order] for key, value in batch.items()})
+    for tap_name, tap in one.taps.items():
+        moved = other.taps[tap_name]
+        torch.testing.assert_close(moved.values, tap.values[order], rtol=1e-4, atol=1e-5, msg=tap_name)
+        if tap.lengths is not None:
+            assert torch.equal(moved.lengths, tap.lengths[order])
+        if tap.real is not None:
+            torch.testing.assert_close(moved.real, tap.real[order])
+    assert torch.equal(one.taps["encoder"].lengths, batch["text_lengths"] + 1)
+    torch.testing.assert_close(one.taps["speaker"].values, backbone.sid_emb(batch["sids"].view(-1)))
+    if one.attention is not None:
+        torch.testing.assert_close(other.attention, one.attention[order])
+
+
+@every
+def test_style_is_added_behind_the_encoder(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    style, along = torch.randn(4, backbone.encoder_dim), torch.randn(4, 6, backbone.encoder_dim)
+    plain = backbone(**batch).taps["shared"].values
+    valid = torch.arange(7) < (batch["text_lengths"] + 1)[:, None]
+    whole = backbone(**batch, style=style).taps["shared"].values - plain
+    torch.testing.assert_close(whole[valid], style[:, None].expand(-1, 7, -1)[valid], rtol=1e-4, atol=1e-5)
+    changing = backbone(**batch, style=along).taps["shared"].values - plain
+    torch.testing.assert_close(changing[:, :6][valid[:, :6]], along[valid[:, :6]], rtol=1e-4, atol=1e-5)
+    last = changing[0, 6]  # the end of the longest text
+    torch.testing.assert_close(last, torch.zeros_like(last), rtol=0, atol=1e-5)
+
+
+@every
+def test_branches_change_no_gradient(name, make_batch):
+    """Where the parts of the loss are tasks, their gradients come back apart, and sum to what they were."""
+    gradients = []
+    for split in (False, True):
+        backbone = build(name)
+        backbone.split = split
+        output = backbone(**make_batch(name))
+        shared = output.taps["shared"]
+        shared.values.retain_grad()
+        torch.manual_seed(1)
+        total(output).backward()
+        assert set(shared.branch_grads) == {f"tts_{part}" for part in backbone.branched_parts}
+        gradients.append(shared.values.grad + sum(shared.branch_grads.values()))
+    torch.testing.assert_close(*gradients)
+    assert set(backbone.branched_parts) <= set(backbone.spec.parts[1:])
+
+
+def speak(backbone, style=None, **options):
+    torch.manual_seed(0)
+    where = {"sids": torch.tensor([1]), "lids": torch.tensor([0])}
+    return backbone.inference(torch.tensor([2, 3, 4, 2]), style=style, **where, **options)
+
+
+@every
+def test_style_changes_the_speech_and_only_that_call(name):
+    backbone = build(name)
+    plain = speak(backbone)["feat_gen"]
+    vector, along = torch.ones(1, backbone.encoder_dim), torch.randn(1, 4, backbone.encoder_dim)
+    for style in (vector, along):
+        styled = speak(backbone, style)["feat_gen"]
+        assert styled.shape != plain.shape or not torch.allclose(styled, plain)
+    torch.testing.assert_close(speak(backbone)["feat_gen"], plain)
+
+
+@every
+def test_synthesis_tells_durations(name):
+    output = speak(build(name))
+    assert output["duration"].shape == (5,)
+    assert int(output["duration"].sum()) == len(output["feat_gen"])
+    assert not output["feat_gen"].requires_grad
+
+
+@every
+def test_the_encoder_alone_gives_its_tap(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    taps = backbone(**batch, style=torch.ones(4, backbone.encoder_dim)).taps
+    index = int(batch["text_lengths"].argmax())
+    hidden = backbone.encode(batch["text"][index])
+    assert not hidden.requires_grad
+    torch.testing.assert_close(hidden[0], taps["encoder"].values[index], rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_nothing_of_a_call_stays(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    before = dict(vars(backbone))
+    backbone(**batch, style=torch.ones(4, backbone.encoder_dim))
+    assert not is_calling()
+    speak(backbone)
+    assert not is_calling()
+    backbone.encode(batch["text"][0])
+    assert not is_calling()
+    assert vars(backbone) == before
+
+
+@every
+def test_nothing_of_a_call_that_fails_stays(name, make_batch):
+    backbone, batch = build(name), make_batch(name)
+    plain = speak(backbone)["feat_gen"]
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    hook = backbone.sid_emb.register_forward_hook(fail)
+    style = torch.ones(4, backbone.encoder_dim)
+    for call in (lambda: backbone(**batch, style=style), lambda: speak(backbone, style[:1])):
+        with pytest.raises(RuntimeError, match="out of memory"):
+            call()
+        assert not is_calling()
+    hook.remove()
+    torch.testing.assert_close(speak(backbone)["feat_gen"], plain)
+
+
+@every
+def test_two_threads_share_a_network(name, make_batch):
+    """Both are in the encoder, and then in the table of speakers, at the same time."""
+    backbone, batch = build(name), make_batch(name)
+    styles = [torch.full((4, backbone.encoder_dim), value) for value in (1.0, -1.0)]
+    expected = [backbone(**batch, style=style).taps for style in styles]
+    barrier = threading.Barrier(2, timeout=20)
+    table, _, _ = backbone.token_table.rpartition(".")
+
+    def wait(*_):
+        barrier.wait()
+
+    for module in (backbone.get_submodule(table), backbone.sid_emb):
+        module.register_forward_pre_hook(wait)
+    found = [None, None]
+
+    def run(index):
+        found[index] = backbone(**batch, style=styles[index]).taps
+
+    threads = [threading.Thread(target=run, args=[index]) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for taps, alone in zip(found, expected, strict=True):
+        torch.testing.assert_close(taps["shared"].values, alone["shared"].values)
+
+
+@every
+def test_tables_have_a_row_for_each_name(name):
+    backbone = build(name)
+    rows = {"token": TOKENS, "speaker": SPEAKERS, "language": 3}
+    tables = {parameter: rows[kind] for parameter, kind in backbone.row_tables().items()}
+    assert sorted(backbone.row_tables().values()) == sorted(rows)
+    assert tables == {parameter: len(backbone.get_parameter(parameter)) for parameter in tables}
+    alone = BACKBONES.load(name)(idim=TOKENS, odim=MELS, **TINY[name])
+    assert list(alone.row_tables().values()) == ["token"]
+    assert "speaker" not in alone.tap_dims()
+
+
+@every
+def test_decoding_options_are_espnets(name):
+    spec = BACKBONES.spec(name)
+    assert set(spec.decoding_options) <= set(inspect.signature(espnet_class(name).inference).parameters)
+    required = inspect.signature(espnet_class(name).forward).parameters
+    assert {"durations", "pitch", "energy"} & set(required) == set(spec.token_features)
+
+
+@every
+def test_it_trains_and_speaks_in_a_multi_task_model(name, make_model, batch):
+    model = make_model(**with_backbone(name))
+    loss, stats, _ = model(**batch_for(name, batch))
+    loss.backward()
+    assert {f"{task}_loss" for task in ("emotion", "emotion_mel", "speaker_mel")} <= stats.keys()
+    assert model.style.table.grad.abs().sum() > 0
+    output = model.eval().inference(batch["text"][0], sids=torch.tensor([0]), use_teacher_forcing=False)
+    assert len(output["duration"]) == len(batch["text"][0]) + 1
+    assert ("pitch_denorm" in output) == ("pitch" in BACKBONES.spec(name).token_features)
+
+
+@every
+def test_an_espnet_checkpoint_loads_with_init_param(name, make_model, tmp_path):
+    torch.manual_seed(5)
+    theirs = espnet_class(name)(idim=TOKENS, odim=MELS, spks=SPEAKERS, **TINY[name])
+    path = tmp_path / "espnet.pth"
+    torch.save({f"tts.{key}": value for key, value in theirs.state_dict().items()}, path)
+    model = make_model(**with_backbone(name), languages=[])
+    before = model.style.table.clone()
+    load_pretrained_model(str(path), model, ignore_init_mismatch=False)
+    for key, value in theirs.state_dict().items():
+        torch.testing.assert_close(model.tts.state_dict()[key], value)
+    torch.testing.assert_close(model.style.table, before)
