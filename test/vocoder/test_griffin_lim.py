@@ -1,6 +1,3 @@
-import sys
-import types
-
 import numpy as np
 import pytest
 import torch
@@ -148,37 +145,3 @@ def test_build_from_model(log_mel_fbank):
 def test_settings_that_cannot_be_used_are_named(features, config, message):
     with pytest.raises(UserError, match=message):
         build_vocoder(features, config)
-
-
-def test_pretrained_vocoder_without_its_package_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "parallel_wavegan", None)
-    (tmp_path / "vocoder.pkl").touch()
-    with pytest.raises(UserError, match="pip install parallel_wavegan"):
-        build_vocoder(FEATURES, vocoder_file=tmp_path / "vocoder.pkl")
-    with pytest.raises(UserError, match="pip install parallel_wavegan"):
-        build_vocoder(FEATURES, vocoder_tag="parallel_wavegan/some_voice")
-
-
-@pytest.mark.parametrize("name", ["missing.pkl", "vocoder.pth"])
-def test_pretrained_vocoder_must_be_an_existing_pkl(tmp_path, name):
-    (tmp_path / "vocoder.pth").touch()
-    with pytest.raises(UserError, match=name):
-        build_vocoder(FEATURES, vocoder_file=tmp_path / name)
-
-
-class Doubler(torch.nn.Module):
-    def inference(self, feats, normalize_before):
-        return 2 * feats
-
-
-@pytest.mark.parametrize("griffin_lim_config", [None, {"griffin_lim_iters": 32}])
-def test_pretrained_vocoder_is_used(tmp_path, monkeypatch, griffin_lim_config):
-    package, utils = types.ModuleType("parallel_wavegan"), types.ModuleType("parallel_wavegan.utils")
-    utils.load_model = lambda file, config: Doubler()
-    monkeypatch.setitem(sys.modules, "parallel_wavegan", package)
-    monkeypatch.setitem(sys.modules, "parallel_wavegan.utils", utils)
-    (tmp_path / "vocoder.pkl").touch()
-    (tmp_path / "config.yml").write_text("sampling_rate: 24000\n")
-    vocoder = build_vocoder(FEATURES, griffin_lim_config, tmp_path / "vocoder.pkl")
-    assert vocoder.fs == 24000
-    assert torch.equal(vocoder(torch.ones(2, 3)), torch.full((6,), 2.0))

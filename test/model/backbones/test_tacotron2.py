@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import torch
 from tiny_backbones import TINY, backbone_batch_for
@@ -65,3 +67,15 @@ def test_controls_that_it_lacks_are_named(both, control):
     ours, _ = both
     with pytest.raises(UserError, match=f"{control}: Tacotron2 has no such control"):
         ours.inference(torch.tensor([2, 3]), sids=torch.tensor([0]), **{control: 1.5})
+
+
+def test_what_espnet_warns_of_at_every_batch_is_not_logged_and_the_rest_is(both, batch, caplog):
+    ours, theirs = both
+    before = list(logging.getLogger().filters)
+    hook = ours.enc.register_forward_hook(lambda *_: logging.warning("a warning"))
+    ours(**backbone_batch_for("tacotron2", batch))
+    assert [record.message for record in caplog.records] == ["a warning"]
+    hook.remove()
+    theirs(**sorted_batch(backbone_batch_for("tacotron2", batch)))
+    assert "is not tracable" in caplog.text
+    assert logging.getLogger().filters == before

@@ -84,3 +84,49 @@ def test_a_trained_model_speaks_without_the_file(tasks, tmp_path, make_args):
     without, _ = MTLTTSTask.build_model_from_file(tmp_path / "config.yaml", tmp_path / "model.pth")
     assert "loud" not in without.heads
     torch.testing.assert_close(without.tts.feat_out.weight, model.tts.feat_out.weight)
+
+
+INHERITED = """
+from espnet_mtl.model.heads.classifier import Classifier
+
+
+class Plain(Classifier):
+    pass
+
+
+class Wider(Classifier):
+    def __init__(self, dim, classes, factor: int = 2, **options):
+        super().__init__(dim, classes, **options)
+        self.factor = factor
+"""
+
+
+@pytest.mark.parametrize("path", ["my_heads.py", "my_heads/__init__.py"])
+def test_a_head_inherits_options_from_one_of_ours(tasks, tmp_path, make_model, batch, path):
+    (tmp_path / "my_heads.py").unlink()
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text(INHERITED)
+    task = {"tap": "shared", "label": "emotion", "channels": 4, "grad_cap": 0.1}
+    tasks = {"tts": {}, "a": {"head": "my_heads:Plain", **task}, "b": {"head": "my_heads:Wider", "factor": 3, **task}}
+    model = make_model(tasks=tasks)
+    assert model.heads["b"].factor == 3
+    assert model.heads["a"].options.channels == 4
+    assert model.heads["a"].grad_cap == 0.1
+    model(**batch)[0].backward()
+    for name in ("a", "b"):
+        assert all(parameter.grad.abs().sum() > 0 for parameter in model.heads[name].parameters())
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"head": "my_heads:Wider", "factor": "three"}, r"tasks.a.factor: .*got 'three'"),
+        ({"head": "my_heads:Wider", "channels": -1}, r"tasks.a.channels: a whole number, not negative, got -1"),
+        ({"head": "my_heads:Plain", "factor": 3}, r"key of tasks.a 'factor'"),
+        ({"head": "my_heads:Plain", "label": "vad"}, r"label of tasks.a 'vad'"),
+    ],
+)
+def test_options_of_a_head_of_ones_own_are_checked(tasks, tmp_path, make_model, task, message):
+    (tmp_path / "my_heads.py").write_text(INHERITED)
+    with pytest.raises(UserError, match=message):
+        make_model(tasks={"tts": {}, "a": {"tap": "shared", "label": "emotion", **task}})

@@ -1,0 +1,42 @@
+import sys
+
+import pytest
+import torch
+from tiny_vocoders import FEATURES, install_parallel_wavegan
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.vocoder.build import build_vocoder
+
+
+def test_pretrained_vocoder_without_its_package_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "parallel_wavegan", None)
+    (tmp_path / "vocoder.pkl").touch()
+    with pytest.raises(UserError, match="pip install parallel_wavegan"):
+        build_vocoder(FEATURES, vocoder_file=tmp_path / "vocoder.pkl")
+    with pytest.raises(UserError, match="pip install parallel_wavegan"):
+        build_vocoder(FEATURES, vocoder_tag="parallel_wavegan/some_voice")
+
+
+@pytest.mark.parametrize("name", ["missing.pkl", "vocoder.pth"])
+def test_pretrained_vocoder_must_be_an_existing_pkl(tmp_path, name):
+    (tmp_path / "vocoder.pth").touch()
+    with pytest.raises(UserError, match=name):
+        build_vocoder(FEATURES, vocoder_file=tmp_path / name)
+
+
+@pytest.mark.parametrize("griffin_lim_config", [None, {"griffin_lim_iters": 32}])
+def test_pretrained_vocoder_is_used(tmp_path, monkeypatch, griffin_lim_config):
+    install_parallel_wavegan(monkeypatch)
+    (tmp_path / "vocoder.pkl").touch()
+    (tmp_path / "config.yml").write_text("sampling_rate: 24000\n")
+    vocoder = build_vocoder(FEATURES, griffin_lim_config, tmp_path / "vocoder.pkl")
+    assert vocoder.fs == 24000
+    assert torch.equal(vocoder(torch.ones(2, 3)), torch.full((6,), 2.0))
+
+
+def test_pretrained_vocoder_is_downloaded_by_its_tag(tmp_path, monkeypatch):
+    install_parallel_wavegan(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some_voice.pkl").touch()
+    (tmp_path / "config.yml").write_text("sampling_rate: 22050\n")
+    assert build_vocoder(FEATURES, vocoder_tag="parallel_wavegan/some_voice").fs == 22050
