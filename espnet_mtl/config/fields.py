@@ -117,7 +117,7 @@ def _wanted(field: FieldInfo) -> str:
     described = [_description(one) for one in types if one is not NoneType]
     if NoneType in types and all(described):
         return f"{' or '.join(described)}, or null"
-    return str(field.annotation)
+    return getattr(field.annotation, "__name__", str(field.annotation))
 
 
 def _description(annotation: Any) -> str:

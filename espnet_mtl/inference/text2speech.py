@@ -113,7 +113,7 @@ class Text2Speech:
     @property
     def fs(self) -> int:
         """Sampling rate in Hz."""
-        return int(self.vocoder.fs)  # type: ignore[arg-type]
+        return int(self.vocoder.fs)
 
     @property
     def speakers(self) -> list[str]:

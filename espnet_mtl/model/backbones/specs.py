@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TAPS = ("encoder", "style", "speaker", "shared", "prosody", "mel")
-"""Where a head may listen; see `espnet_mtl.model.taps`."""
+"""What a head may read; see `espnet_mtl.model.taps`."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class BackboneSpec:
     Attributes:
         espnet_class: The class of ESPnet whose constructor arguments are the keys of `tts_conf`.
         parts: Parts of its TTS loss (`tasks.tts.split`), the spectrogram first.
-        branched_parts: Those of them whose gradients come back to the tap `shared` by ways of their own.
+        branched_parts: Those of them whose gradients come back to the tap `shared` by branches of their own.
         token_features: Features of the dump per token that it takes.
-        taps: Where a head may listen.
+        taps: What a head may read.
         decoding_options: ESPnet's options of decoding that it has, beside `alpha` and `use_teacher_forcing`.
     """
 

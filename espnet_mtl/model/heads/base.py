@@ -83,10 +83,13 @@ class Head(nn.Module, ABC):
         """
         if tap.real is None:
             return self.act(self, tap, target, progress)
-        loss, stats = self.criterion(self(Tap(tap.real.detach(), tap.lengths)), target)
-        stats = {f"real_{name}": value for name, value in {**stats, "loss": loss.detach()}.items()}
+        # It learns on the real one
+        loss, figures = self.criterion(self(Tap(tap.real.detach(), tap.lengths)), target)
+        stats = {f"real_{name}": value for name, value in figures.items()}
+        stats["real_loss"] = loss.detach()
         if not self.acts(progress):
             return loss, stats
+        # It judges the predicted one
         judged, judged_stats = self.act(self.frozen, tap, target, progress)
         return loss + judged, {**stats, **judged_stats, "judged_loss": judged.detach()}
 
@@ -100,7 +103,9 @@ class Head(nn.Module, ABC):
         values = scale_gradient(tap.values, -share if self.reversed else share)
         if self.grad_cap is None:
             return self.criterion(predict(replace(tap, values=values)), target)
-        cap = GradientCap(self.grad_cap / max(self.weight, 1e-12) * tap.valid_elements().float().rsqrt())
+        # The loss is multiplied with λ_k later, so that the limit is divided by it
+        limit = self.grad_cap / max(self.weight, 1e-12) * tap.valid_elements().float().rsqrt()
+        cap = GradientCap(limit)
         loss, stats = self.criterion(predict(replace(tap, values=cap.open(values))), target)
         return cap.close(loss), stats
 

@@ -47,9 +47,11 @@ class Independence(Head):
         labels = soft_target(target, self.classes)
         mask = known(labels).unsqueeze(-1)
         with torch.autocast(prediction.device.type, enabled=False):  # the sums of squares are too large for float16
-            values, labels = (_centred(x.float(), mask) for x in (prediction, labels))
+            values = _centred(prediction.float(), mask)
+            labels = _centred(labels.float(), mask)
             size = (values.T @ values).norm() * (labels.T @ labels).norm()
-            return (values.T @ labels).square().sum() / size.clamp(min=1e-12), {}
+            alignment = (values.T @ labels).square().sum() / size.clamp(min=1e-12)
+        return alignment, {}
 
 
 def _centred(rows: Tensor, mask: Tensor) -> Tensor:

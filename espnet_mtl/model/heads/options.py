@@ -19,7 +19,7 @@ class HeadOptions(Options):
 
     Attributes:
         label: Name of the label that the head learns.
-        tap: Where it listens.
+        tap: The tensor of the network that it reads.
         weight: λ_k, the weight of its task in the loss.
         start: Fraction of training before which it does not act on the network.
         ramp: Fraction of training, after `start`, over which its action grows linearly to all of it.

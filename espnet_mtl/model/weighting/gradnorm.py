@@ -52,16 +52,20 @@ class GradNorm(LossBased):
 
     def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
         """Moves the weights of the tasks at a junction; their gradients are summed as they are."""
-        names = list(self.preferences)
-        known = [i for i, task in enumerate(tasks) if self.preferences.get(task)]
-        if len(known) < 2:
+        # A TTS loss that is split has no weight as a whole, and a task with λ = 0 needs none
+        weighted = [i for i, task in enumerate(tasks) if self.preferences.get(task)]
+        if len(weighted) < 2:
             return
-        index = torch.tensor([names.index(tasks[i]) for i in known], device=self.weights.device)
-        norms = gramian.diagonal()[known].sqrt().to(self.weights)
-        norms = norms / norms.new_tensor([self.preferences[tasks[i]] for i in known])
+        names = list(self.preferences)
+        index = torch.tensor([names.index(tasks[i]) for i in weighted], device=self.weights.device)
+        # G_k / Ḡ, of gradients without λ_k
+        norms = gramian.diagonal()[weighted].sqrt().to(self.weights)
+        norms = norms / norms.new_tensor([self.preferences[tasks[i]] for i in weighted])
         norms = norms / norms.mean()
+        # r_k^α
         rates = self.seen[index] / self.first[index].clamp(min=1e-12)
         target = (rates / rates.mean()) ** self.options.alpha
+        # A step down the slope of |G_k - Ḡ r_k^α|, which is ± G_k / w_k
         weights = self.weights.clone()
         weights[index] -= self.options.lr * (norms - target).sign() * norms / weights[index]
         weights = weights.clamp(min=SMALLEST_WEIGHT)
