@@ -18,7 +18,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
 from espnet_mtl.text import espeak
 
-EMOTIONS = {
+PROJECT_NAMES = {
     **dict.fromkeys(("ang", "anger"), "angry"),
     **dict.fromkeys(("hap", "happiness"), "happy"),
     **dict.fromkeys(("neu",), "neutral"),
@@ -139,7 +139,7 @@ def find_root(corpus: str, root: str | Path | None) -> Path:
 def emotion_name(label: str) -> str:
     """Returns the project's name of a corpus' emotion label, in lower case."""
     label = label.strip().lower()
-    return EMOTIONS.get(label, label)
+    return PROJECT_NAMES.get(label, label)
 
 
 def read_rows(
