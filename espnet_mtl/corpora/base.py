@@ -150,8 +150,8 @@ def read_rows(
     Raises:
         UserError: It is missing, not UTF-8, lacks a column, or a line has more or fewer values than the header.
     """
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(read_text(path)), delimiter=delimiter, quoting=quoting)
+    lines = io.StringIO(read_text(path))
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     advice = f"quote a value that holds {delimiter!r}" if quoted else "one value per column"
     rows = []
     try:
