@@ -18,7 +18,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
 from espnet_mtl.text import espeak
 
-EMOTIONS = {
+PROJECT_NAMES = {
     **dict.fromkeys(("ang", "anger"), "angry"),
     **dict.fromkeys(("hap", "happiness"), "happy"),
     **dict.fromkeys(("neu",), "neutral"),
@@ -139,7 +139,7 @@ def find_root(corpus: str, root: str | Path | None) -> Path:
 def emotion_name(label: str) -> str:
     """Returns the project's name of a corpus' emotion label, in lower case."""
     label = label.strip().lower()
-    return EMOTIONS.get(label, label)
+    return PROJECT_NAMES.get(label, label)
 
 
 def read_rows(
@@ -150,8 +150,8 @@ def read_rows(
     Raises:
         UserError: It is missing, not UTF-8, lacks a column, or a line has more or fewer values than the header.
     """
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(read_text(path)), delimiter=delimiter, quoting=quoting)
+    lines = io.StringIO(read_text(path))
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     advice = f"quote a value that holds {delimiter!r}" if quoted else "one value per column"
     rows = []
     try:

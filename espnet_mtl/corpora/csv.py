@@ -63,31 +63,41 @@ class Csv(Corpus):
         self.policy = SplitPolicy(dev, test, seed=seed, by=split_by)
 
     def utterances(self) -> list[Utterance]:
-        rows = read_rows(self.table, ("path", "text"), self.delimiter)
-        self.dropped = {f"line_{number}": "no path" for number, row in rows if not row["path"]}
-        rows = [(number, row) for number, row in rows if row["path"]]
-        listed = [self._utterance(f"{self.table}:{number}", row) for number, row in rows]
+        self.dropped = {}
+        listed = []
+        for number, row in read_rows(self.table, ("path", "text"), self.delimiter):
+            if row["path"]:
+                listed.append(self._utterance(f"{self.table}:{number}", row))
+            else:
+                self.dropped[f"line_{number}"] = "no path"
         if len({utterance.split is None for utterance in listed}) > 1:
             raise UserError(f"{self.table}: column split: fill in every line, or none")
         for language in {str(utterance.language) for utterance in listed}:
-            espeak.phonemize("a", language)
+            espeak.phonemize("a", language)  # an unknown one is an error, before any work is done
         return sorted(listed, key=lambda utterance: utterance.id)
 
     def _utterance(self, where: str, row: dict[str, str]) -> Utterance:
         speaker = re.sub(r"\s+", "_", row.get("speaker") or self.speaker)
         name = row.get("id") or str(Path(row["path"]).with_suffix(""))
-        utt = with_speaker(re.sub(r"[\s/\\]+", "_", name).strip("._"), speaker)
-        text, split = one_line(row["text"]), row.get("split") or None
+        name = re.sub(r"[\s/\\]+", "_", name).strip("._")
+        split = row.get("split") or None
         if split not in (None, *SETS):
             raise UserError(f"{where}: {one_of('split', split, SETS)}")
-        emotion = _emotion(where, row.get("emotion", ""))
-        language, audio = row.get("language") or self.language, self.root / row["path"]
         gender = row.get("gender", "").lower()[:1] or None
         if gender not in (None, *GENDERS):
             raise UserError(f"{where}: {one_of('gender', row['gender'], GENDERS)}")
-        vad = _vad(where, row.get("vad", ""))
+        text = one_line(row["text"])
         return Utterance(
-            utt, speaker, text, normalized(text), emotion, language, audio, split=split, gender=gender, vad=vad
+            id=with_speaker(name, speaker),
+            speaker=speaker,
+            text=text,
+            sentence=normalized(text),
+            emotion=_emotion(where, row.get("emotion", "")),
+            language=row.get("language") or self.language,
+            audio=self.root / row["path"],
+            split=split,
+            gender=gender,
+            vad=_vad(where, row.get("vad", "")),
         )
 
     def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:

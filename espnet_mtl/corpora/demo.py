@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ FEWEST = 7
 
 
 @dataclass(frozen=True)
-class Speaker:
+class Voice:
     """A voice: eSpeak variant, formant (and pitch) factor, pitch shift in eSpeak's units, tempo factor."""
 
     variant: str
@@ -41,7 +42,7 @@ class Speaker:
 
 
 @dataclass(frozen=True)
-class Style:
+class Cues:
     """An emotion's cues.
 
     Attributes:
@@ -67,19 +68,19 @@ class Style:
 
 
 SPEAKERS = {
-    "f1": Speaker("f4", 0.94, 2, 0.97),
-    "f2": Speaker("f5", 1.15, -10, 1.04),
-    "m1": Speaker("m1", 0.92, 22, 0.95),
-    "m2": Speaker("m7", 1.10, 18, 1.03),
+    "f1": Voice("f4", 0.94, 2, 0.97),
+    "f2": Voice("f5", 1.15, -10, 1.04),
+    "m1": Voice("m1", 0.92, 22, 0.95),
+    "m2": Voice("m7", 1.10, 18, 1.03),
 }
-EMOTIONS = {
-    "neutral": Style(0, 45, 1.0, 0.0, -23, "."),
-    "happy": Style(9, 80, 1.12, 0.35, -21, "!", contour=1.2),
-    "sad": Style(-9, 20, 0.78, -0.45, -27, ".", contour=0.8, jitter=0.01, breath=0.3),
-    "angry": Style(2, 60, 1.20, 0.7, -19, "!", jitter=0.02),
-    "surprised": Style(17, 100, 0.90, 0.1, -22, "?", contour=1.4, breath=0.1),
+CUES = {
+    "neutral": Cues(0, 45, 1.0, 0.0, -23, "."),
+    "happy": Cues(9, 80, 1.12, 0.35, -21, "!", contour=1.2),
+    "sad": Cues(-9, 20, 0.78, -0.45, -27, ".", contour=0.8, jitter=0.01, breath=0.3),
+    "angry": Cues(2, 60, 1.20, 0.7, -19, "!", jitter=0.02),
+    "surprised": Cues(17, 100, 0.90, 0.1, -22, "?", contour=1.4, breath=0.1),
 }
-SCATTER = Style(1.0, 4.0, 0.02, 0.03, 1.0, "")
+SCATTER = Cues(1.0, 4.0, 0.02, 0.03, 1.0, "")
 """Standard deviation of each cue between utterances of one emotion."""
 
 HELD_OUT = frozenset({("f1", "angry"), ("f2", "sad"), ("m1", "happy"), ("m2", "surprised")})
@@ -106,12 +107,12 @@ class Demo(Corpus):
         self.policy = SplitPolicy(n_dev, n_test, sentences - n_dev - n_test, HELD_OUT, seed)
 
     def utterances(self) -> list[Utterance]:
-        return [
-            Utterance(f"{speaker}_{emotion}_{sentence}", speaker, text, sentence, emotion, LANGUAGE, gender=speaker[0])
-            for speaker in SPEAKERS
-            for emotion in EMOTIONS
-            for sentence, text in self._texts.items()
-        ]
+        listed = []
+        for speaker, emotion, sentence in product(SPEAKERS, CUES, self._texts):
+            utt = f"{speaker}_{emotion}_{sentence}"
+            text = self._texts[sentence]
+            listed.append(Utterance(utt, speaker, text, sentence, emotion, LANGUAGE, gender=speaker[0]))
+        return listed
 
     @cached_property
     def _texts(self) -> dict[str, str]:
@@ -133,21 +134,25 @@ class Demo(Corpus):
         """Speaks one utterance: samples (T_wav,) at 16 kHz, and the phones with their ends in seconds."""
         import soxr
 
+        # Of the utterance alone, so that it sounds the same whatever else is spoken, and in any process.
         rng = np.random.default_rng([self.seed, zlib.crc32(utterance.id.encode())])
-        speaker, style = SPEAKERS[utterance.speaker], _scatter(EMOTIONS[str(utterance.emotion)], rng)
+        speaker = SPEAKERS[utterance.speaker]
+        cues = _scatter(CUES[str(utterance.emotion)], rng)
         speech = espeak.synthesize(
-            utterance.text.rstrip(".") + style.ending,
+            utterance.text.rstrip(".") + cues.ending,
             f"{LANGUAGE}+{speaker.variant}",
-            rate=round(WORDS_PER_MINUTE * speaker.tempo * style.tempo / speaker.warp),
-            pitch=round(np.clip(50 + speaker.pitch + style.pitch, 0, 100)),
-            range=round(np.clip(style.range, 0, 100)),
+            rate=round(WORDS_PER_MINUTE * speaker.tempo * cues.tempo / speaker.warp),
+            pitch=round(np.clip(50 + speaker.pitch + cues.pitch, 0, 100)),
+            range=round(np.clip(cues.range, 0, 100)),
         )
         # Read at `warp` times their rate, the samples' formants and pitch move together, as with body size.
         fs = speech.sample_rate * speaker.warp
         samples = soxr.resample(speech.samples.astype(np.float64), fs, FS)
         if self.world:
-            samples = _vary_voice(samples, style, rng)
-        samples = _level(_add_noise(_tilt(samples, style.tilt), rng), style.level)
+            samples = _vary_voice(samples, cues, rng)
+        samples = _tilt(samples, cues.tilt)
+        samples = _add_noise(samples, rng)
+        samples = _scale(samples, cues.level)
         return samples, tuple((phone, end / fs) for phone, end in speech.phones)
 
 
@@ -156,15 +161,15 @@ def _texts() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def _scatter(style: Style, rng: np.random.Generator) -> Style:
+def _scatter(cues: Cues, rng: np.random.Generator) -> Cues:
     noise = np.clip(rng.standard_normal(5), -2, 2)
     return replace(
-        style,
-        pitch=style.pitch + SCATTER.pitch * noise[0],
-        range=style.range + SCATTER.range * noise[1],
-        tempo=style.tempo * (1 + SCATTER.tempo * noise[2]),
-        tilt=style.tilt + SCATTER.tilt * noise[3],
-        level=style.level + SCATTER.level * noise[4],
+        cues,
+        pitch=cues.pitch + SCATTER.pitch * noise[0],
+        range=cues.range + SCATTER.range * noise[1],
+        tempo=cues.tempo * (1 + SCATTER.tempo * noise[2]),
+        tilt=cues.tilt + SCATTER.tilt * noise[3],
+        level=cues.level + SCATTER.level * noise[4],
     )
 
 
@@ -181,13 +186,13 @@ def _add_noise(samples: NDArray[np.float64], rng: np.random.Generator) -> NDArra
     return samples + deviation * rng.standard_normal(len(samples))
 
 
-def _level(samples: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+def _scale(samples: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Scales to an RMS level in dB relative to full scale, or below where peaks would be cut."""
     gain = 10 ** (level / 20) / np.sqrt(np.mean(samples**2))
     return samples * min(gain, 0.98 / np.abs(samples).max())
 
 
-def _vary_voice(samples: NDArray[np.float64], style: Style, rng: np.random.Generator) -> NDArray[np.float64]:
+def _vary_voice(samples: NDArray[np.float64], cues: Cues, rng: np.random.Generator) -> NDArray[np.float64]:
     """Changes F0 contour, jitter and breathiness with WORLD (Morise et al. 2016)."""
     from espnet_mtl.system.pyworld_import import import_pyworld
 
@@ -200,7 +205,9 @@ def _vary_voice(samples: NDArray[np.float64], style: Style, rng: np.random.Gener
     voiced = f0 > 0
     log_f0 = np.log(f0[voiced])
     centre = log_f0.mean() if voiced.any() else 0.0
-    noise = style.jitter * rng.standard_normal(len(log_f0))
-    f0[voiced] = np.exp(centre + style.contour * (log_f0 - centre) + noise)
-    varied = pyworld.synthesize(f0, envelope, aperiodicity ** (1 - style.breath), FS)
-    return np.pad(varied, (0, max(0, len(samples) - len(varied))))[: len(samples)]
+    noise = cues.jitter * rng.standard_normal(len(log_f0))
+    f0[voiced] = np.exp(centre + cues.contour * (log_f0 - centre) + noise)
+    breathy = aperiodicity ** (1 - cues.breath)  # aperiodicity is at most 1: a smaller power raises it
+    varied = pyworld.synthesize(f0, envelope, breathy, FS)
+    lacking = max(0, len(samples) - len(varied))
+    return np.pad(varied, (0, lacking))[: len(samples)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, read_rows
 from espnet_mtl.corpora.split import SplitPolicy
 
-EMOTIONS = {
+EMOTION_OF_LETTER = {
     "W": "angry",
     "L": "bored",
     "E": "disgusted",
@@ -61,12 +61,14 @@ class EmoDB(Corpus):
         listed = []
         form = "<speaker><sentence><emotion><version>, such as 03a01Fa"
         for path, parts in self.named(self.root / "wav", NAME, form):
-            speaker, sentence, emotion, _ = parts.groups()
+            speaker, sentence, letter, _ = parts.groups()
+            emotion = EMOTION_OF_LETTER[letter]
             row = known.get(path.stem, {})
-            labelled = row.get("speaker", speaker), emotion_name(row.get("emotion", EMOTIONS[emotion]))
-            if labelled != (speaker, EMOTIONS[emotion]):
+            labelled = row.get("speaker", speaker), emotion_name(row.get("emotion", emotion))
+            if labelled != (speaker, emotion):
                 self.dropped[path.stem] = f"id/label mismatch: {table.name} says {' '.join(labelled)}"
                 continue
-            text, gender = row.get("text", TEXTS[sentence]), "m" if speaker in MEN else "f"
-            listed.append(Utterance(path.stem, speaker, text, sentence, EMOTIONS[emotion], "de", path, gender=gender))
+            text = row.get("text", TEXTS[sentence])
+            gender = "m" if speaker in MEN else "f"
+            listed.append(Utterance(path.stem, speaker, text, sentence, emotion, "de", path, gender=gender))
         return listed

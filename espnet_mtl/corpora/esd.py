@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, find_root, one_line, recordings
@@ -10,7 +11,7 @@ from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 
 SENTENCES = 350
-EMOTIONS = ("neutral", "angry", "happy", "sad", "surprised")
+NUMBERED_EMOTIONS = ("neutral", "angry", "happy", "sad", "surprised")
 """In the order of the utterances' numbers, 350 of each."""
 LABELS = {
     **{"neutral": "neutral", "angry": "angry", "happy": "happy", "sad": "sad", "surprise": "surprised"},
@@ -40,38 +41,49 @@ class ESD(Corpus):
 
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
-        tables = sorted(
-            path for path in self.root.glob("????/????.txt") if path.stem == path.parent.name and path.stem.isdecimal()
-        )
+        tables = []
+        for path in sorted(self.root.glob("????/????.txt")):
+            if path.stem == path.parent.name and path.stem.isdecimal():
+                tables.append(path)
         if not tables:
             raise UserError(f"{self.root}: no <speaker>/<speaker>.txt, such as 0011/0011.txt: is it the root of ESD?")
         chosen = [path for path in tables if self.language in ("all", language_of(path.stem))]
         return [utterance for path in chosen for utterance in self._of_speaker(path)]
 
     def _of_speaker(self, table: Path) -> list[Utterance]:
-        speaker, language = table.stem, language_of(table.stem)
+        language = language_of(table.stem)
         audio = {path.stem: path for path in recordings(table.parent)}
         listed = []
         for number, line in enumerate(decoded(table, language).splitlines(), 1):
-            if not line.strip():
+            line = line.strip()
+            if not line:
                 continue
-            parts = LINE.fullmatch(line.strip())
-            if not parts or not 1 <= int(parts[2]) <= SENTENCES * len(EMOTIONS):
-                raise UserError(f"{table}:{number}: expected '<speaker>_<number> text label', got {line.strip()!r}")
-            utt, index = f"{parts[1]}_{parts[2]}", int(parts[2]) - 1
-            emotion = EMOTIONS[index // SENTENCES]
-            if parts[1] != speaker or LABELS.get(parts[4].lower()) != emotion:
-                self.dropped[utt] = f"id/label mismatch: {table.name} says {parts[4]}"
-                continue
-            text = re.sub(r"\s+(?=[.,?!。，？！])", "", one_line(parts[3] or ""))
-            path = audio.get(utt, table.parent / emotion.capitalize() / f"{utt}.wav")
-            folder = path.relative_to(table.parent).parts[0]
-            if LABELS.get(folder.lower(), emotion) != emotion:
-                self.dropped[utt] = f"id/label mismatch: its recording is in {folder}"
-                continue
-            sentence = f"{language}{index % SENTENCES + 1:03d}"
-            listed.append(Utterance(utt, speaker, text, sentence, emotion, LANGUAGES[language], path))
+            parts = LINE.fullmatch(line)
+            if not parts or not 1 <= int(parts[2]) <= SENTENCES * len(NUMBERED_EMOTIONS):
+                raise UserError(f"{table}:{number}: expected '<speaker>_<number> text label', got {line!r}")
+            utterance = self._utterance(table, language, parts, audio)
+            if utterance:
+                listed.append(utterance)
         return listed
+
+    def _utterance(
+        self, table: Path, language: str, parts: re.Match[str], audio: Mapping[str, Path]
+    ) -> Utterance | None:
+        """Reads a line; None where its label, the number of the utterance and its recording's place disagree."""
+        speaker, number, text, label = parts.groups()
+        utt, index = f"{speaker}_{number}", int(number) - 1
+        emotion = NUMBERED_EMOTIONS[index // SENTENCES]
+        if speaker != table.stem or LABELS.get(label.lower()) != emotion:
+            self.dropped[utt] = f"id/label mismatch: {table.name} says {label}"
+            return None
+        path = audio.get(utt, table.parent / emotion.capitalize() / f"{utt}.wav")
+        folder = path.relative_to(table.parent).parts[0]
+        if LABELS.get(folder.lower(), emotion) != emotion:
+            self.dropped[utt] = f"id/label mismatch: its recording is in {folder}"
+            return None
+        without_gaps = re.sub(r"\s+(?=[.,?!。，？！])", "", one_line(text or ""))
+        sentence = f"{language}{index % SENTENCES + 1:03d}"
+        return Utterance(utt, speaker, without_gaps, sentence, emotion, LANGUAGES[language], path)
 
 
 def language_of(speaker: str) -> str:
@@ -87,8 +99,13 @@ def decoded(path: Path, language: str) -> str:
     """
     data = path.read_bytes()
     eight_bit = {"zh": "gb18030", "en": "cp1252"}[language]
-    encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", eight_bit)
-    for encoding in ("utf-16-le",) if b"\0" in data and len(encodings) > 1 else encodings:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # byte order marks
+        encodings: tuple[str, ...] = ("utf-16",)
+    elif b"\0" in data:
+        encodings = ("utf-16-le",)
+    else:
+        encodings = ("utf-8-sig", eight_bit)
+    for encoding in encodings:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

@@ -55,7 +55,10 @@ class Iemocap(Corpus):
         files = sorted(self.root.glob("Session[1-5]/dialog/EmoEvaluation/Ses*.txt"))
         if not files:
             raise UserError(f"{self.root}: no Session*/dialog/EmoEvaluation/*.txt: is it the root of IEMOCAP?")
-        return sorted((u for file in files for u in self._of_dialogue(file)), key=lambda u: u.id)
+        listed = []
+        for file in files:
+            listed += self._of_dialogue(file)
+        return sorted(listed, key=lambda utterance: utterance.id)
 
     def _of_dialogue(self, labels: Path) -> list[Utterance]:
         session = labels.parents[2]
@@ -74,19 +77,20 @@ class Iemocap(Corpus):
             if name not in texts:
                 self.dropped[utt] = "no transcription"
                 continue
+            valence, activation, dominance = map(float, vad)
             listed.append(
                 Utterance(
-                    utt,
-                    speaker,
-                    texts[name],
-                    normalized(texts[name]),
-                    self._emotion(label),
-                    "en-us",
-                    session / "sentences/wav" / labels.stem / f"{name}.wav",
+                    id=utt,
+                    speaker=speaker,
+                    text=texts[name],
+                    sentence=normalized(texts[name]),
+                    emotion=self._emotion(label),
+                    language="en-us",
+                    audio=session / "sentences/wav" / labels.stem / f"{name}.wav",
                     dialogue=scenario.rstrip("ab"),
                     session=number,
                     gender=gender.lower(),
-                    vad=(float(vad[0]), float(vad[1]), float(vad[2])),
+                    vad=(valence, activation, dominance),
                 )
             )
         return listed
@@ -98,5 +102,10 @@ class Iemocap(Corpus):
 
 def _texts(path: Path) -> dict[str, str]:
     """Reads `<utt> [start-end]: text`, without its markers such as [LAUGHTER]; lines without an id are left out."""
-    found = [match for match in map(SPOKEN.fullmatch, read_text(path, "latin-1").split("\n")) if match]
-    return {match[1]: one_line(MARKER.sub(" ", match[5])) for match in found}
+    texts = {}
+    for line in read_text(path, "latin-1").split("\n"):
+        spoken = SPOKEN.fullmatch(line)
+        if spoken:
+            utt, text = spoken[1], spoken[5]
+            texts[utt] = one_line(MARKER.sub(" ", text))
+    return texts

@@ -40,11 +40,11 @@ class LJSpeech(Corpus):
 
     def utterances(self) -> list[Utterance]:
         path = self.root / "metadata.csv"
-        lines = read_text(path).split("\n")
-        return sorted(
-            (self._utterance(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()),
-            key=lambda utterance: utterance.id,
-        )
+        listed = []
+        for number, line in enumerate(read_text(path).split("\n"), 1):
+            if line.strip():
+                listed.append(self._utterance(f"{path}:{number}", line))
+        return sorted(listed, key=lambda utterance: utterance.id)
 
     def _utterance(self, where: str, line: str) -> Utterance:
         name, *texts = line.split("|")

@@ -28,8 +28,12 @@ class Nemo(Corpus):
 
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
-        read = [self._utterance(*entry) for entry in sorted(self._entries(), key=lambda entry: entry[0])]
-        return [utterance for utterance in read if utterance]
+        listed = []
+        for utt, path, labels in sorted(self._entries(), key=lambda entry: entry[0]):
+            utterance = self._utterance(utt, path, labels)
+            if utterance:
+                listed.append(utterance)
+        return listed
 
     def _entries(self) -> list[tuple[str, str, dict[str, str]]]:
         """Id, path and labels of every line of the table."""
@@ -38,11 +42,12 @@ class Nemo(Corpus):
             return [(row["utt_id"], row["path"], row) for _, row in rows]
         columns = ("file_id", "speaker_id", "emotion", "raw_text")
         rows = read_rows(self.root / "data.tsv", columns, "\t", quoted=False)
-        named = [(Path(row["file_id"]).stem, row) for _, row in rows]
-        return [
-            (utt, f"samples/{utt}.wav", {**row, "speaker": row["speaker_id"], "text": row["raw_text"]})
-            for utt, row in named
-        ]
+        entries = []
+        for _, row in rows:
+            utt = Path(row["file_id"]).stem
+            labels = {**row, "speaker": row["speaker_id"], "text": row["raw_text"]}
+            entries.append((utt, f"samples/{utt}.wav", labels))
+        return entries
 
     def _utterance(self, utt: str, path: str, labels: dict[str, str]) -> Utterance | None:
         speaker, emotion = labels["speaker"], labels["emotion"]

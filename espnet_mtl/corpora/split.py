@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
@@ -39,13 +39,17 @@ class SplitPolicy:
         if self.by not in UNITS:
             raise one_of("split_by", self.by, UNITS)
         for name in ("dev", "test", "seed"):
-            number = getattr(self, name)
-            whole = isinstance(number, int) or (name != "seed" and isinstance(number, float) and number < 1)
-            if not whole or isinstance(number, bool) or number < 0:
-                kind = "a whole number" if name == "seed" else "a whole number, or a share below 1"
-                raise UserError(f"{name} of the split: expected {kind}, 0 or more, got {number!r}")
+            self._check_number(name, shares=name != "seed")
 
-    def unit(self, utterance: _Labelled) -> str:
+    def _check_number(self, name: str, shares: bool) -> None:
+        number = getattr(self, name)
+        is_whole = isinstance(number, int) and not isinstance(number, bool)
+        is_share = shares and isinstance(number, float) and number < 1
+        if not (is_whole or is_share) or number < 0:
+            kind = "a whole number, or a share below 1" if shares else "a whole number"
+            raise UserError(f"{name} of the split: expected {kind}, 0 or more, got {number!r}")
+
+    def unit(self, utterance: Splittable) -> str:
         """Returns what the utterance is sorted by.
 
         Raises:
@@ -57,7 +61,9 @@ class SplitPolicy:
         return unit
 
 
-class _Labelled(Protocol):
+class Splittable(Protocol):
+    """What dividing asks of an utterance (`espnet_mtl.corpora.base.Utterance`)."""
+
     @property
     def id(self) -> str: ...
     @property
@@ -68,9 +74,6 @@ class _Labelled(Protocol):
     def sentence(self) -> str: ...
     @property
     def split(self) -> str | None: ...
-
-
-U = TypeVar("U", bound=_Labelled)
 
 
 def split_sentences(
@@ -86,28 +89,31 @@ def split_sentences(
     """
     order = sorted(set(sentences))
     np.random.default_rng(policy.seed).shuffle(order)
-    n_dev, n_test = (_count(number, len(order)) for number in (policy.dev, policy.test))
+    n_dev = _count(policy.dev, len(order))
+    n_test = _count(policy.test, len(order))
     n_train = len(order) - n_dev - n_test if policy.train is None else policy.train
     if n_train < 1 or n_train + n_dev + n_test > len(order):
         raise UserError(f"split: {len(order)} sentences are too few for train + {n_dev} dev + {n_test} test sentences")
-    units = units or {}
-    first = _cover(order, units, n_train)
-    covered = frozenset().union(*(units.get(sentence, frozenset()) for sentence in first))
-    taken = set(first)
+    units_of = {sentence: (units or {}).get(sentence, frozenset()) for sentence in order}
+    covering = _cover(order, units_of, n_train)
+    covered = frozenset().union(*(units_of[sentence] for sentence in covering))
+    taken = set(covering)
     rest = [sentence for sentence in order if sentence not in taken]
-    fit = [sentence for sentence in rest if units.get(sentence, frozenset()) <= covered]
+    fit = [sentence for sentence in rest if units_of[sentence] <= covered]
     if len(fit) < n_dev + n_test:
         raise UserError(
             f"split: train can cover the phones of only {len(fit)} other sentences, but dev and test need "
             f"{n_dev + n_test}: ask for fewer, or for more train sentences"
         )
-    test, dev = fit[:n_test], fit[n_test : n_test + n_dev]
-    kept = {*test, *dev}
-    train = [*first, *(sentence for sentence in rest if sentence not in kept)][:n_train]
-    return {sentence: name for name, group in zip(SETS, (train, dev, test), strict=True) for sentence in group}
+    set_of = dict.fromkeys(fit[:n_test], "test")
+    set_of |= dict.fromkeys(fit[n_test : n_test + n_dev], "dev")
+    others = [sentence for sentence in rest if sentence not in set_of]
+    set_of |= dict.fromkeys([*covering, *others][:n_train], "train")
+    return set_of
 
 
 def _count(number: float, total: int) -> int:
+    """Turns a share of `total` into a number of at least 1; a number stays."""
     return max(1, round(number * total)) if 0 < number < 1 else int(number)
 
 
@@ -116,15 +122,15 @@ def _cover(order: Sequence[str], units: Mapping[str, frozenset[str]], limit: int
     chosen: list[str] = []
     seen: set[str] = set()
     while len(chosen) < limit:
-        best = max(order, key=lambda sentence: len(units.get(sentence, frozenset()) - seen))
-        if not units.get(best, frozenset()) - seen:
+        best = max(order, key=lambda sentence: len(units[sentence] - seen))
+        if units[best] <= seen:
             break
         chosen.append(best)
         seen |= units[best]
     return chosen
 
 
-def split[U: _Labelled](
+def split[U: Splittable](
     utterances: Sequence[U], policy: SplitPolicy, units: Mapping[str, frozenset[str]] | None = None
 ) -> dict[str, list[U]]:
     """Sorts utterances into sets: as the corpus itself says, else by the policy; held-out pairs go to test only.
@@ -137,7 +143,8 @@ def split[U: _Labelled](
     sets: dict[str, list[U]] = {name: [] for name in SETS}
     for utterance in utterances:
         name = utterance.split if own else set_of.get(policy.unit(utterance))
-        if name == "test" or (name and (utterance.speaker, utterance.emotion) not in policy.held_out):
+        held_out = (utterance.speaker, utterance.emotion) in policy.held_out
+        if name and (name == "test" or not held_out):
             sets[name].append(utterance)
     for name, group in sets.items():
         if not group:
@@ -146,7 +153,7 @@ def split[U: _Labelled](
     return sets
 
 
-def check_leakage(sets: Mapping[str, Iterable[_Labelled]], policy: SplitPolicy, own: bool = False) -> None:
+def check_leakage(sets: Mapping[str, Iterable[Splittable]], policy: SplitPolicy, own: bool = False) -> None:
     """Makes sure that the sets share nothing that they must not share; the corpus' `own` sets may share sentences.
 
     Raises:

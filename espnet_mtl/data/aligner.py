@@ -22,6 +22,9 @@ from espnet_mtl.system.progress import progress
 IMPOSSIBLE = -1e4
 """Log probability of what cannot be: the gradient of a batched CTC padded with -inf is NaN."""
 BLANK = -1.0
+"""Log probability of CTC's blank, as in ESPnet's loss."""
+MOST_SAMPLED = 200
+"""About how many utterances mean and deviation of the log-mel are taken from."""
 PRIOR_WEIGHT = 0.3
 """A full prior pulls boundaries to the diagonal (on the demo, median error 12 ms against 9 ms)."""
 BINARIZATION_START = 0.5
@@ -66,11 +69,15 @@ class FastAlignmentModule(AlignmentModule):
         self, text: Tensor, feats: Tensor, text_lengths: Tensor, feats_lengths: Tensor, x_masks: Tensor | None = None
     ) -> Tensor:
         """Returns log probabilities of tokens with the prior, (B, T_feats, T_text), for arguments as in ESPnet."""
-        text = self.t_conv2(F.relu(self.t_conv1(text.transpose(1, 2)))).transpose(1, 2)
+        text = F.relu(self.t_conv1(text.transpose(1, 2)))
+        text = self.t_conv2(text).transpose(1, 2)
         feats = F.relu(self.f_conv1(feats.transpose(1, 2)))
-        feats = self.f_conv3(F.relu(self.f_conv2(feats))).transpose(1, 2)
-        squares = (feats**2).sum(2)[:, :, None] + (text**2).sum(2)[:, None] - 2 * feats @ text.transpose(1, 2)
-        score = -squares.clamp(min=1e-8).sqrt()
+        feats = F.relu(self.f_conv2(feats))
+        feats = self.f_conv3(feats).transpose(1, 2)
+        feats_squared = (feats**2).sum(2)[:, :, None]
+        text_squared = (text**2).sum(2)[:, None]
+        distance_squared = feats_squared + text_squared - 2 * feats @ text.transpose(1, 2)
+        score = -distance_squared.clamp(min=1e-8).sqrt()  # the gradient of a root at 0 is infinite
         if x_masks is not None:
             score = score.masked_fill(x_masks.unsqueeze(-2), IMPOSSIBLE)
         prior = self._generate_prior(text_lengths, feats_lengths).to(score)
@@ -89,9 +96,10 @@ class FastAlignmentModule(AlignmentModule):
         def log_f(number: Tensor) -> Tensor:
             return log_factorial[number.clamp(min=0)]
 
-        prior = log_f(n) - log_f(token) - log_f(n - token)
-        prior = prior + log_f(token + frame - 1) + log_f(n - token + last - frame) - log_f(n + last)
-        prior = prior - log_f(frame - 1) - log_f(last - frame) + log_f(last)
+        binomial = log_f(n) - log_f(token) - log_f(n - token)
+        beta_of_sum = log_f(token + frame - 1) + log_f(n - token + last - frame) - log_f(n + last)
+        beta = log_f(frame - 1) + log_f(last - frame) - log_f(last)
+        prior = binomial + beta_of_sum - beta
         return prior.masked_fill(~valid, IMPOSSIBLE).float()
 
 
@@ -146,14 +154,16 @@ class Aligner(nn.Module):
         forward_sum = self.forward_sum(log_p, batch.token_lengths, batch.frame_lengths)
         if not binarize:
             return forward_sum, forward_sum
-        return forward_sum, forward_sum + viterbi_decode(log_p, batch.token_lengths, batch.frame_lengths)[1]
+        _, binarization = viterbi_decode(log_p, batch.token_lengths, batch.frame_lengths)
+        return forward_sum, forward_sum + binarization
 
     @torch.no_grad()
     def align(self, batch: Batch) -> list[list[int]]:
         """Returns the frames of each token, at least 1, for every utterance of a batch."""
         durations, _ = viterbi_decode(self(batch), batch.token_lengths, batch.frame_lengths)
-        pairs = zip(durations.long().tolist(), batch.token_lengths.tolist(), strict=True)
-        return [own[:length] for own, length in pairs]
+        lengths = batch.token_lengths.tolist()
+        padded = durations.long().tolist()
+        return [frames[:length] for frames, length in zip(padded, lengths, strict=True)]
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -161,11 +171,11 @@ def collate(examples: Sequence[Example]) -> Batch:
     feats = [torch.from_numpy(np.array(example.feats(), dtype=np.float32)) for example in examples]
     tokens = [torch.tensor(example.tokens) for example in examples]
     return Batch(
-        nn.utils.rnn.pad_sequence(tokens, batch_first=True),
-        torch.tensor([example.speaker for example in examples]),
-        nn.utils.rnn.pad_sequence(feats, batch_first=True),
-        torch.tensor([len(own) for own in tokens]),
-        torch.tensor([len(own) for own in feats]),
+        tokens=nn.utils.rnn.pad_sequence(tokens, batch_first=True),
+        speakers=torch.tensor([example.speaker for example in examples]),
+        feats=nn.utils.rnn.pad_sequence(feats, batch_first=True),
+        token_lengths=torch.tensor([len(own) for own in tokens]),
+        frame_lengths=torch.tensor([len(own) for own in feats]),
     )
 
 
@@ -191,7 +201,8 @@ def train_aligner(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         aligner = Aligner(tokens, speakers, examples[0].feats().shape[1], dim)
-    _normalize(aligner, examples[:: max(1, len(examples) // 200)])
+    sample = examples[:: max(1, len(examples) // MOST_SAMPLED)]
+    _normalize(aligner, sample)
     optimizer = torch.optim.Adam(aligner.parameters(), lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1)
     batches = _batches(examples, batch_size, np.random.default_rng(seed))
@@ -206,7 +217,8 @@ def train_aligner(
         nn.utils.clip_grad_norm_(aligner.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-    return aligner.eval(), float(np.mean(losses[-max(1, steps // 10) :]))
+    last_tenth = losses[-max(1, steps // 10) :]
+    return aligner.eval(), float(np.mean(last_tenth))
 
 
 def _normalize(aligner: Aligner, examples: Sequence[Example]) -> None:
@@ -216,8 +228,9 @@ def _normalize(aligner: Aligner, examples: Sequence[Example]) -> None:
 
 
 def _batches(examples: Sequence[Example], size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Yields batches of utterances of like length, in random order, without end."""
+    """Yields batches of utterances of similar length, in random order, without end."""
     while True:
+        # Lengths are changed a little each time, so that no two rounds have the same batches.
         scattered = [example.frames * rng.uniform(0.9, 1.1) for example in examples]
         order = np.argsort(scattered, kind="stable")
         chunks = [order[start : start + size] for start in range(0, len(order), size)]

@@ -26,10 +26,10 @@ from espnet_mtl.data.dump import (
     UTT2SPK,
     WAV_SCP,
 )
-from espnet_mtl.data.kaldi import invert, numbered_lines, read_optional, read_table, write_table
+from espnet_mtl.data.kaldi import invert, numbered_lines, read_labels, read_optional, read_table, write_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import LABEL_FILES
+from espnet_mtl.labels import LABELS
 from espnet_mtl.system.files import remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 
@@ -246,9 +246,9 @@ def _write_tables(source: Path, target: Path, audio: Path, kept: Sequence[Conver
     utt2spk = _select(read_table(source / UTT2SPK), kept)
     write_table(target / UTT2SPK, utt2spk)
     write_table(target / SPK2UTT, invert(utt2spk))
-    for table in LABEL_FILES:
-        if table != UTT2SPK and (source / table).is_file():
-            write_table(target / table, _select(read_table(source / table), kept))
+    for label in LABELS.values():
+        if label.file and label.file != UTT2SPK and (source / label.file).is_file():
+            write_table(target / label.file, _select(read_labels(source / label.file, label), kept))
     aligned = {conversion.utt: format_alignment(conversion.alignment) for conversion in kept if conversion.alignment}
     if aligned:
         write_table(target / ALIGNMENT, aligned)

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, PITCH_SCP, UTT2SPK, UTT2VAD, text_file
-from espnet_mtl.data.kaldi import read_optional, read_table
-from espnet_mtl.errors import UserError
-from espnet_mtl.labels import CONTINUOUS_LABELS
+from espnet_mtl.data.kaldi import read_labels, read_table
+from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED
 from espnet_mtl.system.files import require
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
@@ -74,14 +73,11 @@ def read_continuous(dump: Path, labels: Collection[str], tokenizer: Tokenizer) -
 
 
 def _read_vad(path: Path) -> dict[str, Numbers]:
+    label = CONTINUOUS_LABELS["vad"]
     values = {}
-    for utt, line in read_optional(path).items():
-        try:
-            value = CONTINUOUS_LABELS["vad"].read(line)
-        except UserError as error:
-            raise UserError(f"{path}: utterance {utt}: {error}") from error
-        if np.isfinite(value).all():  # else it is unlabelled
-            values[utt] = value.astype(float)
+    for utt, line in read_labels(path, label).items():
+        if line != UNLABELLED:
+            values[utt] = label.read(line).astype(float)
     return values
 
 
@@ -215,7 +211,8 @@ MEASURES: Mapping[str, Callable[[Prosody], Numbers]] = {
 def slope(times: Numbers, values: Numbers) -> float:
     """Slope of the straight line through points, by least squares; 0 for fewer than two."""
     offsets = times - times.mean()
-    return float(offsets @ values / max(offsets @ offsets, 1e-12))
+    spread = max(float(offsets @ offsets), 1e-12)
+    return float(offsets @ values) / spread
 
 
 def _times(prosody: Prosody) -> Numbers:

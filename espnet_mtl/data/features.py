@@ -170,7 +170,7 @@ def extract_features(
     config: Mapping[str, Any],
     nj: int,
     token_type: str = "phn",
-    bpemodel: Path | None = None,
+    bpemodel: str | Path | None = None,
     teacher: Path | None = None,
 ) -> None:
     """Adds feats.scp, pitch.scp, energy.scp, durations and, for phones, phones to directories of stage 2.

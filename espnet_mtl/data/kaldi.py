@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import ClassLabel, ContinuousLabel
 from espnet_mtl.system.files import read_text, write_text
+
+Label = ClassLabel | ContinuousLabel
 
 
 def read_table(path: str | Path, producer: str = "") -> dict[str, str]:
@@ -43,6 +46,29 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     lines = text.split("\n") if text else []
     for number, line in enumerate(lines, 1):
         yield number, line.strip()
+
+
+def read_labels(path: Path, label: Label) -> dict[str, str]:
+    """Reads the lines of a label table that may not be there: then there are none.
+
+    Raises:
+        UserError: A line is no label; the message names the file and the utterance.
+    """
+    table = read_optional(path)
+    for utt, line in table.items():
+        try:
+            check_label(label, line)
+        except UserError as error:
+            raise UserError(f"{path}: utterance {utt}: {error}") from error
+    return table
+
+
+def check_label(label: Label, line: str) -> None:
+    """Raises UserError where a line is not what `espnet_mtl.labels` reads."""
+    if isinstance(label, ClassLabel):
+        label.classes_in(line)
+    else:
+        label.read(line)
 
 
 def read_optional(path: Path) -> dict[str, str]:

@@ -27,8 +27,9 @@ from espnet_mtl.data.dump import (
     UTT2VAD,
     WAV_SCP,
 )
-from espnet_mtl.data.kaldi import invert, write_table
+from espnet_mtl.data.kaldi import check_label, invert, write_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import LABELS
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 
@@ -42,6 +43,7 @@ COLUMNS = {
     UTT2VAD: "vad",
 }
 """Attribute of an utterance that each table holds."""
+LABEL_OF_FILE = {label.file: label for label in LABELS.values()}
 MOST_NAMED = 5
 
 
@@ -220,6 +222,7 @@ def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:
     for table, attribute in COLUMNS.items():
         known = {utterance.id: getattr(utterance, attribute) for utterance in utterances}
         lines = {utt: _field(value) for utt, value in known.items() if value is not None}
+        _check_labels(table, lines)
         if lines or table == UTT2EMO:
             write_table(directory / table, lines)
     write_table(directory / SPK2UTT, invert({utterance.id: utterance.speaker for utterance in utterances}))
@@ -228,8 +231,20 @@ def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:
         write_table(directory / ALIGNMENT, aligned)
 
 
-def _field(value: object) -> object:
-    return " ".join(str(number) for number in value) if isinstance(value, tuple) else value
+def _field(value: object) -> str:
+    return " ".join(str(number) for number in value) if isinstance(value, tuple) else str(value)
+
+
+def _check_labels(table: str, lines: Mapping[str, str]) -> None:
+    """Raises UserError where a table of labels would hold a line that is none."""
+    label = LABEL_OF_FILE.get(table)
+    if label is None:
+        return
+    for utt, line in lines.items():
+        try:
+            check_label(label, line)
+        except UserError as error:
+            raise UserError(f"utterance {utt}: {error}") from error
 
 
 def report(name: str, prepared: Prepared, corpus: Corpus) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 
 from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import LEARNED_SETS, PITCH_SCP, text_file
-from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.data.kaldi import read_labels, read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import TABLES, ClassLabel
+from espnet_mtl.labels import TABLES
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
@@ -151,24 +151,10 @@ def write_tables(dump: Path, output: Path, known: Mapping[str, Sequence[str]] | 
             sets = LEARNED_SETS if label.spoken_by_new else LEARNED_SETS[:1]
             found: set[str] = set()
             for name in sets:
-                found |= _classes(dump / name / label.file, label)
+                for line in read_labels(dump / name / label.file, label).values():
+                    found.update(label.classes_in(line))
             names = joined(known.get(table, ()), sorted(found))
             write_text(directory / f"{table}.txt", "".join(f"{name}\n" for name in names))
-
-
-def _classes(path: Path, label: ClassLabel) -> set[str]:
-    """Names the classes of a label file.
-
-    Raises:
-        UserError: A line that is no label; the message names the file and the utterance.
-    """
-    names: set[str] = set()
-    for utt, line in read_optional(path).items():
-        try:
-            names.update(label.classes_in(line))
-        except UserError as error:
-            raise UserError(f"{path}: utterance {utt}: {error}") from error
-    return names
 
 
 class Moments:

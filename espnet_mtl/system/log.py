@@ -1,4 +1,4 @@
-"""What a training says: all of it to a file, epochs and warnings to the console."""
+"""Logging of a training: everything to a file, epochs and warnings to the console."""
 
 from __future__ import annotations
 

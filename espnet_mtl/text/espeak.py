@@ -1,4 +1,4 @@
-"""Speech and phonemes from eSpeak NG, through the shared library of the wheel `espeakng-loader`.
+"""SpokenText and phonemes from eSpeak NG, through the shared library of the wheel `espeakng-loader`.
 
 One path gives both: the synthesizer reports every phoneme with the sample at which it starts. Tokens of
 `phonemize` therefore equal the phones of speech made by `synthesize`, and phone times come for free.
@@ -19,17 +19,21 @@ import numpy as np
 from espnet_mtl.errors import UserError
 
 PAUSE = "pau"
-PUNCTUATION = {",": ",", ".": ".", "?": "?", "!": "!", ";": ";", ":": ":"}
-PUNCTUATION |= {"，": ",", "、": ",", "。": ".", "…": ".", "？": "?", "！": "!", "；": ";", "：": ":", "।": "."}
+PUNCTUATION = {
+    **{",": ",", ".": ".", "?": "?", "!": "!", ";": ";", ":": ":"},
+    **{"，": ",", "、": ",", "。": ".", "…": ".", "？": "?", "！": "!", "；": ";", "：": ":", "।": "."},
+}
 """Marks that end a clause, and the token that each one becomes; any other mark at a clause's end reads as a comma."""
 
 # Constants of espeak-ng/speak_lib.h.
-_SYNCHRONOUS, _PHONEME_EVENTS_IN_IPA, _UTF8 = 2, 1 | 2, 1
-_LIST_END, _END, _PHONEME = 0, 5, 7
+_SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: the callback gets the samples before espeak_Synth returns
+_PHONEME_EVENTS_IN_IPA = 1 | 2  # options of espeak_Initialize
+_UTF8 = 1  # a flag of espeak_Synth
+_LIST_END, _END, _PHONEME = 0, 5, 7  # espeak_EVENT_TYPE
 _PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "range": 4}
 
 
-class Speech(NamedTuple):
+class SpokenText(NamedTuple):
     """Samples in [-1, 1] (float32), their rate in Hz, and (phone, end sample) in speaking order.
 
     The first phone starts at sample 0; what follows the last phone's end is silence.
@@ -103,7 +107,7 @@ class _Library:
         # Voices are found by their file's name; the code of a language may be another (en-gb is in the file en).
         files = (name, _voices(handle).get(name, "") if name else "")
         plus = f"+{variant}" if variant else ""
-        if not any(file and handle.espeak_SetVoiceByName(f"{file}{plus}".encode()) == 0 for file in files):
+        if not any(file and self._set_voice(f"{file}{plus}") for file in files):
             raise _unknown_language(name)
         for key, value in parameters.items():
             handle.espeak_SetParameter(_PARAMETERS[key], value, 0)
@@ -111,6 +115,10 @@ class _Library:
         data = text.replace("\0", " ").encode()
         handle.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None)
         return self.events
+
+    def _set_voice(self, name: str) -> bool:
+        """Tells whether espeak knows a voice, which it then speaks with."""
+        return self.load().espeak_SetVoiceByName(name.encode()) == 0
 
     def _collect(self, wave: Any, n_samples: int, events: Any) -> int:
         if wave and n_samples > 0:
@@ -143,7 +151,8 @@ def _paths() -> tuple[str, str]:
 
 def _unknown_language(name: str) -> UserError:
     known = languages()
-    some = [language for language in known if language[:1] == name[:1].lower()][:12] or known[::12]
+    alike = [language for language in known if language[:1] == name[:1].lower()]
+    some = alike[:12] or known[::12]
     return UserError(f"espeak knows no language {name!r}; it knows {len(known)}, such as {', '.join(some)}, en-us, de")
 
 
@@ -179,7 +188,9 @@ def version() -> str:
         return _library.load().espeak_Info(None).decode()
 
 
-def synthesize(text: str, voice: str, *, rate: int = 160, pitch: int = 50, range: int = 50, volume: int = 60) -> Speech:
+def synthesize(
+    text: str, voice: str, *, rate: int = 160, pitch: int = 50, range: int = 50, volume: int = 60
+) -> SpokenText:
     """Speaks a text; equal arguments give equal samples, whatever was spoken before.
 
     Args:
@@ -197,7 +208,7 @@ def synthesize(text: str, voice: str, *, rate: int = 160, pitch: int = 50, range
     with _library.lock:
         phones = _phones(_library.speak(text, voice, parameters, fresh=True), text)
         samples = np.concatenate(_library.chunks).astype(np.float32) / 32768
-        return Speech(samples, _library.sample_rate, phones)
+        return SpokenText(samples, _library.sample_rate, phones)
 
 
 def phonemize(text: str, language: str = "en-us", punctuation: bool = False) -> list[str]:
@@ -214,21 +225,24 @@ def phonemize(text: str, language: str = "en-us", punctuation: bool = False) -> 
         UserError: The language is unknown, or the text holds nothing that can be spoken.
     """
     with _library.lock:
-        phones = [phone for phone, _ in _phones(_library.speak(text, language, {}, fresh=False), text)]
-        return _with_marks(_library.events, _library.clause_ends, text) if punctuation else phones
+        events = _library.speak(text, language, {}, fresh=False)
+        phones = _phones(events, text)
+        if punctuation:
+            return _with_marks(events, _library.clause_ends, text)
+        return [phone for phone, _ in phones]
 
 
 def _with_marks(events: list[tuple[str, int]], clause_ends: dict[int, int], text: str) -> list[str]:
     """Puts a clause's final mark where espeak pauses for it."""
     tokens: list[str] = []
-    marks = set(PUNCTUATION.values())
+    silent = {PAUSE, *PUNCTUATION.values()}
     for number, (symbol, _) in enumerate(events):
         mark = _mark(text[: clause_ends[number]]) if number in clause_ends else ""
         if mark and tokens[-1:] == [PAUSE]:
-            tokens.pop()
+            tokens.pop()  # the mark takes the place of the clause's pause
         token = symbol or mark or PAUSE
-        pause = token == PAUSE or token in marks
-        if not pause or (tokens and tokens[-1] not in (PAUSE, *marks)):
+        # Silence neither begins an utterance nor follows silence.
+        if token not in silent or (tokens and tokens[-1] not in silent):
             tokens.append(token)
     return tokens[:-1] if tokens[-1] == PAUSE else tokens
 
@@ -242,10 +256,11 @@ def _mark(clause: str) -> str:
 def _phones(events: list[tuple[str, int]], text: str) -> list[tuple[str, int]]:
     """Turns start samples into end samples, joins pauses and drops leading and trailing ones."""
     phones: list[tuple[str, int]] = []
+    # A phone ends where the next event starts; the last event is the end of the text.
     for (symbol, _), (_, end) in pairwise([*events, *events[-1:]]):
         symbol = symbol or PAUSE
         if symbol == PAUSE and phones and phones[-1][0] == PAUSE:
-            phones.pop()
+            phones.pop()  # joined with this one, which ends later
         if symbol != PAUSE or phones:
             phones.append((symbol, end))
     if phones and phones[-1][0] == PAUSE:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.system.espnet_imports import import_quietly
 from espnet_mtl.text.espeak import phonemize
 
 TOKEN_TYPES = ("phn", "char", "bpe")
@@ -106,13 +106,18 @@ class Tokenizer:
 
     @cached_property
     def _clean(self) -> Callable[[str], str]:
-        return import_quietly("espnet2.text.cleaner").TextCleaner(self.cleaner)
+        return _import_espnet("espnet2.text.cleaner").TextCleaner(self.cleaner)
 
     @cached_property
     def _split(self) -> Callable[[str], list[str]]:
-        build_tokenizer = import_quietly("espnet2.text.build_tokenizer").build_tokenizer
         model = str(self.bpemodel) if self.bpemodel else None
-        return build_tokenizer(self.token_type, model).text2tokens
+        return _import_espnet("espnet2.text.build_tokenizer").build_tokenizer(self.token_type, model).text2tokens
+
+
+def _import_espnet(name: str) -> ModuleType:
+    from espnet_mtl.system.espnet_imports import import_quietly  # loads torch
+
+    return import_quietly(name)
 
 
 @lru_cache(MOST_CACHED)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from espnet_mtl.data.continuous import Numbers, standardized
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, LEARNED_SETS, PITCH_SCP, text_file
-from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.data.kaldi import read_labels, read_table, write_table
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
 from espnet_mtl.errors import one_of
 from espnet_mtl.labels import (
@@ -114,7 +114,7 @@ class TrainPaths:
     def _known_lines(self, label: ClassLabel, part: str) -> dict[str, str]:
         """Reads the lines of a label file that name no class beyond those of stage 4's table."""
         known = set(self.classes(label.name))
-        table = read_optional(self.dump / part / label.file)
+        table = read_labels(self.dump / part / label.file, label)
         return {utt: line for utt, line in table.items() if known.issuperset(label.classes_in(line))}
 
     def _write_whole(self, path: Path, part: str, lines: Mapping[str, str]) -> None:

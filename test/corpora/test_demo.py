@@ -15,7 +15,7 @@ import soundfile
 
 from espnet_mtl.bin.stages.prepare_data import main
 from espnet_mtl.corpora.alignment import parse_alignment
-from espnet_mtl.corpora.demo import EMOTIONS, FS, HELD_OUT, SPEAKERS, Demo
+from espnet_mtl.corpora.demo import CUES, FS, HELD_OUT, SPEAKERS, Demo
 from espnet_mtl.corpora.split import split, split_sentences
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
@@ -79,7 +79,7 @@ def by_emotion(spoken, measure):
     """Mean of a measure by emotion, over equal sentences and speakers."""
     return {
         emotion: np.mean([measure(samples, aligned) for samples, aligned, u in spoken if u.emotion == emotion])
-        for emotion in EMOTIONS
+        for emotion in CUES
     }
 
 
@@ -105,7 +105,7 @@ def test_the_split(corpus):
 def test_held_out_pairs_differ_in_speaker_and_emotion():
     speakers, emotions = zip(*HELD_OUT, strict=True)
     assert set(speakers) == set(SPEAKERS)
-    assert set(emotions) == set(EMOTIONS) - {"neutral"}
+    assert set(emotions) == set(CUES) - {"neutral"}
 
 
 @pytest.mark.parametrize("sentences", [7, 10, 290])
