@@ -3,7 +3,7 @@ import pytest
 import pyworld
 
 from espnet_mtl.evaluation.analysis import Recording, analyze_all, compare
-from espnet_mtl.evaluation.measures.features import Speech, analyze, lowered, mel_filters, power_spectrogram
+from espnet_mtl.evaluation.measures.features import AcousticFeatures, analyze, lowered, mel_filters, power_spectrogram
 from espnet_mtl.evaluation.measures.functionals import MEAN_PITCH
 
 FS = 16000
@@ -54,7 +54,7 @@ def test_other_timbre_is_far():
 @pytest.mark.parametrize("wave", [np.zeros(8000), np.zeros(300), np.ones(1), np.random.default_rng(0).normal(size=900)])
 def test_odd_recordings_have_finite_features(wave):
     speech = analyze(wave, FS)
-    assert isinstance(speech, Speech)
+    assert isinstance(speech, AcousticFeatures)
     assert all(np.isfinite(value).all() for value in speech.arrays().values())
 
 
