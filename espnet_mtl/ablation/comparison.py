@@ -28,7 +28,7 @@ from espnet_mtl.evaluation.report.curves import read_curves
 from espnet_mtl.evaluation.report.plots import pareto_plot
 from espnet_mtl.evaluation.report.render import data_uri, render
 from espnet_mtl.evaluation.report.table import Cell
-from espnet_mtl.evaluation.scores import Scores
+from espnet_mtl.evaluation.scores import MetricValues, Scores
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.system.files import write_text
 
@@ -65,7 +65,7 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     """Judges the speech of every run.
 
     Raises:
-        UserError: A run has not spoken.
+        UserError: The speech of a run is missing.
     """
     exps = {run: grid.exp / run.tag for run in grid.runs}
     settings, language = decoding_settings(exps[grid.runs[0]], grid.inference_config, grid.part)
@@ -130,7 +130,9 @@ def pooled(title: str, seeds: Sequence[Scores]) -> Scores:
         emotions=_joined(one.speech.emotions for one in seeds),
         languages=_joined(one.speech.languages for one in seeds),
     )
-    values = {name: np.concatenate([one.values[name] for one in seeds]) for name in seeds[0].values}
+    values: MetricValues = {}
+    for name in seeds[0].values:
+        values[name] = np.concatenate([one.values[name] for one in seeds])
     named_emotions = np.concatenate([one.named_emotions for one in seeds])
     return Scores(title, speech, [], values, named_emotions)
 
@@ -188,7 +190,7 @@ def step_ratio(ablation: Ablation, variant: str) -> float | None:
 def _content(ablation: Ablation) -> dict[str, Any]:
     """What the template shows."""
     evaluation = ablation.evaluation
-    shown = [name for name in SHOWN if any(one.figures.get(name) for one in evaluation.systems)]
+    shown = [name for name in SHOWN if _applies(name, evaluation.systems)]
     return {
         "baseline": evaluation.systems[0].title,
         "part": ablation.grid.part,
@@ -198,6 +200,11 @@ def _content(ablation: Ablation) -> dict[str, Any]:
         "lines": [_line(ablation, scores, shown) for scores in evaluation.all],
         "pareto": _pareto(evaluation.systems),
     }
+
+
+def _applies(name: str, variants: Sequence[Scores]) -> bool:
+    """Tells whether any variant has a figure of a metric."""
+    return any(scores.figures.get(name) for scores in variants)
 
 
 def _line(ablation: Ablation, scores: Scores, shown: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -77,7 +78,7 @@ class Grid:
     @property
     def runs(self) -> list[Run]:
         """All runs, the first seed of every variant first."""
-        return [Run(variant, seed) for seed in self.seeds for variant in self.configs]
+        return [Run(variant, seed) for seed, variant in product(self.seeds, self.configs)]
 
 
 def name_variants(paths: Sequence[Path]) -> dict[str, Path]:

@@ -73,8 +73,9 @@ def reached(module: str, root: Path = ROOT) -> tuple[list[Path], list[str]]:
         modules.add(path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         waiting += _names(path, package, own_package)
-    folders = {path.parent for path in modules}
-    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    files: list[Path] = []
+    for folder in {path.parent for path in modules}:
+        files += [path for path in folder.iterdir() if path.is_file()]
     return sorted(files), sorted(packages - sys.stdlib_module_names)
 
 

@@ -10,6 +10,7 @@ from espnet_mtl.errors import UserError
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
 VARIANTS = sorted((CONF / "ablation").glob("*.yaml"))
+assert VARIANTS, f"no configuration in {CONF / 'ablation'}"
 
 
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
@@ -115,7 +116,7 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(grid, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("changed", ["decode.yaml", "dump/raw/test/text", "exp/one_seed1/latest.pth"])
-def test_speech_is_made_anew_where_what_it_is_made_from_changes(grid, tmp_path, changed):
+def test_speech_is_made_again_where_what_it_is_made_from_changes(grid, tmp_path, changed):
     (tmp_path / "fake.py").write_text(FAKE.replace("sys.exit", "print"))
     grid = grid(command=[sys.executable, str(tmp_path / "fake.py")])
     log = grid.exp / "one_seed1/ablation.log"

@@ -161,6 +161,17 @@ def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, e
     assert judge(exp) == before
 
 
+def test_another_code_builds_again_what_is_cached(corpus, judge, experiment, monkeypatch):
+    exp = experiment("code")
+    judge(exp)
+    paths = [corpus / f"dump/evaluation/{name}.npz" for name in ("natural", "natural_vocoded", "learned")]
+    before = [str(np.load(path)["key"]) for path in paths]
+    monkeypatch.setattr("espnet_mtl.evaluation.judge.code_key", lambda module: "another key")
+    judge(exp)
+    after = [str(np.load(path)["key"]) for path in paths]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True, True, True]
+
+
 def test_a_changed_recording_is_noticed(corpus, judge, experiment):
     exp = experiment("changed")
     before = judge(exp)

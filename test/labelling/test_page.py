@@ -1,4 +1,4 @@
-"""Someone labels recordings by ear in a browser, with the keyboard."""
+"""Someone listens to recordings and labels them in a browser, with the keyboard."""
 
 import os
 
@@ -48,6 +48,7 @@ def test_keys_label_skip_and_go_back(served, page):
     page.keyboard.press("3")
     expect(page.locator("#text")).to_contain_text("the last one")
     assert read_table(output / "utt2emo_by_hand") == {utts[2]: "calm", utts[0]: "sad", utts[1]: "sad"}
+    assert url in asked
     assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
 
 

@@ -21,7 +21,7 @@ MEAN_PITCH = 0
 
 
 def prosodic(values: NDArray) -> NDArray:
-    """The columns of functionals (N, D) that tell of F0, energy and time only: (N, D')."""
+    """The columns of functionals (N, D) that describe F0, energy and time only: (N, D')."""
     return np.concatenate([values[:, :PITCH_AND_ENERGY], values[:, -RHYTHM:]], 1)
 
 
