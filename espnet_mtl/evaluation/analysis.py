@@ -26,7 +26,7 @@ class Recording:
 
     Attributes:
         place: Path of the audio file, or place of the spectrogram in an ark.
-        vocoder: Arguments of `espnet_mtl.vocoder.griffin_lim.build_vocoder` as JSON, so that processes can share one;
+        vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder` as JSON, so that processes can share one;
             "" where the place is an audio file.
     """
 

@@ -88,7 +88,7 @@ def _module_file(module: str, root: Path) -> Path | None:
 
 
 def _names(path: Path, package: str, own_package: str) -> Iterator[str]:
-    """Names that a file imports, or that its strings hold as `<own package>.<module>:<class>`."""
+    """Names that a file imports, by `import_module` as well, or that its strings hold, as `<module>:<class>`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -97,10 +97,10 @@ def _names(path: Path, package: str, own_package: str) -> Iterator[str]:
             yield module
             # `from package import module`: what is imported may be a module itself.
             yield from (f"{module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            name = node.value.partition(":")[0]
-            if name.startswith(f"{own_package}."):
-                yield name
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from (str(argument.value) for argument in node.args if isinstance(argument, ast.Constant))
+        elif isinstance(node, ast.Constant) and str(node.value).startswith(f"{own_package}."):
+            yield str(node.value).partition(":")[0]
 
 
 def _versions(packages: list[str]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.labels import UNLABELLED, parse_mixture
 from espnet_mtl.system.files import require
 
 
@@ -99,7 +99,7 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         producer: What makes it, e.g. "stage 6".
 
     Raises:
-        UserError: A table is missing, lacks an utterance, or has none.
+        UserError: A table is missing, lacks an utterance, or has none; or a label cannot be read.
     """
     require([directory / name for name in ("wav.scp", "text", "utt2spk", "utt2emo")], producer)
     wavs = read_table(directory / "wav.scp")
@@ -120,17 +120,17 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         wavs=[wavs[utt] for utt in utts],
         texts=[texts[utt] for utt in utts],
         speakers=[speakers[utt] for utt in utts],
-        emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
+        emotions=[_heaviest(utt, emotions.get(utt, UNLABELLED), directory / "utt2emo") for utt in utts],
         languages=[languages.get(utt, "") for utt in utts],
     )
 
 
-def _heaviest(label: str) -> str:
-    """The class of most weight in `name` or `name:weight,name:weight`; "" for no label."""
+def _heaviest(utt: str, label: str, path: Path) -> str:
+    """The class of most weight in the label of an utterance, which may be a mixture; "" for no label."""
     if label == UNLABELLED:
         return ""
-    weights: dict[str, float] = {}
-    for part in label.split(","):
-        name, _, weight = part.partition(":")
-        weights[name] = float(weight or 1)
-    return max(weights, key=weights.__getitem__)
+    try:
+        mixture = parse_mixture(label)
+    except UserError as error:
+        raise UserError(f"{path}: {utt}: {error}") from error
+    return max(mixture, key=mixture.__getitem__)

@@ -9,6 +9,7 @@ from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.speech_set import read_speech_set
 from espnet_mtl.labelling.pseudo import MANUAL_LABELS
+from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.files import locked, require
 
 
@@ -33,7 +34,8 @@ class ManualLabels:
         self.wavs = dict(zip(speech.utts, speech.wavs, strict=True))
         self.texts = dict(zip(speech.utts, speech.texts, strict=True))
         labels = read_table(output / "utt2emo").values()
-        self.emotions = sorted(set(chain.from_iterable(map(_classes, labels))))
+        classes = map(CLASS_LABELS["emotion"].classes_in, labels)
+        self.emotions = sorted(set(chain.from_iterable(classes)))
         if lacking := [utt for utt in self.queue if utt not in self.wavs]:
             raise UserError(f"{output / 'least_certain'}: {lacking[0]} is not in {directory / 'wav.scp'}")
 
@@ -61,8 +63,3 @@ class ManualLabels:
         with locked(self.output / MANUAL_LABELS):
             write_table(self.output / MANUAL_LABELS, {**self.labels(), utt: emotion})
             write_table(self.output / "utt2emo", {**read_table(self.output / "utt2emo"), utt: emotion})
-
-
-def _classes(label: str) -> list[str]:
-    """The emotions that a hard (`happy`) or soft label (`happy:0.8,sad:0.2`) names."""
-    return [part.partition(":")[0] for part in label.split(",")]
