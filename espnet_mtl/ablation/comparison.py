@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from espnet_mtl.ablation.grid import Grid, Run, to_csv
-from espnet_mtl.evaluation.cache import Arrays, cached, digest
+from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
+from espnet_mtl.evaluation.code_key import code_key
 from espnet_mtl.evaluation.evaluate import (
     Evaluation,
     decoded_directory,
@@ -19,22 +21,27 @@ from espnet_mtl.evaluation.evaluate import (
     read_decoded,
     score_system,
 )
-from espnet_mtl.evaluation.judge import SOURCES, Judge, read_judge
-from espnet_mtl.evaluation.metrics import Scores, metric
+from espnet_mtl.evaluation.judge import Judge, read_judge
+from espnet_mtl.evaluation.measures.intervals import Interval
+from espnet_mtl.evaluation.metrics import metric
 from espnet_mtl.evaluation.report.curves import read_curves
-from espnet_mtl.evaluation.report.page import data_uri, render
 from espnet_mtl.evaluation.report.plots import pareto_plot
+from espnet_mtl.evaluation.report.render import data_uri, render
 from espnet_mtl.evaluation.report.table import Cell
+from espnet_mtl.evaluation.scores import MetricValues, Scores
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.system.files import write_text
 
+JUDGING = "espnet_mtl.evaluation.evaluate"
+"""The module whose code makes the scores of a run."""
 SHOWN = (
     "emotion_accuracy", "emotion_accuracy_cnn", "emotion_accuracy_prosody", "transfer_emotion_accuracy",
     "transfer_emotion_accuracy_cnn", "speaker_similarity", "mcd_db", "log_f0_rmse", "log_f0_sd_ratio",
     "duration_error", "phone_error_rate", "reference_emotion_accuracy", "reference_speaker_accuracy",
 )  # fmt: skip
-X, Y = "mcd_db", "emotion_accuracy"
-"""Of the Pareto plot."""
+"""Metrics that the page shows; the CSV files have all."""
+PARETO_X, PARETO_Y = "mcd_db", "emotion_accuracy"
+"""Metrics of the Pareto plot."""
 
 
 @dataclass(frozen=True)
@@ -58,64 +65,84 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     """Judges the speech of every run.
 
     Raises:
-        UserError: A run has not spoken.
+        UserError: The speech of a run is missing.
     """
     exps = {run: grid.exp / run.tag for run in grid.runs}
     settings, language = decoding_settings(exps[grid.runs[0]], grid.inference_config, grid.part)
     judge = read_judge(grid.dump, settings, language, nj, grid.part)
-    natural_key = _natural_key(judge)
-    runs = {
-        run: _scores(exp, decoded_directory(exp, grid.inference_config, grid.part), judge, natural_key)
-        for run, exp in exps.items()
+    judge_key = _judge_key(judge)
+    runs: dict[Run, Scores] = {}
+    for run, exp in exps.items():
+        directory = decoded_directory(exp, grid.inference_config, grid.part)
+        runs[run] = _scores(exp, directory, judge, judge_key)
+    variants = []
+    for name in grid.configs:
+        variants.append(pooled(name, [runs[Run(name, seed)] for seed in grid.seeds]))
+    evaluation = replace(evaluate(judge, {}), systems=variants, baseline=variants[0])
+    return Ablation(grid, runs, evaluation, step_s={run: _step_seconds(exp) for run, exp in exps.items()})
+
+
+def _judge_key(judge: Judge) -> str:
+    """Hashes what all runs are judged by: natural speech, vocoder, language and code."""
+    keys = [_speech_key(speech) for speech in (judge.test, judge.train) if speech]
+    settings = {
+        "code": code_key(JUDGING),
+        "natural speech": keys,
+        "vocoder": judge.vocoder,
+        "language": judge.language,
     }
-    variants = [pooled(name, [runs[Run(name, seed)] for seed in grid.seeds]) for name in grid.configs]
-    natural = evaluate(judge, {})
-    return Ablation(
-        grid,
-        runs,
-        replace(natural, systems=variants, baseline=variants[0]),
-        {run: _step_seconds(exp) for run, exp in exps.items()},
-    )
+    return digest([], settings)
 
 
-def _natural_key(judge: Judge) -> str:
-    """Hashes what all runs are judged by: natural speech, and code."""
-    natural = [one for one in (judge.test, judge.train) if one]
-    settings = {"vocoder": judge.vocoder, "language": judge.language, "labels": [one.described for one in natural]}
-    return digest([*SOURCES, *(file for one in natural for file in _files(one))], settings)
+def _speech_key(speech: SpeechSet) -> str:
+    """Hashes recordings, their labels, and what is known of their tokens."""
+    tokens = [speech.directory / name for name in ("durations", "pitch.scp")]
+    return digest(speech.wavs, {"labels": speech.described}, optional=tokens)
 
 
-def _files(speech: SpeechSet) -> list[Path]:
-    return [*map(Path, speech.wavs), *(speech.directory / name for name in ("durations", "pitch.scp"))]
-
-
-def _scores(exp: Path, directory: Path, judge: Judge, natural_key: str) -> Scores:
-    """The scores of a run, kept beside its speech; recordings' features are not."""
+def _scores(exp: Path, directory: Path, judge: Judge, judge_key: str) -> Scores:
+    """The scores of a run, kept beside its speech until speech, judge or code change; without its features."""
     speech = read_decoded(directory)
 
-    def build() -> Arrays:
+    def build() -> NamedArrays:
         scores = score_system(exp.name, speech, judge, exp=exp)
-        return {"heard": scores.heard, **{f"values.{name}": value for name, value in scores.values.items()}}
+        values = {f"values.{name}": value for name, value in scores.values.items()}
+        return {"named_emotions": scores.named_emotions, **values}
 
-    key = digest(_files(speech), {"natural": natural_key, "labels": speech.described})
+    key = digest([], {"judge": judge_key, "speech": _speech_key(speech)})
     arrays = cached(directory / "scores.npz", key, build)
-    values = {name.removeprefix("values."): value for name, value in arrays.items() if name != "heard"}
-    return Scores(exp.name, speech, [], values, arrays["heard"])
+    named_emotions = arrays.pop("named_emotions")
+    values = {name.removeprefix("values."): value for name, value in arrays.items()}
+    return Scores(exp.name, speech, [], values, named_emotions)
 
 
 def pooled(title: str, seeds: Sequence[Scores]) -> Scores:
     """Joins the scores of several seeds; each utterance is there once for each."""
-    columns = {
-        name: [value for one in seeds for value in getattr(one.speech, name)]
-        for name in ("wavs", "texts", "speakers", "emotions", "languages")
-    }
-    utts = [f"{utt}@{number}" for number, one in enumerate(seeds) for utt in one.speech.utts]
-    speech = SpeechSet(seeds[0].speech.directory, utts, **columns)
-    values = {name: np.concatenate([one.values[name] for one in seeds]) for name in seeds[0].values}
-    return Scores(title, speech, [], values, np.concatenate([one.heard for one in seeds]))
+    utts: list[str] = []
+    for number, one in enumerate(seeds):
+        utts += [f"{utt}@{number}" for utt in one.speech.utts]
+    speech = SpeechSet(
+        seeds[0].speech.directory,
+        utts,
+        wavs=_joined(one.speech.wavs for one in seeds),
+        texts=_joined(one.speech.texts for one in seeds),
+        speakers=_joined(one.speech.speakers for one in seeds),
+        emotions=_joined(one.speech.emotions for one in seeds),
+        languages=_joined(one.speech.languages for one in seeds),
+    )
+    values: MetricValues = {}
+    for name in seeds[0].values:
+        values[name] = np.concatenate([one.values[name] for one in seeds])
+    named_emotions = np.concatenate([one.named_emotions for one in seeds])
+    return Scores(title, speech, [], values, named_emotions)
+
+
+def _joined(columns: Iterable[list[str]]) -> list[str]:
+    return list(chain.from_iterable(columns))
 
 
 def _step_seconds(exp: Path) -> float:
+    """Median seconds of a training step; NaN where nothing was logged."""
     curve = read_curves(exp).get("train", {}).get("train_time")
     return float(np.median(curve[:, 1])) if curve is not None else float("nan")
 
@@ -138,43 +165,70 @@ def _variant_row(ablation: Ablation, scores: Scores) -> dict[str, object]:
     row: dict[str, object] = {"variant": scores.title}
     differences = ablation.evaluation.differences.get(scores.title, {})
     for name, figure in scores.figures.items():
-        for prefix, one in (("", figure), ("difference_", differences.get(name))):
-            bounds = one.json() if one else dict.fromkeys(("value", "low", "high"), "")
-            row |= {f"{prefix}{name}_{key}".removesuffix("_value"): value for key, value in bounds.items()}
+        row |= _columns(name, figure)
+        row |= _columns(f"difference_{name}", differences.get(name))
     return row
+
+
+def _columns(name: str, figure: Interval | None) -> dict[str, object]:
+    """A figure and the bounds of its interval, rounded, by the name of the column; empty where there is none."""
+    if figure is None:
+        return {name: "", f"{name}_low": "", f"{name}_high": ""}
+    rounded = figure.json()
+    return {name: rounded["value"], f"{name}_low": rounded["low"], f"{name}_high": rounded["high"]}
 
 
 def step_ratio(ablation: Ablation, variant: str) -> float | None:
     """Step time of a variant relative to the first one's, seed by seed, the median."""
     first = next(iter(ablation.grid.configs))
-    ratios = [ablation.step_s[Run(variant, s)] / ablation.step_s[Run(first, s)] for s in ablation.grid.seeds]
+    seconds = [ablation.step_s[Run(variant, seed)] for seed in ablation.grid.seeds]
+    first_seconds = [ablation.step_s[Run(first, seed)] for seed in ablation.grid.seeds]
+    ratios = np.array(seconds) / np.array(first_seconds)
     return float(np.median(ratios)) if np.isfinite(ratios).all() else None
 
 
 def _content(ablation: Ablation) -> dict[str, Any]:
+    """What the template shows."""
     evaluation = ablation.evaluation
-    shown = [name for name in SHOWN if any(one.figures.get(name) for one in evaluation.systems)]
-    lines = []
-    for one in evaluation.all:
-        differences = evaluation.differences.get(one.title, {})
-        trained = one.title in ablation.grid.configs
-        lines.append(
-            {
-                "title": one.title,
-                "cells": [Cell.of(metric(name), one.figures.get(name)) for name in shown],
-                "differences": [Cell.difference(metric(name), differences.get(name)) for name in shown],
-                "step": step_ratio(ablation, one.title) if trained else None,
-                "config": (ablation.grid.configs[one.title]).read_text(encoding="utf-8") if trained else "",
-            }
-        )
-    points = [(s.title, x, y) for s in evaluation.systems if (x := s.figures.get(X)) and (y := s.figures.get(Y))]
-    labels = (f"{metric(X).title} ({metric(X).unit}), lower is better", f"emotion {metric(Y).title}, higher is better")
+    shown = [name for name in SHOWN if _applies(name, evaluation.systems)]
     return {
         "baseline": evaluation.systems[0].title,
         "part": ablation.grid.part,
         "seeds": list(ablation.grid.seeds),
         "n_sentences": len(set(evaluation.systems[0].speech.texts)),
         "metrics": [metric(name) for name in shown],
-        "lines": lines,
-        "pareto": data_uri("image/png", pareto_plot(points, labels)) if points else None,
+        "lines": [_line(ablation, scores, shown) for scores in evaluation.all],
+        "pareto": _pareto(evaluation.systems),
     }
+
+
+def _applies(name: str, variants: Sequence[Scores]) -> bool:
+    """Tells whether any variant has a figure of a metric."""
+    return any(scores.figures.get(name) for scores in variants)
+
+
+def _line(ablation: Ablation, scores: Scores, shown: Sequence[str]) -> dict[str, Any]:
+    """Figures of one variant, or of natural speech, and its configuration."""
+    differences = ablation.evaluation.differences.get(scores.title, {})
+    config = ablation.grid.configs.get(scores.title)
+    return {
+        "title": scores.title,
+        "cells": [Cell.of(metric(name), scores.figures.get(name)) for name in shown],
+        "differences": [Cell.difference(metric(name), differences.get(name)) for name in shown],
+        "step": step_ratio(ablation, scores.title) if config else None,
+        "config": config.read_text(encoding="utf-8") if config else "",
+    }
+
+
+def _pareto(variants: Sequence[Scores]) -> str | None:
+    """A plot of emotion over spectrum, as the address of an image; None where no variant has both figures."""
+    points = []
+    for scores in variants:
+        x, y = scores.figures.get(PARETO_X), scores.figures.get(PARETO_Y)
+        if x and y:
+            points.append((scores.title, x, y))
+    if not points:
+        return None
+    x_label = f"{metric(PARETO_X).title} ({metric(PARETO_X).unit}), lower is better"
+    y_label = f"emotion {metric(PARETO_Y).title}, higher is better"
+    return data_uri("image/png", pareto_plot(points, (x_label, y_label)))

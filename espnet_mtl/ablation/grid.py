@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -54,11 +55,12 @@ class Grid:
         dump: `dump/raw`, with `token_list` and `tables` beside it.
         exp: Where the experiments go; `stats` of stage 4 is in it.
         inference_config: Decoding YAML.
-        part: The set that is spoken and judged: dev to choose settings, test to report.
+        part: The set that is synthesized and judged: dev to choose settings, test to report.
         token_type: "phn", "char" or "bpe".
         train_args: Options of ESPnet's training for all runs, which override the YAMLs.
         command: What the commands are run by, such as a scheduler's wrapper; empty: this machine.
         jobs: Runs side by side.
+        environment: Variables of the commands, beside those of this process.
     """
 
     configs: Mapping[str, Path]
@@ -76,7 +78,7 @@ class Grid:
     @property
     def runs(self) -> list[Run]:
         """All runs, the first seed of every variant first."""
-        return [Run(variant, seed) for seed in self.seeds for variant in self.configs]
+        return [Run(variant, seed) for seed, variant in product(self.seeds, self.configs)]
 
 
 def name_variants(paths: Sequence[Path]) -> dict[str, Path]:
@@ -85,19 +87,20 @@ def name_variants(paths: Sequence[Path]) -> dict[str, Path]:
     Raises:
         UserError: Two have one name.
     """
-    named = {path.stem: path for path in paths}
-    if len(named) < len(paths):
+    by_name = {path.stem: path for path in paths}
+    if len(by_name) < len(paths):
         raise UserError(f"two configurations have one name: {', '.join(map(str, paths))}")
-    return named
+    return by_name
 
 
 def train_all(grid: Grid) -> None:
-    """Trains and speaks every run of a grid, some side by side; one that is done costs seconds.
+    """Trains every run of a grid and synthesizes its speech, some side by side; one that is done costs seconds.
 
     Raises:
         UserError: A configuration is wrong, before anything is trained; or runs failed, which it names with their logs.
     """
-    check_same_data({path: override(path, load_train_config(path), grid.train_args) for path in grid.configs.values()})
+    paths = list(grid.configs.values())
+    check_same_data({path: override(path, load_train_config(path), grid.train_args) for path in paths})
     read_yaml(grid.inference_config)
     require([grid.dump / grid.part / "durations"], "stage 3")
     # Copies, since a file may be edited while the grid is trained.
@@ -105,57 +108,61 @@ def train_all(grid: Grid) -> None:
     for run in grid.runs:
         write_text(grid.exp / run.tag / CONFIG, copies[run.variant])
     with ThreadPoolExecutor(grid.jobs) as pool:
-        failed = [
-            run.tag
-            for run, ok in zip(grid.runs, pool.map(lambda run: _run(grid, run), grid.runs), strict=True)
-            if not ok
-        ]
+        succeeded = list(pool.map(lambda run: _run(grid, run), grid.runs))
+    failed = [run.tag for run, ok in zip(grid.runs, succeeded, strict=True) if not ok]
     if failed:
         logs = ", ".join(str(grid.exp / tag / "ablation.log") for tag in failed)
         raise UserError(f"{len(failed)} of {len(grid.runs)} runs failed; call again to go on. See {logs}")
 
 
 def _run(grid: Grid, run: Run) -> bool:
+    """Trains a run and synthesizes its speech, each where it is not done yet; tells whether both succeeded."""
+    print(f"{run.tag}: begins", flush=True)
+    succeeded = _train(grid, run) and _decode(grid, run)
+    print(f"{run.tag}: {'done' if succeeded else 'failed'}", flush=True)
+    return succeeded
+
+
+def _train(grid: Grid, run: Run) -> bool:
     exp, beside = grid.exp / run.tag, grid.dump.parent
-    train = [
+    options = [
         *("--train_config", exp / CONFIG, "--dump", grid.dump),
         *("--token_list", beside / "token_list", "--tables", beside / "tables", "--stats", grid.exp / "stats"),
         *("--output", exp, "--token_type", grid.token_type, "--", *grid.train_args, "--seed", run.seed),
     ]
-    decode = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
-    print(f"{run.tag}: begins", flush=True)
-    done = _command(grid, exp, "train", train)
-    if done and _spoken(grid, exp) != (wanted := _to_speak(grid, exp)):
-        done = _command(grid, exp, "decode", decode)
-        if done:
-            write_text(_key(grid, exp), wanted)
-    print(f"{run.tag}: {'done' if done else 'failed'}", flush=True)
-    return done
+    return _command(grid, exp, "train", options)
+
+
+def _decode(grid: Grid, run: Run) -> bool:
+    """Synthesizes the speech of a run; not where the speech that is there was made from the same files."""
+    exp = grid.exp / run.tag
+    note = exp / grid.inference_config.stem / grid.part / "ablation.key"
+    key = _speech_key(grid, exp)
+    if note.is_file() and note.read_text(encoding="utf-8") == key:
+        return True
+    options = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
+    if not _command(grid, exp, "decode", options):
+        return False
+    write_text(note, key)
+    return True
 
 
 def _command(grid: Grid, exp: Path, module: str, options: Sequence[object]) -> bool:
-    """Runs one of this package's commands, with what it says in the experiment's log; tells whether it succeeded."""
-    command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.{module}", *map(str, options)]
-    with (exp / "ablation.log").open("a") as log:
+    """Runs the command of a stage, with its output in the experiment's log; tells whether it succeeded."""
+    command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.stages.{module}", *map(str, options)]
+    environment = {**os.environ, **grid.environment}
+    with (exp / "ablation.log").open("a", encoding="utf-8") as log:
         log.write(f"$ {shlex.join(command)}\n")
         log.flush()
-        return not subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **grid.environment}).returncode
+        done = subprocess.run(command, stdout=log, stderr=log, env=environment, check=False)
+    return done.returncode == 0
 
 
-def _key(grid: Grid, exp: Path) -> Path:
-    return exp / grid.inference_config.stem / grid.part / "ablation.key"
-
-
-def _spoken(grid: Grid, exp: Path) -> str:
-    """The key of the speech that is there."""
-    path = _key(grid, exp)
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _to_speak(grid: Grid, exp: Path) -> str:
-    """Hashes what speech is made from: the model, the options of decoding and the sentences."""
+def _speech_key(grid: Grid, exp: Path) -> str:
+    """Hashes what speech is made from: the model, the options of decoding and the sentences with their labels."""
+    model = best_model(exp, read_yaml(exp / "config.yaml"))
     tables = [grid.dump / grid.part / name for name in ("text", "phones", "utt2spk", "utt2emo", "utt2lang")]
-    return digest([best_model(exp, read_yaml(exp / "config.yaml")), grid.inference_config, *tables], {})
+    return digest([model, grid.inference_config], {}, optional=tables)
 
 
 def to_csv(rows: Sequence[Mapping[str, object]]) -> str:

@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.measures import prosody
 from espnet_mtl.evaluation.measures.cepstrum import align, mel_cepstral_distortion
-from espnet_mtl.evaluation.measures.features import Speech, analyze
+from espnet_mtl.evaluation.measures.features import AcousticFeatures, analyze
 from espnet_mtl.evaluation.measures.speaker import embed
 from espnet_mtl.system.processes import parallel_map
 
 
 @dataclass(frozen=True)
 class Recording:
-    """An audio file, or with `vocoder` (its settings as JSON) a log-mel spectrogram in an ark to pass through it."""
+    """An audio file; or, with a vocoder, a log-mel spectrogram that is to pass through it.
+
+    Attributes:
+        place: Path of the audio file, or place of the spectrogram in an ark.
+        vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder` as JSON, so that processes can share one;
+            "" where the place is an audio file.
+    """
 
     place: str
     vocoder: str = ""
@@ -50,8 +56,9 @@ def _vocode(ark: str, settings: str) -> tuple[NDArray[np.floating], int]:
 
     torch.set_num_threads(1)
     vocoder = _vocoder(settings)
+    logmel = np.array(kaldiio.load_mat(ark))
     with torch.inference_mode():
-        samples = vocoder(torch.from_numpy(np.array(kaldiio.load_mat(ark))))
+        samples = vocoder(torch.from_numpy(logmel))
     return samples.numpy(), vocoder.fs
 
 
@@ -62,29 +69,42 @@ def _vocoder(settings: str) -> Any:
     return build_vocoder(**json.loads(settings))
 
 
-def analyze_all(recordings: Sequence[Recording], nj: int, description: str, full: bool = True) -> list[Speech]:
+def analyze_all(
+    recordings: Sequence[Recording], nj: int, description: str, full: bool = True
+) -> list[AcousticFeatures]:
     """Analyzes recordings in `nj` processes; not in full: without what only test speech needs."""
-    return list(parallel_map(partial(_analyze, full=full), recordings, nj, description))
+    analyze_one = partial(_analyze, full=full)
+    return list(parallel_map(analyze_one, recordings, nj, description))
 
 
 def embed_all(recordings: Sequence[Recording], nj: int, description: str) -> NDArray[np.float32]:
     """Speaker embeddings of recordings (N, 256)."""
-    return np.stack(list(parallel_map(_embed, recordings, nj, description)))
+    embeddings = list(parallel_map(_embed, recordings, nj, description))
+    return np.stack(embeddings)
 
 
-def compare_all(pairs: Sequence[tuple[Speech, Speech]], nj: int, description: str) -> list[dict[str, float]]:
+def compare_all(
+    pairs: Sequence[tuple[AcousticFeatures, AcousticFeatures]], nj: int, description: str
+) -> list[dict[str, float]]:
     """Measures (reference, hypothesis) pairs; see `compare`."""
     return list(parallel_map(compare, pairs, nj, description))
 
 
-def compare(pair: tuple[Speech, Speech]) -> dict[str, float]:
-    """Measures by how much a recording differs from its reference, by metric."""
+def compare(pair: tuple[AcousticFeatures, AcousticFeatures]) -> dict[str, float]:
+    """Measures by how much a recording differs from its reference.
+
+    Args:
+        pair: Features of the reference and of the hypothesis, both analyzed in full.
+
+    Returns:
+        Values by the names of `espnet_mtl.evaluation.metrics.METRICS`; NaN where one does not apply.
+    """
     reference, hypothesis = pair
-    frames, others, distances = align(reference.cepstrum, hypothesis.cepstrum)
-    f0, other_f0 = reference.f0[frames], hypothesis.f0[others]
+    frames, other_frames, distances = align(reference.cepstrum, hypothesis.cepstrum)
+    f0, other_f0 = reference.f0[frames], hypothesis.f0[other_frames]
     levels, other_levels = prosody.energy(reference.logmel), prosody.energy(hypothesis.logmel)
-    seconds, other_seconds = prosody.duration(levels), prosody.duration(other_levels)
-    speech, other_speech = prosody.speech_time(levels), prosody.speech_time(other_levels)
+    # Both say the same phones, so that the ratio of their rates is that of the times that they take.
+    speech_s, other_speech_s = prosody.speech_time(levels), prosody.speech_time(other_levels)
     return {
         "mcd_db": mel_cepstral_distortion(distances),
         "gv_ratio": prosody.global_variance_ratio(reference.cepstrum, hypothesis.cepstrum),
@@ -92,9 +112,9 @@ def compare(pair: tuple[Speech, Speech]) -> dict[str, float]:
         "log_f0_correlation": prosody.log_f0_correlation(f0, other_f0),
         "log_f0_sd_ratio": prosody.log_f0_deviation(hypothesis.f0) / prosody.log_f0_deviation(reference.f0),
         "voicing_error": prosody.voicing_error(f0, other_f0),
-        "energy_rmse_db": prosody.energy_rmse(_at(levels, frames), _at(other_levels, others)),
-        "duration_error": abs(other_seconds / seconds - 1),
-        "speaking_rate_error": abs(speech / other_speech - 1),
+        "energy_rmse_db": prosody.energy_rmse(_at(levels, frames), _at(other_levels, other_frames)),
+        "duration_error": abs(prosody.duration(other_levels) / prosody.duration(levels) - 1),
+        "speaking_rate_error": abs(speech_s / other_speech_s - 1),
     }
 
 
@@ -103,9 +123,11 @@ def _at(levels: NDArray[np.floating], frames: NDArray[np.intp]) -> NDArray[np.fl
     return levels[np.minimum(frames // 2, len(levels) - 1)]
 
 
-def _analyze(recording: Recording, full: bool) -> Speech:
-    return analyze(*recording.read(), full=full)
+def _analyze(recording: Recording, full: bool) -> AcousticFeatures:
+    samples, fs = recording.read()
+    return analyze(samples, fs, full)
 
 
 def _embed(recording: Recording) -> NDArray[np.float32]:
-    return embed(*recording.read())
+    samples, fs = recording.read()
+    return embed(samples, fs)

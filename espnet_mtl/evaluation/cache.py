@@ -13,14 +13,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray]
+from espnet_mtl.errors import UserError
+
+NamedArrays = dict[str, NDArray]
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a file raises that was cut off, overwritten or never an archive of arrays."""
 
 
-def cached(path: Path, key: str, build: Callable[[], Arrays]) -> Arrays:
+def cached(path: Path, key: str, build: Callable[[], NamedArrays]) -> NamedArrays:
     """Reads arrays from `path` where they were built with this key; else builds and writes them.
 
-    A file that is missing, of another key or damaged is built anew and replaced when whole.
+    A file that is missing, has another key or is damaged is built again and replaced when whole.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -32,15 +35,36 @@ def cached(path: Path, key: str, build: Callable[[], Arrays]) -> Arrays:
     arrays = build()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
-    np.savez(temporary, allow_pickle=False, **{**arrays, "key": np.array(key)})
+    np.savez(temporary, allow_pickle=False, **arrays, key=np.array(key))
     os.replace(temporary, path)
     return arrays
 
 
-def digest(files: Iterable[str | Path], settings: Mapping[str, object]) -> str:
-    """Hashes the contents of files (none where missing) and settings."""
+def digest(files: Iterable[str | Path], settings: Mapping[str, object], optional: Iterable[str | Path] = ()) -> str:
+    """Hashes the contents of files, and settings.
+
+    Args:
+        files: Files that must be there.
+        settings: Anything that can be written as JSON.
+        optional: Files that may be missing; a missing one counts differently from an empty one.
+
+    Raises:
+        UserError: One of `files` is missing.
+    """
     state = hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16)
     for file in map(Path, files):
-        state.update(file.read_bytes() if file.is_file() else b"")
-        state.update(b"\0")
+        if not file.is_file():
+            raise UserError(f"{file} is missing")
+        _add(state, file.read_bytes())
+    for file in map(Path, optional):
+        if file.is_file():
+            _add(state, file.read_bytes())
+        else:
+            state.update(b"missing\0")
     return state.hexdigest()
+
+
+def _add(state: hashlib.blake2b, content: bytes) -> None:
+    # The length goes first: "ab" and "c" must not count as "a" and "bc".
+    state.update(f"{len(content)}\0".encode())
+    state.update(content)

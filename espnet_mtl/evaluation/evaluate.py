@@ -10,9 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from espnet_mtl.config.decode import DECODE_OPTIONS
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.dump import DURATIONS_NOTE
@@ -21,12 +18,13 @@ from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.judge import Judge, read_judge
 from espnet_mtl.evaluation.measures.intervals import Interval
 from espnet_mtl.evaluation.measures.versa import check_versa, score_by_versa
-from espnet_mtl.evaluation.metrics import Scores, score
+from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
 from espnet_mtl.system.files import require, write_text
 
 VERSION = 5
+"""Of metrics.json: one more where its keys change."""
 PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
@@ -55,19 +53,21 @@ class Evaluation:
 
     @property
     def compared(self) -> list[Scores]:
-        """The systems other than the baseline, where there is one."""
-        return [one for one in self.systems if one is not self.baseline] if self.baseline else []
+        """The systems other than the baseline; none without one."""
+        if self.baseline is None:
+            return []
+        return [one for one in self.systems if one is not self.baseline]
 
     @cached_property
     def differences(self) -> dict[str, dict[str, Interval | None]]:
         """By title of a compared system, each metric minus that of the baseline."""
-        return {
-            one.title: {
-                name: one.difference(name, self.baseline) for name in one.values if name in self.baseline.values
-            }
-            for one in self.compared
-            if self.baseline
-        }
+        return {one.title: self._differences_of(one) for one in self.compared}
+
+    def _differences_of(self, system: Scores) -> dict[str, Interval | None]:
+        if self.baseline is None:
+            return {}
+        common = [name for name in system.values if name in self.baseline.values]
+        return {name: system.difference(name, self.baseline) for name in common}
 
     def alone(self, system: Scores) -> Evaluation:
         """The evaluation of one of its systems."""
@@ -92,7 +92,8 @@ class Evaluation:
             "metrics": {name: _json(figure) for name, figure in scores.figures.items()},
         }
         if scores.title in self.differences:
-            figures["difference"] = {name: _json(one) for name, one in self.differences[scores.title].items()}
+            differences = self.differences[scores.title]
+            figures["difference"] = {name: _json(figure) for name, figure in differences.items()}
         return figures
 
 
@@ -129,18 +130,22 @@ def evaluate(
     references = [score("natural", judge.test, judge.natural, judge, extra)]
     if judge.vocoder:
         references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
-    systems = [score_system(title, one, judge, versa, (exps or {}).get(title)) for title, one in speech.items()]
-    learned = judge.learned
-    held_out = {}
-    if learned and learned.hears_emotions:
-        probes = {
-            "emotion": learned.by_functionals,
-            "emotion_cnn": learned.by_spectrogram,
-            "emotion_prosody": learned.by_prosody,
-        }
-        held_out = {name: probe.held_out for name, probe in probes.items()}
+    exps = exps or {}
+    systems = [score_system(title, one, judge, versa, exps.get(title)) for title, one in speech.items()]
     chosen = next((one for one in systems if one.title == baseline), None)
-    return Evaluation(references, systems, chosen, held_out)
+    return Evaluation(references, systems, chosen, _held_out(judge))
+
+
+def _held_out(judge: Judge) -> dict[str, Mapping[str, float]]:
+    """How well the probes of emotion judge the folds that they were not trained on; nothing without such probes."""
+    probes = judge.probes
+    if probes is None or not probes.has_emotions:
+        return {}
+    return {
+        "emotion": probes.functionals.held_out,
+        "emotion_cnn": probes.spectrogram.held_out,
+        "emotion_prosody": probes.prosody.held_out,
+    }
 
 
 def evaluate_experiments(
@@ -166,16 +171,19 @@ def evaluate_experiments(
     Raises:
         UserError: Something that an earlier stage makes is missing, or two experiments have one name.
     """
-    paths = list(exps) if baseline is None or baseline in exps else [baseline, *exps]
-    named = {path.name: path for path in paths}
-    if len(named) < len(paths):
+    paths = list(exps)
+    if baseline and baseline not in exps:
+        paths.insert(0, baseline)
+    by_name = {path.name: path for path in paths}
+    if len(by_name) < len(paths):
         raise UserError(f"experiments must have different names: {', '.join(map(str, paths))}")
     settings, language = decoding_settings(exps[0], inference_config, part)
-    speech = {name: read_decoded(decoded_directory(path, inference_config, part)) for name, path in named.items()}
+    speech = {name: read_decoded(decoded_directory(path, inference_config, part)) for name, path in by_name.items()}
     judge = read_judge(dump, settings, language, nj, part)
-    evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa, named)
+    evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa, by_name)
     note = dump / DURATIONS_NOTE
-    return replace(evaluation, durations=json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None)
+    durations = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
+    return replace(evaluation, durations=durations)
 
 
 def write_experiments(evaluation: Evaluation) -> None:
@@ -196,15 +204,25 @@ def decoded_directory(exp: Path, inference_config: Path, part: str = "test") -> 
 
 
 def read_decoded(directory: Path) -> SpeechSet:
+    """Reads the speech of stage 6, of which durations must be there as well.
+
+    Raises:
+        UserError: Something is missing.
+    """
     speech = read_speech_set(directory, "stage 6")
     require([directory / "durations"], "stage 6")
     return speech
 
 
 def decoding_settings(exp: Path, inference_config: Path, part: str = "test") -> tuple[dict[str, Any], str]:
-    """Vocoder settings and language of an experiment."""
+    """Vocoder settings (see `vocoder_settings`) and language of an experiment.
+
+    Raises:
+        UserError: The experiment has no configuration, or it does not say how spectrograms were made.
+    """
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
+    # What stage 6 was really called with, beside its speech, counts more than what the configuration says now.
     used = decoded_directory(exp, inference_config, part) / DECODE_OPTIONS
     inference = read_yaml(used if used.is_file() else inference_config)
     if not config.get("feats_extract_conf"):
@@ -214,10 +232,13 @@ def decoding_settings(exp: Path, inference_config: Path, part: str = "test") -> 
 
 def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of `build_vocoder` for the vocoder that stage 6 used, from training and decoding configurations."""
-    griffin_lim = {key: inference[key] for key in ("griffin_lim_iters",) if key in inference}
+    vocoder_config = inference.get("vocoder_config")
+    if not vocoder_config:
+        iterations = inference.get("griffin_lim_iters")
+        vocoder_config = {} if iterations is None else {"griffin_lim_iters": iterations}
     return {
         "features": config["feats_extract_conf"],
-        "vocoder_config": inference.get("vocoder_config") or griffin_lim,
+        "vocoder_config": vocoder_config,
         "vocoder_file": inference.get("vocoder_file"),
     }
 
@@ -225,12 +246,25 @@ def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) ->
 def score_system(
     title: str, speech: SpeechSet, judge: Judge, versa: Path | None = None, exp: Path | None = None
 ) -> Scores:
-    """Analyzes and judges the recordings of one system, and the reference encoder of the experiment that it is from."""
-    analyses = analyze_all([Recording(path) for path in speech.wavs], judge.nj, f"speech of {title}")
-    reference = reference_metrics(exp, speech, judge) if exp else {}
-    return score(title, speech, analyses, judge, {**reference, **_by_versa(versa, speech, judge)})
+    """Analyzes and judges the recordings of one system.
+
+    Args:
+        title: Name of the system.
+        speech: Its recordings.
+        judge: What they are judged by.
+        versa: VERSA's score_config, for more metrics.
+        exp: exp/<tag> of a system that was trained here, for metrics of its reference encoder.
+    """
+    recordings = [Recording(path) for path in speech.wavs]
+    features = analyze_all(recordings, judge.nj, f"speech of {title}")
+    extra = reference_metrics(exp, speech, judge) if exp else {}
+    extra |= _by_versa(versa, speech, judge)
+    return score(title, speech, features, judge, extra)
 
 
-def _by_versa(config: Path | None, speech: SpeechSet, judge: Judge) -> dict[str, NDArray[np.float64]]:
+def _by_versa(config: Path | None, speech: SpeechSet, judge: Judge) -> MetricValues:
+    """Metrics of VERSA; none without its configuration."""
+    if config is None:
+        return {}
     natural = dict(zip(judge.test.utts, judge.test.wavs, strict=True))
-    return score_by_versa(config, speech, natural) if config else {}
+    return score_by_versa(config, speech, natural)

@@ -1,8 +1,9 @@
-"""Speech of any other system: a folder of recordings or a wav.scp, judged beside natural speech."""
+"""Speech of an external system: a folder of recordings or a wav.scp, judged beside natural speech."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import soundfile
@@ -28,7 +29,7 @@ def evaluate_speech(
     nj: int = 1,
     versa: Path | None = None,
 ) -> Evaluation:
-    """Judges recordings and writes `output`/metrics.json; what the judge learns is kept in `output`/judge.
+    """Judges recordings and writes `output`/metrics.json; what the judge trains is kept in `output`/judge.
 
     Args:
         reference: Natural test speech: a directory with wav.scp, text, utt2spk and utt2emo.
@@ -45,14 +46,15 @@ def evaluate_speech(
         UserError: A recording or table is missing or broken, or nothing of a hypothesis is in the reference.
     """
     test = read_speech_set(reference, "stage 2 (or write it yourself)")
-    train = train or (reference.parent / "train" if (reference.parent / "train/wav.scp").is_file() else None)
-    if baseline not in (None, *hypotheses):
+    if baseline is not None and baseline not in hypotheses:
         raise UserError(f"--baseline {baseline}: must be one of {', '.join(hypotheses)}")
     speech = {title: read_hypothesis(path, test) for title, path in hypotheses.items()}
+    if train is None and (reference.parent / "train/wav.scp").is_file():
+        train = reference.parent / "train"
+    training_speech = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
     vocoder = vocoder_settings(load_train_config(train_config), {}) if train_config else None
     fs = soundfile.info(test.wavs[0]).samplerate
-    learned_from = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
-    judge = Judge(learned_from, test, output / "judge", fs, vocoder, language, nj)
+    judge = Judge(training_speech, test, output / "judge", fs, vocoder, language, nj)
     evaluation = evaluate(judge, speech, baseline, versa)
     output.mkdir(parents=True, exist_ok=True)
     write_metrics(output / "metrics.json", evaluation)
@@ -61,8 +63,10 @@ def evaluate_speech(
 
 def named(argument: str) -> tuple[str, Path]:
     """Splits `[NAME=]PATH`; without a name it is that of the folder or file."""
-    name, found, path = argument.partition("=")
-    return (name, Path(path)) if found else (Path(argument).stem, Path(argument))
+    name, separator, path = argument.partition("=")
+    if separator:
+        return name, Path(path)
+    return Path(argument).stem, Path(argument)
 
 
 def read_hypothesis(path: Path, reference: SpeechSet) -> SpeechSet:
@@ -72,26 +76,31 @@ def read_hypothesis(path: Path, reference: SpeechSet) -> SpeechSet:
         UserError: There are none, or none of them is an utterance of the reference.
     """
     wavs = _recordings(path)
-    known = [i for i, utt in enumerate(reference.utts) if utt in wavs]
-    if not known:
+    labelled = reference.where([utt in wavs for utt in reference.utts])
+    if not labelled.utts:
         found = f"; it has {next(iter(wavs))}" if wavs else ""
         raise UserError(
             f"{path}: holds no recording of an utterance of {reference.directory}, such as {reference.utts[0]}{found}"
         )
-    if missing := [utt for utt in map(reference.utts.__getitem__, known) if not Path(wavs[utt]).is_file()]:
-        raise UserError(f"{path}: {wavs[missing[0]]} of {missing[0]} is missing")
-    columns = (reference.texts, reference.speakers, reference.emotions, reference.languages)
-    utts = [reference.utts[i] for i in known]
-    return SpeechSet(path, utts, [wavs[utt] for utt in utts], *([column[i] for i in known] for column in columns))
+    for utt in labelled.utts:
+        if not Path(wavs[utt]).is_file():
+            raise UserError(f"{path}: {wavs[utt]} of {utt} is missing")
+    return replace(labelled, directory=path, wavs=[wavs[utt] for utt in labelled.utts])
 
 
 def _recordings(path: Path) -> dict[str, str]:
+    """Paths of recordings by utterance.
+
+    Raises:
+        UserError: The path is neither a folder nor a wav.scp.
+    """
     table = path / "wav.scp" if (path / "wav.scp").is_file() else path
     if table.is_file():
         return {utt: str(_beside(table, place)) for utt, place in read_table(table).items()}
     if not path.is_dir():
         raise UserError(f"{path}: neither a folder of recordings nor a wav.scp")
-    return {file.stem: str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES}
+    files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+    return {file.stem: str(file) for file in files}
 
 
 def _beside(table: Path, place: str) -> Path:

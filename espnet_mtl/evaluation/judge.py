@@ -1,10 +1,10 @@
-"""The judge: natural speech, analyzed once, and what is learned from it."""
+"""The judge: natural speech, analyzed once, and the probes that are trained on it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,30 +12,28 @@ from typing import Any
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
-from espnet_mtl.evaluation.cache import Arrays, cached, digest
-from espnet_mtl.evaluation.measures.features import Speech
-from espnet_mtl.evaluation.probes.trained import Learned, learn
+from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
+from espnet_mtl.evaluation.code_key import code_key
+from espnet_mtl.evaluation.measures.features import AcousticFeatures
+from espnet_mtl.evaluation.probes.trained import TrainedProbes, train_probes
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.system.files import require
 
-MOST = 2000
-"""Training recordings that are learned from."""
-PACKAGE = Path(__file__).parents[1]
-SOURCES = [path for folder in ("evaluation", "text", "vocoder") for path in sorted((PACKAGE / folder).rglob("*.py"))]
-"""Code that the judge's results depend on."""
+MAX_TRAINING_RECORDINGS = 2000
+"""Probes are trained on no more."""
 
 
 @dataclass
 class Judge:
     """Judges speech against natural speech.
 
-    What it learns is kept in `cache` until speech, vocoder or code change.
+    What it analyzes and trains is kept in `cache` until speech, vocoder or code change.
 
     Args:
-        train: Natural training speech, which probes and recognizer are trained on, but for what the test's speakers say
-            in the test as well; None: there are none.
+        train: Natural training speech, which probes and recognizer are trained on, without the sentences that the same
+            speaker says in the test; None: there is none.
         test: Natural test speech.
-        cache: Directory for what it learns.
+        cache: Directory for what it analyzes and trains.
         fs: Sampling rate in Hz.
         vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder`; None: nothing is judged through the
             vocoder.
@@ -59,7 +57,7 @@ class Judge:
             if speech and self.vocoder:
                 require([speech.directory / "feats.scp"], "stage 3")
         if self.train:
-            self.train = _apart(self.train, self.test)
+            self.train = _without_test_sentences(self.train, self.test)
 
     @property
     def frame_s(self) -> float | None:
@@ -67,63 +65,91 @@ class Judge:
         return int(self.vocoder["features"]["hop_length"]) / self.fs if self.vocoder else None
 
     @cached_property
-    def natural(self) -> list[Speech]:
-        """Natural test speech."""
-        return self._test_speech("natural", [Recording(path) for path in self.test.wavs])
+    def natural(self) -> list[AcousticFeatures]:
+        """Features of natural test speech."""
+        recordings = [Recording(path) for path in self.test.wavs]
+        return self._test_features("natural", recordings)
 
     @cached_property
-    def natural_vocoded(self) -> list[Speech]:
-        """Natural test speech through the vocoder."""
-        return self._test_speech("natural_vocoded", self._vocoded(self.test))
+    def natural_vocoded(self) -> list[AcousticFeatures]:
+        """Features of natural test speech through the vocoder."""
+        return self._test_features("natural_vocoded", self._vocoded(self.test))
 
     @cached_property
-    def learned(self) -> Learned | None:
-        """What is learned from the training speech."""
+    def probes(self) -> TrainedProbes | None:
+        """Probes and recognizer, trained on the training speech; None where there is none."""
         if not self.train:
             return None
-        train = self.train.some(MOST)
+        train = self.train.some(MAX_TRAINING_RECORDINGS)
         vocoded = self._vocoded(train)
-        arrays = self._cached("learned", train, lambda: learn(train, vocoded, self.fs, self.language, self.nj))
-        return Learned(train, bool(vocoded), self.fs, self.language, arrays)
 
-    def _test_speech(self, name: str, recordings: Sequence[Recording]) -> list[Speech]:
-        def build() -> Arrays:
-            speech = analyze_all(recordings, self.nj, f"{name.replace('_', ' ')} test speech")
-            return {f"{i}.{key}": value for i, one in enumerate(speech) for key, value in one.arrays().items()}
+        def build() -> NamedArrays:
+            return train_probes(train, vocoded, self.fs, self.language, self.nj)
+
+        arrays = self._cached("learned", train, build)
+        return TrainedProbes(train, bool(vocoded), self.fs, self.language, arrays)
+
+    def _test_features(self, name: str, recordings: Sequence[Recording]) -> list[AcousticFeatures]:
+        def build() -> NamedArrays:
+            analyzed = analyze_all(recordings, self.nj, f"{name.replace('_', ' ')} test speech")
+            arrays: NamedArrays = {}
+            for i, features in enumerate(analyzed):
+                for key, value in features.arrays().items():
+                    arrays[f"{i}.{key}"] = value
+            return arrays
 
         arrays = self._cached(name, self.test, build)
-        names = Speech.__dataclass_fields__
-        return [Speech(**{key: arrays[f"{i}.{key}"] for key in names}) for i in range(len(recordings))]
+        return [_features_of(arrays, i) for i in range(len(recordings))]
 
     def _vocoded(self, speech: SpeechSet) -> list[Recording]:
+        """Recordings of speech through the vocoder, from its log-mel spectrograms; none without a vocoder."""
         if not self.vocoder:
             return []
-        mels, settings = read_table(speech.directory / "feats.scp", "stage 3"), json.dumps(self.vocoder)
+        mels = read_table(speech.directory / "feats.scp", "stage 3")
         if lacking := [utt for utt in speech.utts if utt not in mels]:
             raise UserError(f"run stage 3 again: {speech.directory / 'feats.scp'} has no line for {lacking[0]}")
+        settings = json.dumps(self.vocoder)
         return [Recording(mels[utt], settings) for utt in speech.utts]
 
-    def _cached(self, name: str, speech: SpeechSet, build: Callable[[], Arrays]) -> Arrays:
-        scp = speech.directory / "feats.scp"
-        arks = {place.rpartition(":")[0] for place in read_table(scp).values()} if scp.is_file() else ()
-        settings = {"labels": speech.described, "vocoder": self.vocoder, "language": self.language}
-        return cached(self.cache / f"{name}.npz", digest([*SOURCES, *speech.wavs, *sorted(arks)], settings), build)
+    def _cached(self, name: str, speech: SpeechSet, build: Callable[[], NamedArrays]) -> NamedArrays:
+        """Reads `<cache>/<name>.npz`, or builds it where code, speech, labels, vocoder or language are not the same."""
+        settings = {
+            "code": code_key(__name__),
+            "labels": speech.described,
+            "vocoder": self.vocoder,
+            "language": self.language,
+        }
+        files = [*speech.wavs, *_arks(speech.directory / "feats.scp")]
+        return cached(self.cache / f"{name}.npz", digest(files, settings), build)
 
 
 def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int, part: str = "test") -> Judge:
     """Makes the judge of a part of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it."""
-    train, test = (read_speech_set(dump / name, "stage 2") for name in ("train", part))
+    train = read_speech_set(dump / "train", "stage 2")
+    test = read_speech_set(dump / part, "stage 2")
     for speech in (train, test):
         require([speech.directory / name for name in ("pitch.scp", "durations")], "stage 3")
     cache = dump.parent / ("evaluation" if part == "test" else f"evaluation_{part}")
     return Judge(train, test, cache, int(vocoder["features"]["fs"]), vocoder, language, nj)
 
 
-def _apart(train: SpeechSet, test: SpeechSet) -> SpeechSet:
+def _features_of(arrays: NamedArrays, number: int) -> AcousticFeatures:
+    names = [field.name for field in fields(AcousticFeatures)]
+    return AcousticFeatures(**{name: arrays[f"{number}.{name}"] for name in names})
+
+
+def _arks(scp: Path) -> list[str]:
+    """Paths of the archives that a feats.scp names; none where there is no such file."""
+    if not scp.is_file():
+        return []
+    places = read_table(scp).values()
+    return sorted({place.rpartition(":")[0] for place in places})
+
+
+def _without_test_sentences(train: SpeechSet, test: SpeechSet) -> SpeechSet:
     """Leaves out training speech with a sentence that the same speaker says in the test."""
-    said = set(zip(test.speakers, map(_words, test.texts), strict=True))
-    heard = zip(train.speakers, map(_words, train.texts), strict=True)
-    kept = train.where([pair not in said for pair in heard])
+    in_test = set(_spoken(test))
+    kept = train.where([pair not in in_test for pair in _spoken(train)])
     if len(set(kept.texts)) < 2:
         raise UserError(
             f"{train.directory / 'text'}: probes need two sentences or more to learn from, beside those that the same "
@@ -132,5 +158,13 @@ def _apart(train: SpeechSet, test: SpeechSet) -> SpeechSet:
     return kept
 
 
+def _spoken(speech: SpeechSet) -> list[tuple[str, str]]:
+    """Speaker and words of each utterance."""
+    words = map(_words, speech.texts)
+    return list(zip(speech.speakers, words, strict=True))
+
+
 def _words(text: str) -> str:
-    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+    """A text without case and punctuation."""
+    letters = [character if character.isalnum() else " " for character in text.casefold()]
+    return " ".join("".join(letters).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.labels import UNLABELLED, parse_mixture
 from espnet_mtl.system.files import require
 
 
@@ -50,27 +51,44 @@ class SpeechSet:
 
     def some(self, most: int) -> SpeechSet:
         """At most so many recordings, evenly spread."""
-        step = -(-len(self.utts) // most)
+        step = math.ceil(len(self.utts) / most)
         return self.where([i % step == 0 for i in range(len(self.utts))])
 
     def where(self, kept: Sequence[bool]) -> SpeechSet:
         """The recordings that a mask keeps."""
-        columns = (self.utts, self.wavs, self.texts, self.speakers, self.emotions, self.languages)
-        return SpeechSet(self.directory, *(list(compress(column, kept)) for column in columns))
+        return SpeechSet(
+            self.directory,
+            utts=list(compress(self.utts, kept)),
+            wavs=list(compress(self.wavs, kept)),
+            texts=list(compress(self.texts, kept)),
+            speakers=list(compress(self.speakers, kept)),
+            emotions=list(compress(self.emotions, kept)),
+            languages=list(compress(self.languages, kept)),
+        )
 
     def wav(self, utt: str) -> str | None:
         """Path of a recording."""
         return dict(zip(self.utts, self.wavs, strict=True)).get(utt)
 
     def tokens(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Reads log-F0 in Hz (NaN where there is none) and duration in frames per token, both (N,)."""
+        """Reads log-F0 in Hz (NaN where there is none) and duration in frames per token, both (N,).
+
+        Utterances without durations are left out.
+        """
         import kaldiio
 
-        tables = (read_optional(self.directory / name) for name in ("durations", "pitch.scp"))
-        durations, pitches = ({utt: table[utt] for utt in self.utts if utt in table} for table in tables)
-        frames = {utt: np.array(values.split(), float) for utt, values in durations.items()}
-        pitch = {utt: kaldiio.load_mat(place).reshape(-1).astype(float) for utt, place in pitches.items()}
-        return {utt: (pitch.get(utt, np.full(len(values), np.nan)), values) for utt, values in frames.items()}
+        durations = read_optional(self.directory / "durations")
+        pitch_places = read_optional(self.directory / "pitch.scp")
+        tokens = {}
+        for utt in self.utts:
+            if utt not in durations:
+                continue
+            frames = np.array(durations[utt].split(), float)
+            log_f0 = np.full(len(frames), np.nan)
+            if utt in pitch_places:
+                log_f0 = kaldiio.load_mat(pitch_places[utt]).reshape(-1).astype(float)
+            tokens[utt] = (log_f0, frames)
+        return tokens
 
 
 def read_speech_set(directory: Path, producer: str) -> SpeechSet:
@@ -81,10 +99,12 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         producer: What makes it, e.g. "stage 6".
 
     Raises:
-        UserError: A table is missing, lacks an utterance, or has none.
+        UserError: A table is missing, lacks an utterance, or has none; or a label cannot be read.
     """
     require([directory / name for name in ("wav.scp", "text", "utt2spk", "utt2emo")], producer)
-    wavs, texts, speakers = (read_table(directory / name) for name in ("wav.scp", "text", "utt2spk"))
+    wavs = read_table(directory / "wav.scp")
+    texts = read_table(directory / "text")
+    speakers = read_table(directory / "utt2spk")
     emotions = read_table(directory / "utt2emo")
     utts = sorted(wavs)
     if not utts:
@@ -100,12 +120,17 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         wavs=[wavs[utt] for utt in utts],
         texts=[texts[utt] for utt in utts],
         speakers=[speakers[utt] for utt in utts],
-        emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
+        emotions=[_heaviest(utt, emotions.get(utt, UNLABELLED), directory / "utt2emo") for utt in utts],
         languages=[languages.get(utt, "") for utt in utts],
     )
 
 
-def _heaviest(label: str) -> str:
-    """The class of most weight in `name` or `name:weight,name:weight`; "" for no label."""
-    weights = {name: float(weight or 1) for name, _, weight in (part.partition(":") for part in label.split(","))}
-    return "" if label == UNLABELLED else max(weights, key=weights.__getitem__)
+def _heaviest(utt: str, label: str, path: Path) -> str:
+    """The class of most weight in the label of an utterance, which may be a mixture; "" for no label."""
+    if label == UNLABELLED:
+        return ""
+    try:
+        mixture = parse_mixture(label)
+    except UserError as error:
+        raise UserError(f"{path}: {utt}: {error}") from error
+    return max(mixture, key=mixture.__getitem__)

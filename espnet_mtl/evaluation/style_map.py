@@ -1,4 +1,4 @@
-"""Where the reference encoder of a model places recordings among its styles, and what that tells of the speaker."""
+"""Which styles the reference encoder of a model sees in recordings, and what that tells of emotion and speaker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.judge import MOST, Judge
+from espnet_mtl.evaluation.judge import MAX_TRAINING_RECORDINGS, Judge
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.files import require
@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 
     from espnet_mtl.model.taps import Tap
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Styles:
+class ReferenceStyles:
     """What a reference encoder makes of recordings.
 
     Attributes:
         names: The K styles.
         vectors: Its embeddings (N, D).
-        weights: Of the styles (N, K), by its attention: all that goes on of a recording.
+        weights: Its attention over the styles (N, K): all of a recording that conditions the model.
     """
 
     names: list[str]
@@ -46,7 +44,7 @@ def has_reference(exp: Path) -> bool:
     return bool(config.get("emotions")) and (config.get("style_conf") or {}).get("reference", True)
 
 
-class ReferenceListener:
+class TrainedReferenceEncoder:
     """The reference encoder of a trained model.
 
     Args:
@@ -61,14 +59,15 @@ class ReferenceListener:
 
         config = exp / "config.yaml"
         require([config], "stage 5")
-        model, args = MTLTTSTask.build_model_from_file(config, best_model(exp, read_yaml(config)))
+        checkpoint = best_model(exp, read_yaml(config))
+        model, args = MTLTTSTask.build_model_from_file(config, checkpoint)
         if model.style is None or model.style.reference is None:
             raise UserError(f"{exp}: this model has no reference encoder; train with style_conf.reference: true")
         self.model, self.style = model.eval(), model.style
         self.emotions: list[str] = args.emotions
         self.fs: int = args.feats_extract_conf["fs"]
 
-    def listen(self, feats: Tensor) -> Tap:
+    def encode(self, feats: Tensor) -> Tap:
         """Returns the tap `style` of one recording, from its log-mel spectrogram as extracted (T, odim)."""
         import torch
 
@@ -76,47 +75,53 @@ class ReferenceListener:
             feats, lengths = feats[None], torch.tensor([len(feats)])
             if self.model.normalize is not None:
                 feats, lengths = self.model.normalize(feats, lengths)
-            _, tap = self.style(feats, lengths, torch.full((1, 1), -1))
+            no_label = torch.full((1, 1), -1)
+            _, tap = self.style(feats, lengths, no_label)
         return tap
 
 
-def styles_of(listener: ReferenceListener, speech: SpeechSet) -> Styles:
-    """Gives natural recordings, with feats.scp in their directory (stage 3), to a reference encoder."""
+def styles_of(encoder: TrainedReferenceEncoder, speech: SpeechSet) -> ReferenceStyles:
+    """Encodes natural recordings, with feats.scp in their directory (stage 3), by a reference encoder."""
     import kaldiio
     import torch
 
     feats = read_table(speech.directory / "feats.scp", "stage 3")
-    taps = [listener.listen(torch.from_numpy(np.array(kaldiio.load_mat(feats[utt])))) for utt in speech.utts]
-    vectors, logits = torch.cat([tap.values for tap in taps]), torch.cat([tap.attention() for tap in taps])
-    weights = listener.style.conditioning_weights(logits)
-    return Styles(listener.emotions, vectors.numpy(), weights.numpy())
+    logmels = [np.array(kaldiio.load_mat(feats[utt])) for utt in speech.utts]
+    taps = [encoder.encode(torch.from_numpy(logmel)) for logmel in logmels]
+    vectors = torch.cat([tap.values for tap in taps])
+    logits = torch.cat([tap.attention() for tap in taps])
+    weights = encoder.style.conditioning_weights(logits)
+    return ReferenceStyles(encoder.emotions, vectors.numpy(), weights.numpy())
 
 
-def reference_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> dict[str, Array]:
-    """Measures what the attention of a model's reference encoder tells: of the emotion, and of the speaker.
+def reference_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> dict[str, NDArray[np.float64]]:
+    """Measures what the attention of a model's reference encoder tells of the emotion and of the speaker.
 
-    A linear probe learns speakers from natural training speech. What it can tell of them travels with a style.
+    A linear probe is trained to name the speaker by the attention, on natural training speech. What it can tell of a
+    speaker is timbre that a style carries over.
 
     Returns:
-        Metrics per utterance of `speech` (N,), NaN where there is no natural recording of it; none without a reference
-        encoder or training speech.
+        Metrics per utterance of `speech` (N,), NaN where there is no natural recording of it; none at all without a
+        reference encoder or training speech.
     """
     if not (judge.train and has_reference(exp)):
         return {}
     from sklearn.linear_model import LogisticRegression
 
-    train = judge.train.some(MOST)
-    listener = ReferenceListener(exp)
-    known, asked = styles_of(listener, train), styles_of(listener, judge.test)
+    train = judge.train.some(MAX_TRAINING_RECORDINGS)
+    encoder = TrainedReferenceEncoder(exp)
+    train_styles, test_styles = styles_of(encoder, train), styles_of(encoder, judge.test)
     emotions, speakers = np.array(judge.test.emotions), np.array(judge.test.speakers)
-    named = np.array(asked.names)[asked.weights.argmax(1)]
+    named = np.array(test_styles.names)[test_styles.weights.argmax(1)]
     values = {"reference_emotion_accuracy": np.where(emotions != "", named == emotions, np.nan)}
     if len(set(train.speakers)) > 1:
-        probe = LogisticRegression(C=100.0, max_iter=1000).fit(known.weights, train.speakers)
-        values["reference_speaker_accuracy"] = np.asarray(probe.predict(asked.weights) == speakers, float)
-    places = {utt: i for i, utt in enumerate(judge.test.utts)}
-    rows = [places.get(utt, -1) for utt in speech.utts]
-    return {name: np.append(column, np.nan)[rows] for name, column in values.items()}
+        probe = LogisticRegression(C=100.0, max_iter=1000).fit(train_styles.weights, train.speakers)
+        named_speakers = probe.predict(test_styles.weights)
+        values["reference_speaker_accuracy"] = np.asarray(named_speakers == speakers, float)
+    rows = {utt: row for row, utt in enumerate(judge.test.utts)}
+    # What has no natural recording takes the row behind the last one, which is NaN.
+    chosen = [rows.get(utt, len(rows)) for utt in speech.utts]
+    return {name: np.append(column, np.nan)[chosen] for name, column in values.items()}
 
 
 def plane(vectors: NDArray[np.floating]) -> NDArray[np.floating]:

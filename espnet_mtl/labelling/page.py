@@ -1,4 +1,4 @@
-"""The page on which people label recordings by ear, with the keyboard."""
+"""The page on which people listen to recordings and label them, with the keyboard."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ import numpy as np
 import soundfile
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.labelling.manual import HandLabels
+from espnet_mtl.labelling.manual import ManualLabels
 from espnet_mtl.system.sockets import bind
 
-KEYS = """() => document.addEventListener("keydown", event => {
+KEYBOARD_SCRIPT = """() => document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     const button = document.getElementById("key-" + (event.key === " " ? "space" : event.key.toLowerCase()));
     if (!button) return;
     event.preventDefault();
     button.click();
 })"""
-PLAY = """() => {
+PLAY_SCRIPT = """() => {
     const audio = document.querySelector("#recording audio");
     if (audio) { audio.currentTime = 0; audio.play(); }
 }"""
-NAMED_KEYS = "123456789abcdefghijklmopqtvwxyz"
+EMOTION_KEYS = "123456789abcdefghijklmopqtvwxyz"
 """The keys of the emotions; n, r, s and u are other buttons'."""
 Shown = tuple[int, str, str, tuple[int, np.ndarray] | None]
+"""Position, progress, text, and recording (sampling rate in Hz and samples) that the page shows."""
 
 
-def build_page(work: HandLabels) -> gradio.Blocks:
+def build_page(work: ManualLabels) -> gradio.Blocks:
     """Builds the page: one recording at a time, least certain first, one key an emotion.
 
-    Everything that it knows is on disk: closing it, or ending the server, loses nothing.
+    All its state is on disk: closing it, or ending the server, loses nothing.
 
     Raises:
         UserError: There are more emotions than keys.
     """
-    if len(work.emotions) > len(NAMED_KEYS):
-        raise UserError(f"{len(work.emotions)} emotions: the page has keys for {len(NAMED_KEYS)}")
+    if len(work.emotions) > len(EMOTION_KEYS):
+        raise UserError(f"{len(work.emotions)} emotions: the page has keys for {len(EMOTION_KEYS)}")
     with gradio.Blocks(title="Which emotion do you hear?", analytics_enabled=False) as page:
         gradio.Markdown("# Which emotion do you hear?")
-        place = gradio.State(0)
+        position = gradio.State(0)
         progress = gradio.Markdown(elem_id="progress")
         text = gradio.Markdown(elem_id="text")
         audio = gradio.Audio(
@@ -53,7 +54,7 @@ def build_page(work: HandLabels) -> gradio.Blocks:
             waveform_options=gradio.WaveformOptions(show_recording_waveform=False),
             elem_id="recording",
         )
-        shown = [place, progress, text, audio]
+        shown = [position, progress, text, audio]
 
         def button(key: str, caption: str, act: Callable[[int], Shown] | None) -> None:
             made = gradio.Button(
@@ -62,12 +63,12 @@ def build_page(work: HandLabels) -> gradio.Blocks:
                 variant="primary" if caption in work.emotions else "secondary",
             )
             if act:
-                made.click(act, place, shown, show_progress="hidden", queue=False)
+                made.click(act, position, shown, show_progress="hidden", queue=False)
             else:
-                made.click(None, js=PLAY)
+                made.click(None, js=PLAY_SCRIPT)
 
         with gradio.Row():
-            for key, name in zip(NAMED_KEYS, work.emotions, strict=False):
+            for key, name in zip(EMOTION_KEYS, work.emotions, strict=False):
                 button(key, name, partial(_choose, work, name))
         with gradio.Row():
             button("space", "play again", None)
@@ -77,20 +78,21 @@ def build_page(work: HandLabels) -> gradio.Blocks:
     return page
 
 
-def _choose(work: HandLabels, emotion: str, position: int) -> Shown:
+def _choose(work: ManualLabels, emotion: str, position: int) -> Shown:
     if position < len(work.queue):
         work.save(work.queue[position], emotion)
     return _show(work, work.next(position + 1))
 
 
-def _show(work: HandLabels, position: int) -> Shown:
-    given, total = work.labels(), len(work.queue)
-    done = f"{sum(utt in given for utt in work.queue)} of {total} labelled"
+def _show(work: ManualLabels, position: int) -> Shown:
+    labels, total = work.labels(), len(work.queue)
+    n_labelled = sum(utt in labels for utt in work.queue)
+    done = f"{n_labelled} of {total} labelled"
     if position >= total:
         return total, done, "That was the last one: **back** goes through them again.", None
     utt = work.queue[position]
     samples, fs = soundfile.read(work.wavs[utt], dtype="int16")
-    label = f", labelled **{given[utt]}**" if utt in given else ""
+    label = f", labelled **{labels[utt]}**" if utt in labels else ""
     return position, f"{done}; this is number {position + 1}{label}", work.texts[utt], (fs, samples)
 
 
@@ -100,7 +102,7 @@ def serve(directory: Path, output: Path, host: str, port: int) -> None:
     Raises:
         UserError: `output` has no pseudo-labels, or the address cannot be had.
     """
-    launch(build_page(HandLabels(directory, output)), host, port).block_thread()
+    launch(build_page(ManualLabels(directory, output)), host, port).block_thread()
 
 
 def launch(page: gradio.Blocks, host: str, port: int) -> gradio.Blocks:
@@ -122,7 +124,7 @@ def launch(page: gradio.Blocks, host: str, port: int) -> gradio.Blocks:
         ssr_mode=False,
         footer_links=[],
         theme=theme,
-        js=KEYS,
+        js=KEYBOARD_SCRIPT,
     )
     print(f"Label by ear: {page.local_url} (Ctrl-C ends it)", flush=True)
     return page

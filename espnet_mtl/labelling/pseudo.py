@@ -17,15 +17,15 @@ from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.labels import UNLABELLED
 from espnet_mtl.system.files import write_text
 
-LEAST = 0.05
-"""Weights below are left out of a pseudo-label."""
-BY_HAND = "utt2emo_by_hand"
-"""The labels that people gave on the page, beside the pseudo-labels."""
+MIN_WEIGHT = 0.05
+"""Smaller weights are left out of a pseudo-label."""
+MANUAL_LABELS = "utt2emo_by_hand"
+"""File of the labels that people gave on the page, beside the pseudo-labels."""
 
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """What a listener by machine says of the emotions of a set.
+    """What a probe or a model says of the emotions of a set.
 
     Attributes:
         emotions: Names of the K classes.
@@ -40,7 +40,7 @@ class PseudoLabels:
     targets: NDArray[np.intp]
 
     def confusion(self) -> NDArray[np.int64]:
-        """Counts of the checked utterances by label (row) and class heard (column): (K, K)."""
+        """Counts of the checked utterances by label (row) and likeliest class (column): (K, K)."""
         from sklearn.metrics import confusion_matrix
 
         return confusion_matrix(self.targets, self.checked.argmax(1), labels=range(len(self.emotions)))
@@ -51,25 +51,29 @@ class PseudoLabels:
 
     def least_certain(self) -> list[tuple[str, float]]:
         """Utterances and the probability of their likeliest emotion, lowest first."""
-        return sorted(
-            ((utt, float(p.max())) for utt, p in self.posteriors.items()), key=lambda pair: (pair[1], pair[0])
-        )
+        certainties = {utt: float(posterior.max()) for utt, posterior in self.posteriors.items()}
+        return sorted(certainties.items(), key=lambda item: (item[1], item[0]))
 
     def summary(self) -> str:
         """The confusion on labelled utterances as a table, and how sure the pseudo-labels are."""
-        width = max(map(len, self.emotions)) + 2
-        rows = [["labelled \\ heard", *self.emotions]]
-        rows += [[name, *map(str, row)] for name, row in zip(self.emotions, self.confusion(), strict=True)]
-        lines = ["".join([row[0].ljust(18), *(cell.rjust(width) for cell in row[1:])]) for row in rows]
-        good = judged(self.checked, self.targets)
+        figures = judged(self.checked, self.targets)
         sure = np.mean([posterior.max() >= 0.8 for posterior in self.posteriors.values()])
-        return "\n".join(
-            [
-                *lines,
-                f"UAR {good['uar']:.2f}, calibration error {good['ece']:.3f} on labelled sentences new to it",
-                f"{len(self.posteriors)} utterances labelled, {sure:.0%} of them with probability 0.8 or more",
-            ]
-        )
+        lines = [
+            *self._confusion_lines(),
+            f"UAR {figures['uar']:.2f}, calibration error {figures['ece']:.3f} on labelled sentences new to it",
+            f"{len(self.posteriors)} utterances labelled, {sure:.0%} of them with probability 0.8 or more",
+        ]
+        return "\n".join(lines)
+
+    def _confusion_lines(self) -> list[str]:
+        rows = [["labelled \\ heard", *self.emotions]]
+        for name, counts in zip(self.emotions, self.confusion(), strict=True):
+            rows.append([name, *map(str, counts)])
+        width = max(map(len, self.emotions)) + 2
+        lines = []
+        for head, *cells in rows:
+            lines.append(head.ljust(18) + "".join(cell.rjust(width) for cell in cells))
+        return lines
 
     def write(self, directory: Path, output: Path) -> None:
         """Writes `<output>/utt2emo`, human labels of `directory` as they are and the others soft, and `least_certain`.
@@ -78,13 +82,16 @@ class PseudoLabels:
             UserError: `output` is the directory of the human labels, which are never overwritten.
         """
         refuse_same(directory, output)
-        write_text(output / "least_certain", "".join(f"{utt} {p:.3f}\n" for utt, p in self.least_certain()))
+        lines = [f"{utt} {probability:.3f}\n" for utt, probability in self.least_certain()]
+        write_text(output / "least_certain", "".join(lines))
         write_table(output / "utt2emo", {**self.table(), **human_labels(directory, output)})
 
     def _soft(self, posterior: NDArray[np.float64]) -> str:
-        order = [i for i in np.argsort(-posterior, kind="stable") if posterior[i] >= LEAST]
-        kept = posterior[order] / posterior[order].sum()
-        return ",".join(f"{self.emotions[i]}:{weight:.2f}" for i, weight in zip(order, kept, strict=True))
+        """A soft label (see `table`) of probabilities (K,), the likeliest emotion first."""
+        order = [i for i in np.argsort(-posterior, kind="stable") if posterior[i] >= MIN_WEIGHT]
+        weights = posterior[order] / posterior[order].sum()
+        parts = [f"{self.emotions[i]}:{weight:.2f}" for i, weight in zip(order, weights, strict=True)]
+        return ",".join(parts)
 
 
 def refuse_same(directory: Path, output: Path) -> None:
@@ -94,10 +101,10 @@ def refuse_same(directory: Path, output: Path) -> None:
 
 
 def human_labels(directory: Path, output: Path) -> dict[str, str]:
-    """Reads the labels in `directory`, and those given by hand in `output`."""
-    by_hand = read_optional(output / BY_HAND)
-    given = read_table(directory / "utt2emo")
-    return {**{utt: label for utt, label in given.items() if label != UNLABELLED}, **by_hand}
+    """Reads the labels in `directory`, and those that people gave on the page in `output`, which come first."""
+    table = read_table(directory / "utt2emo")
+    labels = {utt: label for utt, label in table.items() if label != UNLABELLED}
+    return labels | read_optional(output / MANUAL_LABELS)
 
 
 def read_speech(directory: Path, output: Path) -> SpeechSet:
@@ -105,21 +112,21 @@ def read_speech(directory: Path, output: Path) -> SpeechSet:
 
     Args:
         directory: wav.scp, text, utt2spk, utt2emo; in utt2emo a missing line, or `-`, is no label.
-        output: Where labels given by hand may be.
+        output: Where labels that people gave on the page may be.
 
     Raises:
         UserError: A table is missing, or nothing is unlabelled.
     """
     speech = read_speech_set(directory, "stage 1 or 2")
-    by_hand = human_labels(directory, output)
-    emotions = [own or by_hand.get(utt, "") for utt, own in zip(speech.utts, speech.emotions, strict=True)]
+    labels = human_labels(directory, output)
+    emotions = [emotion or labels.get(utt, "") for utt, emotion in zip(speech.utts, speech.emotions, strict=True)]
     if all(emotions):
         raise UserError(f"{directory / 'utt2emo'}: every utterance has a label; there is nothing to do")
     return replace(speech, emotions=emotions)
 
 
 def label_by_probe(speech: SpeechSet, nj: int = 1) -> PseudoLabels:
-    """Labels unlabelled utterances by a probe of functionals that learns from the labelled ones of the same speakers.
+    """Labels unlabelled utterances by a probe on functionals that is trained on the labelled ones.
 
     Args:
         speech: The set, "" for no emotion.
@@ -128,22 +135,25 @@ def label_by_probe(speech: SpeechSet, nj: int = 1) -> PseudoLabels:
     Raises:
         UserError: There are fewer than two emotions, or an emotion has fewer than two labelled sentences.
     """
-    emotions, texts, speakers = (np.array(names) for names in (speech.emotions, speech.texts, speech.speakers))
+    emotions, texts, speakers = np.array(speech.emotions), np.array(speech.texts), np.array(speech.speakers)
     known = emotions != ""
     _check(speech, emotions, texts)
-    analyzed = analyze_all([Recording(wav) for wav in speech.wavs], nj, "emotion of recordings", full=False)
-    values = np.stack([one.functionals for one in analyzed])
-    probe = functionals_probes(values[known], emotions[known], texts[known], speakers[known])
-    posteriors = probe.posteriors(values[~known], speakers[~known])
+    recordings = [Recording(wav) for wav in speech.wavs]
+    features = analyze_all(recordings, nj, "emotion of recordings", full=False)
+    functionals = np.stack([one.functionals for one in features])
+    probe = functionals_probes(functionals[known], emotions[known], texts[known], speakers[known])
+    posteriors = probe.posteriors(functionals[~known], speakers[~known])
+    unlabelled = np.array(speech.utts)[~known].tolist()
     return PseudoLabels(
         probe.classes.tolist(),
-        dict(zip(np.array(speech.utts)[~known].tolist(), posteriors, strict=True)),
-        probe.own_folds,
-        np.searchsorted(probe.classes, emotions[known]),
+        posteriors=dict(zip(unlabelled, posteriors, strict=True)),
+        checked=probe.own_folds,
+        targets=np.searchsorted(probe.classes, emotions[known]),
     )
 
 
 def _check(speech: SpeechSet, emotions: NDArray[np.str_], texts: NDArray[np.str_]) -> None:
+    """Raises UserError where a probe cannot be trained and checked on what is labelled."""
     where = speech.directory / "utt2emo"
     names = sorted(set(emotions) - {""})
     if len(names) < 2:

@@ -13,13 +13,13 @@ from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.analysis import Recording
 from espnet_mtl.evaluation.probes.crossfit import softmax, temperature
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.evaluation.style_map import ReferenceListener
+from espnet_mtl.evaluation.style_map import TrainedReferenceEncoder
 from espnet_mtl.labelling.pseudo import PseudoLabels
 from espnet_mtl.system.progress import progress
 
 
 def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabels:
-    """Labels unlabelled utterances by what a model's reference encoder hears.
+    """Labels unlabelled utterances by the attention of a model's reference encoder over the emotions.
 
     Args:
         speech: The set, "" for no emotion; its audio should have gone through stage 2, as the model's own.
@@ -31,38 +31,44 @@ def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabe
         UserError: The model has no reference encoder, or `check` has no label, one that the model does not know, or an
             utterance of `speech`.
     """
-    listener = ReferenceListener(exp)
-    chosen = [i for i, emotion in enumerate(check.emotions) if emotion]
-    _check(listener.emotions, check, chosen, speech)
-    logits = _logits(listener, [check.wavs[i] for i in chosen], "labelled recordings")
-    targets = np.array([listener.emotions.index(check.emotions[i]) for i in chosen])
+    encoder = TrainedReferenceEncoder(exp)
+    labelled = check.where([emotion != "" for emotion in check.emotions])
+    unlabelled = speech.where([emotion == "" for emotion in speech.emotions])
+    _check(encoder.emotions, check, labelled, speech)
+    logits = _logits(encoder, labelled.wavs, "labelled recordings")
+    targets = np.array([encoder.emotions.index(emotion) for emotion in labelled.emotions])
     scale = temperature(logits, targets)
-    unknown = [i for i, emotion in enumerate(speech.emotions) if not emotion]
-    posteriors = softmax(_logits(listener, [speech.wavs[i] for i in unknown], "emotion of recordings") / scale)
-    labelled = dict(zip([speech.utts[i] for i in unknown], posteriors, strict=True))
-    return PseudoLabels(listener.emotions, labelled, softmax(logits / scale), targets)
+    posteriors = softmax(_logits(encoder, unlabelled.wavs, "emotion of recordings") / scale)
+    return PseudoLabels(
+        encoder.emotions,
+        posteriors=dict(zip(unlabelled.utts, posteriors, strict=True)),
+        checked=softmax(logits / scale),
+        targets=targets,
+    )
 
 
-def _logits(listener: ReferenceListener, wavs: list[str], name: str) -> NDArray[np.float64]:
+def _logits(encoder: TrainedReferenceEncoder, wavs: list[str], name: str) -> NDArray[np.float64]:
     """Returns the reference encoder's logits (N, K) of recordings."""
-    return np.stack([_logits_of(listener, wav) for wav in progress(wavs, name, len(wavs))])
+    return np.stack([_logits_of(encoder, wav) for wav in progress(wavs, name, len(wavs))])
 
 
-def _logits_of(listener: ReferenceListener, wav: str) -> NDArray[np.float64]:
+def _logits_of(encoder: TrainedReferenceEncoder, wav: str) -> NDArray[np.float64]:
     samples, fs = Recording(wav).read()
-    samples = samples if fs == listener.fs else soxr.resample(samples, fs, listener.fs)
+    if fs != encoder.fs:
+        samples = soxr.resample(samples, fs, encoder.fs)
     speech = torch.from_numpy(samples).float()[None]
-    feats, _ = listener.model.feats_extract(speech, torch.tensor([speech.size(1)]))
-    return listener.listen(feats[0]).attention()[0].double().numpy()
+    feats, _ = encoder.model.feats_extract(speech, torch.tensor([speech.size(1)]))
+    return encoder.encode(feats[0]).attention()[0].double().numpy()
 
 
-def _check(emotions: list[str], check: SpeechSet, chosen: list[int], speech: SpeechSet) -> None:
+def _check(emotions: list[str], check: SpeechSet, labelled: SpeechSet, speech: SpeechSet) -> None:
+    """Raises UserError where a model that knows `emotions` cannot be checked on the `labelled` part of `check`."""
     where = check.directory / "utt2emo"
-    if not chosen:
+    if not labelled.utts:
         raise UserError(f"{where}: no utterance has a label; --check needs labelled speech that the model has not seen")
-    for i in chosen:
-        if check.emotions[i] not in emotions:
-            raise one_of(f"emotion of {check.utts[i]} in {where}", check.emotions[i], emotions)
+    for utt, emotion in zip(labelled.utts, labelled.emotions, strict=True):
+        if emotion not in emotions:
+            raise one_of(f"emotion of {utt} in {where}", emotion, emotions)
     if shared := set(check.utts) & set(speech.utts):
         raise UserError(
             f"--check {check.directory}: {min(shared)} is in --data too; give a set that is not learned from"

@@ -12,9 +12,11 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.listening.trials import ListeningTest, Trial
 from espnet_mtl.system.files import locked
 
-COLUMNS = ["time", "test", "listener", "trial", "utterance", "text", "speaker", "emotion", "system", "system_b"]
-COLUMNS += ["answer"]
-Row = dict[str, str]
+COLUMNS = (
+    "time", "test", "listener", "trial", "utterance", "text", "speaker", "emotion", "system", "system_b", "answer",
+)  # fmt: skip
+AnswerRow = dict[str, str]
+"""Values by the names of `COLUMNS`."""
 
 
 def answers_path(test: ListeningTest, listener: str) -> Path:
@@ -28,7 +30,7 @@ def answers_path(test: ListeningTest, listener: str) -> Path:
     return test.output / f"{test.kind}_{listener}.csv"
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[AnswerRow]:
     """Reads the answers of one file.
 
     Raises:
@@ -37,11 +39,12 @@ def read_rows(path: Path) -> list[Row]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         columns, rows = reader.fieldnames, list(reader)
-    if columns not in (None, COLUMNS):  # None: killed before the first answer
+    # None: the process was killed before the first answer.
+    if columns is not None and tuple(columns) != COLUMNS:
         raise UserError(f"{path}:1: expected the columns {','.join(COLUMNS)}")
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise UserError(f"{path}:{line}: expected {len(COLUMNS)} values; delete this line to answer it anew")
+            raise UserError(f"{path}:{line}: expected {len(COLUMNS)} values; delete this line to answer it again")
     return rows
 
 
@@ -51,12 +54,14 @@ def read_answers(test: ListeningTest, listener: str) -> dict[int, str]:
     Raises:
         UserError: The name is not valid, or the file has answers to other trials.
     """
-    path, trials = answers_path(test, listener), test.trials(listener)
+    path = answers_path(test, listener)
     rows = read_rows(path) if path.exists() else []
-    expected = {str(number): _asked(test, listener, number, trial) for number, trial in enumerate(trials, 1)}
+    questions: dict[str, AnswerRow] = {}
+    for number, trial in enumerate(test.trials(listener), 1):
+        questions[str(number)] = _question(test, listener, number, trial)
     for line, row in enumerate(rows, 2):
-        asked = {key: value for key, value in row.items() if key not in ("time", "answer")}
-        if asked != expected.get(row["trial"]):
+        answered = {key: value for key, value in row.items() if key not in ("time", "answer")}
+        if answered != questions.get(row["trial"]):
             hint = "give the same --system, --n and --seed as before, or another --output"
             raise UserError(f"{path}:{line}: belongs to other trials; {hint}")
     return {int(row["trial"]): row["answer"] for row in rows}
@@ -77,27 +82,35 @@ def save_answer(test: ListeningTest, listener: str, number: int, answer: str) ->
     path, trials = answers_path(test, listener), test.trials(listener)
     if not 1 <= number <= len(trials):
         raise UserError(f"trial {number}: expected 1 to {len(trials)}")
-    if answer not in (valid := [choice.answer for choice in test.choices]):
+    valid = [choice.answer for choice in test.choices]
+    if answer not in valid:
         raise UserError(f"answer {answer!r}: expected one of {', '.join(valid)}")
     with locked(path):
         if number not in read_answers(test, listener):
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            _append(path, {"time": now, **_asked(test, listener, number, trials[number - 1]), "answer": answer})
+            question = _question(test, listener, number, trials[number - 1])
+            _append(path, {"time": now, **question, "answer": answer})
 
 
-def _asked(test: ListeningTest, listener: str, number: int, trial: Trial) -> Row:
-    system, system_b = (*trial.systems, "")[:2]
+def _question(test: ListeningTest, listener: str, number: int, trial: Trial) -> AnswerRow:
+    """The columns that say what was asked: all but time and answer."""
     return {
-        **{"test": test.kind, "listener": listener, "trial": str(number), "utterance": trial.utterance},
-        **{"text": trial.text, "speaker": trial.speaker, "emotion": trial.emotion},
-        **{"system": system, "system_b": system_b},
+        "test": test.kind,
+        "listener": listener,
+        "trial": str(number),
+        "utterance": trial.utterance,
+        "text": trial.text,
+        "speaker": trial.speaker,
+        "emotion": trial.emotion,
+        "system": trial.systems[0],
+        "system_b": trial.systems[1] if len(trial.systems) > 1 else "",
     }
 
 
-def _append(path: Path, row: Row) -> None:
+def _append(path: Path, row: AnswerRow) -> None:
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
-        if file.tell() == 0:
+        if file.tell() == 0:  # a new file
             writer.writeheader()
         writer.writerow(row)
         file.flush()

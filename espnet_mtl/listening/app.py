@@ -10,22 +10,22 @@ import soundfile
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.report.render import render
 from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
 from espnet_mtl.system.sockets import bind
 
-PAGE = "page.html.j2"
+TEMPLATE = "listening/page.html.j2"
 QUESTIONS = {
     MOS: "How good is this speech?",
     AB: "Which speech do you prefer?",
     EMOTION: "Which emotion do you hear?",
 }
-FRESH = {"Cache-Control": "no-store"}
-POLICY = (
+NOT_STORED = {"Cache-Control": "no-store"}
+SECURITY_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; media-src blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -45,23 +45,20 @@ def build_app(test: ListeningTest) -> FastAPI:
     Nothing that it sends tells system, speaker, intended emotion or utterance. All state is in the answers on disk.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    loader = PackageLoader("espnet_mtl.listening", ".")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.get_template(PAGE)
 
     @app.get("/")
     def page(listener: str = "") -> HTMLResponse:
         content, status = _content(test, test.listener or listener)
-        headers = {**FRESH, "Content-Security-Policy": POLICY}
-        return HTMLResponse(template.render(content), status, headers)
+        headers = {**NOT_STORED, "Content-Security-Policy": SECURITY_POLICY}
+        return HTMLResponse(render(TEMPLATE, content), status, headers)
 
     @app.get("/audio/{trial}/{side}")
     def audio(trial: int, side: str, listener: str = "") -> Response:
-        trials = test.trials(test.listener or listener)
-        if not 1 <= trial <= len(trials) or side not in _sides(test):
+        trials, sides = test.trials(test.listener or listener), _sides(test)
+        if not 1 <= trial <= len(trials) or side not in sides:
             raise HTTPException(404, "no such recording")
-        path = trials[trial - 1].wavs[_sides(test).index(side)]
-        return Response(_anonymous(path), media_type="audio/wav", headers=FRESH)
+        path = trials[trial - 1].wavs[sides.index(side)]
+        return Response(_anonymous(path), media_type="audio/wav", headers=NOT_STORED)
 
     @app.post("/answer", status_code=204)
     def answer(request: Request, sent: Answer) -> None:
@@ -99,12 +96,15 @@ def _content(test: ListeningTest, listener: str) -> tuple[dict[str, Any], int]:
     except UserError as error:
         return {**content, "view": "error", "error": str(error)}, 409
     n = len(test.trials(listener))
-    left = [number for number in range(1, n + 1) if number not in answered]
     content |= {"n": n, "question": QUESTIONS[test.kind], "choices": test.choices, "sides": _sides(test)}
-    return {**content, "view": "trial" if left else "done", "trial": left[0] if left else n}, 200
+    left = [number for number in range(1, n + 1) if number not in answered]
+    if not left:
+        return {**content, "view": "done", "trial": n}, 200
+    return {**content, "view": "trial", "trial": left[0]}, 200
 
 
 def _sides(test: ListeningTest) -> list[str]:
+    """What the recordings of a trial are called."""
     return ["a", "b"] if test.kind == AB else ["a"]
 
 

@@ -1,4 +1,4 @@
-"""What a listener hears in which order, and what can be answered."""
+"""The trials of a listening test: which recordings in which order, and the possible answers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 
 MOS, AB, EMOTION = "mos", "ab", "emotion"
+"""Kinds of tests: mean opinion score, preference between two systems, choice of the emotion."""
 TESTS = (MOS, AB, EMOTION)
 RATINGS = ("Bad", "Poor", "Fair", "Good", "Excellent")
 """Absolute category rating of ITU-T P.800, from 1 to 5."""
 NO_PREFERENCE, NO_EMOTION = "none", "none of these"
-KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+EMOTION_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+"""Keys of the buttons of the emotions; 0 is that of no emotion. Those after the 35th have none."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class ListeningTest:
 
     Attributes:
         kind: One of `TESTS`.
-        systems: What each system says, by the system's name.
+        systems: Speech of each system, by its name.
         output: Directory of the answers.
         n: Number of trials of a listener, fewer where there are not as many.
         seed: Draws the trials, together with the listener's name.
@@ -78,11 +80,14 @@ class ListeningTest:
     @cached_property
     def utterances(self) -> list[str]:
         """Utterances that all systems have, sorted; in the emotion test only those that all of them label."""
-        labelled = [
-            {utt for utt, emotion in zip(speech.utts, speech.emotions, strict=True) if emotion or self.kind != EMOTION}
-            for speech in self.systems.values()
-        ]
-        return sorted(set.intersection(*labelled))
+        usable = [set(self._usable(speech)) for speech in self.systems.values()]
+        return sorted(set.intersection(*usable))
+
+    def _usable(self, speech: SpeechSet) -> list[str]:
+        """Utterances of a system that this test can use."""
+        if self.kind != EMOTION:
+            return speech.utts
+        return [utt for utt, emotion in zip(speech.utts, speech.emotions, strict=True) if emotion]
 
     @cached_property
     def choices(self) -> list[Choice]:
@@ -92,35 +97,40 @@ class ListeningTest:
         if self.kind == AB:
             no_preference = Choice(NO_PREFERENCE, "No preference", "0")
             return [Choice("a", "Prefer A", "a"), Choice("b", "Prefer B", "b"), no_preference]
-        emotions = sorted(set.union(*(set(speech.emotions) for speech in self.systems.values())) - {""})
-        return [
-            *(Choice(name, name.capitalize(), KEYS[i : i + 1]) for i, name in enumerate(emotions)),
-            Choice(NO_EMOTION, NO_EMOTION.capitalize(), "0"),
-        ]
+        emotions = set(chain.from_iterable(speech.emotions for speech in self.systems.values()))
+        choices = []
+        for number, name in enumerate(sorted(emotions - {""})):
+            key = EMOTION_KEYS[number : number + 1]
+            choices.append(Choice(name, name.capitalize(), key))
+        return [*choices, Choice(NO_EMOTION, NO_EMOTION.capitalize(), "0")]
 
     def trials(self, listener: str) -> list[Trial]:
         """Draws the trials of a listener, always the same ones.
 
-        An utterance is heard from all systems (A/B: all pairs of systems) before another is drawn, so that systems are
-        compared on the same ones; how often a system is heard, and how often first, differs by one at most.
+        An utterance is drawn from all systems (A/B: all pairs of systems) before another one, so that systems are
+        compared on the same utterances. Systems differ by one at most in how often they come, and how often first.
         """
         draw = random.Random(f"{self.seed} {listener}")
         groups = list(combinations(sorted(self.systems), 2 if self.kind == AB else 1))
         swapped = draw.randrange(2)
-        drawn = [
-            (utt, group[:: -1 if (i + swapped) % 2 else 1])
-            for i, utt in enumerate(draw.sample(self.utterances, len(self.utterances)))
-            for group in draw.sample(groups, len(groups))
-        ][: self.n]
+        drawn: list[tuple[str, tuple[str, ...]]] = []
+        for number, utt in enumerate(draw.sample(self.utterances, len(self.utterances))):
+            # The order within a pair changes from utterance to utterance, so that each system is first equally often.
+            step = -1 if (number + swapped) % 2 else 1
+            for group in draw.sample(groups, len(groups)):
+                drawn.append((utt, group[::step]))
+        drawn = drawn[: self.n]
         draw.shuffle(drawn)
         return [self._trial(utt, systems) for utt, systems in drawn]
 
     def _trial(self, utt: str, names: tuple[str, ...]) -> Trial:
-        sets = [self.systems[name] for name in names]
-        rows = [speech.utts.index(utt) for speech in sets]
-        wavs = tuple(speech.wavs[row] for speech, row in zip(sets, rows, strict=True))
-        first, row = sets[0], rows[0]
-        return Trial(utt, first.texts[row], first.speakers[row], first.emotions[row], names, wavs)
+        wavs = []
+        for name in names:
+            speech = self.systems[name]
+            wavs.append(speech.wavs[speech.utts.index(utt)])
+        first = self.systems[names[0]]
+        row = first.utts.index(utt)
+        return Trial(utt, first.texts[row], first.speakers[row], first.emotions[row], names, tuple(wavs))
 
 
 def read_systems(specifications: Sequence[str]) -> dict[str, SpeechSet]:

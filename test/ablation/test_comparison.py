@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_corpus import sound
 
+from espnet_mtl.ablation import comparison
 from espnet_mtl.ablation.comparison import judge_all, pooled, step_ratio, write_ablation
 from espnet_mtl.ablation.grid import Grid
 
@@ -60,6 +61,16 @@ def test_what_was_judged_is_not_judged_again(grid, monkeypatch):
     monkeypatch.setattr("espnet_mtl.ablation.comparison.score_system", judged_again)
     first = judge_all(grid, nj=1)
     assert first.runs[grid.runs[1]].figures["speaker_similarity"].value < 1
+
+
+def test_another_code_judges_again(grid, monkeypatch):
+    judge_all(grid, nj=1)
+    judged = []
+    original = comparison.score_system
+    monkeypatch.setattr(comparison, "score_system", lambda *args, **kw: judged.append(args[0]) or original(*args, **kw))
+    monkeypatch.setattr(comparison, "code_key", lambda module: "another key")
+    judge_all(grid, nj=1)
+    assert judged == [run.tag for run in grid.runs]
 
 
 def test_seeds_are_paired_with_seeds(grid):

@@ -10,6 +10,7 @@ from espnet_mtl.errors import UserError
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
 VARIANTS = sorted((CONF / "ablation").glob("*.yaml"))
+assert VARIANTS, f"no configuration in {CONF / 'ablation'}"
 
 
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
@@ -109,22 +110,22 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(grid, tmp_path, capfd):
     assert (grid.exp / "two_seed1/decode/test/wav.scp").is_file()
     log = (grid.exp / "one_seed2/ablation.log").read_text()
     assert "--max_epoch 1 --seed 2" in log
-    assert log.count("bin.train") == 2
-    assert log.count("bin.decode") == 1
+    assert log.count("bin.stages.train") == 2
+    assert log.count("bin.stages.decode") == 1
     assert (grid.exp / "one_seed2/ablation.yaml").is_file()
 
 
 @pytest.mark.parametrize("changed", ["decode.yaml", "dump/raw/test/text", "exp/one_seed1/latest.pth"])
-def test_speech_is_made_anew_where_what_it_is_made_from_changes(grid, tmp_path, changed):
+def test_speech_is_made_again_where_what_it_is_made_from_changes(grid, tmp_path, changed):
     (tmp_path / "fake.py").write_text(FAKE.replace("sys.exit", "print"))
     grid = grid(command=[sys.executable, str(tmp_path / "fake.py")])
     log = grid.exp / "one_seed1/ablation.log"
     train_all(grid)
     train_all(grid)
-    assert log.read_text().count("bin.decode") == 1
+    assert log.read_text().count("bin.stages.decode") == 1
     (tmp_path / changed).write_text("griffin_lim_iters: 60")
     train_all(grid)
-    assert log.read_text().count("bin.decode") == 2
+    assert log.read_text().count("bin.stages.decode") == 2
 
 
 def test_what_is_missing_is_named_before_training(grid):

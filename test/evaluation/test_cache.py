@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import cached, digest
 
 
@@ -26,14 +27,14 @@ def test_is_built_once(tmp_path, builder):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["cache.npz"]
 
 
-def test_another_key_builds_anew(tmp_path, builder):
+def test_another_key_builds_again(tmp_path, builder):
     cached(tmp_path / "cache.npz", "one", builder)
     cached(tmp_path / "cache.npz", "two", builder)
     assert builder.calls == 2
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "garbage", "pickle"])
-def test_a_damaged_file_is_built_anew(tmp_path, builder, damage):
+def test_a_damaged_file_is_built_again(tmp_path, builder, damage):
     path = tmp_path / "cache.npz"
     cached(path, "key", builder)
     content = path.read_bytes()
@@ -70,3 +71,19 @@ def test_digest_depends_on_contents_and_settings(tmp_path):
     one.write_text("a")
     two.write_text("bc")
     assert before != digest([one, two], {"fs": 16000})
+
+
+def test_a_missing_file_is_an_error_and_never_empty(tmp_path):
+    (tmp_path / "empty").touch()
+    assert digest([tmp_path / "empty"], {}) != digest([], {})
+    with pytest.raises(UserError, match="gone is missing"):
+        digest([tmp_path / "empty", tmp_path / "gone"], {})
+
+
+def test_an_optional_file_may_be_missing_which_is_not_the_same_as_empty(tmp_path):
+    path = tmp_path / "pitch.scp"
+    missing = digest([], {}, optional=[path])
+    path.touch()
+    empty = digest([], {}, optional=[path])
+    path.write_text("a")
+    assert len({missing, empty, digest([], {}, optional=[path])}) == 3

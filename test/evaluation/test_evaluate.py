@@ -12,7 +12,7 @@ from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_experiments
 from espnet_mtl.evaluation.judge import Judge
-from espnet_mtl.evaluation.metrics import voiced_tokens
+from espnet_mtl.evaluation.measures.prosody import voiced_tokens
 from espnet_mtl.evaluation.speech_set import read_speech_set
 
 SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
@@ -154,11 +154,22 @@ def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, e
     cache = corpus / "dump/evaluation"
     assert sorted(path.name for path in cache.iterdir()) == ["learned.npz", "natural.npz", "natural_vocoded.npz"]
     with monkeypatch.context() as patch:
-        patch.setattr("espnet_mtl.evaluation.judge.learn", lambda *_: pytest.fail("trained again"))
+        patch.setattr("espnet_mtl.evaluation.judge.train_probes", lambda *_: pytest.fail("trained again"))
         assert judge(exp) == before
     for path in cache.iterdir():
         path.write_bytes(path.read_bytes()[:1000])
     assert judge(exp) == before
+
+
+def test_another_code_builds_again_what_is_cached(corpus, judge, experiment, monkeypatch):
+    exp = experiment("code")
+    judge(exp)
+    paths = [corpus / f"dump/evaluation/{name}.npz" for name in ("natural", "natural_vocoded", "learned")]
+    before = [str(np.load(path)["key"]) for path in paths]
+    monkeypatch.setattr("espnet_mtl.evaluation.judge.code_key", lambda module: "another key")
+    judge(exp)
+    after = [str(np.load(path)["key"]) for path in paths]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True, True, True]
 
 
 def test_a_changed_recording_is_noticed(corpus, judge, experiment):

@@ -61,6 +61,16 @@ def test_what_is_no_speech_of_the_reference_is_an_error(reference, tmp_path):
         read_hypothesis(tmp_path / "wav.scp", test)
 
 
+def test_a_label_that_cannot_be_read_is_named(reference, tmp_path):
+    directory = shutil.copytree(reference, tmp_path / "test")
+    labels = read_table(directory / "utt2emo")
+    write_table(directory / "utt2emo", {**labels, "a_low_10": "low:0.7,calm:0.3"})
+    assert read_speech_set(directory, "stage 2").emotions == read_speech_set(reference, "stage 2").emotions
+    write_table(directory / "utt2emo", {**labels, "a_low_10": "low:much"})
+    with pytest.raises(UserError, match=r"test/utt2emo: a_low_10: label 'low:much': "):
+        read_speech_set(directory, "stage 2")
+
+
 def test_a_baseline_must_be_among_them(reference, tmp_path):
     with pytest.raises(UserError, match="must be one of a, b"):
         evaluate_speech(reference, {"a": tmp_path, "b": tmp_path}, tmp_path / "out", baseline="c")

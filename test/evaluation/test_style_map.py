@@ -7,7 +7,7 @@ import pytest
 
 from espnet_mtl.evaluation import style_map
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.evaluation.style_map import Styles, reference_metrics
+from espnet_mtl.evaluation.style_map import ReferenceStyles, reference_metrics
 from espnet_mtl.system.files import write_text
 
 EMOTIONS, SPEAKERS = ["happy", "sad"], ["a", "b"]
@@ -27,11 +27,11 @@ def measure(tmp_path, monkeypatch):
     judge = SimpleNamespace(train=speech_set("uvwxyz"), test=speech_set("st"))
 
     def run(happy, speech=judge.test):
-        def styles_of(listener, heard):
-            share = np.array([happy(*pair) for pair in heard.pairs])
-            return Styles(EMOTIONS, np.zeros((len(share), 4)), np.stack([share, 1 - share], 1))
+        def styles_of(encoder, recordings):
+            share = np.array([happy(*pair) for pair in recordings.pairs])
+            return ReferenceStyles(EMOTIONS, np.zeros((len(share), 4)), np.stack([share, 1 - share], 1))
 
-        monkeypatch.setattr(style_map, "ReferenceListener", lambda exp: None)
+        monkeypatch.setattr(style_map, "TrainedReferenceEncoder", lambda exp: None)
         monkeypatch.setattr(style_map, "styles_of", styles_of)
         return reference_metrics(tmp_path, speech, judge)
 

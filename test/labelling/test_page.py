@@ -1,4 +1,4 @@
-"""Someone labels recordings by ear in a browser, with the keyboard."""
+"""Someone listens to recordings and labels them in a browser, with the keyboard."""
 
 import os
 
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labelling.manual import HandLabels
+from espnet_mtl.labelling.manual import ManualLabels
 from espnet_mtl.labelling.page import build_page, launch
 
 pytestmark = browser.needed
@@ -17,7 +17,7 @@ pytestmark = browser.needed
 @pytest.fixture
 def served(labelled):
     data, output, utts = labelled
-    server = launch(build_page(HandLabels(data, output)), "127.0.0.1", 0)
+    server = launch(build_page(ManualLabels(data, output)), "127.0.0.1", 0)
     yield server.local_url, output, utts
     server.close()
 
@@ -48,6 +48,7 @@ def test_keys_label_skip_and_go_back(served, page):
     page.keyboard.press("3")
     expect(page.locator("#text")).to_contain_text("the last one")
     assert read_table(output / "utt2emo_by_hand") == {utts[2]: "calm", utts[0]: "sad", utts[1]: "sad"}
+    assert url in asked
     assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
 
 
@@ -72,4 +73,4 @@ def test_a_taken_port_is_said(served, labelled):
     data, output, _ = labelled
     port = int(served[0].rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(UserError, match=f"--port {port}"):
-        launch(build_page(HandLabels(data, output)), "127.0.0.1", port)
+        launch(build_page(ManualLabels(data, output)), "127.0.0.1", port)

@@ -44,6 +44,7 @@ def test_confusion_counts_labelled_utterances_only(half):
     directory, _ = half
     labels = label_by_probe(read_speech(directory, directory))
     human = [emotion for emotion in read_table(directory / "utt2emo").values() if emotion != "-"]
+    assert labels.emotions == ["calm", "excited", "low"]
     assert labels.confusion().sum(1).tolist() == [human.count(name) for name in labels.emotions]
 
 
@@ -91,7 +92,7 @@ def test_human_labels_are_never_overwritten(half):
     assert (directory / "utt2emo").read_text() == before
 
 
-def test_labels_by_hand_count_as_human_ones(half, tmp_path):
+def test_labels_given_on_the_page_count_as_human_ones(half, tmp_path):
     directory, truth = half
     output = tmp_path / "out"
     utt = next(utt for utt in truth if utt not in read_table(directory / "utt2emo"))

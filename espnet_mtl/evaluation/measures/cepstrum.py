@@ -56,7 +56,9 @@ def mel_cepstrum(
     """
     cepstrum = np.fft.irfft(np.log(power), axis=1)[:, : power.shape[1]]
     cepstrum[:, 0] /= 2
-    return cepstrum @ frequency_transform(power.shape[1], order, all_pass_constant(fs) if alpha is None else alpha).T
+    if alpha is None:
+        alpha = all_pass_constant(fs)
+    return cepstrum @ frequency_transform(power.shape[1], order, alpha).T
 
 
 def align(
@@ -71,8 +73,9 @@ def align(
     from scipy.spatial.distance import cdist
 
     cost = cdist(reference, hypothesis)
-    path = dtw(C=cost)[1][::-1]
-    return path[:, 0], path[:, 1], cost[path[:, 0], path[:, 1]]
+    _, backward = dtw(C=cost)
+    frames, others = backward[::-1].T
+    return frames, others, cost[frames, others]
 
 
 def mel_cepstral_distortion(distances: NDArray[np.floating]) -> float:

@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.measures.cepstrum import mel_cepstrum
 from espnet_mtl.evaluation.measures.functionals import functionals
+from espnet_mtl.evaluation.measures.prosody import F0_FRAME_S, root_mean_square
 from espnet_mtl.evaluation.measures.speaker import embed
 
-Array = NDArray[np.float32]
-FRAME_S = 0.005
 FLOOR_DB, FLOOR_HZ, CEILING_HZ, N_MELS = -60, 50, 7600, 64
-F0_RANGE = (60.0, 650.0)
+F0_FLOOR_HZ, F0_CEILING_HZ = 60.0, 650.0
 ENVELOPE_FLOOR = 1e-6
-"""60 dB below the mean level: bands and pauses that hold nothing would else outweigh all that is heard."""
+"""Added to power envelopes, 60 dB below the mean level: empty bands and pauses would else outweigh all audible ones."""
 
 
 @dataclass(frozen=True)
-class Speech:
-    """Features of one recording at a level of its own (each is the same at every gain).
+class AcousticFeatures:
+    """Features of one recording. None depends on its gain.
 
     Attributes:
         f0: Fundamental frequency in Hz every 5 ms, 0 where unvoiced: (T,).
@@ -32,34 +31,43 @@ class Speech:
         embedding: Of the speaker, (256,); empty unless asked for.
     """
 
-    f0: Array
-    cepstrum: Array
-    logmel: Array
-    functionals: Array
-    embedding: Array
+    f0: NDArray[np.float32]
+    cepstrum: NDArray[np.float32]
+    logmel: NDArray[np.float32]
+    functionals: NDArray[np.float32]
+    embedding: NDArray[np.float32]
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Returns the features by name, as they are cached."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> Speech:
+def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> AcousticFeatures:
     """Analyzes a recording (T_wav,) sampled at `fs` Hz; not in full: without cepstrum and embedding."""
     from espnet_mtl.system.pyworld_import import import_pyworld
 
     pyworld = import_pyworld()
 
-    samples = wave.astype(np.float64) / max(float(np.sqrt(np.mean(wave.astype(np.float64) ** 2))), 1e-8)
-    coarse, times = pyworld.dio(samples, fs, f0_floor=F0_RANGE[0], f0_ceil=F0_RANGE[1], frame_period=FRAME_S * 1e3)
+    samples = wave.astype(np.float64)
+    samples = samples / max(root_mean_square(samples), 1e-8)
+    coarse, times = pyworld.dio(samples, fs, f0_floor=F0_FLOOR_HZ, f0_ceil=F0_CEILING_HZ, frame_period=F0_FRAME_S * 1e3)
     f0 = pyworld.stonemask(samples, coarse, times, fs)
-    mel_cepstra: NDArray[np.float64] = np.zeros((0, 24))
-    if full:
-        mel_cepstra = mel_cepstrum(pyworld.cheaptrick(samples, f0, times, fs) + ENVELOPE_FLOOR, fs)[:, 1:]
     power = power_spectrogram(samples, fs)
-    logmel = decibel(power @ mel_filters(fs, 2 * power.shape[1] - 2).T)
-    values = functionals(f0, logmel, samples, fs)
-    embedding = embed(samples, fs) if full else np.zeros(0)
-    return Speech(*(np.asarray(x, dtype=np.float32) for x in (f0, mel_cepstra, logmel, values, embedding)))
+    n_fft = 2 * power.shape[1] - 2
+    logmel = decibel(power @ mel_filters(fs, n_fft).T)
+    cepstrum: NDArray[np.float64] = np.zeros((0, 24))
+    embedding: NDArray[np.float32] = np.zeros(0, np.float32)
+    if full:
+        envelope = pyworld.cheaptrick(samples, f0, times, fs)
+        cepstrum = mel_cepstrum(envelope + ENVELOPE_FLOOR, fs)[:, 1:]
+        embedding = embed(samples, fs)
+    return AcousticFeatures(
+        f0=f0.astype(np.float32),
+        cepstrum=cepstrum.astype(np.float32),
+        logmel=logmel.astype(np.float32),
+        functionals=functionals(f0, logmel, samples, fs).astype(np.float32),
+        embedding=embedding,
+    )
 
 
 def power_spectrogram(samples: NDArray[np.float64], fs: int) -> NDArray[np.float64]:
@@ -67,7 +75,9 @@ def power_spectrogram(samples: NDArray[np.float64], fs: int) -> NDArray[np.float
     window, hop = round(0.025 * fs), round(0.01 * fs)
     padded = np.pad(samples, window // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    return np.abs(np.fft.rfft(frames * np.hanning(window), 1 << (window - 1).bit_length())) ** 2
+    n_fft = 1 << (window - 1).bit_length()  # the next power of two
+    spectrum = np.fft.rfft(frames * np.hanning(window), n_fft)
+    return np.abs(spectrum) ** 2
 
 
 @lru_cache
@@ -79,22 +89,25 @@ def mel_filters(fs: int, n_fft: int) -> NDArray[np.float64]:
     return filters
 
 
-def lowered(logmel: Array, semitones: float, fs: int) -> Array:
+def lowered(logmel: NDArray[np.float32], semitones: float, fs: int) -> NDArray[np.float32]:
     """Lowers a log-mel spectrogram (T', 64) by warping its frequency axis, as vocal tract length normalization does."""
     return logmel @ _warping(semitones, fs)
 
 
 @lru_cache
-def _warping(semitones: float, fs: int) -> Array:
-    """Matrix (64, 64) that reads each band from where it lies `semitones` higher, by linear interpolation."""
+def _warping(semitones: float, fs: int) -> NDArray[np.float32]:
+    """Matrix (64, 64) that takes each band from `semitones` above it, by linear interpolation between bands."""
     from librosa import hz_to_mel, mel_frequencies
 
     centers = mel_frequencies(N_MELS + 2, fmin=FLOOR_HZ, fmax=min(CEILING_HZ, fs / 2))[1:-1]
     bands = np.arange(N_MELS)
-    places = np.interp(hz_to_mel(centers * 2 ** (semitones / 12)), hz_to_mel(centers), bands)
-    return np.maximum(1 - np.abs(bands[:, None] - places), 0).astype(np.float32)
+    higher = centers * 2 ** (semitones / 12)
+    sources = np.interp(hz_to_mel(higher), hz_to_mel(centers), bands)
+    weights = np.maximum(1 - np.abs(bands[:, None] - sources), 0)
+    return weights.astype(np.float32)
 
 
 def decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Power in dB below its maximum, at least -60."""
-    return np.maximum(10 * np.log10(np.maximum(power, 1e-10) / max(power.max(), 1e-10)), FLOOR_DB)
+    relative = np.maximum(power, 1e-10) / max(power.max(), 1e-10)
+    return np.maximum(10 * np.log10(relative), FLOOR_DB)

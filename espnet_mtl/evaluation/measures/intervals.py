@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Statistic = Callable[[Array], np.floating | float]
+Statistic = Callable[[NDArray[np.float64]], np.floating | float]
+"""Sums the metric of some utterances up to one figure."""
 RESAMPLES, LEVEL = 1000, 0.95
 
 
@@ -27,10 +27,10 @@ class Interval:
 
 
 def interval(
-    values: Array,
+    values: NDArray[np.float64],
     sentences: Sequence[str] | NDArray[np.str_],
     statistic: Statistic = np.mean,
-    baseline: Array | None = None,
+    baseline: NDArray[np.float64] | None = None,
 ) -> Interval | None:
     """Estimates the statistic of a metric, or its paired difference to a baseline, with its bootstrap interval.
 
@@ -48,37 +48,65 @@ def interval(
     """
     if not len(values):
         return None
-    systems = [values] if baseline is None else [values, baseline]
-    valid = np.logical_and.reduce([np.isfinite(one.reshape(len(one), -1)).any(1) for one in systems])
+    valid = _applies(values)
+    if baseline is not None:
+        valid &= _applies(baseline)
     if not valid.any():
         return None
-    systems, names = [one[valid] for one in systems], np.array(sentences)[valid]
-    value = _figure(systems, statistic)
+    values = values[valid]
+    baseline = None if baseline is None else baseline[valid]
+    value = _figure(statistic, values, baseline)
     if not np.isfinite(value):
         return None
-    members = [np.flatnonzero(names == name) for name in np.unique(names)]
-    draws = np.random.default_rng(0).integers(len(members), size=(RESAMPLES, len(members)))
+    names = np.array(sentences)[valid]
+    groups = [np.flatnonzero(names == name) for name in np.unique(names)]
+    draws = np.random.default_rng(0).integers(len(groups), size=(RESAMPLES, len(groups)))
     if statistic is np.mean:
-        paired = systems[0] - systems[1] if len(systems) > 1 else systems[0]
-        sums = np.array([paired[rows].sum() for rows in members])
-        sizes = np.array([len(rows) for rows in members])
-        resampled = sums[draws].sum(1) / sizes[draws].sum(1)
+        resampled = _resampled_means(values if baseline is None else values - baseline, groups, draws)
     else:
-        chosen = [np.concatenate([members[i] for i in draw]) for draw in draws]
-        resampled = np.array([_figure([one[rows] for one in systems], statistic) for rows in chosen])
-    low, high = np.nanquantile(resampled, _tails(len(members)))
+        resampled = np.array([_resampled_figure(statistic, values, baseline, groups, draw) for draw in draws])
+    low, high = np.nanquantile(resampled, _tails(len(groups)))
     return Interval(value, float(low), float(high))
 
 
-def _figure(systems: Sequence[Array], statistic: Statistic) -> float:
-    first, *others = (float(statistic(one)) for one in systems)
-    return first - others[0] if others else first
+def _applies(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Marks the utterances (N,) of which a metric (N,) or (N, D) has any value."""
+    return np.isfinite(values.reshape(len(values), -1)).any(1)
+
+
+def _figure(statistic: Statistic, values: NDArray[np.float64], baseline: NDArray[np.float64] | None) -> float:
+    """The statistic, or its difference to that of the baseline."""
+    figure = float(statistic(values))
+    return figure if baseline is None else figure - float(statistic(baseline))
+
+
+def _resampled_means(
+    values: NDArray[np.float64], groups: Sequence[NDArray[np.intp]], draws: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Means over drawn groups of utterances: what `_resampled_figure` gives, but from sums, and many times faster."""
+    sums = np.array([values[rows].sum() for rows in groups])
+    sizes = np.array([len(rows) for rows in groups])
+    return sums[draws].sum(1) / sizes[draws].sum(1)
+
+
+def _resampled_figure(
+    statistic: Statistic,
+    values: NDArray[np.float64],
+    baseline: NDArray[np.float64] | None,
+    groups: Sequence[NDArray[np.intp]],
+    draw: NDArray[np.int64],
+) -> float:
+    """The figure over the utterances of drawn groups."""
+    rows = np.concatenate([groups[i] for i in draw])
+    return _figure(statistic, values[rows], None if baseline is None else baseline[rows])
 
 
 def _tails(groups: int) -> tuple[float, float]:
+    """Shares of the resampled figures that lie below and above the interval, widened for few groups."""
     from scipy.stats import norm, t
 
     if groups == 1:
         return 0.0, 1.0
-    tail = float(norm.cdf(np.sqrt(groups / (groups - 1)) * t.ppf((1 - LEVEL) / 2, groups - 1)))
+    quantile = t.ppf((1 - LEVEL) / 2, groups - 1)
+    tail = float(norm.cdf(np.sqrt(groups / (groups - 1)) * quantile))
     return tail, 1 - tail

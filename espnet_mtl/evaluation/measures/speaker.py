@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from espnet_mtl.evaluation.measures.prosody import root_mean_square
+
 ENCODER_FS, LEVEL_DBFS = 16000, -30
 
 
-def embed(samples: NDArray[np.floating], fs: int) -> Array:
+def embed(samples: NDArray[np.floating], fs: int) -> NDArray[np.float32]:
     """Embeds a recording (T_wav,) at `fs` Hz: a vector of length one (256,), the same at every gain."""
     import soxr
     import torch
 
     wave = soxr.resample(samples.astype(np.float64), fs, ENCODER_FS)
-    wave *= 10 ** (LEVEL_DBFS / 20) / max(float(np.sqrt(np.mean(wave**2))), 1e-8)
+    wave *= 10 ** (LEVEL_DBFS / 20) / max(root_mean_square(wave), 1e-8)
     torch.set_num_threads(1)
     return np.asarray(_encoder().embed_utterance(wave.astype(np.float32)), dtype=np.float32)
 
@@ -33,7 +34,7 @@ def _encoder() -> Any:
     return VoiceEncoder("cpu", verbose=False)
 
 
-def enroll(embeddings: Array, speakers: Sequence[str]) -> dict[str, Array]:
+def enroll(embeddings: NDArray[np.float32], speakers: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """Averages the embeddings (B, 256) of each speaker: vectors of length one."""
     names = np.array(speakers)
     means = {name: embeddings[names == name].mean(0) for name in sorted(set(speakers))}

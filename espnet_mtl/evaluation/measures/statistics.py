@@ -5,23 +5,27 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
 BINS = 10
 
 
-def ratio_of_sums(rows: Array) -> float:
+def ratio_of_sums(rows: NDArray[np.float64]) -> float:
     """Sum of the first column over the sum of the second: (N, 2), e.g. errors and reference phones."""
     return float(rows[:, 0].sum() / rows[:, 1].sum())
 
 
-def unweighted_average_recall(rows: Array) -> float:
-    """Mean over classes of the share named correctly: (N, K), in the column of the intended class 1 or 0, else NaN."""
+def unweighted_average_recall(rows: NDArray[np.float64]) -> float:
+    """Mean over classes of the share that is named correctly.
+
+    Args:
+        rows: 1 (correct) or 0 in the column of the intended class, else NaN: (N, K).
+    """
     counted = np.isfinite(rows)
     present = counted.any(0)
-    return float((np.nansum(rows, 0)[present] / counted.sum(0)[present]).mean())
+    recalls = np.nansum(rows, 0)[present] / counted.sum(0)[present]
+    return float(recalls.mean())
 
 
-def expected_calibration_error(rows: Array) -> float:
+def expected_calibration_error(rows: NDArray[np.float64]) -> float:
     """By how much confidence and accuracy differ (Guo et al. 2017, eq. 3), over ten bins of equal width.
 
     Args:
@@ -33,8 +37,8 @@ def expected_calibration_error(rows: Array) -> float:
     return float(np.abs(gaps).sum() / len(rows))
 
 
-def equal_error_rate(rows: Array) -> float:
-    """Where as many impostors pass as genuine speakers fail.
+def equal_error_rate(rows: NDArray[np.float64]) -> float:
+    """Error rate at the threshold where as large a share of impostors passes as of genuine speakers fails.
 
     Args:
         rows: Similarity to the claimed speaker, then to each impostor, NaN where there is none: (N, 1 + S).

@@ -1,6 +1,6 @@
 """Metrics that need downloaded weights (UTMOS, NISQA, emotion2vec, WavLM, Whisper, …) through VERSA, if installed.
 
-VERSA (Shi et al. 2025, arXiv 2412.17667) runs as a process of its own and is told what to measure by its own YAML.
+VERSA (Shi et al. 2025, arXiv 2412.17667) runs as a process of its own; its own YAML says what it measures.
 """
 
 from __future__ import annotations
@@ -50,20 +50,23 @@ def score_by_versa(config: Path, speech: SpeechSet, natural: Mapping[str, str]) 
         UserError: VERSA failed.
     """
     with TemporaryDirectory() as directory:
-        root = Path(directory)
-        paths = {name: root / name for name in ("pred.scp", "gt.scp", "text", "out.jsonl")}
-        write_table(paths["pred.scp"], dict(zip(speech.utts, map(_absolute, speech.wavs), strict=True)))
-        write_table(paths["gt.scp"], {utt: _absolute(natural[utt]) for utt in speech.utts if utt in natural})
-        write_table(paths["text"], dict(zip(speech.utts, speech.texts, strict=True)))
-        command = [sys.executable, "-m", "versa.bin.scorer", "--score_config", str(config), "--io", "soundfile"]
-        command += ["--pred", str(paths["pred.scp"]), "--gt", str(paths["gt.scp"]), "--text", str(paths["text"])]
-        done = subprocess.run(
-            [*command, "--output_file", str(paths["out.jsonl"])], capture_output=True, text=True, check=False
-        )
-        if done.returncode or not paths["out.jsonl"].is_file():
-            raise UserError(f"--versa {config}: VERSA failed: {' '.join(done.stderr.splitlines()[-1:])}")
-        lines = paths["out.jsonl"].read_text(encoding="utf-8").splitlines()
-    return _columns([json.loads(line) for line in lines if line.strip()], speech.utts)
+        lines = _run_versa(config, speech, natural, Path(directory))
+    rows = [json.loads(line) for line in lines if line.strip()]
+    return _columns(rows, speech.utts)
+
+
+def _run_versa(config: Path, speech: SpeechSet, natural: Mapping[str, str], directory: Path) -> list[str]:
+    """Calls VERSA with files in a directory; returns the lines that it writes, each the JSON of an utterance."""
+    pred, gt, text, output = (directory / name for name in ("pred.scp", "gt.scp", "text", "out.jsonl"))
+    write_table(pred, dict(zip(speech.utts, map(_absolute, speech.wavs), strict=True)))
+    write_table(gt, {utt: _absolute(natural[utt]) for utt in speech.utts if utt in natural})
+    write_table(text, dict(zip(speech.utts, speech.texts, strict=True)))
+    command = [sys.executable, "-m", "versa.bin.scorer", "--score_config", config, "--io", "soundfile"]
+    command += ["--pred", pred, "--gt", gt, "--text", text, "--output_file", output]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if done.returncode or not output.is_file():
+        raise UserError(f"--versa {config}: VERSA failed: {' '.join(done.stderr.splitlines()[-1:])}")
+    return output.read_text(encoding="utf-8").splitlines()
 
 
 def _absolute(path: str) -> str:
@@ -71,6 +74,14 @@ def _absolute(path: str) -> str:
 
 
 def _columns(rows: list[dict], utts: list[str]) -> dict[str, NDArray[np.float64]]:
-    figures = {row["key"]: {k: v for k, v in row.items() if isinstance(v, (int, float))} for row in rows}
-    names = sorted({name for row in figures.values() for name in row})
-    return {PREFIX + name: np.array([figures.get(utt, {}).get(name, np.nan) for utt in utts], float) for name in names}
+    """Turns rows by utterance into a column by metric; what is no number, such as a transcript, is left out."""
+    places = {utt: place for place, utt in enumerate(utts)}
+    columns: dict[str, NDArray[np.float64]] = {}
+    for row in rows:
+        if row["key"] not in places:
+            continue
+        for name, value in row.items():
+            if isinstance(value, (int, float)):
+                column = columns.setdefault(PREFIX + name, np.full(len(utts), np.nan))
+                column[places[row["key"]]] = value
+    return dict(sorted(columns.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_mtl.evaluation.probes.functionals import Labels
+from espnet_mtl.evaluation.probes.functionals import Names
 
-Array = NDArray[np.float32]
-EPOCHS, LEAST_STEPS, BATCH, FRAMES = 10, 80, 32, 160
+EPOCHS, MIN_STEPS, BATCH = 10, 80, 32
+"""Training takes ten epochs, or as many as give 80 steps."""
+FRAMES = 160
+"""Of a crop: 1.6 s."""
 
 
 class ConvProbe:
@@ -30,19 +33,18 @@ class ConvProbe:
         with reproducible():
             self._network = _Network(n_mels, len(self.classes))
 
-    def fit(self, logmels: Sequence[Array], labels: Labels, speakers: Labels) -> ConvProbe:
+    def fit(self, logmels: Sequence[NDArray[np.float32]], labels: Names, speakers: Names) -> ConvProbe:
         """Trains on random crops of 1.6 s; the same input gives the same network.
 
         The cross-entropy of an utterance is taken over the classes that its speaker was recorded in, so that nothing is
         learned about those that the speaker lacks.
         """
         targets = torch.tensor([self.classes.index(label) for label in labels])
-        recorded = set(zip(speakers, labels, strict=True))
-        lacking = torch.tensor([[(speaker, name) not in recorded for name in self.classes] for speaker in speakers])
+        lacking = self._lacking(labels, speakers)
         with reproducible():
             self._network.train()
-            batches = -(-len(targets) // BATCH)
-            epochs = max(EPOCHS, -(-LEAST_STEPS // batches))
+            batches = math.ceil(len(targets) / BATCH)
+            epochs = max(EPOCHS, math.ceil(MIN_STEPS / batches))
             optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=0.05)
             schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=epochs * batches)
             for crops, batch in _batches(logmels, epochs, batches):
@@ -53,11 +55,20 @@ class ConvProbe:
                 schedule.step()
         return self
 
-    def logits(self, logmels: Sequence[Array], speakers: Labels = ()) -> NDArray[np.float32]:
+    def logits(self, logmels: Sequence[NDArray[np.float32]], speakers: Names = ()) -> NDArray[np.float32]:
         """Judges whole utterances (T, M), whoever speaks: (N, K)."""
         self._network.eval()
         with torch.inference_mode():
-            return np.stack([self._network(_scaled(logmel)[None])[0].numpy() for logmel in logmels])
+            logits = [self._network(_scaled(logmel)[None])[0] for logmel in logmels]
+        return torch.stack(logits).numpy()
+
+    def _lacking(self, labels: Names, speakers: Names) -> Tensor:
+        """Marks, for each utterance, the classes that its speaker was not recorded in (N, K)."""
+        recorded = set(zip(speakers, labels, strict=True))
+        rows = []
+        for speaker in speakers:
+            rows.append([(speaker, name) not in recorded for name in self.classes])
+        return torch.tensor(rows)
 
     def arrays(self) -> dict[str, NDArray]:
         """Returns the weights by name."""
@@ -100,20 +111,24 @@ def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
     return [convolution, nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(0.1)]
 
 
-def _batches(logmels: Sequence[Array], epochs: int, batches: int) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
+def _batches(
+    logmels: Sequence[NDArray[np.float32]], epochs: int, batches: int
+) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
     """Yields crops (B, FRAMES, M) and the indices of their utterances, every utterance once an epoch."""
     random = np.random.default_rng(0)
     for _ in range(epochs):
         for batch in np.array_split(random.permutation(len(logmels)), batches):
-            yield torch.stack([_crop(logmels[index], random) for index in batch]), batch
+            crops = [_crop(logmels[index], random) for index in batch]
+            yield torch.stack(crops), batch
 
 
-def _crop(logmel: Array, random: np.random.Generator) -> Tensor:
-    """A crop of FRAMES frames, padded with silence."""
+def _crop(logmel: NDArray[np.float32], random: np.random.Generator) -> Tensor:
+    """A random crop of FRAMES frames, padded with silence."""
     start = random.integers(max(len(logmel) - FRAMES, 0) + 1)
     crop = _scaled(logmel[start : start + FRAMES])
     return F.pad(crop, (0, 0, 0, FRAMES - len(crop)), value=-1.0)
 
 
-def _scaled(logmel: Array) -> Tensor:
+def _scaled(logmel: NDArray[np.float32]) -> Tensor:
+    """From -60 … 0 dB to -1 … 1."""
     return torch.from_numpy(np.asarray(logmel, dtype=np.float32)) / 30 + 1

@@ -1,4 +1,4 @@
-"""Probes trained by cross-fitting: an ensemble that knows how well and how surely it judges speech it never heard."""
+"""Probes trained by cross-fitting: an ensemble whose accuracy and confidence on unseen sentences are known."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.measures.statistics import expected_calibration_error, unweighted_average_recall
 
-Array = NDArray[np.float64]
 FOLDS = 3
 
 
 class Probe(Protocol):
-    """Judges utterances, whose features and speakers it is given."""
+    """Judges utterances by their features and speakers."""
 
     def logits(self, features: Any, speakers: Sequence[str] | NDArray[np.str_]) -> NDArray[np.floating]:
         """Returns (N, K)."""
 
 
 def folds(labels: NDArray[np.str_], sentences: Sequence[str] | NDArray[np.str_]) -> list[NDArray[np.intp]]:
-    """Splits utterances into folds of whole sentences, of like shares of the labels: the indices of each fold."""
+    """Splits utterances into folds of whole sentences with similar shares of the labels: the indices of each fold."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    splitter = StratifiedGroupKFold(min(FOLDS, len(set(sentences))), shuffle=True, random_state=0)
-    return [held for _, held in splitter.split(labels, labels, sentences)]
+    n_folds = min(FOLDS, len(set(sentences)))
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=0)
+    return [held_out for _, held_out in splitter.split(labels, labels, sentences)]
 
 
 class CrossFitted:
@@ -35,9 +35,9 @@ class CrossFitted:
     What each says of its own fold gives the temperature that calibrates them (Guo et al. 2017, section 4.2).
 
     Args:
-        classes: Names of the K classes.
+        classes: Names of the K classes, sorted.
         probes: One per fold.
-        held_out: Their logits of the utterances of their own folds (N, K).
+        logits: What each says of the utterances of its own fold, which it was not trained on (N, K).
         labels: The true classes of those utterances.
 
     Attributes:
@@ -45,28 +45,30 @@ class CrossFitted:
         held_out: How good these are: `uar` and `ece`.
     """
 
-    def __init__(self, classes: Sequence[str], probes: Sequence[Probe], held_out: Array, labels: NDArray[np.str_]):
+    def __init__(
+        self, classes: Sequence[str], probes: Sequence[Probe], logits: NDArray[np.float64], labels: NDArray[np.str_]
+    ):
         self.classes, self._probes = np.array(classes), probes
         targets = np.searchsorted(self.classes, labels)
-        self.temperature = temperature(held_out, targets)
-        self.own_folds = softmax(held_out / self.temperature)
+        self.temperature = temperature(logits, targets)
+        self.own_folds = softmax(logits / self.temperature)
         self.held_out = judged(self.own_folds, targets)
 
-    def posteriors(self, features: Any, speakers: Sequence[str] | NDArray[np.str_]) -> Array:
+    def posteriors(self, features: Any, speakers: Sequence[str] | NDArray[np.str_]) -> NDArray[np.float64]:
         """Calibrated probabilities of the classes for each utterance (N, K)."""
-        return np.mean([softmax(probe.logits(features, speakers) / self.temperature) for probe in self._probes], 0)
+        logits = [probe.logits(features, speakers) for probe in self._probes]
+        return np.mean([softmax(one / self.temperature) for one in logits], 0)
 
 
-def judged(posteriors: Array, targets: NDArray[np.intp]) -> dict[str, float]:
+def judged(posteriors: NDArray[np.float64], targets: NDArray[np.intp]) -> dict[str, float]:
     """Unweighted average recall and expected calibration error of posteriors (N, K)."""
     correct = posteriors.argmax(1) == targets
-    return {
-        "uar": unweighted_average_recall(recall_rows(correct, targets, posteriors.shape[1])),
-        "ece": expected_calibration_error(np.stack([posteriors.max(1), correct], 1)),
-    }
+    recalls = recall_rows(correct, targets, posteriors.shape[1])
+    confidence = np.stack([posteriors.max(1), correct], 1)
+    return {"uar": unweighted_average_recall(recalls), "ece": expected_calibration_error(confidence)}
 
 
-def recall_rows(correct: NDArray[np.bool_], targets: NDArray[np.intp], n_classes: int) -> Array:
+def recall_rows(correct: NDArray[np.bool_], targets: NDArray[np.intp], n_classes: int) -> NDArray[np.float64]:
     """1 or 0 in the column of the intended class (negative: none), else NaN: (N, K)."""
     rows = np.full((len(targets), n_classes), np.nan)
     known = targets >= 0
@@ -74,20 +76,23 @@ def recall_rows(correct: NDArray[np.bool_], targets: NDArray[np.intp], n_classes
     return rows
 
 
-def softmax(logits: NDArray[np.floating]) -> Array:
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Probabilities (N, K) of logits (N, K)."""
     from scipy import special
 
     return np.asarray(special.softmax(logits.astype(np.float64), axis=1))
 
 
-def temperature(logits: Array, targets: NDArray[np.intp]) -> float:
+def temperature(logits: NDArray[np.float64], targets: NDArray[np.intp]) -> float:
     """What logits (N, K) are to be divided by, so that their softmax is calibrated (Guo et al. 2017, section 4.2)."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     rows = np.arange(len(targets))
-    found = minimize_scalar(
-        lambda log: -log_softmax(logits / np.exp(log), axis=1)[rows, targets].mean(), bounds=(-5, 5), method="bounded"
-    )
+
+    def cross_entropy(log_temperature: float) -> float:
+        log_posteriors = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -log_posteriors[rows, targets].mean()
+
+    found = minimize_scalar(cross_entropy, bounds=(-5, 5), method="bounded")
     return float(np.exp(found.x))

@@ -1,11 +1,10 @@
 """Probe on functionals: a classifier of emotion or speaker, trained on natural training speech only.
 
-Probes are no part of the system they judge: no head, loss or weight of training is used here. Because
-synthesized speech has been through a vocoder, the natural training speech is shown to the probes as it is and,
-half of it, also through the same vocoder; what is lost even so is visible in the row "natural vocoded".
+Probes are no part of the system they judge: no head, loss or weight of training is used here. See `trained` for the
+speech that they are trained on.
 
 A probe of emotion must not know which emotions a speaker was never recorded in, or unseen combinations could never
-be right. It hears utterances relative to their speaker: see `speaker_effects`.
+be right. So it takes utterances relative to their speaker: see `speaker_effects`.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
 NEUTRAL = "neutral"
-Labels = Sequence[str] | NDArray[np.str_]
+Names = Sequence[str] | NDArray[np.str_]
+"""A speaker, an emotion or a sentence of each utterance."""
 
 
 class FunctionalsProbe:
@@ -34,46 +33,55 @@ class FunctionalsProbe:
         speakers: Their speakers, for a probe of what changes within a speaker (emotion).
     """
 
-    def __init__(self, functionals: Array, labels: Labels, classes: Sequence[str], speakers: Labels = ()):
+    def __init__(self, functionals: NDArray[np.float32], labels: Names, classes: Sequence[str], speakers: Names = ()):
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import StandardScaler
 
-        self._effects = speaker_effects(functionals, speakers, labels) if len(speakers) else {}
-        self._scaler = StandardScaler()
         labels = np.array(labels)
+        self._n_classes = len(classes)
+        self._effects = speaker_effects(functionals, speakers, labels) if len(speakers) else {}
         values = self._relative(functionals, speakers)
-        values = self._scaler.fit(values[labels != ""]).transform(values)
+        self._scaler = StandardScaler().fit(values[labels != ""])
+        values = self._scaler.transform(values)
+        # Without speakers, all utterances count as one speaker's.
         speakers = np.array(speakers if len(speakers) else [""] * len(labels))
-        self._pairs, self._n_classes = {}, len(classes)
-        for pair in combinations(range(len(classes)), 2):
-            chosen = recorded_in_both(labels, speakers, np.array(classes)[list(pair)])
-            first = labels[chosen] == classes[pair[0]]
-            if len(set(first)) == 2:
-                self._pairs[pair] = LogisticRegression(C=0.3, max_iter=3000).fit(values[chosen], first)
+        self._regressions = {}
+        for first, second in combinations(range(len(classes)), 2):
+            pair = np.array([classes[first], classes[second]])
+            chosen = recorded_in_both(labels, speakers, pair)
+            is_first = labels[chosen] == classes[first]
+            # A class that this fold lacks cannot be told from the other.
+            if is_first.any() and not is_first.all():
+                regression = LogisticRegression(C=0.3, max_iter=3000)
+                self._regressions[first, second] = regression.fit(values[chosen], is_first)
 
-    def logits(self, functionals: Array, speakers: Labels = ()) -> NDArray[np.float64]:
+    def logits(self, functionals: NDArray[np.float32], speakers: Names = ()) -> NDArray[np.float64]:
         """Logarithm of the mean probability of each class over its pairs (B, K), given the speakers as in training."""
         values = self._scaler.transform(self._relative(functionals, speakers))
         votes = np.full((len(values), self._n_classes), 1e-6)
-        for pair, model in self._pairs.items():
-            votes[:, pair] += model.predict_proba(values)[:, ::-1]
+        for (first, second), regression in self._regressions.items():
+            is_second, is_first = regression.predict_proba(values).T
+            votes[:, first] += is_first
+            votes[:, second] += is_second
         return np.log(votes / max(1, self._n_classes - 1))
 
-    def _relative(self, functionals: Array, speakers: Labels) -> Array:
+    def _relative(self, functionals: NDArray[np.float32], speakers: Names) -> NDArray[np.float32]:
+        """Functionals without the effects of their speakers; an unknown speaker counts as the average one."""
         if not self._effects:
             return functionals
-        unknown = np.zeros(functionals.shape[1])
-        return functionals - np.stack([self._effects.get(name, unknown) for name in speakers])
+        average = np.zeros(functionals.shape[1])
+        return functionals - np.stack([self._effects.get(name, average) for name in speakers])
 
 
 def recorded_in_both(labels: NDArray[np.str_], speakers: NDArray[np.str_], pair: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Marks the utterances (B,) of two classes whose speakers have both; of all speakers, where none has."""
-    first, second = (set(speakers[labels == name]) for name in pair)
-    return np.isin(labels, pair) & np.isin(speakers, sorted(first & second or first | second))
+    of_first, of_second = (set(speakers[labels == name]) for name in pair)
+    chosen = of_first & of_second or of_first | of_second
+    return np.isin(labels, pair) & np.isin(speakers, sorted(chosen))
 
 
 def speaker_effects(
-    values: NDArray[np.floating], speakers: Labels, emotions: Labels
+    values: NDArray[np.floating], speakers: Names, emotions: Names
 ) -> Mapping[str, NDArray[np.float64]]:
     """Estimates by how much each speaker's values (B, D) differ from the average speaker's, in any emotion.
 
@@ -81,15 +89,18 @@ def speaker_effects(
     of whom no emotion ("") is known counts as neutral, as read speech is.
     """
     speakers, emotions = np.array(speakers), np.array(emotions)
-    nameless = ~np.isin(speakers, speakers[emotions != ""])
-    kept = (emotions != "") | nameless
-    values, speakers = values[kept], speakers[kept]
-    emotions = np.where(nameless, NEUTRAL, emotions)[kept]
+    labelled = emotions != ""
+    without_labels = ~np.isin(speakers, speakers[labelled])
+    emotions = np.where(without_labels, NEUTRAL, emotions)
+    kept = labelled | without_labels
+    values, speakers, emotions = values[kept].astype(np.float64), speakers[kept], emotions[kept]
     names = sorted(set(speakers))
     design = np.concatenate([_one_hot(speakers), _one_hot(emotions)], axis=1)
-    effects = np.linalg.lstsq(design, values.astype(np.float64), rcond=None)[0][: len(names)]
+    solution = np.linalg.lstsq(design, values, rcond=None)[0]
+    effects = solution[: len(names)]  # the rows of the speakers; those of the emotions come after them
     return dict(zip(names, effects - effects.mean(0), strict=True))
 
 
-def _one_hot(labels: Labels) -> NDArray[np.float64]:
+def _one_hot(labels: Names) -> NDArray[np.float64]:
+    """Columns (N, K) of the K names, sorted."""
     return (np.array(labels)[:, None] == np.unique(labels)).astype(float)

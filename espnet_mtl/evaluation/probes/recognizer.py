@@ -1,12 +1,14 @@
 """Intelligibility: a small phone recognizer, trained with CTC (Graves et al. 2006) on natural training speech.
 
-Its receptive field is a quarter of a second, so that it hears phones and does not learn the few training sentences.
+Its receptive field is a quarter of a second, so that it learns phones and not the few training sentences.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 import editdistance
 import numpy as np
@@ -18,9 +20,13 @@ from torch.nn import functional as F
 from espnet_mtl.evaluation.probes.conv_probe import reproducible
 from espnet_mtl.text.espeak import PAUSE, phonemize
 
-Array = NDArray[np.float32]
 STRESS = str.maketrans("", "", "ˈˌ")
-EPOCHS, LEAST_STEPS, BATCH, CHANNELS, WARPING = 10, 300, 16, 128, 0.1
+EPOCHS, MIN_STEPS, BATCH = 10, 300, 16
+"""Training takes ten epochs, or as many as give 300 steps."""
+CHANNELS = 128
+MAX_STRETCH = 0.1
+"""Time is stretched by up to so much (natural logarithm of the factor)."""
+MAX_HIDDEN_FRAMES, MAX_HIDDEN_BANDS = 15, 12
 
 
 @lru_cache(maxsize=4096)
@@ -30,7 +36,8 @@ def spoken_phones(text: str, language: str) -> tuple[str, ...]:
     Raises:
         UserError: The language is unknown, or the text holds nothing that can be spoken.
     """
-    return tuple(phone.translate(STRESS) for phone in phonemize(text, language) if phone != PAUSE)
+    phones = [phone for phone in phonemize(text, language) if phone != PAUSE]
+    return tuple(phone.translate(STRESS) for phone in phones)
 
 
 def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
@@ -41,11 +48,14 @@ def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
 class PhoneRecognizer:
     """Four convolutions of 20 ms steps on a log-mel spectrogram, and the best phone of each step."""
 
-    def fit(self, logmels: Sequence[Array], phones: Sequence[Sequence[str]]) -> PhoneRecognizer:
+    def fit(self, logmels: Sequence[NDArray[np.float32]], phones: Sequence[Sequence[str]]) -> PhoneRecognizer:
         """Trains on utterances (T, M) every 10 ms and their phones; the same input gives the same network."""
-        self._phones = sorted({phone for one in phones for phone in one})
+        self._phones = sorted(set(chain.from_iterable(phones)))
+        numbers = {phone: number for number, phone in enumerate(self._phones, 1)}  # 0 is CTC's blank
+        targets = []
+        for utterance in phones:
+            targets.append(torch.tensor([numbers[phone] for phone in utterance]))
         frames = np.concatenate(logmels)
-        targets = [torch.tensor([self._phones.index(phone) + 1 for phone in one]) for one in phones]
         with reproducible():
             self._network = _Network(frames.shape[1], len(self._phones) + 1)
             self._network.mean.copy_(torch.from_numpy(frames.mean(0)))
@@ -53,15 +63,16 @@ class PhoneRecognizer:
             self._train(logmels, targets)
         return self
 
-    def recognize(self, logmels: Sequence[Array]) -> list[list[str]]:
+    def recognize(self, logmels: Sequence[NDArray[np.float32]]) -> list[list[str]]:
         """Names the phones of utterances (T, M): of each step the best, repetitions and blanks left out."""
         self._network.eval()
-        heard = []
+        return [self._recognize_one(logmel) for logmel in logmels]
+
+    def _recognize_one(self, logmel: NDArray[np.float32]) -> list[str]:
         with torch.inference_mode():
-            for logmel in logmels:
-                best = self._network(torch.from_numpy(logmel)[None], torch.tensor([len(logmel)]))[0].argmax(1)
-                heard.append([self._phones[index - 1] for index in torch.unique_consecutive(best).tolist() if index])
-        return heard
+            log_probs = self._network(torch.from_numpy(logmel)[None], torch.tensor([len(logmel)]))
+        best = torch.unique_consecutive(log_probs[0].argmax(1)).tolist()
+        return [self._phones[number - 1] for number in best if number]
 
     def arrays(self) -> dict[str, NDArray]:
         """Returns phones and weights by name."""
@@ -76,24 +87,28 @@ class PhoneRecognizer:
         self._network.load_state_dict(weights)
         return self
 
-    def _train(self, logmels: Sequence[Array], targets: Sequence[Tensor]) -> None:
+    def _train(self, logmels: Sequence[NDArray[np.float32]], targets: Sequence[Tensor]) -> None:
         self._network.train()
-        batches = -(-len(logmels) // BATCH)
-        epochs = max(EPOCHS, -(-LEAST_STEPS // batches))
+        batches = math.ceil(len(logmels) / BATCH)
+        epochs = max(EPOCHS, math.ceil(MIN_STEPS / batches))
         optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=epochs * batches)
-        for batch, crops in _batches(logmels, epochs, batches):
-            lengths = torch.tensor([len(crop) for crop in crops])
-            log_probs = self._network(nn.utils.rnn.pad_sequence(crops, batch_first=True), lengths)
-            chosen = [targets[index] for index in batch]
-            sizes = torch.tensor([len(target) for target in chosen])
-            steps = _steps(lengths)
-            loss = F.ctc_loss(log_probs.transpose(0, 1), torch.cat(chosen), steps, sizes, zero_infinity=True)
+        for batch, augmented in _batches(logmels, epochs, batches):
+            loss = self._loss(augmented, [targets[index] for index in batch])
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self._network.parameters(), 5.0)
             optimizer.step()
             schedule.step()
+
+    def _loss(self, logmels: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+        lengths = torch.tensor([len(logmel) for logmel in logmels])
+        log_probs = self._network(nn.utils.rnn.pad_sequence(list(logmels), batch_first=True), lengths)
+        target_lengths = torch.tensor([len(target) for target in targets])
+        # Where stretching leaves fewer steps than phones, the loss is infinite: it counts as zero.
+        return F.ctc_loss(
+            log_probs.transpose(0, 1), torch.cat(list(targets)), _steps(lengths), target_lengths, zero_infinity=True
+        )
 
 
 class _Network(nn.Module):
@@ -111,38 +126,52 @@ class _Network(nn.Module):
 
     def forward(self, logmel: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, M) with lengths (B,) to log-probabilities (B, T / 2, phones + 1), the blank first."""
-        inside = torch.arange(logmel.shape[1]) < lengths[:, None]
-        hidden = ((logmel - self.mean) / self.deviation * inside[..., None]).transpose(1, 2)
-        inside = (torch.arange(-(-logmel.shape[1] // 2)) < _steps(lengths)[:, None])[:, None]
+        # What lies beyond an utterance's end is zero before each convolution, as if nothing had been padded.
+        frames_inside = _inside(lengths, logmel.shape[1])
+        normalized = (logmel - self.mean) / self.deviation
+        hidden = (normalized * frames_inside[..., None]).transpose(1, 2)
+        steps_inside = _inside(_steps(lengths), math.ceil(logmel.shape[1] / 2))[:, None]
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             added = F.dropout(F.relu(norm(convolution(hidden))), 0.1, self.training)
-            hidden = (hidden + added if added.shape == hidden.shape else added) * inside
+            # All but the first convolution are residual.
+            hidden = (hidden + added if added.shape == hidden.shape else added) * steps_inside
         return self.output(hidden.transpose(1, 2)).log_softmax(2)
 
 
+def _inside(lengths: Tensor, size: int) -> Tensor:
+    """Mask (B, size) of what is not padding."""
+    return torch.arange(size) < lengths[:, None]
+
+
 def _steps(lengths: Tensor) -> Tensor:
-    """Steps of the network for frames."""
+    """Steps of the network for frames: its first convolution has a stride of two."""
     return (lengths + 1) // 2
 
 
-def _batches(logmels: Sequence[Array], epochs: int, batches: int) -> Iterator[tuple[NDArray[np.intp], list[Tensor]]]:
-    """Yields the indices of utterances of like length, every one once an epoch, and their augmented spectrograms."""
+def _batches(
+    logmels: Sequence[NDArray[np.float32]], epochs: int, batches: int
+) -> Iterator[tuple[NDArray[np.intp], list[Tensor]]]:
+    """Yields the indices of utterances of similar length, each once an epoch, and their augmented spectrograms."""
     random = np.random.default_rng(0)
     lengths = np.array([len(logmel) for logmel in logmels])
     for _ in range(epochs):
+        # Sorted by length, but not quite, so that batches differ from epoch to epoch.
         order = np.argsort(lengths * random.uniform(0.9, 1.1, len(lengths)))
         parts = np.array_split(order, batches)
         for number in random.permutation(batches):
-            yield parts[number], [_augmented(logmels[index], random) for index in parts[number]]
+            batch = parts[number]
+            yield batch, [_augmented(logmels[index], random) for index in batch]
 
 
-def _augmented(logmel: Array, random: np.random.Generator) -> Tensor:
+def _augmented(logmel: NDArray[np.float32], random: np.random.Generator) -> Tensor:
     """Stretches time by up to 10 % and hides two stretches of time and two of bands (Park et al. 2019, SpecAugment)."""
-    frames = max(8, round(len(logmel) * np.exp(random.uniform(-WARPING, WARPING))))
-    stretched = F.interpolate(torch.from_numpy(logmel).T[None], frames, mode="linear", align_corners=False)[0].T.clone()
+    factor = np.exp(random.uniform(-MAX_STRETCH, MAX_STRETCH))
+    frames = max(8, round(len(logmel) * factor))
+    bands_first = torch.from_numpy(logmel).T[None]
+    stretched = F.interpolate(bands_first, frames, mode="linear", align_corners=False)[0].T.clone()
     mean = float(logmel.mean())
     for _ in range(2):
-        for axis, most in ((0, min(15, frames // 6)), (1, 12)):
+        for axis, most in ((0, min(MAX_HIDDEN_FRAMES, frames // 6)), (1, MAX_HIDDEN_BANDS)):
             width = int(random.integers(0, most + 1))
             start = int(random.integers(0, stretched.shape[axis] - width + 1))
             stretched.narrow(axis, start, width).fill_(mean)

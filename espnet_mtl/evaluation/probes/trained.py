@@ -1,11 +1,12 @@
-"""What the judge learns from natural training speech: probes of emotion and speaker, and the speakers' voices.
+"""What the judge learns from natural training speech: probes of emotion and speaker, recognizer and speakers' voices.
 
-Because synthesized speech has been through a vocoder, the training speech is heard as it is and, half of it, also
-through the same vocoder; what is lost even so is visible in the row "natural vocoded".
+Because synthesized speech has been through a vocoder, the training speech is taken as it is and, every other
+recording, also through the same vocoder; what is lost even so is visible in the row "natural vocoded".
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -14,40 +15,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.analysis import Recording, analyze_all, embed_all
-from espnet_mtl.evaluation.cache import Arrays
-from espnet_mtl.evaluation.measures.features import Speech, lowered
+from espnet_mtl.evaluation.cache import NamedArrays
+from espnet_mtl.evaluation.measures.features import AcousticFeatures, lowered
 from espnet_mtl.evaluation.measures.functionals import MEAN_PITCH, prosodic
 from espnet_mtl.evaluation.measures.speaker import enroll
 from espnet_mtl.evaluation.probes.crossfit import CrossFitted, folds
-from espnet_mtl.evaluation.probes.functionals import FunctionalsProbe, Labels, speaker_effects
+from espnet_mtl.evaluation.probes.functionals import FunctionalsProbe, Names, speaker_effects
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.system.processes import parallel_map
 
 if TYPE_CHECKING:
     from espnet_mtl.evaluation.probes.recognizer import PhoneRecognizer
 
-Logmels = Sequence[NDArray[np.float32]]
 ENROLLED = 20
 """Recordings of each speaker that its voice is averaged from."""
 
 
-class Learned:
-    """What `learn` found, ready to judge.
+class TrainedProbes:
+    """What `train_probes` returned, ready to judge.
+
+    The probes on functionals take a second to train, so that only their input is kept; the convolutional probes and the
+    recognizer are kept as weights.
 
     Args:
         train: Natural training speech.
-        vocoded: Whether every other recording was heard through the vocoder, too.
+        vocoded: Whether every other recording is there through the vocoder, too.
         fs: Sampling rate in Hz.
         language: Of utterances without one, for their phones.
-        arrays: What `learn` returned.
+        arrays: What `train_probes` returned, or as yet the functionals of the training speech alone.
     """
 
-    def __init__(self, train: SpeechSet, vocoded: bool, fs: int, language: str, arrays: Arrays):
-        self._arrays, self._fs, self._language = arrays, fs, language
+    def __init__(self, train: SpeechSet, vocoded: bool, fs: int, language: str, arrays: NamedArrays):
         self._train, self._vocoded = train, vocoded
-        self._speakers, self._emotions, self._sentences = (
-            np.array(self._heard(names)) for names in (train.speakers, train.emotions, train.texts)
-        )
+        self._fs, self._language, self._arrays = fs, language, arrays
+        self._speakers = np.array(self._with_vocoded(train.speakers))
+        self._emotions = np.array(self._with_vocoded(train.emotions))
+        self._sentences = np.array(self._with_vocoded(train.texts))
 
     @cached_property
     def emotions(self) -> list[str]:
@@ -55,47 +58,48 @@ class Learned:
         return sorted(set(self._emotions) - {""})
 
     @property
-    def hears_emotions(self) -> bool:
+    def has_emotions(self) -> bool:
         """Whether there are two emotions or more, so that they can be told apart."""
         return len(self.emotions) > 1
 
     @cached_property
-    def by_functionals(self) -> CrossFitted:
+    def functionals(self) -> CrossFitted:
         """Names emotions by the functionals of an utterance, given its speaker."""
         return functionals_probes(self._arrays["functionals"], self._emotions, self._sentences, self._speakers)
 
     @cached_property
-    def by_prosody(self) -> CrossFitted:
+    def prosody(self) -> CrossFitted:
         """Names emotions by F0, energy and time alone (`espnet_mtl.evaluation.measures.functionals.prosodic`)."""
-        return functionals_probes(
-            prosodic(self._arrays["functionals"]), self._emotions, self._sentences, self._speakers
-        )
+        values = prosodic(self._arrays["functionals"])
+        return functionals_probes(values, self._emotions, self._sentences, self._speakers)
 
     @cached_property
-    def by_spectrogram(self) -> CrossFitted:
+    def spectrogram(self) -> CrossFitted:
         """Names emotions by the log-mel spectrogram of an utterance, see `lowered`."""
         from espnet_mtl.evaluation.probes.conv_probe import ConvProbe
 
-        n_folds = sum(name.startswith("conv.") for name in self._arrays) // len(ConvProbe(self.emotions).arrays())
-        probes = [ConvProbe(self.emotions).load(_part(self._arrays, f"conv.{i}.")) for i in range(n_folds)]
-        return CrossFitted(self.emotions, probes, self._arrays["conv_held_out"], self._emotions[self._emotions != ""])
+        probes: list[ConvProbe] = []
+        while weights := _with_prefix(self._arrays, f"conv.{len(probes)}."):
+            probes.append(ConvProbe(self.emotions).load(weights))
+        labels = self._emotions[self._emotions != ""]
+        return CrossFitted(self.emotions, probes, self._arrays["conv_held_out"], labels)
 
     @cached_property
-    def by_voice(self) -> CrossFitted:
+    def speaker(self) -> CrossFitted:
         """Names speakers by the functionals of an utterance."""
         return functionals_probes(self._arrays["functionals"], self._speakers, self._sentences)
 
     @cached_property
     def voices(self) -> Mapping[str, NDArray[np.float32]]:
         """Embedding of each speaker (256,)."""
-        return _part(self._arrays, "voice.")
+        return _with_prefix(self._arrays, "voice.")
 
     @cached_property
     def recognizer(self) -> PhoneRecognizer:
-        """Hears phones."""
+        """Names the phones of an utterance."""
         from espnet_mtl.evaluation.probes.recognizer import PhoneRecognizer
 
-        return PhoneRecognizer().load(_part(self._arrays, "recognizer."))
+        return PhoneRecognizer().load(_with_prefix(self._arrays, "recognizer."))
 
     def phones(self, speech: SpeechSet) -> list[tuple[str, ...]]:
         """Phones of the texts."""
@@ -104,41 +108,49 @@ class Learned:
         languages = [language or self._language for language in speech.languages]
         return [spoken_phones(text, language) for text, language in zip(speech.texts, languages, strict=True)]
 
-    def lowered(self, speech: Sequence[Speech], speakers: Labels) -> list[NDArray[np.float32]]:
-        """Log-mel spectrograms as if all speakers had the same mean pitch."""
-        shifts = [float(self._effects[name][0]) if name in self._effects else 0.0 for name in speakers]
-        return [lowered(one.logmel, shift, self._fs) for one, shift in zip(speech, shifts, strict=True)]
+    def lowered(self, features: Sequence[AcousticFeatures], speakers: Names) -> list[NDArray[np.float32]]:
+        """Log-mel spectrograms as if all speakers had the same mean pitch; of an unknown speaker as it is."""
+        shifts = [self._semitones_above_average.get(name, 0.0) for name in speakers]
+        return [lowered(one.logmel, shift, self._fs) for one, shift in zip(features, shifts, strict=True)]
 
-    def fit(self, speech: Sequence[Speech], nj: int) -> Arrays:
-        """Trains the recognizer, and a convolutional probe for each fold, on analyzed training speech."""
-        chosen = np.flatnonzero(self._emotions != "")
-        labels, speakers, sentences = (x[chosen] for x in (self._emotions, self._speakers, self._sentences))
-        logmels = self.lowered([speech[i] for i in chosen], speakers)
-        arrays: Arrays = {}
-        held_out = np.zeros((len(chosen), len(self.emotions)))
-        parts = folds(labels, sentences) if self.hears_emotions else []
-        jobs: list[Callable] = [
-            partial(_fit_recognizer, [one.logmel for one in speech], self._heard(self.phones(self._train)))
-        ]
-        jobs += [partial(_fit_conv, self.emotions, logmels, labels, speakers, held) for held in parts]
+    def fit(self, features: Sequence[AcousticFeatures], nj: int) -> NamedArrays:
+        """Trains the recognizer, and a convolutional probe for each fold.
+
+        Args:
+            features: Of the training speech, then of what is there through the vocoder.
+            nj: Parallel processes.
+        """
+        chosen = [i for i, emotion in enumerate(self._emotions) if emotion]
+        labels, speakers, sentences = self._emotions[chosen], self._speakers[chosen], self._sentences[chosen]
+        logmels = self.lowered([features[i] for i in chosen], speakers)
+        phones = self._with_vocoded(self.phones(self._train))
+        parts = folds(labels, sentences) if self.has_emotions else []
+        # All trainings go side by side, the recognizer first, since it takes longest.
+        jobs: list[Callable] = [partial(_fit_recognizer, [one.logmel for one in features], phones)]
+        for held_out in parts:
+            jobs.append(partial(_fit_conv, self.emotions, logmels, labels, speakers, held_out))
         recognizer, *probes = parallel_map(_call, jobs, nj, "recognizer and probes")
-        for i, (held, (weights, logits)) in enumerate(zip(parts, probes, strict=True)):
-            arrays |= {f"conv.{i}.{name}": value for name, value in weights.items()}
-            held_out[held] = logits
-        arrays |= {f"recognizer.{name}": value for name, value in recognizer.items()}
-        return {**arrays, "conv_held_out": held_out}
 
-    def _heard(self, values: list) -> list:
-        """Of all recordings as they are, then of those heard through the vocoder."""
+        arrays: NamedArrays = {f"recognizer.{name}": value for name, value in recognizer.items()}
+        logits = np.zeros((len(chosen), len(self.emotions)))
+        for i, (held_out, probe) in enumerate(zip(parts, probes, strict=True)):
+            weights, logits[held_out] = probe
+            arrays |= {f"conv.{i}.{name}": value for name, value in weights.items()}
+        return {**arrays, "conv_held_out": logits}
+
+    def _with_vocoded[Value](self, values: Sequence[Value]) -> list[Value]:
+        """Values of all recordings as they are, then of those that are there through the vocoder, too."""
         return [*values, *(values[::2] if self._vocoded else [])]
 
     @cached_property
-    def _effects(self) -> Mapping[str, NDArray[np.float64]]:
-        """By how many semitones each training speaker's voice is higher than the average speaker's: (1,)."""
-        return speaker_effects(self._arrays["functionals"][:, [MEAN_PITCH]], self._speakers, self._emotions)
+    def _semitones_above_average(self) -> dict[str, float]:
+        """By how many semitones each training speaker's voice is higher than the average speaker's."""
+        pitch = self._arrays["functionals"][:, [MEAN_PITCH]]
+        effects = speaker_effects(pitch, self._speakers, self._emotions)
+        return {name: float(effect[0]) for name, effect in effects.items()}
 
 
-def learn(train: SpeechSet, vocoded: Sequence[Recording], fs: int, language: str, nj: int) -> Arrays:
+def train_probes(train: SpeechSet, vocoded: Sequence[Recording], fs: int, language: str, nj: int) -> NamedArrays:
     """Analyzes training speech and trains what takes long.
 
     Args:
@@ -147,51 +159,71 @@ def learn(train: SpeechSet, vocoded: Sequence[Recording], fs: int, language: str
         fs: Sampling rate in Hz.
         language: Of utterances without one, for their phones.
         nj: Parallel processes.
+
+    Returns:
+        What `TrainedProbes` takes: functionals, weights and voices by name.
     """
     natural = [Recording(path) for path in train.wavs]
-    speech = analyze_all([*natural, *vocoded[::2]], nj, "natural training speech", full=False)
-    arrays: Arrays = {"functionals": np.stack([one.functionals for one in speech])}
-    arrays |= Learned(train, bool(vocoded), fs, language, arrays).fit(speech, nj)
-    chosen = [i for name in sorted(set(train.speakers)) for i in _spread(train.speakers, name)]
+    features = analyze_all([*natural, *vocoded[::2]], nj, "natural training speech", full=False)
+    arrays: NamedArrays = {"functionals": np.stack([one.functionals for one in features])}
+    arrays |= TrainedProbes(train, bool(vocoded), fs, language, arrays).fit(features, nj)
+    chosen: list[int] = []
+    for speaker in sorted(set(train.speakers)):
+        chosen += _evenly_spread(train.speakers, speaker)
     embeddings = embed_all([natural[i] for i in chosen], nj, "voices")
     voices = enroll(embeddings, [train.speakers[i] for i in chosen])
     return {**arrays, **{f"voice.{name}": value for name, value in voices.items()}}
 
 
-def _spread(speakers: Sequence[str], name: str) -> list[int]:
-    """Some utterances of a speaker, evenly spread."""
+def _evenly_spread(speakers: Sequence[str], name: str) -> list[int]:
+    """Some utterances of a speaker, evenly spread over all of them."""
     own = [i for i, speaker in enumerate(speakers) if speaker == name]
-    return own[:: -(-len(own) // ENROLLED)]
+    step = math.ceil(len(own) / ENROLLED)
+    return own[::step]
 
 
 def functionals_probes(
-    values: NDArray[np.float32], labels: NDArray[np.str_], sentences: NDArray[np.str_], speakers: Labels = ()
+    values: NDArray[np.float32], labels: NDArray[np.str_], sentences: NDArray[np.str_], speakers: Names = ()
 ) -> CrossFitted:
-    """Trains probes of `labels` on functionals (N, D), cross-fitted over `sentences`; see `FunctionalsProbe`."""
-    classes, speakers = sorted(set(labels) - {""}), np.array(speakers)
-    probes, held_out = [], np.zeros((len(labels), len(classes)))
+    """Trains probes on functionals, one for each fold of whole sentences.
+
+    Args:
+        values: Functionals (N, D).
+        labels: What they are to name (N,); "" where unknown: see `FunctionalsProbe`.
+        sentences: Sentence of each utterance (N,).
+        speakers: Speaker of each utterance (N,), for a probe that names what changes within a speaker; else none.
+    """
+    classes = sorted(set(labels) - {""})
+    speakers = np.array(speakers)
+    probes = []
+    logits = np.zeros((len(labels), len(classes)))
     known = np.flatnonzero(labels != "")
-    for part in folds(labels[known], sentences[known]):
-        held = known[part]
-        rest = np.setdiff1d(np.arange(len(labels)), held)
-        given, asked = (speakers[rest], speakers[held]) if len(speakers) else ((), ())
-        probes.append(FunctionalsProbe(values[rest], labels[rest], classes, given))
-        held_out[held] = probes[-1].logits(values[held], asked)
-    return CrossFitted(classes, probes, held_out[known], labels[known])
+    for fold in folds(labels[known], sentences[known]):
+        held_out = known[fold]
+        rest = np.setdiff1d(np.arange(len(labels)), held_out)
+        rest_speakers, held_out_speakers = (speakers[rest], speakers[held_out]) if len(speakers) else ((), ())
+        probe = FunctionalsProbe(values[rest], labels[rest], classes, rest_speakers)
+        logits[held_out] = probe.logits(values[held_out], held_out_speakers)
+        probes.append(probe)
+    return CrossFitted(classes, probes, logits[known], labels[known])
 
 
 def _fit_conv(
-    classes: Sequence[str], logmels: Logmels, labels: NDArray[np.str_], speakers: Labels, held: NDArray[np.intp]
-) -> tuple[Arrays, NDArray[np.float32]]:
+    classes: Sequence[str],
+    logmels: Sequence[NDArray[np.float32]],
+    labels: NDArray[np.str_],
+    speakers: Names,
+    held_out: NDArray[np.intp],
+) -> tuple[NamedArrays, NDArray[np.float32]]:
     """Trains a probe without a fold: its weights, and its logits of the fold."""
     from espnet_mtl.evaluation.probes.conv_probe import ConvProbe
 
-    rest = np.setdiff1d(np.arange(len(labels)), held)
+    rest = np.setdiff1d(np.arange(len(labels)), held_out).tolist()
     probe = ConvProbe(classes).fit([logmels[i] for i in rest], labels[rest], np.array(speakers)[rest])
-    return probe.arrays(), probe.logits([logmels[i] for i in held])
+    return probe.arrays(), probe.logits([logmels[i] for i in held_out])
 
 
-def _fit_recognizer(logmels: Logmels, phones: Sequence[Sequence[str]]) -> Arrays:
+def _fit_recognizer(logmels: Sequence[NDArray[np.float32]], phones: Sequence[Sequence[str]]) -> NamedArrays:
     from espnet_mtl.evaluation.probes.recognizer import PhoneRecognizer
 
     return PhoneRecognizer().fit(logmels, phones).arrays()
@@ -201,5 +233,6 @@ def _call(job: Callable) -> Any:
     return job()
 
 
-def _part(arrays: Arrays, prefix: str) -> Arrays:
+def _with_prefix(arrays: NamedArrays, prefix: str) -> NamedArrays:
+    """Those whose name begins so, without it."""
     return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Curve = NDArray[np.float64]
+"""Step and value, (N, 2)."""
 
 
 def read_curves(exp: Path) -> dict[str, dict[str, Curve]]:
@@ -36,7 +37,8 @@ def _scalars(directory: Path) -> dict[str, Curve]:
 def _curve(events: Sequence[Any]) -> Curve:
     """The first value of each step: at the end of an epoch its average is logged as well."""
     points = np.array([(event.step, event.value) for event in events])
-    return np.asarray(points[np.unique(points[:, 0], return_index=True)[1]])
+    _, first = np.unique(points[:, 0], return_index=True)
+    return np.asarray(points[first])
 
 
 def ending(curves: Mapping[str, Curve], suffix: str) -> dict[str, Curve]:

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
-import soundfile
 
 from espnet_mtl.evaluation.evaluate import Evaluation
-from espnet_mtl.evaluation.metrics import METRICS, Scores
-from espnet_mtl.evaluation.report.curves import ending, read_curves
+from espnet_mtl.evaluation.metrics import METRICS
+from espnet_mtl.evaluation.report.curves import Curve, ending, read_curves
+from espnet_mtl.evaluation.report.players import Players
 from espnet_mtl.evaluation.report.plots import curves_plot, map_plot, speech_plot
-from espnet_mtl.evaluation.report.table import Cell, Row, columns, rows
-from espnet_mtl.evaluation.style_map import ReferenceListener, has_reference, plane, styles_of
+from espnet_mtl.evaluation.report.render import data_uri, render
+from espnet_mtl.evaluation.report.table import Cell, MetricRow, columns, rows
+from espnet_mtl.evaluation.scores import Scores
+from espnet_mtl.evaluation.style_map import TrainedReferenceEncoder, has_reference, plane, styles_of
 from espnet_mtl.system.files import whole_directory
 
-PAGE = "evaluation/report/report.html.j2"
+TEMPLATE = "evaluation/report/report.html.j2"
 NORMS = "gradient norms, by tap and task"
 SENTENCES, PLOTS, WORST = 2, 4, 8
+"""How many sentences to listen to, spectrograms, and utterances farthest from natural speech the page shows."""
 AUDIO_BYTES = 9_000_000
 """Of the players' audio in the page, encoded: the page stays below 15 MB."""
 BREAKDOWN = (
     "mcd_db", "log_f0_rmse", "log_f0_sd_ratio", "emotion_accuracy", "emotion_accuracy_cnn",
     "transfer_emotion_accuracy", "speaker_similarity", "transfer_speaker_similarity", "phone_error_rate",
 )  # fmt: skip
+"""Metrics that are shown by emotion and by speaker."""
 
 
 def write_report(
@@ -44,23 +45,13 @@ def write_report(
         audio_beside: Whether all recordings are files beside the page instead of some inside it.
     """
     with whole_directory(directory) as temporary:
-        audio = Audio(AUDIO_BYTES, temporary if audio_beside else None)
-        (temporary / "index.html").write_text(render(PAGE, _content(evaluation, exps, audio)), encoding="utf-8")
+        players = Players(AUDIO_BYTES, temporary if audio_beside else None)
+        html = render(TEMPLATE, _content(evaluation, exps, players))
+        (temporary / "index.html").write_text(html, encoding="utf-8")
     return directory / "index.html"
 
 
-def render(page: str, content: Mapping[str, Any]) -> str:
-    """Fills a template of this package."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("espnet_mtl", ".")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(page).render(content)
-
-
-def _content(evaluation: Evaluation, exps: Sequence[Path], audio: Audio) -> dict[str, Any]:
+def _content(evaluation: Evaluation, exps: Sequence[Path], players: Players) -> dict[str, Any]:
     first, table = _first(evaluation), rows(evaluation)
     return {
         "tag": first.title,
@@ -70,12 +61,15 @@ def _content(evaluation: Evaluation, exps: Sequence[Path], audio: Audio) -> dict
         "rows": table,
         "groups": list(dict.fromkeys(row.metric.group for row in table)),
         "verdicts": _verdicts(evaluation, table),
-        "breakdowns": [_breakdown(evaluation, "emotion"), _breakdown(evaluation, "speaker")],
-        "worst": list(_worst(evaluation, audio)),
-        "sentences": [_grid(evaluation, sentence, audio) for sentence in _sentences(first)],
+        "breakdowns": [
+            _breakdown(evaluation, "emotion", [one.speech.emotions for one in evaluation.all]),
+            _breakdown(evaluation, "speaker", [one.speech.speakers for one in evaluation.all]),
+        ],
+        "worst": list(_worst(evaluation, players)),
+        "sentences": [_grid(evaluation, sentence, players) for sentence in _sentences(first)],
         "plots": list(_plots(evaluation)),
-        "confusions": [_confusion(scores) for scores in evaluation.all if scores.heard.any()],
-        "curves": [{"title": exp.name, "image": image} for exp in exps if (image := _curves(exp))],
+        "confusions": [_confusion(scores) for scores in evaluation.all if scores.named_emotions.any()],
+        "curves": list(_curves(exps)),
         "maps": list(_maps(evaluation, exps)),
         "held_out": evaluation.held_out,
         "durations": evaluation.durations,
@@ -89,103 +83,87 @@ def _first(evaluation: Evaluation) -> Scores:
     return [*evaluation.compared, *evaluation.systems, *evaluation.references][0]
 
 
-def _verdicts(evaluation: Evaluation, table: Sequence[Row]) -> list[dict[str, Any]]:
+def _verdicts(evaluation: Evaluation, table: Sequence[MetricRow]) -> list[dict[str, Any]]:
     """What each compared system does surely better and worse than the baseline."""
-    n_systems = len(evaluation.all)
-    return [
-        {
-            "title": system.title,
-            "baseline": evaluation.baseline.title if evaluation.baseline else "",
-            **{
-                verdict: [_name(row) for row in table if row.cells[n_systems + i].verdict == verdict]
-                for verdict in ("better", "worse")
-            },
-        }
-        for i, system in enumerate(evaluation.compared)
-    ]
+    if evaluation.baseline is None:
+        return []
+    verdicts = []
+    # In each row, the cells of the differences come after those of all systems.
+    for place, system in enumerate(evaluation.compared, len(evaluation.all)):
+        better = [row for row in table if row.cells[place].verdict == "better"]
+        worse = [row for row in table if row.cells[place].verdict == "worse"]
+        verdicts.append(
+            {
+                "title": system.title,
+                "baseline": evaluation.baseline.title,
+                "better": list(map(_name, better)),
+                "worse": list(map(_name, worse)),
+            }
+        )
+    return verdicts
 
 
-def _name(row: Row) -> str:
+def _name(row: MetricRow) -> str:
     return f"{row.metric.group.lower()} {row.metric.title}"
 
 
-def _breakdown(evaluation: Evaluation, label: str) -> dict[str, Any]:
-    """Figures of each system by emotion or speaker."""
-    of = {one.title: np.array(getattr(one.speech, f"{label}s")) for one in evaluation.all}
-    names = sorted({name for labels in of.values() for name in labels} - {""})
-    groups = {
-        name: [
-            (one.title, [Cell.of(METRICS[metric], one.figure(metric, of[one.title] == name)) for metric in BREAKDOWN])
-            for one in evaluation.all
-        ]
-        for name in names
-    }
+def _breakdown(evaluation: Evaluation, label: str, names: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Figures of each system by emotion or speaker.
+
+    Args:
+        evaluation: What is shown.
+        label: "emotion" or "speaker".
+        names: The emotion or speaker of each utterance, for each of `evaluation.all`.
+    """
+    groups: dict[str, list[tuple[str, list[Cell]]]] = {}
+    for name in sorted(set().union(*names) - {""}):
+        groups[name] = []
+        for scores, labels in zip(evaluation.all, names, strict=True):
+            chosen = np.array(labels) == name
+            cells = [Cell.of(METRICS[metric], scores.figure(metric, chosen)) for metric in BREAKDOWN]
+            groups[name].append((scores.title, cells))
     return {"label": label, "metrics": [METRICS[metric] for metric in BREAKDOWN], "groups": groups}
 
 
-def _curves(exp: Path) -> str:
-    """Losses, accuracies, task weights, and what the gradients of tasks do to each other, over time."""
-    logged = read_curves(exp)
-    if not logged:
-        return ""
-    main = {
-        f"{name} {part}": curves[f"{name}_loss"]
-        for part, curves in logged.items()
-        for name in ("l1", "tts")
-        if f"{name}_loss" in curves
-    }
+def _curves(exps: Sequence[Path]) -> Iterator[dict[str, str]]:
+    """Training curves of each experiment that logged some."""
+    for exp in exps:
+        panels = _panels(read_curves(exp))
+        if panels:
+            yield {"title": exp.name, "image": data_uri("image/png", curves_plot(panels, [NORMS]))}
+
+
+def _panels(logged: dict[str, dict[str, Curve]]) -> list[tuple[str, dict[str, Curve]]]:
+    """Losses, accuracies, task weights, and what the gradients of tasks do to each other: title and curves of each."""
+    main: dict[str, Curve] = {}
+    for part, curves in logged.items():
+        for name in ("l1", "tts"):
+            if f"{name}_loss" in curves:
+                main[f"{name} {part}"] = curves[f"{name}_loss"]
     train, valid = logged.get("train", {}), logged.get("valid", {})
+    norms = ending(train, "_norm")
+    norms.pop("grad", None)  # that of the whole model, which ESPnet logs
+    shares = ending(train, "_share")
     panels = {
         "spectrogram and whole TTS loss": main,
         "task losses, validation": ending(valid, "_loss"),
         "accuracies, validation": ending(valid, "_acc"),
         "task weights λ w": ending(train, "_weight"),
-        NORMS: {n: c for n, c in ending(train, "_norm").items() if n != "grad"},
+        NORMS: norms,
         "cosines of gradients, by tap": ending(train, "_cos"),
-        "shares of gradients": {n: c for n, c in ending(train, "_share").items() if (c[:, 1] != 1).any()},
+        # A share that is always 1 is that of a task alone at its tap.
+        "shares of gradients": {name: curve for name, curve in shares.items() if (curve[:, 1] != 1).any()},
     }
-    shown = [(title, curves) for title, curves in panels.items() if curves]
-    return data_uri("image/png", curves_plot(shown, [NORMS]))
+    return [(title, curves) for title, curves in panels.items() if curves]
 
 
 def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, str]]:
     """Styles of natural test speech, in each model that has a reference encoder."""
     speech = evaluation.references[0].speech
     for exp in filter(has_reference, exps):
-        points = plane(styles_of(ReferenceListener(exp), speech).vectors)
-        image = map_plot(points, {"by emotion": speech.emotions, "by speaker": speech.speakers})
+        styles = styles_of(TrainedReferenceEncoder(exp), speech)
+        image = map_plot(plane(styles.vectors), {"by emotion": speech.emotions, "by speaker": speech.speakers})
         yield {"title": exp.name, "image": data_uri("image/png", image)}
-
-
-class Audio:
-    """Recordings for players: as data URIs until `limit` bytes are spent, or as files in `directory`."""
-
-    def __init__(self, limit: int, directory: Path | None = None):
-        self.left, self._directory = limit, directory
-
-    def players(self, evaluation: Evaluation, utt: str) -> list[tuple[str, str]]:
-        """Title and address of an utterance by every system that has it, natural speech first."""
-        systems = [evaluation.references[0], *evaluation.systems]
-        found = [(i, one.title, one.speech.wav(utt)) for i, one in enumerate(systems)]
-        return [(title, uri) for i, title, path in found if path and (uri := self._address(path, f"{i}_{utt}"))]
-
-    def _address(self, path: str, name: str) -> str:
-        if self._directory is None and self.left <= 0:
-            return ""
-        samples, fs = soundfile.read(path)
-        file = io.BytesIO()
-        soundfile.write(file, samples, fs, "PCM_16", format="FLAC")
-        if self._directory is not None:
-            (self._directory / "audio").mkdir(exist_ok=True)
-            (self._directory / f"audio/{name}.flac").write_bytes(file.getvalue())
-            return f"audio/{quote(name)}.flac"
-        encoded = data_uri("audio/flac", file.getvalue())
-        self.left -= len(encoded)
-        return encoded
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _sentences(scores: Scores) -> list[str]:
@@ -193,15 +171,15 @@ def _sentences(scores: Scores) -> list[str]:
     return [sentence for sentence, _ in Counter(scores.speech.texts).most_common(SENTENCES)]
 
 
-def _grid(evaluation: Evaluation, sentence: str, audio: Audio) -> dict[str, Any]:
-    """Players of one sentence by speaker and emotion; `unseen` marks pairs that training never heard."""
-    experiment = _first(evaluation)
+def _grid(evaluation: Evaluation, sentence: str, players: Players) -> dict[str, Any]:
+    """Players of one sentence by speaker and emotion; `unseen` marks pairs that are not in the training speech."""
+    first = _first(evaluation)
+    unseen = np.isfinite(first.values["transfer_emotion_accuracy"])
+    speech = first.speech
     speakers: dict[str, list[dict[str, Any]]] = {}
-    unseen = np.isfinite(experiment.values["transfer_emotion_accuracy"])
-    speech = experiment.speech
     for i, utt in enumerate(speech.utts):
         if speech.texts[i] == sentence:
-            cell = {"emotion": speech.emotions[i], "unseen": unseen[i], "players": audio.players(evaluation, utt)}
+            cell = {"emotion": speech.emotions[i], "unseen": unseen[i], "players": players.of(evaluation, utt)}
             speakers.setdefault(speech.speakers[i], []).append(cell)
     return {"text": sentence, "speakers": speakers}
 
@@ -210,41 +188,47 @@ def _plots(evaluation: Evaluation) -> Iterator[dict[str, str]]:
     """Spectrograms and F0 of one utterance for each of the first emotions, each by another speaker."""
     speech, natural = _first(evaluation).speech, evaluation.references[0]
     speakers = sorted(set(speech.speakers))
-    for number, emotion in enumerate(sorted(set(speech.emotions) - {""})[:PLOTS]):
-        wanted = (speakers[number % len(speakers)], emotion)
-        utts = [utt for utt, pair in zip(speech.utts, speech.pairs, strict=True) if pair == wanted]
-        if common := [utt for utt in utts if utt in natural.speech.utts]:
-            shown = [
-                (one.title, one.analyses[one.speech.utts.index(common[0])])
-                for one in (natural, *evaluation.systems)
-                if common[0] in one.speech.utts
-            ]
-            text = speech.texts[speech.utts.index(common[0])]
-            image = data_uri("image/png", speech_plot(shown))
-            yield {"title": f"{wanted[0]}, {emotion}: {text}", "image": image}
+    emotions = sorted(set(speech.emotions) - {""})[:PLOTS]
+    for number, emotion in enumerate(emotions):
+        speaker = speakers[number % len(speakers)]
+        for utt, pair, text in zip(speech.utts, speech.pairs, speech.texts, strict=True):
+            if pair == (speaker, emotion) and utt in natural.speech.utts:
+                image = data_uri("image/png", _plot(evaluation, utt))
+                yield {"title": f"{speaker}, {emotion}: {text}", "image": image}
+                break
+
+
+def _plot(evaluation: Evaluation, utt: str) -> bytes:
+    """Spectrograms and F0 of an utterance by natural speech and by every system that has it."""
+    shown = []
+    for scores in (evaluation.references[0], *evaluation.systems):
+        if utt in scores.speech.utts:
+            shown.append((scores.title, scores.features[scores.speech.utts.index(utt)]))
+    return speech_plot(shown)
 
 
 def _confusion(scores: Scores) -> dict[str, Any]:
-    """Share of each intended emotion that the probe on functionals named so, for labelled utterances."""
-    intended = np.array(scores.speech.emotions)
-    names = sorted((set(scores.speech.emotions) | set(scores.heard)) - {""})
-    table = {
-        name: [float(np.mean(scores.heard[intended == name] == heard)) for heard in names]
-        for name in names
-        if (intended == name).any()
-    }
+    """Share of each intended emotion that the probe on functionals names so, for labelled utterances."""
+    intended, named = np.array(scores.speech.emotions), scores.named_emotions
+    names = sorted({*intended, *named} - {""})
+    table: dict[str, list[float]] = {}
+    for name in names:
+        answers = named[intended == name]
+        if len(answers):
+            table[name] = [float(np.mean(answers == other)) for other in names]
     return {"title": scores.title, "names": names, "table": table}
 
 
-def _worst(evaluation: Evaluation, audio: Audio) -> Iterator[dict[str, Any]]:
-    experiment = _first(evaluation)
-    mcd = experiment.values["mcd_db"]
-    order = [i for i in np.argsort(-np.nan_to_num(mcd, nan=-1))[:WORST] if np.isfinite(mcd[i])]
-    for i in order:
-        speech = experiment.speech
-        yield {
-            "mcd": f"{mcd[i]:.2f}",
-            "who": f"{speech.speakers[i]}, {speech.emotions[i]}",
-            "text": speech.texts[i],
-            "players": audio.players(evaluation, speech.utts[i]),
-        }
+def _worst(evaluation: Evaluation, players: Players) -> Iterator[dict[str, Any]]:
+    """The utterances of most mel-cepstral distortion."""
+    first = _first(evaluation)
+    speech, mcd = first.speech, first.values["mcd_db"]
+    order = np.argsort(-np.nan_to_num(mcd, nan=-1))[:WORST]
+    for i in order.tolist():
+        if np.isfinite(mcd[i]):
+            yield {
+                "mcd": f"{mcd[i]:.2f}",
+                "who": f"{speech.speakers[i]}, {speech.emotions[i]}",
+                "text": speech.texts[i],
+                "players": players.of(evaluation, speech.utts[i]),
+            }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.measures.intervals import Interval
@@ -25,18 +26,21 @@ class Cell:
     @classmethod
     def of(cls, metric: Metric, figure: Interval | None) -> Cell:
         """Rounds to the digits of the metric."""
-        return cls(*_shown(metric, figure, ""))
+        value, bounds = _shown(metric, figure, "")
+        return cls(value, bounds)
 
     @classmethod
     def difference(cls, metric: Metric, figure: Interval | None) -> Cell:
-        """The same with its sign, and what it means."""
+        """The same with its sign, and whether it is better or worse."""
+        value, bounds = _shown(metric, figure, "+")
         if figure is None or figure.low <= 0 <= figure.high or metric.best not in ("↑", "↓"):
-            return cls(*_shown(metric, figure, "+"))
+            return cls(value, bounds)
         better = (figure.value > 0) == (metric.best == "↑")
-        return cls(*_shown(metric, figure, "+"), "better" if better else "worse")
+        return cls(value, bounds, "better" if better else "worse")
 
 
 def _shown(metric: Metric, figure: Interval | None, sign: str) -> tuple[str, str]:
+    """A figure and its interval as text; `sign` is "+" where positive numbers have one."""
     if figure is None:
         return "–", ""
     form = f"{sign}.{metric.digits}f"
@@ -44,7 +48,7 @@ def _shown(metric: Metric, figure: Interval | None, sign: str) -> tuple[str, str
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricRow:
     """A metric and its figure for each column."""
 
     metric: Metric
@@ -54,44 +58,60 @@ class Row:
     def title(self) -> str:
         """The metric with unit and direction."""
         direction = f"→ {self.metric.best}" if self.metric.best.isdigit() else self.metric.best
-        return " ".join(filter(None, [self.metric.title, self.metric.unit, direction]))
+        parts = [self.metric.title, self.metric.unit, direction]
+        return " ".join(part for part in parts if part)
 
 
 def columns(evaluation: Evaluation) -> list[str]:
     """Title of each column: the systems, then the paired differences to the baseline."""
-    differences = [f"{one.title} − {evaluation.baseline.title}" for one in evaluation.compared if evaluation.baseline]
-    return [*(one.title for one in evaluation.all), *differences]
+    titles = [one.title for one in evaluation.all]
+    if evaluation.baseline:
+        titles += [f"{one.title} − {evaluation.baseline.title}" for one in evaluation.compared]
+    return titles
 
 
-def rows(evaluation: Evaluation) -> list[Row]:
+def rows(evaluation: Evaluation) -> list[MetricRow]:
     """One row per metric that applies to any system."""
     table = []
-    for name in dict.fromkeys(name for one in evaluation.all for name in one.figures):
+    # A dictionary, not a set, keeps the order of the metrics.
+    names = dict.fromkeys(chain.from_iterable(one.figures for one in evaluation.all))
+    for name in names:
         cells = [Cell.of(metric(name), one.figures.get(name)) for one in evaluation.all]
         if any(cell.interval for cell in cells):
             differences = [Cell.difference(metric(name), one.get(name)) for one in evaluation.differences.values()]
-            table.append(Row(metric(name), [*cells, *differences]))
+            table.append(MetricRow(metric(name), [*cells, *differences]))
     return table
 
 
 def text_table(evaluation: Evaluation, width: int) -> str:
     """Lays the rows out for a terminal; intervals are left out where `width` columns cannot hold them."""
-    wide = _aligned(_cells(evaluation, intervals=True))
-    lines = wide if max(map(len, wide)) <= width else _aligned(_cells(evaluation, intervals=False))
+    lines = _aligned(_cells(evaluation, intervals=True))
+    if max(map(len, lines)) > width:
+        lines = _aligned(_cells(evaluation, intervals=False))
     return "\n".join(lines)
 
 
 def _cells(evaluation: Evaluation, intervals: bool) -> list[list[str]]:
-    cells, group = [["", *columns(evaluation)]], ""
+    """Text of the cells, a list for each line: the heads, then the metrics below the name of their group."""
+    cells = [["", *columns(evaluation)]]
+    group = ""
     for row in rows(evaluation):
         if row.metric.group != group:
             group = row.metric.group
             cells.append([group.upper()])
-        shown = [f"{cell.value} {cell.interval if intervals else ''}".strip() for cell in row.cells]
+        if intervals:
+            shown = [f"{cell.value} {cell.interval}".strip() for cell in row.cells]
+        else:
+            shown = [cell.value for cell in row.cells]
         cells.append([row.title, *shown])
     return cells
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(len(cells[0]))]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]
+    """Lines of cells in columns of equal width; a line may have fewer cells than there are columns."""
+    widths = [max(map(len, column)) for column in zip_longest(*cells, fillvalue="")]
+    lines = []
+    for row in cells:
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        lines.append("  ".join(padded).rstrip())
+    return lines

@@ -26,10 +26,11 @@ def test_folds_keep_sentences_whole_and_hold_every_class():
     sentences = [f"s{i // 6}" for i in range(36)]
     parts = folds(labels, sentences)
     assert sorted(np.concatenate(parts)) == list(range(36))
-    for held in parts:
-        assert set(labels[held]) == set(CLASSES)
-        rest = set(range(36)) - set(held)
-        assert not {sentences[i] for i in held} & {sentences[i] for i in rest}
+    assert len(parts) == 3
+    for held_out in parts:
+        assert set(labels[held_out]) == set(CLASSES)
+        rest = set(range(36)) - set(held_out)
+        assert not {sentences[i] for i in held_out} & {sentences[i] for i in rest}
 
 
 def test_temperature_makes_confidence_as_high_as_accuracy():

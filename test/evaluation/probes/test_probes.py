@@ -112,6 +112,7 @@ def test_network_learns_and_is_the_same_again(trained, labels):
     test = spectrograms(labels, 1)
     assert (named(trained.logits(test)) == np.array(labels)).mean() > 0.95
     again = ConvProbe(EMOTIONS, 16).fit(spectrograms(labels, 0), labels, ["f"] * len(labels))
+    assert again.arrays().keys() == trained.arrays().keys() > {"output.1.weight"}
     for name, value in trained.arrays().items():
         np.testing.assert_array_equal(again.arrays()[name], value, err_msg=name)
 

@@ -66,14 +66,19 @@ def test_it_comes_back_from_its_weights(trained):
 
 
 def test_the_same_speech_gives_the_same_weights(trained):
-    for name, value in PhoneRecognizer().fit(*corpus(60, 0)).arrays().items():
+    again = PhoneRecognizer().fit(*corpus(60, 0)).arrays()
+    assert again.keys() == trained.arrays().keys() > {"phones", "mean", "output.weight"}
+    for name, value in again.items():
         np.testing.assert_array_equal(value, trained.arrays()[name], err_msg=name)
 
 
 def test_more_phones_than_steps_do_no_harm():
     logmels, phones = corpus(16, 0)
     recognizer = PhoneRecognizer().fit([*logmels, logmels[0][:9]], [*phones, list("abcdeabcde")])
-    assert all(np.isfinite(value).all() for name, value in recognizer.arrays().items() if name != "phones")
+    weights = recognizer.arrays()
+    assert weights.pop("phones").tolist() == list(PHONES)
+    assert {"mean", "output.weight"} < weights.keys()
+    assert all(np.isfinite(value).all() for value in weights.values())
 
 
 def test_errors_are_substitutions_deletions_and_insertions():
