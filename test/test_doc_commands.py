@@ -15,7 +15,7 @@ import pytest
 from doc_pages import PAGES, PROGRAMS, RECIPE, ROOT, Command, blocks, commands, fragments, name_of, read, spans
 
 from espnet_mtl.bin import split_options
-from espnet_mtl.bin.stages.prepare_data import settings_of
+from espnet_mtl.config.corpora import corpus_settings
 from espnet_mtl.config.decode import load_inference_config
 from espnet_mtl.config.espnet import espnet_keys
 from espnet_mtl.config.load import load_train_config
@@ -107,7 +107,7 @@ def check_values(options: dict[str, str]) -> None:
     check_training(options.get("--train_config", TRAIN_CONFIG), shlex.split(options.get("--train_args", "")))
     load_inference_config(RECIPE / DECODE_CONFIG, shlex.split(options.get("--inference_args", "")))
     corpora = options.get("--corpus", "demo").split("+")
-    settings_of(corpora, RECIPE / "local", shlex.split(options.get("--corpus_conf", "")))
+    corpus_settings(corpora, RECIPE / "local", shlex.split(options.get("--corpus_conf", "")))
 
 
 def check_benchmark(command: Command, must_parse, monkeypatch) -> None:
