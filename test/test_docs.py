@@ -8,9 +8,9 @@ import importlib
 import importlib.util
 import re
 import shutil
+import sys
 import tomllib
 from collections.abc import Collection
-from pathlib import Path
 
 import pytest
 import yaml
@@ -163,12 +163,19 @@ def test_what_python_code_imports_exists():
 YAML_BLOCKS = [(page, block) for page in PAGES for block in blocks(page, "yaml")]
 
 
-@pytest.mark.parametrize(("page", "block"), YAML_BLOCKS, ids=[name_of_page(page) for page, _ in YAML_BLOCKS])
-def test_yaml_changes_the_shipped_configuration(page, block, tmp_path, monkeypatch):
+@pytest.fixture
+def my_heads(tmp_path, monkeypatch):
+    """The user's own head of the pages, in the current directory."""
     monkeypatch.chdir(tmp_path)
-    for code in python_blocks():
-        if code.startswith("# my_heads.py"):
-            Path("my_heads.py").write_text(code, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (code,) = [code for code in python_blocks() if code.startswith("# my_heads.py\n")]
+    (tmp_path / "my_heads.py").write_text(code, encoding="utf-8")
+    yield
+    sys.modules.pop("my_heads", None)
+
+
+@pytest.mark.parametrize(("page", "block"), YAML_BLOCKS, ids=[name_of_page(page) for page, _ in YAML_BLOCKS])
+def test_yaml_changes_the_shipped_configuration(page, block, tmp_path, my_heads):
     shutil.copytree(RECIPE / "conf", tmp_path / "conf")
     change = {"base": "../train_fastspeech2.yaml", **yaml.safe_load(block)}
     path = tmp_path / "conf/ablation/from_the_docs.yaml"
