@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import soundfile
 from corpus_layouts import LAYOUTS
 from recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command
@@ -21,10 +22,10 @@ DRIVER = """
 import re, shlex, sys
 from pathlib import Path
 import espnet_mtl.bin.synthesize
-readme = Path(sys.argv[1]).read_text(encoding="utf-8")
-commands = re.findall(r"^python -m espnet_mtl.bin.synthesize (.*)", readme, re.M)
-blocks = re.findall(r"```python\\n(.*?)```", readme, re.S)
-assert len(commands) == 2 and len(blocks) == 2
+page = Path(sys.argv[1]).read_text(encoding="utf-8")
+commands = re.findall(r"^python -m espnet_mtl.bin.synthesize (.*)", page, re.M)
+blocks = re.findall(r"```python\\n(.*?)```", page, re.S)
+assert len(commands) == len(blocks) == int(sys.argv[2])
 for command in commands:
     espnet_mtl.bin.synthesize.main(shlex.split(command))
 for block in blocks:
@@ -32,14 +33,18 @@ for block in blocks:
 """
 
 
-def test_what_the_readme_shows_works(recipe):
+@pytest.mark.parametrize(
+    ("page", "count", "spoken"),
+    [("README.md", 2, ("happy", "mixed", "surprised")), ("docs/speaking.md", 1, ("morning",))],
+)
+def test_what_the_pages_on_speaking_show_works(page, count, spoken, recipe):
     subprocess.run(
-        [sys.executable, "-c", DRIVER, str(ROOT / "README.md")],
+        [sys.executable, "-c", DRIVER, str(ROOT / page), str(count)],
         cwd=recipe,
         env={**os.environ, "XDG_CACHE_HOME": str(recipe / "cache"), "PYTHONPATH": str(ROOT)},
         check=True,
     )
-    for name in ("happy", "mixed", "surprised"):
+    for name in spoken:
         wav, fs = soundfile.read(recipe / f"{name}.wav")
         assert fs == 16000
         assert abs(wav).max() > 0
@@ -138,7 +143,8 @@ def test_the_users_own_recordings(recipe, tmp_path):
         ]
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings/metadata.csv").write_text("\n".join(rows))
-    own, _, further = page_commands("corpora")
+    own, _ = page_commands("data")
+    (further,) = page_commands("training")
     assert own.endswith("--corpus csv")
     run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
     durations = json.loads((tmp_path / "dump/raw/durations.json").read_text())
@@ -162,7 +168,7 @@ def test_the_users_own_recordings(recipe, tmp_path):
 def test_two_corpora_at_once(tmp_path):
     for name, place in {"ljspeech": "kathleen", "nemo": "nemo"}.items():
         LAYOUTS[name](tmp_path / place)
-    _, several, _ = page_commands("corpora")
+    _, several = page_commands("data")
     conf = "ljspeech.speaker=kathleen ljspeech.dev=1 ljspeech.test=1"
     run_line(several, tmp_path, "--stop_stage", "1", "--corpus_conf", conf)
     assert set(read_table(tmp_path / "data/train/utt2spk").values()) == {"ljspeech_kathleen", "nemo_EB0", "nemo_KD0"}

@@ -7,5 +7,5 @@ IEMOCAP=${IEMOCAP:-}
 JL=${JL:-}
 LJSPEECH=${LJSPEECH:-}
 NEMO=${NEMO:-}
-# The directory of your own metadata.csv (docs/corpora.md).
+# The directory of your own metadata.csv (docs/data.md).
 CSV=${CSV:-}

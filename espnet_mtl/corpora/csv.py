@@ -1,4 +1,4 @@
-"""The user's own recordings, listed in a metadata.csv (docs/corpora.md)."""
+"""The user's own recordings, listed in a metadata.csv (docs/data.md)."""
 
 from __future__ import annotations
 

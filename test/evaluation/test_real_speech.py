@@ -1,4 +1,4 @@
-"""The judge on human recordings (docs/results.md), where they are on this machine."""
+"""The judge on human recordings (docs/results/recordings.md), where they are on this machine."""
 
 import csv
 import os

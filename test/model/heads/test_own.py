@@ -1,4 +1,4 @@
-"""A head of the user's own: the example of docs/heads.md, in a file outside the package."""
+"""A head of the user's own: the example of docs/tasks.md, in a file outside the package."""
 
 import re
 import sys
@@ -12,9 +12,10 @@ from espnet_mtl.config.load import load_train_config, read_train_config
 from espnet_mtl.errors import UserError
 from espnet_mtl.tasks.tts import MTLTTSTask
 
-PAGE = (Path(__file__).parents[3] / "docs/heads.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/tasks.md").read_text(encoding="utf-8")
 (CODE,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-(TASK,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "Loudest" in block]
+(BLOCK,) = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "Loudest" in block]
+TASK = yaml.safe_load(BLOCK)["tasks"]
 CONF = Path(__file__).parents[3] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
 
 
