@@ -73,9 +73,9 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
             if not emotions or (text, speaker, None) in natural:
                 wanted.append(None)
             for emotion in wanted:
-                utt = natural.get((text, speaker, emotion))
-                name = utt or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
-                requests.append(Request(name, text, tokens[utt or first[text]], speaker, emotion, language))
+                said = natural.get((text, speaker, emotion))
+                name = said or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
+                requests.append(Request(name, text, tokens[said or first[text]], speaker, emotion, language))
     return sorted(requests, key=lambda request: request.utt)
 
 
