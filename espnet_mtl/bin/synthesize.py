@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from espnet_mtl.errors import UserError, run_command
 
@@ -29,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     if not soundfile.check_format(args.output.suffix.removeprefix("."), "PCM_16"):
         raise UserError(f"--output must end in .wav or .flac, got {args.output}")
-    files = resolve(args.model)
+    options: dict[str, Any] = {**resolve(args.model)}
     # Importing this takes seconds: a model that is not there has been told by now
     from espnet_mtl.inference.text2speech import Text2Speech
 
-    tts = Text2Speech(**files, speed_control_alpha=1 / args.speed)
+    tts = Text2Speech(**options, speed_control_alpha=1 / args.speed)
     wav = tts(args.text, speaker=args.speaker, emotion=args.emotion, intensity=args.intensity)["wav"]
     args.output.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(args.output, wav.cpu().numpy(), tts.fs, "PCM_16")

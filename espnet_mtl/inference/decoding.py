@@ -16,6 +16,7 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.labels import UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
@@ -59,7 +60,8 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
     natural: dict[tuple[str, str, str | None], str] = {}
     first: dict[str, str] = {}  # the first utterance of each sentence, whose phones those take who never said it
     for utt in sorted(texts):
-        natural[texts[utt], speaker_of[utt], emotion_of.get(utt)] = utt
+        label = emotion_of.get(utt, UNLABELLED)
+        natural[texts[utt], speaker_of[utt], None if label == UNLABELLED else label] = utt
         first.setdefault(texts[utt], utt)
 
     requests = []
@@ -73,9 +75,9 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
             if not emotions or (text, speaker, None) in natural:
                 wanted.append(None)
             for emotion in wanted:
-                utt = natural.get((text, speaker, emotion))
-                name = utt or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
-                requests.append(Request(name, text, tokens[utt or first[text]], speaker, emotion, language))
+                said = natural.get((text, speaker, emotion))
+                name = said or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
+                requests.append(Request(name, text, tokens[said or first[text]], speaker, emotion, language))
     return sorted(requests, key=lambda request: request.utt)
 
 

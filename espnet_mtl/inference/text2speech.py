@@ -235,6 +235,8 @@ class Text2Speech:
         if language is None:
             only = self.languages[0] if len(self.languages) == 1 else None
             language = only or self.train_args.language
+        if not isinstance(language, str):
+            raise UserError(f"language: expected espeak's name of a language, such as 'en-us', got {language!r}")
         if self.model.tts.langs is not None and language not in self.languages:
             raise one_of("language", language, self.languages)
         return language

@@ -30,9 +30,10 @@ def test_a_request_takes_the_name_and_phones_of_its_natural_utterance(dump):
     assert listed["m1_happy_2"].text == "two"
 
 
-def test_an_unlabelled_utterance_is_spoken_without_an_emotion_too(dump):
-    emotions = {utt: emotion for utt, emotion in read_table(dump / "utt2emo").items() if utt != "f1_sad_1"}
-    write_table(dump / "utt2emo", emotions)
+@pytest.mark.parametrize("label", ["-", None])
+def test_an_unlabelled_utterance_is_spoken_without_an_emotion_too(dump, label):
+    emotions = {**read_table(dump / "utt2emo"), "f1_sad_1": label}
+    write_table(dump / "utt2emo", {utt: emotion for utt, emotion in emotions.items() if emotion})
     listed = {request.utt: request for request in list_requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])}
     assert len(listed) == 9
     assert (listed["f1_sad_1"].speaker, listed["f1_sad_1"].emotion) == ("f1", None)

@@ -98,6 +98,8 @@ def test_of_gpus_that_are_not_there(make_tts, monkeypatch):
         ({"intensity": 0.5}, "intensity 0.5: this model has no emotions"),
         ({"sids": 1}, "sids: expected 0 to 0, got 1"),
         ({"speaker": "m1"}, "unknown speaker 'm1': Valid: f1"),
+        ({"language": 3}, "language: expected espeak's name of a language, such as 'en-us', got 3"),
+        ({"language": "xx-none"}, "xx-none"),
     ],
     ids=str,
 )

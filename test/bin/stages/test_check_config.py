@@ -24,7 +24,7 @@ def test_every_file_and_option_is_checked(tmp_path):
     ("options", "words"),
     [
         (["--scheduler_conf", "first_cycle_steps=60"], r"warmup_steps \(100\) must be below first_cycle_steps \(60\)"),
-        (["--scheduler_conf=warmup=3"], "key of scheduler_conf 'warmup': did you mean warmup_steps"),
+        (["--scheduler_conf=warmup=3"], r"key of scheduler_conf \(\w+\) 'warmup': did you mean warmup_steps"),
         (["--tasks", "emotion.wieght=1"], "key of tasks.emotion 'wieght': did you mean weight"),
         (["--max_epoch", "5", "--weighting", "fixd"], "weighting 'fixd': did you mean fixed"),
         (["--tts_conf", "{adims: 3}"], "key of tts_conf 'adims': did you mean adim"),
