@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
-from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
 from torch.nn import functional
 
 from espnet_mtl.backbones import PARTS
+from espnet_mtl.espnet_imports import import_tts_task
 from espnet_mtl.meeting import Gradients, view_of
 from espnet_mtl.types import BackboneOutput, Tap
+
+import_tts_task()
+
+from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss  # noqa: E402
+from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
 
 
 class MTLFastSpeech2(FastSpeech2):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 
 import torch
-from espnet2.tts.tacotron2.tacotron2 import Tacotron2
-from espnet2.tts.utils import DurationCalculator
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from espnet_mtl.backbones import PARTS
 from espnet_mtl.errors import UserError
+from espnet_mtl.espnet_imports import import_tts_task
 from espnet_mtl.types import BackboneOutput, Tap, valid_mask
+
+import_tts_task()
+
+from espnet2.tts.tacotron2.tacotron2 import Tacotron2  # noqa: E402
+from espnet2.tts.utils import DurationCalculator  # noqa: E402
 
 CONTROLS = ("alpha", "pitch_scale", "energy_scale")
 """Controls that need durations, pitch and energy as inputs of the decoder."""

@@ -12,9 +12,6 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
-from espnet2.tts.feats_extract.dio import Dio
-from espnet2.tts.feats_extract.energy import Energy
-from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet_mtl.config import DURATIONS_NOTE
 from espnet_mtl.data.arks import ark_writers, moved_scp
@@ -22,6 +19,13 @@ from espnet_mtl.data.durations import Job, boundary_error, jobs_of, learned, sou
 from espnet_mtl.data.kaldi import read_optional, remove, whole_directory, write_table, write_text
 from espnet_mtl.data.parallel import parallel_map
 from espnet_mtl.errors import UserError
+from espnet_mtl.espnet_imports import import_tts_task
+
+import_tts_task()
+
+from espnet2.tts.feats_extract.dio import Dio  # noqa: E402
+from espnet2.tts.feats_extract.energy import Energy  # noqa: E402
+from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank  # noqa: E402
 
 ARKS = ("feats", "energy", "pitch")
 TABLES = ("phones", "durations")
