@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from tqdm import tqdm
 
-T = TypeVar("T")
 
-
-def progress(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+def progress[T](items: Iterable[T], description: str, total: int) -> Iterator[T]:
     """Yields `items` while reporting how many of `total` are done on stderr."""
     if sys.stderr.isatty():
         yield from tqdm(items, desc=description, total=total, leave=False)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TypeVar
 
 from espnet_mtl.progress import progress
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
-
-def parallel_map(
+def parallel_map[Item, Result](
     function: Callable[[Item], Result], items: Sequence[Item], nj: int, description: str
 ) -> Iterator[Result]:
     """Yields `function(item)` in the order of `items`, computed by `nj` processes, while reporting progress.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
@@ -70,9 +70,6 @@ class _Labelled(Protocol):
     def split(self) -> str | None: ...
 
 
-U = TypeVar("U", bound=_Labelled)
-
-
 def split_sentences(
     sentences: Iterable[str], policy: SplitPolicy, units: Mapping[str, frozenset[str]] | None = None
 ) -> dict[str, str]:
@@ -124,7 +121,7 @@ def _cover(order: Sequence[str], units: Mapping[str, frozenset[str]], limit: int
     return chosen
 
 
-def split(
+def split[U: _Labelled](
     utterances: Sequence[U], policy: SplitPolicy, units: Mapping[str, frozenset[str]] | None = None
 ) -> dict[str, list[U]]:
     """Sorts utterances into sets: as the corpus itself says, else by the policy; held-out pairs go to test only.

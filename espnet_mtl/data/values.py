@@ -185,7 +185,7 @@ MEASURES: Mapping[str, Callable[[Prosody], Numbers]] = {
 def slope(times: Numbers, values: Numbers) -> float:
     """Slope of the straight line through points, by least squares; 0 for fewer than two."""
     offsets = times - times.mean()
-    return float(offsets @ values / max(offsets @ offsets, 1e-12))
+    return float(offsets @ values / max(float(offsets @ offsets), 1e-12))
 
 
 def _times(prosody: Prosody) -> Numbers:

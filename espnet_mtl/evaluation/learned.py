@@ -113,7 +113,7 @@ class Learned:
         """Trains the recognizer, and a convolutional probe for each fold, on analyzed training speech."""
         chosen = np.flatnonzero(self._emotions != "")
         labels, speakers, sentences = (x[chosen] for x in (self._emotions, self._speakers, self._sentences))
-        logmels = self.lowered([speech[i] for i in chosen], speakers)
+        logmels = self.lowered([speech[i] for i in chosen.tolist()], speakers)
         arrays: Arrays = {}
         held_out = np.zeros((len(chosen), len(self.emotions)))
         parts = folds(labels, sentences) if self.hears_emotions else []
@@ -187,7 +187,7 @@ def _fit_conv(
     from espnet_mtl.evaluation.conv_probe import ConvProbe
 
     rest = np.setdiff1d(np.arange(len(labels)), held)
-    probe = ConvProbe(classes).fit([logmels[i] for i in rest], labels[rest], np.array(speakers)[rest])
+    probe = ConvProbe(classes).fit([logmels[i] for i in rest.tolist()], labels[rest], np.array(speakers)[rest])
     return probe.arrays(), probe.logits([logmels[i] for i in held])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from espnet_mtl.data.kaldi import locked
@@ -81,7 +81,7 @@ def save_answer(test: ListeningTest, listener: str, number: int, answer: str) ->
         raise UserError(f"answer {answer!r}: expected one of {', '.join(valid)}")
     with locked(path):
         if number not in read_answers(test, listener):
-            now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            now = datetime.now(UTC).isoformat(timespec="seconds")
             _append(path, {"time": now, **_asked(test, listener, number, trials[number - 1]), "answer": answer})
 
 

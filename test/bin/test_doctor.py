@@ -41,7 +41,7 @@ def test_the_real_stack_is_fine():
         "espnet",
         "torch",
         "torchaudio",
-        "espnet-model-zoo",
+        "espnet_model_zoo",
         "sentencepiece",
         "setuptools",
     ):
@@ -51,11 +51,11 @@ def test_the_real_stack_is_fine():
 @pytest.mark.usefixtures("fast")
 def test_a_wrong_version_is_named_with_its_remedy(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     real = metadata.version
-    monkeypatch.setattr(metadata, "version", lambda name: "80.1" if name == "setuptools" else real(name))
+    monkeypatch.setattr(metadata, "version", lambda name: "82.0" if name == "setuptools" else real(name))
     status, lines = report(capsys)
     assert status == 1
     assert [name for name, line in lines.items() if line.startswith("WRONG")] == ["setuptools"]
-    assert "80.1 - needs <74: run tools/setup.sh, or pip install 'setuptools<74'" in lines["setuptools"]
+    assert "82.0 - needs <82,>=77: run tools/setup.sh, or pip install 'setuptools<82,>=77'" in lines["setuptools"]
 
 
 @pytest.mark.usefixtures("fast")
@@ -88,7 +88,7 @@ def test_a_project_that_is_not_installed(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_python_out_of_range(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(environment.platform, "python_version", lambda: "3.13.0")
+    monkeypatch.setattr(environment.platform, "python_version", lambda: "3.14.0")
     python = next(finding for finding in environment._versions() if finding.name == "Python")
     assert "3.12" in python.problem
 
