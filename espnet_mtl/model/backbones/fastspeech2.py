@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss
-from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2
 from torch import Tensor
 
 from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
+from espnet_mtl.system.espnet_imports import import_tts_task
+
+import_tts_task()
+
+from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss  # noqa: E402
+from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
 
 
 class MTLFastSpeech2(FastSpeech2, Backbone):

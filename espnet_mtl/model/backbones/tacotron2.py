@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from espnet2.tts.tacotron2.tacotron2 import Tacotron2
-from espnet2.tts.utils import DurationCalculator
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
@@ -16,6 +14,12 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import TACOTRON2
 from espnet_mtl.model.taps import BackboneOutput, Tap, valid_mask
+from espnet_mtl.system.espnet_imports import import_tts_task
+
+import_tts_task()
+
+from espnet2.tts.tacotron2.tacotron2 import Tacotron2  # noqa: E402
+from espnet2.tts.utils import DurationCalculator  # noqa: E402
 
 CONTROLS = ("alpha", "pitch_scale", "energy_scale")
 """Controls that need durations, pitch and energy as inputs of the decoder."""
