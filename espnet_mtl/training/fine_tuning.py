@@ -1,10 +1,10 @@
-"""Going on from a trained model with other data (`--init_model`): its tables grow, their old rows stay."""
+"""Fine-tuning a trained model on other data (`--init_model`): its tables get rows for new names."""
 
 from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 TABLES = {"token": "token_list", **{label.name: label.table for label in CLASS_LABELS.values()}}
 """What a row of a table may stand for, and the config key of the rows' names."""
 NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "tts", "tts_conf", "style_conf")
-"""Config keys that must be those of the model that is gone on from."""
+"""Config keys that must be those of the pretrained model."""
 FREE = ("spks", "langs", "stats_file", "reduction_factor", "reference", "hard")
 """Keys below them that may differ: training derives them, or what they add starts as in a new model."""
 
 
 @dataclass(frozen=True)
-class BaseModel:
-    """A trained model to go on from.
+class PretrainedModel:
+    """A trained model that training starts from.
 
     Attributes:
         name: As the user named it.
@@ -71,20 +71,26 @@ class BaseModel:
             UserError: It does not; the message names the first key that differs.
         """
         for section in NETWORK:
-            own, wanted = self.config.get(section), config[section]
-            pairs = {section: (own, wanted)}
-            if isinstance(wanted, dict):
-                keys = sorted({*(own or {}), *wanted} - {*FREE})
-                pairs = {f"{section}.{key}": ((own or {}).get(key), wanted.get(key)) for key in keys}
-            for key, (ours, theirs) in pairs.items():
-                if ours != theirs:
-                    raise UserError(
-                        f"{key} is {theirs!r}, but --init_model {self.name} was trained with {ours!r}: "
-                        "take the configuration that it was trained with"
-                    )
+            for key, trained, wanted in _differences(section, self.config.get(section), config[section]):
+                raise UserError(
+                    f"{key} is {wanted!r}, but --init_model {self.name} was trained with {trained!r}: "
+                    "take the configuration that it was trained with"
+                )
 
 
-def open_base_model(name: str | None) -> BaseModel | None:
+def _differences(section: str, trained: Any, wanted: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yields what differs between two values of a section: the key, the value of the model and the one wanted."""
+    if not isinstance(wanted, Mapping):
+        if trained != wanted:
+            yield section, trained, wanted
+        return
+    trained = trained or {}
+    for key in sorted({*trained, *wanted}.difference(FREE)):
+        if trained.get(key) != wanted.get(key):
+            yield f"{section}.{key}", trained.get(key), wanted.get(key)
+
+
+def open_pretrained(name: str | None) -> PretrainedModel | None:
     """Opens a packed model, an experiment, a URL or a repository (`espnet_mtl.zoo.archive.resolve`); None for none.
 
     Raises:
@@ -97,17 +103,14 @@ def open_base_model(name: str | None) -> BaseModel | None:
     if "tasks" not in config:
         raise UserError(f"--init_model {name}: not a multi-task model; ESPnet's own load with --init_param")
     locate_files(config, Path(files["train_config"]).parent)
-    return BaseModel(name, config, Path(files["model_file"]))
+    return PretrainedModel(name, config, Path(files["model_file"]))
 
 
-def initial_state(base: BaseModel, args: argparse.Namespace) -> dict[str, Tensor]:
-    """Builds the weights that training goes on from: the base model's, with a row for each new name.
-
-    A new row starts as the mean of the old ones; what the base model lacks starts as in a new model, and embeddings of
-    speakers or languages, where the base model had but one, at zero.
+def initial_state(pretrained: PretrainedModel, args: argparse.Namespace) -> dict[str, Tensor]:
+    """Builds the weights that fine-tuning starts from: the pretrained model's, with a row for each new name.
 
     Args:
-        base: The trained model.
+        pretrained: The trained model.
         args: Arguments of the training that begins.
 
     Raises:
@@ -121,25 +124,38 @@ def initial_state(base: BaseModel, args: argparse.Namespace) -> dict[str, Tensor
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(args.seed)
         model = MTLTTSTask.build_model(args)
-    old = load_state(base.model_file)
-    names = {kind: (base.names(kind), list(getattr(args, key) or [])) for kind, key in TABLES.items()}
+    trained = load_state(pretrained.model_file)
     kinds = row_kinds(model)
     state = {}
     for key, value in model.state_dict().items():
-        if key in kinds and key in old:
-            state[key] = grown(old[key], *names[kinds[key]])
-        elif key in kinds and key.startswith("tts."):
-            state[key] = value * 0
-        elif key.startswith("weighting."):
-            state[key] = value
+        kind = kinds.get(key)
+        if kind is None:
+            state[key] = _initial_parameter(key, value, trained)
+        elif key in trained:
+            new_names = list(getattr(args, TABLES[kind]) or [])
+            state[key] = expanded_rows(trained[key], pretrained.names(kind), new_names)
         else:
-            state[key] = old.get(key, value)
-        if state[key].shape != value.shape:
-            raise UserError(
-                f"--init_model {base.name}: {key} is {tuple(state[key].shape)}, but the configuration makes it "
-                f"{tuple(value.shape)}"
-            )
+            state[key] = _initial_table(key, value)
+        _check_shape(pretrained.name, key, state[key], value)
     return state
+
+
+def _initial_parameter(key: str, value: Tensor, trained: Mapping[str, Tensor]) -> Tensor:
+    """The trained value, or that of a new model where there is none; the weighting of the tasks starts again."""
+    return value if key.startswith("weighting.") else trained.get(key, value)
+
+
+def _initial_table(key: str, value: Tensor) -> Tensor:
+    """A table that the pretrained model had not, as it knew but one speaker or language: it starts at zero, so that
+    what that one said before is said again. Those of styles and heads start as in a new model."""
+    return value * 0 if key.startswith("tts.") else value
+
+
+def _check_shape(name: str, key: str, value: Tensor, wanted: Tensor) -> None:
+    if value.shape != wanted.shape:
+        raise UserError(
+            f"--init_model {name}: {key} is {tuple(value.shape)}, but the configuration makes it {tuple(wanted.shape)}"
+        )
 
 
 def row_kinds(model: MTLTTSModel) -> dict[str, str]:
@@ -151,7 +167,7 @@ def row_kinds(model: MTLTTSModel) -> dict[str, str]:
     return {key: kind for key, kind in kinds.items() if key in model.state_dict()}
 
 
-def grown(rows: Tensor, old: Sequence[str], new: Sequence[str]) -> Tensor:
+def expanded_rows(rows: Tensor, old: Sequence[str], new: Sequence[str]) -> Tensor:
     """Returns a row for each of the new names: the old one of that name, else the mean of the old ones."""
     import torch
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_mtl.text.tokens import Tokenizer
-from espnet_mtl.training.fine_tuning import BaseModel
+from espnet_mtl.training.fine_tuning import PretrainedModel
 
 
 def make_token_list(
@@ -15,7 +15,7 @@ def make_token_list(
     token_list: Path,
     config: Mapping[str, Any],
     token_type: str,
-    base: BaseModel | None,
+    pretrained: PretrainedModel | None,
     vocab_size: int = 100,
 ) -> Tokenizer:
     """Writes the token list of a token type below `token_list`, and returns the tokenizer that goes with it.
@@ -29,9 +29,9 @@ def make_token_list(
     tokenizer = Tokenizer.from_config(config, token_type, output / BPE_MODEL if token_type == "bpe" else None)
     known: list[str] = []
     bpemodel = None
-    if base:
-        base.check_tokens(token_type)
-        known = base.names("token")
-        bpemodel = base.file(BPE_MODEL) if token_type == "bpe" else None
+    if pretrained:
+        pretrained.check_tokens(token_type)
+        known = pretrained.names("token")
+        bpemodel = pretrained.file(BPE_MODEL) if token_type == "bpe" else None
     write_token_list(dump, output, tokenizer, vocab_size, known, bpemodel)
     return tokenizer

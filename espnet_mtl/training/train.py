@@ -25,7 +25,7 @@ from espnet_mtl.system.files import locked, read_text, remove, require, write_te
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
-from espnet_mtl.training.fine_tuning import BaseModel, initial_state
+from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 
 
 def train(
@@ -34,7 +34,7 @@ def train(
     token_type: str,
     ngpu: int,
     arguments: Sequence[str],
-    base: BaseModel | None = None,
+    pretrained: PretrainedModel | None = None,
 ) -> None:
     """Trains, or goes on where a killed training stopped; the result is the same.
 
@@ -44,7 +44,7 @@ def train(
         token_type: "phn", "char" or "bpe".
         ngpu: GPUs; more than one trains in as many processes.
         arguments: Options of ESPnet's training, which override the YAML.
-        base: A trained model to go on from.
+        pretrained: A trained model to start from.
 
     Raises:
         UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings
@@ -52,8 +52,8 @@ def train(
     """
     config = load_train_config(train_config)
     final = override(train_config, config, arguments)
-    if base:
-        base.check(final)
+    if pretrained:
+        pretrained.check(final)
     from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
 
     args = _parse(train_config, config, final["tts"], paths, token_type, ngpu, arguments)
@@ -61,8 +61,8 @@ def train(
         _check_durations(paths.dump / DURATIONS_NOTE, token_type, final["cleaner"])
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
-    if base:
-        settings["init_model"] = hashlib.sha256(base.model_file.read_bytes()).hexdigest()
+    if pretrained:
+        settings["init_model"] = hashlib.sha256(pretrained.model_file.read_bytes()).hexdigest()
     with locked(paths.output):
         _same_settings(paths.output, settings)
         repair(paths.output)
@@ -70,9 +70,9 @@ def train(
         absent = paths.write_labels(written_labels(args.tasks), tokenizer)
         # Classes that the data lack are found by the task itself, in the label tables.
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
-        if base:
+        if pretrained:
             args.init_param = [str(paths.output / "init.pth")]
-            torch.save(initial_state(base, args), paths.output / "init.pth")
+            torch.save(initial_state(pretrained, args), paths.output / "init.pth")
         log_to(paths.output / TRAIN_LOG)
         MTLTTSTask.main(args=args)
 

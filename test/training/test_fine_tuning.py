@@ -9,7 +9,7 @@ from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.data.stats import write_tables, write_token_list
 from espnet_mtl.errors import UserError
 from espnet_mtl.text.tokens import Tokenizer
-from espnet_mtl.training.fine_tuning import BaseModel, initial_state, open_base_model
+from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state, open_pretrained
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 MORE = {
@@ -24,7 +24,7 @@ NETWORKS = {"fastspeech2": {}, "tacotron2": {"tts": "tacotron2", "tts_conf": dic
 
 @pytest.fixture
 def old(make_args, tmp_path):
-    """Makes the base model of a backbone, as an experiment; returns its network and what `open_base_model` reads."""
+    """Makes a pretrained model of a backbone, as an experiment; returns its network and how it is opened."""
 
     def make(backbone="fastspeech2"):
         from espnet_mtl.tasks.tts import MTLTTSTask
@@ -35,15 +35,15 @@ def old(make_args, tmp_path):
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
         torch.save(model.state_dict(), tmp_path / "valid.loss.best.pth")
         torch.save(model.state_dict(), tmp_path / "latest.pth")
-        return model, open_base_model(str(tmp_path))
+        return model, open_pretrained(str(tmp_path))
 
     return make
 
 
 @pytest.mark.parametrize("backbone", NETWORKS)
 def test_old_names_speak_as_before(old, make_args, make_model, backbone):
-    theirs, base = old(backbone)
-    state = initial_state(base, make_args(**NETWORKS[backbone], **MORE))
+    theirs, pretrained = old(backbone)
+    state = initial_state(pretrained, make_args(**NETWORKS[backbone], **MORE))
     ours = make_model(**NETWORKS[backbone], **MORE).eval()
     ours.load_state_dict(state)
 
@@ -59,8 +59,8 @@ def test_old_names_speak_as_before(old, make_args, make_model, backbone):
 
 
 def test_a_new_row_is_the_mean_of_the_old_ones(old, make_args):
-    theirs, base = old()
-    state = initial_state(base, make_args(**MORE))
+    theirs, pretrained = old()
+    state = initial_state(pretrained, make_args(**MORE))
     was = theirs.state_dict()
     assert torch.equal(state["style.table"][:3], was["style.table"])
     for key in ("style.table", "tts.sid_emb.weight", "heads.emotion_mel.output.3.bias"):
@@ -72,50 +72,54 @@ def test_a_new_row_is_the_mean_of_the_old_ones(old, make_args):
 
 
 def test_a_head_of_its_own_starts_as_in_a_new_model(old, make_args):
-    _, base = old()
+    _, pretrained = old()
     task = {"head": "classifier", "tap": "shared", "label": "speaker"}
-    first, second = (initial_state(base, make_args(tasks={"tts": {}, "mine": task}, **MORE)) for _ in range(2))
+    first, second = (initial_state(pretrained, make_args(tasks={"tts": {}, "mine": task}, **MORE)) for _ in range(2))
     assert first["heads.mine.output.weight"].any()
     assert torch.equal(first["heads.mine.output.weight"], second["heads.mine.output.weight"])
 
 
 def test_another_network_is_refused(old, make_args, tiny):
-    _, base = old()
+    _, pretrained = old()
     config = {**vars(make_args()), "tts_conf": {**tiny, "adim": 16}}
     with pytest.raises(UserError, match=r"tts_conf\.adim is 16, but --init_model .* was trained with 8"):
-        base.check(config)
+        pretrained.check(config)
     with pytest.raises(UserError, match="tts is 'tacotron2'"):
-        base.check({**config, "tts": "tacotron2"})
-    base.check(vars(make_args()))
+        pretrained.check({**config, "tts": "tacotron2"})
+    pretrained.check(vars(make_args()))
 
 
 def test_the_same_configuration_is_taken(tmp_path):
     path = "egs2/mtl_tts/conf/train_fastspeech2.yaml"
     config = load_train_config(path)
     trained = {**config, "tts_conf": {**config["tts_conf"], "spks": 4, "langs": 1}}
-    BaseModel("old", trained, tmp_path).check(load_train_config("egs2/mtl_tts/conf/train_fastspeech2_single.yaml"))
+    PretrainedModel("old", trained, tmp_path).check(
+        load_train_config("egs2/mtl_tts/conf/train_fastspeech2_single.yaml")
+    )
 
 
 def test_a_model_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "config.yaml").write_text("tts: fastspeech2\n")
     (tmp_path / "latest.pth").touch()
     with pytest.raises(UserError, match="--init_param"):
-        open_base_model(str(tmp_path))
+        open_pretrained(str(tmp_path))
 
 
 def test_tables_grow(tmp_path):
     config = {"token_list": MORE["token_list"], "speakers": ["f1"], "emotions": ["sad"], "token_type": "phn"}
-    base = BaseModel("old", config, tmp_path)
+    pretrained = PretrainedModel("old", config, tmp_path)
     for part in ("train", "dev"):
         write_table(tmp_path / f"dump/{part}/phones", {"u": "e a", "v": "b"})
         write_table(tmp_path / f"dump/{part}/utt2spk", {"u": "a0", "v": "f1"})
     write_table(tmp_path / "dump/train/utt2emo", {"u": "angry:0.5,sad:0.5"})
-    write_token_list(tmp_path / "dump", tmp_path / "tokens", Tokenizer("phn"), known=base.names("token"))
+    write_token_list(tmp_path / "dump", tmp_path / "tokens", Tokenizer("phn"), known=pretrained.names("token"))
     write_tables(
-        tmp_path / "dump", tmp_path / "tables", {"speakers": base.names("speaker"), "emotions": base.names("emotion")}
+        tmp_path / "dump",
+        tmp_path / "tables",
+        {"speakers": pretrained.names("speaker"), "emotions": pretrained.names("emotion")},
     )
     assert (tmp_path / "tokens/tokens.txt").read_text().split() == [*MORE["token_list"][:-1], "e", "<sos/eos>"]
     assert (tmp_path / "tables/speakers.txt").read_text().split() == ["f1", "a0"]
     assert (tmp_path / "tables/emotions.txt").read_text().split() == ["sad", "angry"]
     with pytest.raises(UserError, match="reads tokens of type phn, not char"):
-        base.check_tokens("char")
+        pretrained.check_tokens("char")

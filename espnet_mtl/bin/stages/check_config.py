@@ -19,14 +19,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(own)
     from espnet_mtl.config.overrides import load_overridden
     from espnet_mtl.config.schema import schedule_note
-    from espnet_mtl.training.fine_tuning import open_base_model
+    from espnet_mtl.training.fine_tuning import open_pretrained
 
-    base = open_base_model(args.init_model)
+    pretrained = open_pretrained(args.init_model)
     for path, config in load_overridden(args.configs, overrides).items():
         if note := schedule_note(config):
             print(f"{path}: {note}", file=sys.stderr)
-        if base:
-            base.check(config)
+        if pretrained:
+            pretrained.check(config)
 
 
 def cli() -> None:

@@ -26,17 +26,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
     from espnet_mtl.labels import TABLES
     from espnet_mtl.system.files import require
-    from espnet_mtl.training.fine_tuning import open_base_model
+    from espnet_mtl.training.fine_tuning import open_pretrained
     from espnet_mtl.training.token_list import make_token_list
 
     config = load_train_config(args.train_config)
-    base = open_base_model(args.init_model)
+    pretrained = open_pretrained(args.init_model)
     require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
-    tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, base, args.vocab_size)
-    known = {table: base.names(label.name) for table, label in TABLES.items()} if base else {}
+    tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, pretrained, args.vocab_size)
+    known = {table: pretrained.names(label.name) for table, label in TABLES.items()} if pretrained else {}
     write_tables(args.dump, args.tables, known)
-    files = [statistics_file(feature) for feature in FEATURES] if base else []
-    statistics = {file: base.file(file) for file in files} if base else {}
+    files = [statistics_file(feature) for feature in FEATURES] if pretrained else []
+    statistics = {file: pretrained.file(file) for file in files} if pretrained else {}
     collect_stats(args.dump, args.stats, tokenizer, statistics)
 
 

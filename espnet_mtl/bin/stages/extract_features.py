@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.features import extract_features
     from espnet_mtl.system.files import require
-    from espnet_mtl.training.fine_tuning import open_base_model
+    from espnet_mtl.training.fine_tuning import open_pretrained
     from espnet_mtl.training.token_list import make_token_list
 
     config = load_train_config(args.train_config)
@@ -32,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     require((dump / "wav.scp" for dump in dumps), "stage 2")
     model = None
     if args.token_type == "bpe":
-        base = open_base_model(args.init_model)
-        model = make_token_list(args.dump, args.token_list, config, "bpe", base).bpemodel
+        pretrained = open_pretrained(args.init_model)
+        model = make_token_list(args.dump, args.token_list, config, "bpe", pretrained).bpemodel
     extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
 
 

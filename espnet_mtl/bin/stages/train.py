@@ -25,11 +25,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
     from espnet_mtl.training.dataset import TrainPaths
-    from espnet_mtl.training.fine_tuning import open_base_model
+    from espnet_mtl.training.fine_tuning import open_pretrained
     from espnet_mtl.training.train import train
 
     paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
-    train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_base_model(args.init_model))
+    train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_pretrained(args.init_model))
 
 
 def cli() -> None:
