@@ -64,14 +64,6 @@ def test_mistakes_are_named(make_args, overrides, words):
     assert all(word in str(error.value) for word in words)
 
 
-def test_the_emotion_head_on_the_reference_is_its_attention(make_model):
-    model = make_model(
-        tasks={"tts": {}, "a": {**HEAD, "tap": "style"}, "b": {**HEAD, "tap": "style", "reversed": True}}
-    )
-    assert model.heads["a"].attention
-    assert not model.heads["b"].attention
-
-
 def optimizer_args(make_args, **overrides):
     settings = {
         "optim": "adam",

@@ -217,7 +217,7 @@ def test_two_threads_share_a_network(name, make_batch):
     backbone, batch = build(name), make_batch(name)
     styles = [torch.full((4, backbone.encoder_dim), value) for value in (1.0, -1.0)]
     expected = [backbone(**batch, style=style).taps for style in styles]
-    barrier = threading.Barrier(2, timeout=20)
+    barrier = threading.Barrier(2, timeout=60)
     table, _, _ = backbone.token_table.rpartition(".")
 
     def wait(*_):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tiny_backbones import TINY, batch_for, with_backbone
+from tiny_backbones import batch_for, with_backbone
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.registry import BACKBONES, WEIGHTINGS
@@ -53,17 +53,6 @@ def test_it_trains(backbone, make, batch, name, split):
     parts = {f"tts_{part}" for part in BACKBONES.spec(backbone).parts} if split else {"tts"}
     for task in {*parts, "voice", "at_mel", "at_style"}:
         assert math.isfinite(float(stats[f"{task}_weight"]))
-
-
-def test_the_order_of_the_tasks_does_not_matter(make_model):
-    tasks = {"emotion": {**HEAD, "tap": "mel", "weight": 0.3}, "tts": {"weight": 2.0}}
-    assert list(make_model(tasks=tasks).weighting.preferences.items()) == [("tts", 2.0), ("emotion", 0.3)]
-
-
-def test_parts_are_those_that_the_backbone_has(make_model):
-    conf = {**TINY["tacotron2"], "use_guided_attn_loss": False}
-    model = make_model(tts="tacotron2", tts_conf=conf, tasks={"tts": {"split": True}}, style_conf={"reference": False})
-    assert list(model.weighting.preferences) == ["tts_mel", "tts_stop"]
 
 
 def test_a_cap_binds_whatever_the_method_gives(backbone, make_model, batch):
