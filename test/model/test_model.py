@@ -1,3 +1,4 @@
+import copy
 import gc
 import math
 import weakref
@@ -183,3 +184,13 @@ def test_a_trained_model_can_be_let_go(make_model, batch, backbone):
 
 def test_without_such_a_head_it_suggests_none(make_model):
     assert make_model().text_predictor is None
+
+
+def test_a_copy_trains_its_own_heads(make_model, batch):
+    model = make_model()
+    twin = copy.deepcopy(model)
+    assert twin.multitask.heads["emotion_mel"] is twin.heads["emotion_mel"]
+    assert twin.multitask.weighting is twin.weighting
+    twin(**batch)[0].backward()
+    assert any(parameter.grad.abs().sum() > 0 for parameter in twin.heads.parameters())
+    assert all(parameter.grad is None for parameter in model.parameters())
