@@ -111,9 +111,10 @@ def _vad(where: str, text: str) -> tuple[float, float, float] | None:
     if text in ("", UNLABELLED):
         return None
     try:
-        valence, arousal, dominance = CONTINUOUS_LABELS["vad"].read(text).tolist()
+        CONTINUOUS_LABELS["vad"].read(text)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
+    valence, arousal, dominance = map(float, text.split())  # not as read, which is in single precision: 3.3 stays 3.3
     return valence, arousal, dominance
 
 

@@ -96,10 +96,10 @@ class FastAlignmentModule(AlignmentModule):
         def log_f(number: Tensor) -> Tensor:
             return log_factorial[number.clamp(min=0)]
 
-        binomial = log_f(n) - log_f(token) - log_f(n - token)
-        beta_of_sum = log_f(token + frame - 1) + log_f(n - token + last - frame) - log_f(n + last)
-        beta = log_f(frame - 1) + log_f(last - frame) - log_f(last)
-        prior = binomial + beta_of_sum - beta
+        # Binomial coefficient (N over k), times B(k + t, N - k + T - t + 1), over B(t, T - t + 1).
+        prior = log_f(n) - log_f(token) - log_f(n - token)
+        prior = prior + log_f(token + frame - 1) + log_f(n - token + last - frame) - log_f(n + last)
+        prior = prior - log_f(frame - 1) - log_f(last - frame) + log_f(last)
         return prior.masked_fill(~valid, IMPOSSIBLE).float()
 
 

@@ -15,10 +15,11 @@ from espnet_mtl.data.kaldi import read_table
 def ark_writers(directory: Path, names: Iterable[str]) -> Iterator[dict[str, kaldiio.WriteHelper]]:
     """Opens `<name>.ark` with `<name>.scp` in a directory for each name; call `writers[name](utt, matrix)`."""
     with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(kaldiio.WriteHelper(f"ark,scp:{directory}/{name}.ark,{directory}/{name}.scp"))
-            for name in names
-        }
+        writers = {}
+        for name in names:
+            writer = kaldiio.WriteHelper(f"ark,scp:{directory}/{name}.ark,{directory}/{name}.scp")
+            writers[name] = stack.enter_context(writer)
+        yield writers
 
 
 def moved_scp(scp: Path, directory: Path) -> dict[str, str]:

@@ -86,13 +86,16 @@ def prepare_audio(
             `output` then stays as it was, but for dropped.txt, which names them.
     """
     output = output.absolute()
-    require([data / name / table for name in SETS for table in REQUIRED], "stage 1")
+    for name in SETS:
+        require([data / name / table for table in REQUIRED], "stage 1")
     recordings = {name: read_recordings(data / name) for name in SETS}
     totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
     with ExitStack() as stack:
         directories = {name: stack.enter_context(whole_directory(output / name)) for name in SETS}
-        tasks = [(recording, directories[name] / "audio") for name in SETS for recording in recordings[name]]
+        tasks = []
+        for name in SETS:
+            tasks += [(recording, directories[name] / "audio") for recording in recordings[name]]
         # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
         # them, so that none writes on where an error clears the directories.
         conversions = iter(list(parallel_map(partial(_convert, fs=fs, conf=conf), tasks, nj, "stage 2")))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from espnet_mtl.labels import CLASS_LABELS
 
-LEARNED_SETS = ("train", "dev")
+TRAIN_AND_DEV = ("train", "dev")
 """The sets that training reads; all of them: `espnet_mtl.corpora.split.SETS`."""
 
 WAV_SCP = "wav.scp"

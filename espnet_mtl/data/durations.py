@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def from_aligner(
     Raises:
         UserError: An utterance has more tokens than frames, or the aligner failed.
     """
-    every = [utterance for utterances in sets.values() for utterance in utterances]
+    every = list(chain.from_iterable(sets.values()))
     speaker_of: dict[str, str] = {}
     for dump in sets:
         speaker_of.update(read_table(dump / UTT2SPK, "stage 2"))
@@ -126,7 +127,8 @@ def _train_and_align(
 
     conf = AlignerConf(**config["aligner_conf"])
     speaker_ids = _numbered({speaker_of[utterance.utt] for utterance in train}, UNKNOWN_SPEAKER + 1)
-    token_ids = _numbered({token for utterance in train for token in utterance.tokens}, UNKNOWN_ID + 1)
+    tokens = set(chain.from_iterable(utterance.tokens for utterance in train))
+    token_ids = _numbered(tokens, UNKNOWN_ID + 1)
     end = UNKNOWN_ID + 1 + len(token_ids)
 
     def example(utterance: TokenizedUtterance) -> Example:
@@ -190,7 +192,7 @@ def _write_mels(
 
 def alignment_shares(durations: Sequence[Sequence[int]]) -> dict[str, float]:
     """Computes the share of tokens that have one frame, and of frames that the end token has."""
-    tokens = [frames for own in durations for frames in own[:-1]]
+    tokens = list(chain.from_iterable(own[:-1] for own in durations))
     end = sum(own[-1] for own in durations)
     return {"one_frame": float(np.mean(np.array(tokens) == 1)), "at_end": end / (sum(tokens) + end)}
 

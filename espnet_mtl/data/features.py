@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +207,7 @@ def extract_features(
         figures = boundary_error(sets)
     elif source == FROM_ALIGNER:
         sets, figures = from_aligner(sets, _log_mels(settings, nj), config, nj)
-    every = [utterance for utterances in sets.values() for utterance in utterances]
+    every = list(chain.from_iterable(sets.values()))
     features = parallel_map(partial(_extract, settings), every, nj, "stage 3")
     note_path = dumps[0].parent / DURATIONS_NOTE
     remove(note_path)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from espnet_mtl.corpora.alignment import format_alignment
@@ -73,7 +73,9 @@ def prepare_data(
         UserError: A corpus cannot be read, cannot be split as it asks for, or loses too much.
     """
     output = output.absolute()
-    listed = {name: [clean(utterance) for utterance in corpus.utterances()] for name, corpus in corpora.items()}
+    listed = {}
+    for name, corpus in corpora.items():
+        listed[name] = [clean(utterance) for utterance in corpus.utterances()]
     unusable = find_unusable(listed)
     prepared = {}
     for name, corpus in corpora.items():
@@ -154,7 +156,7 @@ def _count_held_out(utterances: Sequence[Utterance], sets: Mapping[str, list[Utt
     policy = corpus.policy
     if not policy.held_out:
         return 0
-    in_sets = [utterance for group in sets.values() for utterance in group]
+    in_sets = list(chain.from_iterable(sets.values()))
     # The policy may take fewer sentences than there are; the others are not held out, but not wanted.
     chosen = {policy.unit(utterance) for utterance in in_sets}
     wanted = [utterance for utterance in utterances if policy.unit(utterance) in chosen]
@@ -167,7 +169,7 @@ def find_unusable(listed: Mapping[str, Sequence[Utterance]]) -> dict[str, dict[i
     Returns:
         By corpus and index of the utterance, its id and the reason.
     """
-    every = [utterance for utterances in listed.values() for utterance in utterances]
+    every = chain.from_iterable(listed.values())
     audios = [utterance.audio for utterance in every if utterance.audio and utterance.audio.is_file()]
     sizes = Counter(audio.stat().st_size for audio in audios)
     first_with_content: dict[str, str] = {}
@@ -268,7 +270,9 @@ def _shared_lines(sets: Mapping[str, Sequence[Utterance]]) -> list[str]:
     train, *others = SETS
     lines = []
     for kind in ("sentence", "dialogue", "speaker"):
-        values = {name: {getattr(utterance, kind) for utterance in sets[name]} - {None, ""} for name in SETS}
+        values = {}
+        for name in SETS:
+            values[name] = {getattr(utterance, kind) for utterance in sets[name]} - {None, ""}
         counts = []
         for name in others:
             if values[name]:

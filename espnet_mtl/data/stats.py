@@ -12,7 +12,7 @@ import kaldiio
 import numpy as np
 
 from espnet_mtl.corpora.split import SETS
-from espnet_mtl.data.dump import LEARNED_SETS, PITCH_SCP, text_file
+from espnet_mtl.data.dump import PITCH_SCP, TRAIN_AND_DEV, text_file
 from espnet_mtl.data.kaldi import read_labels, read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
@@ -148,7 +148,7 @@ def write_tables(dump: Path, output: Path, known: Mapping[str, Sequence[str]] | 
     with whole_directory(output) as directory:
         for table, label in TABLES.items():
             # A split by speaker has speakers and languages of its own in dev; other labels unknown there are none.
-            sets = LEARNED_SETS if label.spoken_by_new else LEARNED_SETS[:1]
+            sets = TRAIN_AND_DEV if label.spoken_by_new else TRAIN_AND_DEV[:1]
             found: set[str] = set()
             for name in sets:
                 for line in read_labels(dump / name / label.file, label).values():
@@ -196,9 +196,9 @@ def collect_stats(dump: Path, output: Path, tokenizer: Tokenizer, statistics: Ma
     Raises:
         UserError: A missing input.
     """
-    require((dump / name / PITCH_SCP for name in LEARNED_SETS), "stage 3")
+    require((dump / name / PITCH_SCP for name in TRAIN_AND_DEV), "stage 3")
     with whole_directory(output) as directory:
-        for name in LEARNED_SETS:
+        for name in TRAIN_AND_DEV:
             (directory / name).mkdir()
             _collect_set(dump / name, directory / name, tokenizer)
         for file, path in (statistics or {}).items():

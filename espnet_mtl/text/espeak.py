@@ -86,39 +86,31 @@ class _Library:
             getattr(_ctypes, "dlclose", lambda handle: None)(self.handle._handle)
             self.handle = None
         if self.handle is None:
-            library, data = _paths()
-            handle = ctypes.CDLL(library)
-            handle.espeak_Info.restype = ctypes.c_char_p
-            handle.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-            self.sample_rate = handle.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _PHONEME_EVENTS_IN_IPA)
-            if self.sample_rate <= 0:
-                raise UserError(f"espeak cannot read its data in {data}: reinstall espeakng-loader")
-            handle.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the clock seeds the noise of breathy voices
-            handle.espeak_SetSynthCallback(self._callback)
-            self.handle = handle
+            self.handle = self._open()
         return self.handle
+
+    def _open(self) -> ctypes.CDLL:
+        library, data = _paths()
+        handle = ctypes.CDLL(library)
+        handle.espeak_Info.restype = ctypes.c_char_p
+        handle.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        self.sample_rate = handle.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _PHONEME_EVENTS_IN_IPA)
+        if self.sample_rate <= 0:
+            raise UserError(f"espeak cannot read its data in {data}: reinstall espeakng-loader")
+        handle.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the clock seeds the noise of breathy voices
+        handle.espeak_SetSynthCallback(self._callback)
+        return handle
 
     def speak(self, text: str, voice: str, parameters: dict[str, int], fresh: bool) -> list[tuple[str, int]]:
         """Speaks into `chunks`; returns the events (phone or "" for a pause, start sample)."""
         handle = self.load(fresh)
-        name, _, variant = voice.partition("+")
-        if variant and variant not in variants():
-            raise UserError(f"espeak has no voice variant {variant!r}: choose one of {', '.join(variants())}")
-        # Voices are found by their file's name; the code of a language may be another (en-gb is in the file en).
-        files = (name, _voices(handle).get(name, "") if name else "")
-        plus = f"+{variant}" if variant else ""
-        if not any(file and self._set_voice(f"{file}{plus}") for file in files):
-            raise _unknown_language(name)
+        _choose_voice(handle, voice)
         for key, value in parameters.items():
             handle.espeak_SetParameter(_PARAMETERS[key], value, 0)
         self.chunks, self.events, self.clause_ends = [], [], {}
         data = text.replace("\0", " ").encode()
         handle.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None)
         return self.events
-
-    def _set_voice(self, name: str) -> bool:
-        """Tells whether espeak knows a voice, which it then speaks with."""
-        return self.load().espeak_SetVoiceByName(name.encode()) == 0
 
     def _collect(self, wave: Any, n_samples: int, events: Any) -> int:
         if wave and n_samples > 0:
@@ -147,6 +139,20 @@ def _paths() -> tuple[str, str]:
     except ImportError as error:
         raise UserError("espeak needs the package espeakng-loader: pip install espeakng-loader") from error
     return espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+
+
+def _choose_voice(handle: ctypes.CDLL, voice: str) -> None:
+    """Makes espeak speak with a voice, such as `en-us` or `en-us+f2`."""
+    language, plus, variant = voice.partition("+")
+    if variant and variant not in variants():
+        raise UserError(f"espeak has no voice variant {variant!r}: choose one of {', '.join(variants())}")
+    # Voices are found by their file's name; the code of a language may be another (en-gb is in the file en).
+    files = [language, _voices(handle).get(language)] if language else []
+    suffix = f"{plus}{variant}" if variant else ""
+    for file in files:
+        if file and handle.espeak_SetVoiceByName(f"{file}{suffix}".encode()) == 0:
+            return
+    raise _unknown_language(language)
 
 
 def _unknown_language(name: str) -> UserError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_mtl.data.continuous import Numbers, standardized
-from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, LEARNED_SETS, PITCH_SCP, text_file
+from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, text_file
 from espnet_mtl.data.kaldi import read_labels, read_table, write_table
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
 from espnet_mtl.errors import one_of
@@ -97,17 +97,17 @@ class TrainPaths:
             The labels that no utterance of train has.
         """
         continuous = [label for label in labels if label in CONTINUOUS_LABELS]
-        values = standardized(self.dump, continuous, tokenizer, LEARNED_SETS)
+        values = standardized(self.dump, continuous, tokenizer, TRAIN_AND_DEV)
         absent = []
         for name in labels:
             label = LABELS[name]
             if isinstance(label, ClassLabel):
-                lines = {part: self._known_lines(label, part) for part in LEARNED_SETS}
+                lines = {part: self._known_lines(label, part) for part in TRAIN_AND_DEV}
             else:
-                lines = {part: _written(label, values[name][part]) for part in LEARNED_SETS}
+                lines = {part: _written(label, values[name][part]) for part in TRAIN_AND_DEV}
             if not lines["train"]:
                 absent.append(name)
-            for part in LEARNED_SETS:
+            for part in TRAIN_AND_DEV:
                 self._write_whole(self.label_file(part, name), part, lines[part])
         return absent
 
@@ -124,7 +124,7 @@ class TrainPaths:
     def digest(self, token_type: str) -> str:
         """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
         tables = (text_file(token_type), DURATIONS, *LABEL_FILES)
-        paths = [self.dump / part / table for part in LEARNED_SETS for table in tables]
+        paths = [self.dump / part / table for part in TRAIN_AND_DEV for table in tables]
         paths.append(self.tokens(token_type))
         paths += sorted(self.tables.glob("[!.]*"))
         paths += sorted((self.stats / "train").glob("[!.]*"))
@@ -146,7 +146,7 @@ class TrainPaths:
         """
         labels = list(labels)
         stats = {key: self.stats / "train" / file for key, file in STATS_FILES.items()}
-        require([self.dump / part / PITCH_SCP for part in LEARNED_SETS], "stage 3")
+        require([self.dump / part / PITCH_SCP for part in TRAIN_AND_DEV], "stage 3")
         require([self.tokens(token_type), self.tables / "speakers.txt", *stats.values()], "stage 4")
         options = ["--token_type", token_type, "--token_list", str(self.tokens(token_type))]
         options += ["--output_dir", str(self.output)]

@@ -207,9 +207,11 @@ def test_csv_with_path_and_text_alone(tmp_path):
 
 
 def test_csv_with_valence_arousal_and_dominance(tmp_path):
-    (tmp_path / "metadata.csv").write_text("path,text,vad\na.wav,One.,3.5 2 4\nb.wav,Two.,-\n")
+    (tmp_path / "metadata.csv").write_text(
+        "path,text,vad\na.wav,One.,3.5 2 4\nb.wav,Two.,-\nc.wav,Three.,3.3 1.1 0.7\n"
+    )
     _, utterances = read("csv", tmp_path, speaker="me")
-    assert [utterances[name].vad for name in ("me_a", "me_b")] == [(3.5, 2.0, 4.0), None]
+    assert [utterances[f"me_{name}"].vad for name in "abc"] == [(3.5, 2.0, 4.0), None, (3.3, 1.1, 0.7)]
 
 
 @pytest.mark.parametrize(
@@ -219,12 +221,12 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
         ("path,text\na.wav,One, two.\n", r"metadata.csv:2: 3 values, but the header names 2: quote a value"),
         ("path,text,split\na.wav,One.,valid\n", r"metadata.csv:2: unknown split 'valid': Valid: dev, test, train"),
         ("path,text,split\na.wav,One.,train\nb.wav,Two.,\n", "column split: fill in every line, or none"),
-        ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion 'happy:much': expected"),
-        ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion 'happy:-1': expected"),
-        ('path,text,emotion\na.wav,One.,"happy,sad"\n', r"metadata.csv:2: emotion 'happy,sad': expected"),
-        ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected three numbers"),
-        ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected three numbers"),
-        ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected three numbers"),
+        ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion: label 'happy:much': 'much' is not"),
+        ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion: label 'happy:-1': the weight of"),
+        ('path,text,emotion\na.wav,One.,"hap,happy"\n', r"metadata.csv:2: emotion 'hap,happy': two of its names"),
+        ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected 3 numbers"),
+        ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected 3 numbers"),
+        ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected 3 numbers"),
         ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
     ],
 )

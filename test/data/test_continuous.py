@@ -124,6 +124,12 @@ def test_without_stage_3_the_error_says_so(tmp_path):
         read_continuous(tmp_path, ["speaking_rate"], Tokenizer("phn"))
 
 
+def test_phrases_are_those_of_the_cleaned_text(dump):
+    write_table(dump / "train/text", dict.fromkeys(read_table(dump / "train/utt2spk"), "LG, a7"))
+    tokenizer = Tokenizer("char", cleaner="korean_cleaner")  # 엘지, 에이칠
+    assert _read_prosody(dump / "train", tokenizer)["low_a"].phrases == [slice(0, 2), slice(3, 7)]
+
+
 @pytest.mark.parametrize(("token_type", "parts"), [("char", 2), ("bpe", 1)])
 def test_phrases_of_other_tokens(dump, token_type, parts):
     texts = dict.fromkeys(read_table(dump / "train/utt2spk"), "abc,defg")

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_mtl.config.espnet import ONLY_VALUES
 from espnet_mtl.config.schema import complete
-from espnet_mtl.data.features import durations_of, extract_features
+from espnet_mtl.data.features import EXTRACTORS, durations_of, extract_features
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 
@@ -76,3 +77,12 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
     write_table(dump / "alignment", {"s1_a": "a:0.5"})
     with pytest.raises(UserError, match="no line for s1_b"):
         extract_features([dump], complete({"durations": "given"}), 1)
+
+
+@pytest.mark.parametrize("key", EXTRACTORS)
+def test_what_the_config_may_name_is_what_there_is(key, tmp_path):
+    assert set(EXTRACTORS[key]) == set(ONLY_VALUES[key])
+    config = {**complete({}), key: "ying"}
+    with pytest.raises(UserError, match=f"unknown {key} 'ying': .*Valid: {min(EXTRACTORS[key])}"):
+        extract_features([make_dump(tmp_path)], config, 1)
+    assert not (tmp_path / "durations").exists()
