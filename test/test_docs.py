@@ -66,11 +66,10 @@ def test_every_page_is_in_the_guide():
 
 
 def test_pages_that_other_files_name_exist():
-    named = []
+    files = [ROOT / "pyproject.toml", *RECIPE.glob("*.sh")]
     for folder in ("egs2/mtl_tts/conf", "egs2/mtl_tts/local", "espnet_mtl", "test", "tools"):
-        for file in (ROOT / folder).rglob("*"):
-            if file.suffix in (".py", ".sh", ".yaml"):
-                named += [(file, name) for name in re.findall(r"docs/[\w/]+\.md", read(file))]
+        files += [file for file in (ROOT / folder).rglob("*") if file.suffix in (".py", ".sh", ".yaml")]
+    named = [(file, name) for file in files for name in re.findall(r"docs/[\w/]+\.md", read(file))]
     for file, name in found(named):
         assert (ROOT / name).is_file(), f"{file} names {name}"
 
