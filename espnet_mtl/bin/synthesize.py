@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not soundfile.check_format(args.output.suffix.removeprefix("."), "PCM_16"):
         raise UserError(f"--output must end in .wav or .flac, got {args.output}")
     options: dict[str, Any] = {**resolve(args.model)}
-    # Importing this takes seconds: a model that is not there has been told by now
+    # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.text2speech import Text2Speech
 
     tts = Text2Speech(**options, speed_control_alpha=1 / args.speed)

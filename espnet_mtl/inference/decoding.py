@@ -106,7 +106,7 @@ def decode(
     model_file = best_model(exp, read_yaml(exp / "config.yaml"))
     require([dump / part / "durations"], "stage 3")
     check_gpus(ngpu)
-    # PyTorch and ESPnet take seconds to import: what can be told without them has been
+    # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     import torch
 
     from espnet_mtl.inference.text2speech import Text2Speech

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import kaldiio
 import numpy as np
-import torch
-from espnet2.torch_utils.device_funcs import to_device
 
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
-from espnet_mtl.model.backbones.tacotron2 import MTLTacotron2
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import require, whole_directory
 from espnet_mtl.system.progress import progress
-from espnet_mtl.tasks.tts import MTLTTSTask
 
-
-@dataclass(frozen=True)
-class Attended:
-    """What the teacher's attention says of one utterance: its id, frames per token (N + 1) and focus rate."""
-
-    utt: str
-    durations: list[int]
-    focus_rate: float
+if TYPE_CHECKING:
+    from espnet_mtl.inference.attention import Teacher
 
 
 def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[str, float]:
@@ -52,40 +42,20 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[st
     Raises:
         UserError: An input is missing, or the model has no attention.
     """
-    check_gpus(ngpu)
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
     sets = sorted(path.parent.name for path in dump.glob("[!.]*/feats.scp"))
     require([dump / name / "feats.scp" for name in sets or ["train"]], "stage 3")
     if config["tts"] != "tacotron2":
         raise UserError(f"{exp}: a teacher needs attention, which tts: tacotron2 has and {config['tts']} has not")
-    torch.manual_seed(0)  # the prenet's dropout stays on in synthesis
-    device = "cuda" if ngpu else "cpu"
-    model, args = MTLTTSTask.build_model_from_file(exp / "config.yaml", best_model(exp, config), device)
-    teacher = Teacher(model.eval(), args, device)
+    model_file = best_model(exp, config)
+    check_gpus(ngpu)
+    # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
+    from espnet_mtl.inference.attention import Teacher
+
+    teacher = Teacher.load(exp / "config.yaml", model_file, "cuda" if ngpu else "cpu")
     with whole_directory(output) as directory:
         return {name: _write(teacher, dump / name, directory / name) for name in sets}
-
-
-class Teacher:
-    """A trained Tacotron2 that runs over natural speech with teacher forcing."""
-
-    def __init__(self, model, args, device: str):
-        self.model = model
-        self.args = args
-        self.device = device
-        self.preprocess = MTLTTSTask.build_preprocess_fn(args, False)
-        self.collate = MTLTTSTask.build_collate_fn(args, False)
-
-    @torch.no_grad()
-    def read(self, utt: str, data: Mapping[str, object]) -> Attended:
-        """Reads one utterance: `text` (tokens), `speech` (log-mel), and labels as in training."""
-        _, batch = self.collate([(utt, self.preprocess(utt, dict(data)))])
-        batch = to_device(batch, self.device)
-        output = self.model.run_network(**batch)
-        backbone: MTLTacotron2 = self.model.tts
-        durations, focus = backbone.token_durations(output.attention[0], int(batch["speech_lengths"][0]))
-        return Attended(utt, durations.tolist(), float(focus))
 
 
 def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, object]]]:

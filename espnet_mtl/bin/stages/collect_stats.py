@@ -23,15 +23,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
-    from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
     from espnet_mtl.labels import TABLES
     from espnet_mtl.system.files import require
     from espnet_mtl.training.fine_tuning import open_pretrained
-    from espnet_mtl.training.token_list import make_token_list
 
     config = load_train_config(args.train_config)
     pretrained = open_pretrained(args.init_model)
     require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
+    # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
+    from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
+    from espnet_mtl.training.token_list import make_token_list
+
     tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, pretrained, args.vocab_size)
     known = {table: pretrained.names(label.name) for table, label in TABLES.items()} if pretrained else {}
     write_tables(args.dump, args.tables, known)

@@ -22,14 +22,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
-    from espnet_mtl.data.features import extract_features
     from espnet_mtl.system.files import require
-    from espnet_mtl.training.fine_tuning import open_pretrained
-    from espnet_mtl.training.token_list import make_token_list
 
     config = load_train_config(args.train_config)
     dumps = [args.dump / name for name in ("train", "dev", "test")]
     require((dump / "wav.scp" for dump in dumps), "stage 2")
+    # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
+    from espnet_mtl.data.features import extract_features
+    from espnet_mtl.training.fine_tuning import open_pretrained
+    from espnet_mtl.training.token_list import make_token_list
+
     model = None
     if args.token_type == "bpe":
         pretrained = open_pretrained(args.init_model)
