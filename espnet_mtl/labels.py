@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from espnet_mtl.errors import UserError, one_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 UNLABELLED = "-"
 """In a file: an utterance without this label."""
@@ -55,6 +57,8 @@ class ClassLabel:
         Raises:
             UserError: A class that is not among `classes`, or what `parse_mixture` refuses.
         """
+        import numpy as np  # here: commands that only check names start in less time without it
+
         if not self.soft:
             return np.array([self._id(line, classes)], dtype=np.int64)
         if line == UNLABELLED:
@@ -96,6 +100,8 @@ class ContinuousLabel:
         Raises:
             UserError: It is not D finite numbers.
         """
+        import numpy as np
+
         if line == UNLABELLED:
             return np.full(self.size, np.nan, dtype=np.float32)
         numbers = parse_numbers(line, self.size)
@@ -201,6 +207,8 @@ def mixture_weights(mixture: Mapping[str, float], classes: Sequence[str], label:
     Raises:
         UserError: It names one that is not among `classes`.
     """
+    import numpy as np
+
     weights = np.zeros(len(classes), dtype=np.float32)
     for name, weight in mixture.items():
         if name not in classes:

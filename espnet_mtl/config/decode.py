@@ -24,7 +24,7 @@ class DecodeOptions(Options):
         griffin_lim_iters: Iterations of the default vocoder.
         vocoder_file: ParallelWaveGAN checkpoint (.pkl) in its place.
         vocoder_config: Configuration of that vocoder.
-        dtype: Numbers that the network computes in.
+        dtype: Numbers that the network computes in; not bfloat16, which cannot count more than 256 frames.
         threshold, minlenratio, maxlenratio, use_att_constraint, backward_window, forward_window: ESPnet's options of
             a backbone with attention.
     """
@@ -33,7 +33,7 @@ class DecodeOptions(Options):
     griffin_lim_iters: AtLeastOne | None = None
     vocoder_file: File | None = None
     vocoder_config: File | None = None
-    dtype: Literal["float16", "bfloat16", "float32", "float64"] | None = None
+    dtype: Literal["float16", "float32", "float64"] | None = None
     threshold: NotNegative | None = None
     minlenratio: NotNegative | None = None
     maxlenratio: NotNegative | None = None

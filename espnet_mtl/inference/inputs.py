@@ -91,9 +91,11 @@ def speaker_id(speaker: str | None, sids: Any, names: Sequence[str]) -> Tensor:
         names: The model's speakers.
 
     Raises:
-        UserError: An unknown speaker, or a number that is none or beyond the model's speakers.
+        UserError: An unknown speaker, a number that is none or beyond the model's speakers, or both are given.
     """
     if speaker is not None:
+        if sids is not None:
+            raise UserError(f"speaker {speaker!r} and sids {sids!r}: both name the speaker: give one of them")
         if speaker not in names:
             raise one_of("speaker", speaker, names)
         return torch.tensor([names.index(speaker)])

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from espnet_mtl.config.load import load_train_config, read_train_config
@@ -54,6 +53,8 @@ def train(
     final = override(train_config, config, arguments)
     if pretrained:
         pretrained.check(final)
+    # What is missing is told before ESPnet is imported, which takes seconds.
+    paths.options(final["tts"], token_type, written_labels(final["tasks"]))
     from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
 
     args = _parse(train_config, config, final["tts"], paths, token_type, ngpu, arguments)
@@ -72,6 +73,8 @@ def train(
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
         if pretrained:
             args.init_param = [str(paths.output / "init.pth")]
+            import torch
+
             torch.save(initial_state(pretrained, args), paths.output / "init.pth")
         log_to(paths.output / TRAIN_LOG)
         MTLTTSTask.main(args=args)
@@ -140,6 +143,8 @@ def repair(output: Path) -> None:
         logging.warning(f"{checkpoint} is cut off: training starts again")
         remove(*output.glob("*.pth"))
         return
+    import torch
+
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     epoch = state["reporter"]["epoch"]
     path = output / f"{epoch}epoch.pth"

@@ -43,6 +43,7 @@ MISTAKES = {
     "stages.extract_features": "--dump none --train_config {config}",
     "stages.collect_stats": "--dump none --token_list t --tables t --stats s --train_config {config}",
     "stages.decode": "--exp none --dump none --inference_config {decode}",
+    "stages.train": "--dump none --token_list t --tables t --stats s --output o --train_config {config}",
     "stages.pack": "--exp none",
     "synthesize": "--model none.zip --text a --output a.wav",
     "teacher": "--exp none --dump none --output out",

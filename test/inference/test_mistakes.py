@@ -17,6 +17,7 @@ NAN, INF = float("nan"), float("inf")
     [
         ({"speaker": "f9"}, "unknown speaker 'f9': Valid: f1, m1"),
         ({"speaker": 1}, "unknown speaker 1: did you mean m1 or f1? Valid: f1, m1"),
+        ({"speaker": "f1", "sids": 1}, "speaker 'f1' and sids 1: both name the speaker: give one of them"),
         ({"sids": 7}, "sids: expected 0 to 1, got 7"),
         ({"sids": -1}, "sids: expected 0 to 1, got -1"),
         ({"sids": 0.5}, "sids: expected one whole number, got 0.5"),
@@ -73,6 +74,7 @@ def test_of_a_call(make_tts, arguments, message):
         ({"speed_control_alpha": 0}, "Text2Speech.speed_control_alpha: a number above 0, or null, got 0"),
         ({"speed_control_alpha": NAN}, "Text2Speech.speed_control_alpha: a number above 0, or null, got nan"),
         ({"griffin_lim_iters": -1}, "Text2Speech.griffin_lim_iters: a whole number of at least 1"),
+        ({"dtype": "bfloat16"}, "unknown Text2Speech.dtype 'bfloat16': did you mean float16"),
         ({"dtype": "int8"}, "unknown Text2Speech.dtype 'int8'"),
         ({"device": "gpu"}, "device: expected cpu, cuda or cuda:<number>, got 'gpu'"),
         ({"threshold": 0.5}, "unknown decoding option of fastspeech2 'threshold'"),

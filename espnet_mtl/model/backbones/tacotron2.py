@@ -142,7 +142,7 @@ class MTLTacotron2(Tacotron2, Backbone):
         """
         for name in CONTROLS:
             if options.pop(name, 1.0) != 1.0:
-                raise UserError(f"{name}: Tacotron2 has no such control, its attention decides; FastSpeech2 has it")
+                raise UserError(f"{name}: Tacotron2 has no such control, its attention decides")
         with self.call(style), _without_tracing_notes(), torch.no_grad():
             output = Tacotron2.inference(self, text, feats=feats, **options)
         frames = len(output["feat_gen"] if feats is None else feats)
