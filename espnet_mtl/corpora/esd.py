@@ -47,8 +47,11 @@ class ESD(Corpus):
                 tables.append(path)
         if not tables:
             raise UserError(f"{self.root}: no <speaker>/<speaker>.txt, such as 0011/0011.txt: is it the root of ESD?")
-        chosen = [path for path in tables if self.language in ("all", language_of(path.stem))]
-        return [utterance for path in chosen for utterance in self._of_speaker(path)]
+        listed = []
+        for path in tables:
+            if self.language in ("all", language_of(path.stem)):
+                listed += self._of_speaker(path)
+        return listed
 
     def _of_speaker(self, table: Path) -> list[Utterance]:
         language = language_of(table.stem)
