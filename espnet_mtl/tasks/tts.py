@@ -29,6 +29,7 @@ from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES, HEADS
 from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.files import read_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.tasks.preprocess import LabelEncoder
 from espnet_mtl.text.tokens import Tokenizer
@@ -172,7 +173,7 @@ def _names(source: str | list[str] | None) -> list[str]:
         return list(source or [])
     if not Path(source).is_file():
         raise UserError(f"run stage 4 first: {source} is missing")
-    return Path(source).read_text(encoding="utf-8").splitlines()
+    return read_text(source).splitlines()
 
 
 def complete_args(args: argparse.Namespace) -> None:

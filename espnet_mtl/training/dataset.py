@@ -23,7 +23,7 @@ from espnet_mtl.labels import (
     ContinuousLabel,
 )
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.files import require
+from espnet_mtl.system.files import read_text, require
 from espnet_mtl.text.tokens import Tokenizer
 
 TOKEN_FILES = {
@@ -82,7 +82,7 @@ class TrainPaths:
     def classes(self, label: str) -> list[str]:
         """Names the classes of a label, as stage 4 found them; none without its table."""
         table = self.tables / f"{CLASS_LABELS[label].table}.txt"
-        return table.read_text(encoding="utf-8").splitlines() if table.is_file() else []
+        return read_text(table).splitlines() if table.is_file() else []
 
     def label_file(self, name: str, label: str) -> Path:
         """Where `write_labels` puts a label of the set `name`."""

@@ -134,6 +134,10 @@ def test_keys_of_espnet_classes_are_checked(paths, tmp_path, config, words):
 
 
 def test_gpus_that_are_not_there_are_missed_before_anything_is_written(paths, tmp_path):
+    inputs = [paths.dump / "train/pitch.scp", paths.dump / "dev/pitch.scp", paths.tokens("phn")]
+    inputs += [paths.tables / "speakers.txt", *(paths.stats / "train" / file for file in STATS_FILES.values())]
+    for path in inputs:
+        write_text(path, "")
     with pytest.raises(UserError, match="--ngpu 99: PyTorch finds"):
         train(config_file(tmp_path), paths, "phn", 0, ["--ngpu", "99"])
     assert not paths.output.exists()
