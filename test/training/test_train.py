@@ -8,6 +8,7 @@ from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import write_text
 from espnet_mtl.text.tokens import Tokenizer
+from espnet_mtl.training.dataset import STATS_FILES
 from espnet_mtl.training.train import TrainPaths, _same_settings, repair, train
 
 MODEL = {"weight": torch.ones(2)}
