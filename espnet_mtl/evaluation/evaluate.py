@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from espnet_mtl import __version__
 from espnet_mtl.config.decode import DECODE_OPTIONS
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.dump import DURATIONS_NOTE
@@ -25,7 +26,7 @@ from espnet_mtl.system.files import require, write_text
 
 VERSION = 5
 """Of metrics.json: one more where its keys change."""
-PACKAGES = ("espnet_mtl", "espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
+PACKAGES = ("espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Evaluation:
             "systems": systems,
             "durations": self.durations,
             "probes_held_out": {name: _rounded(figures) for name, figures in self.held_out.items()},
-            "packages": {name: version(name) for name in PACKAGES},
+            # Our own is the one that runs, which may be on PYTHONPATH and not be installed
+            "packages": {"espnet_mtl": __version__} | {name: version(name) for name in PACKAGES},
         }
 
     def _figures(self, scores: Scores) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,4 +19,5 @@ def without_remark() -> Iterator[None]:
 def import_pyworld() -> ModuleType:
     """Imports pyworld, and returns it."""
     with without_remark():
-        return importlib.import_module("pyworld")
+        import pyworld
+    return pyworld

@@ -25,7 +25,7 @@ def test_options_override_the_file(path):
             "decode.yaml: .*griffin_lim_iters: a whole number of at least 1, or null, got 0",
         ),
         (["--vocoder_file", "3"], "vocoder_file: the path of a file, or null, got 3"),
-        (["--dtype", "int8"], "dtype 'int8': .*Valid: bfloat16, float16, float32, float64"),
+        (["--dtype", "int8"], "dtype 'int8': .*Valid: float16, float32, float64"),
         (["--speed_control_alpha", "-1"], "speed_control_alpha: a number above 0, or null, got -1"),
     ],
 )
