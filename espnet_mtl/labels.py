@@ -22,6 +22,8 @@ UNLABELLED = "-"
 """In a file: an utterance without this label."""
 UNKNOWN = -1
 """In an array: no class."""
+NEUTRAL = "neutral"
+"""The emotion that intensity pulls toward, and that recordings of a voice without labels are taken for."""
 MIXTURE_FORM = "expected 'name', or 'name:weight,name:weight' with numbers of at least 0 that are not all 0"
 
 

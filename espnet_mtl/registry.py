@@ -109,6 +109,8 @@ def _load_custom(target: str) -> Any:
             f"{target}: module {error.name!r} is neither in {os.getcwd()} nor on Python's path (PYTHONPATH), "
             "nor installed"
         ) from error
+    except ImportError as error:
+        raise UserError(f"{target}: {error}") from error
     if not hasattr(found, attribute):
         raise UserError(f"{target}: {found.__file__} defines no {attribute}")
     return getattr(found, attribute)

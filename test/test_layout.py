@@ -24,13 +24,10 @@ def test_a_folder_is_taken_in_at_a_glance(folder):
     assert len(files_of(folder)) <= (MOST_AT_ROOT if folder == PACKAGE else MOST_FILES), files_of(folder)
 
 
-@pytest.mark.parametrize(
-    "registry", [BACKBONES, CORPORA, HEADS, VOCODERS, WEIGHTINGS], ids=lambda registry: registry.kind
-)
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
 def test_the_import_contracts_hold_every_member_of_a_registry_apart(registry):
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    contracts = linter["contracts"]
     apart = [set(contract["modules"]) for contract in contracts if contract["type"] == "independence"]
     members = {registry[name].target.partition(":")[0] for name in registry}
     assert any(members <= modules for modules in apart), members

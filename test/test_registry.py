@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from espnet_mtl import registry
+from espnet_mtl.config.fields import build
 from espnet_mtl.errors import UserError
 from espnet_mtl.registry import HEADS, Entry, Registry
 
@@ -69,3 +70,23 @@ def test_what_is_wrong_with_a_file_of_ones_own_is_said(own, text, name, message)
     own("mine_bad.py", text)
     with pytest.raises(UserError, match=message):
         HEADS.load(name)
+
+
+TYPED = """
+from espnet_mtl.model.heads.base import Head
+
+
+class Mine(Head):
+    def __init__(self, dim, classes, *, sizes: tuple[int, ...] = (3,), rate: float | None = None, free=1, **options):
+        super().__init__(**options)
+"""
+
+
+def test_options_of_ones_own_take_what_yaml_can_say(own):
+    own("mine_typed.py", TYPED)
+    options = HEADS.options("mine_typed:Mine")
+    task = {"label": "emotion", "tap": "mel"}
+    for values in ({"sizes": [3, 5]}, {"rate": 2}, {"rate": None}, {"free": "anything"}):
+        build(options, {**task, **values}, "tasks.mine")
+    with pytest.raises(UserError, match=r"tasks\.mine\.sizes: tuple\[int, \.\.\.\], got 'a'"):
+        build(options, {**task, "sizes": ["a"]}, "tasks.mine")

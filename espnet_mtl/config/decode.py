@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
-from espnet_mtl.config.fields import AtLeastOne, File, NotNegative, Options, Positive, Switch, build
+from espnet_mtl.config.fields import AtLeastOne, Count, File, NotNegative, Options, Positive, Switch, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError
 
@@ -32,14 +32,14 @@ class DecodeOptions(Options):
     speed_control_alpha: Positive | None = None
     griffin_lim_iters: AtLeastOne | None = None
     vocoder_file: File | None = None
-    vocoder_config: File | None = None
+    vocoder_config: File | dict[str, Any] | None = None
     dtype: Literal["float16", "float32", "float64"] | None = None
     threshold: NotNegative | None = None
     minlenratio: NotNegative | None = None
     maxlenratio: NotNegative | None = None
     use_att_constraint: Switch | None = None
-    backward_window: AtLeastOne | None = None
-    forward_window: AtLeastOne | None = None
+    backward_window: Count | None = None
+    forward_window: Count | None = None
 
 
 def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:

@@ -10,8 +10,6 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from espnet_mtl.errors import one_of
-
 FEATURE_CLASSES = {
     "feats_extract_conf": "LogMelFbank",
     "pitch_extract_conf": "Dio",
@@ -65,13 +63,9 @@ def class_arguments(name: str) -> list[str]:
     return _tables()["networks"][name]
 
 
-def optimizer_arguments(kind: str, name: str) -> list[str]:
-    """Names the options of an optimizer (`optim`) or a scheduler (`scheduler`) of ESPnet's.
+def optimizer_arguments(kind: str, name: str) -> list[str] | None:
+    """Names the options of an optimizer (`optim`) or a scheduler (`scheduler`) of ESPnet's own.
 
-    Raises:
-        UserError: ESPnet has none of that name.
+    None for others: packages such as torch_optimizer bring more, and ESPnet's parser names those that it finds.
     """
-    table = _tables()[kind]
-    if name not in table:
-        raise one_of(kind, name, table)
-    return table[name]
+    return _tables()[kind].get(name)

@@ -8,7 +8,7 @@ from math import inf
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from espnet_mtl.errors import UserError, one_of
@@ -91,8 +91,17 @@ def options_of_constructor[OptionsT: Options](
             if name not in fixed and name not in base.model_fields:
                 default = ... if parameter.default is parameter.empty else parameter.default
                 annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
-                fields[name] = (annotation, default)
+                fields[name] = (_lenient(annotation), default)
     return create_model(f"{cls.__name__}Options", __base__=base, **fields) if fields else base
+
+
+def _lenient(annotation: Any) -> Any:
+    """Returns a field type that takes what can be made into `annotation`: a list for a tuple, as YAML has no other."""
+    if annotation is Any:
+        return Any
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    description = str(annotation) if get_args(annotation) else annotation.__name__
+    return Annotated[Any, AfterValidator(adapter.validate_python), Field(description=description)]
 
 
 def _constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:

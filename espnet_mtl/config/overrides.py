@@ -15,6 +15,9 @@ from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.schema import DATA_KEYS, OWN_KEYS, complete, refuse_recipe_keys
 from espnet_mtl.errors import UserError, one_of
 
+NOTHING = ("none", "null", "nil")
+"""How ESPnet's options say null."""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -83,7 +86,7 @@ def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             parser.add_argument(f"--{key}", type=_number, default=value)
         elif isinstance(value, str | None):
-            parser.add_argument(f"--{key}", default=value)
+            parser.add_argument(f"--{key}", type=_name, default=value)
     return vars(parser.parse_known_args(options)[0])
 
 
@@ -99,5 +102,9 @@ def _check_names(options: Sequence[str]) -> None:
         refuse_recipe_keys([name.removeprefix("--")])
 
 
+def _name(text: str) -> str | None:
+    return None if text.lower() in NOTHING else text
+
+
 def _number(text: str) -> float | None:
-    return None if text.lower() in ("none", "null", "nil") else float(text)
+    return None if text.lower() in NOTHING else float(text)

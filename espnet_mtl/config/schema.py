@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from espnet_mtl.config.espnet import (
@@ -36,7 +36,8 @@ OWN_KEYS: Mapping[str, Any] = {
 
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 """Signal parameters, with their defaults: they stand in `feats_extract_conf` only, and reach every stage."""
-DURATIONS = ("auto", "given", "learned")
+FROM_CORPUS, FROM_ALIGNER = "given", "learned"
+DURATION_SOURCES = ("auto", FROM_CORPUS, FROM_ALIGNER)
 """Where stage 3 takes durations from: the corpus' phone times, an aligner, or the former where there are any."""
 COUNTS = ("max_epoch", "num_iters_per_epoch", "accum_grad", "batch_size")
 COSINE = "cosineannealingwarmuprestarts"
@@ -95,22 +96,24 @@ def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
 def check(config: Mapping[str, Any]) -> None:
     """Checks the sections of a completed config; see `espnet_mtl.config.load.load_train_config`."""
     backbone = BACKBONES.spec(config["tts"])
-    _check_features(config)
+    _check_features(config, backbone.token_features)
     known("key of tts_conf", config["tts_conf"], class_arguments(backbone.espnet_class.partition(":")[2]))
     for section in SECTIONS:
         build(SECTIONS.load(section), config[section], section)
-    if config["durations"] not in DURATIONS:
-        raise one_of("durations", config["durations"], DURATIONS)
+    if config["durations"] not in DURATION_SOURCES:
+        raise one_of("durations", config["durations"], DURATION_SOURCES)
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
     _check_counts(config)
     _check_optimization(config)
 
 
-def _check_features(config: Mapping[str, Any]) -> None:
+def _check_features(config: Mapping[str, Any], token_features: Collection[str]) -> None:
     for key, values in ONLY_VALUES.items():
-        # A backbone without pitch and energy is saved with none of the extractors of these.
-        if config[key] not in values and not (config[key] is None and not key.startswith("feats")):
+        feature = key.partition("_")[0]
+        # A backbone without pitch and energy may say that it has none of the extractors of these.
+        is_needless = feature in ("pitch", "energy") and feature not in token_features
+        if config[key] not in values and not (config[key] is None and is_needless):
             raise UserError(f"{key}: only {' or '.join(values)} is supported, got {config[key]!r}")
     for key, name in FEATURE_CLASSES.items():
         known(f"key of {key}", config[key], class_arguments(name))
@@ -127,8 +130,8 @@ def _check_optimization(config: Mapping[str, Any]) -> None:
     """Checks the options of optimizer and scheduler; names that ESPnet may or may not have are left to its parser."""
     for kind in ("optim", "scheduler"):
         name = config[kind]
-        if name is not None:
-            valid = optimizer_arguments(kind, str(name).lower())
+        valid = optimizer_arguments(kind, str(name).lower())
+        if valid is not None:
             known(f"key of {kind}_conf ({name})", config[f"{kind}_conf"], valid)
     if is_cosine(config):
         _check_schedule(config["scheduler_conf"])

@@ -45,7 +45,6 @@ EXTRACTORS = {
     "energy_extract": {"energy": Energy},
 }
 """Config keys, and ESPnet's extractor for each name that they may take: log-mel, log-F0 and energy in its classes."""
-DEFAULT_EXTRACTORS = {"feats_extract": "fbank", "pitch_extract": "dio", "energy_extract": "energy"}
 
 Sets = dict[Path, list[TokenizedUtterance]]
 """Utterances of each set by its directory."""
@@ -119,7 +118,7 @@ class Extractor:
 
 
 def _extractor_class(config: Mapping[str, Any], key: str) -> Any:
-    name = config.get(key) or DEFAULT_EXTRACTORS[key]
+    name = config[key]
     if name not in EXTRACTORS[key]:
         raise one_of(key, name, EXTRACTORS[key])
     return EXTRACTORS[key][name]

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from espnet_mtl.config.schema import FROM_ALIGNER, FROM_CORPUS
 from espnet_mtl.corpora.alignment import parse_alignment
 from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, WAV_SCP
 from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.text.tokens import Tokenizer
 
-FROM_CORPUS, FROM_ALIGNER, FROM_TEACHER = "given", "learned", "teacher"
-"""What the key `durations` of the config and `durations.json` call the sources."""
+FROM_TEACHER = "teacher"
+"""What `durations.json` calls a teacher; the other sources are those of the config."""
 
 
 @dataclass(frozen=True)

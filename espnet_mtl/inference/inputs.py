@@ -12,10 +12,7 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import mixture_weights, normalized_mixture, parse_mixture
-
-NEUTRAL = "neutral"
-"""The emotion that `intensity` pulls toward."""
+from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
 
 EMOTION_FORMS = "a name, or a mixture such as 'sad:0.3,neutral:0.7' or {'sad': 0.3, 'neutral': 0.7}"
 

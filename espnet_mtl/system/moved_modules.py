@@ -22,10 +22,13 @@ MOVED = {
     "espnet_mtl.heads.independence": "espnet_mtl.model.heads.independence",
     "espnet_mtl.heads.regressor": "espnet_mtl.model.heads.regressor",
     "espnet_mtl.layers": "espnet_mtl.model.layers",
+    "espnet_mtl.targets": "espnet_mtl.model.targets",
     "espnet_mtl.types": "espnet_mtl.model.taps",
     **{f"espnet_mtl.bin.{name}": f"espnet_mtl.bin.stages.{name}" for name in STAGES},
 }
 """Old name -> new name."""
+SPLIT = {"espnet_mtl.layers": "espnet_mtl.model.gradients"}
+"""Old name of a module that became two -> the second one."""
 
 
 class _MovedModules(MetaPathFinder, Loader):
@@ -44,7 +47,12 @@ class _MovedModules(MetaPathFinder, Loader):
         """Puts the new module in the place of the one that Python has just made."""
         new = MOVED[module.__name__]
         warnings.warn(f"{module.__name__} is now {new}", DeprecationWarning, stacklevel=2)
-        sys.modules[module.__name__] = importlib.import_module(new)
+        found = importlib.import_module(new)
+        if module.__name__ not in SPLIT:
+            sys.modules[module.__name__] = found
+            return
+        second = importlib.import_module(SPLIT[module.__name__])
+        vars(module).update({**vars(second), **vars(found), "__name__": module.__name__, "__spec__": module.__spec__})
 
     def get_code(self, fullname: str) -> CodeType | None:
         """`python -m <old name>` asks for this."""

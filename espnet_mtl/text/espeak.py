@@ -1,4 +1,4 @@
-"""SpokenText and phonemes from eSpeak NG, through the shared library of the wheel `espeakng-loader`.
+"""Speech and phonemes from eSpeak NG, through the shared library of the wheel `espeakng-loader`.
 
 One path gives both: the synthesizer reports every phoneme with the sample at which it starts. Tokens of
 `phonemize` therefore equal the phones of speech made by `synthesize`, and phone times come for free.

@@ -104,6 +104,8 @@ def _parse(
     # The options of the recipe depend on the tasks, which the user's options may change.
     first = parser.parse_args(users)
     check_gpus(first.ngpu)
+    if first.ngpu > 1 and not first.multiprocessing_distributed:
+        raise UserError("--multiprocessing_distributed false: several GPUs are driven by a process each")
     recipes = paths.options(tts, token_type, written_labels(first.tasks))
     args = parser.parse_args([*recipes, *users])
     args.config = train_config
@@ -127,7 +129,7 @@ def _same_settings(output: Path, settings: dict) -> None:
     trained = (output / "checkpoint.pth").exists()
     if trained and path.is_file() and path.read_text(encoding="utf-8") != text:
         raise UserError(
-            f"{output} was trained with other settings or data ({path}): "
+            f"{output} was trained with other settings or data, or by another version ({path}): "
             "delete it, or choose another name (--tag; of an ablation, the YAML's)"
         )
     write_text(path, text)

@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-NEUTRAL = "neutral"
+from espnet_mtl.labels import NEUTRAL
+
 Names = Sequence[str] | NDArray[np.str_]
 """A speaker, an emotion or a sentence of each utterance."""
 

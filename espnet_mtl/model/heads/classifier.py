@@ -32,7 +32,7 @@ class Classifier(Head):
     Options = ClassifierOptions
     options: ClassifierOptions
 
-    def __init__(self, dim: int, classes: int, attention: bool = False, **options):
+    def __init__(self, dim: int, classes: int, *, attention: bool = False, **options):
         super().__init__(**options)
         self.classes, self.attention = classes, attention
         self.noise = self.options.noise

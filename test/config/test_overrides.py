@@ -1,0 +1,49 @@
+"""Options on a command line that change a configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.config.overrides import override
+from espnet_mtl.errors import UserError
+
+PATH = Path(__file__).parents[2] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load_train_config(PATH)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "value"),
+    [
+        (["--scheduler", "none"], "scheduler", None),
+        (["--max_epoch", "3"], "max_epoch", 3),
+        (["--weighting", "dwa"], "weighting", "dwa"),
+        (["--optim", "lamb", "--optim_conf", "trust=1"], "optim", "lamb"),
+        (["--tasks", "emotion.weight=2"], "tasks", 2),
+    ],
+)
+def test_an_option_changes_its_key(config, options, key, value):
+    changed = override(PATH, config, options)[key]
+    assert (changed["emotion"]["weight"] if key == "tasks" else changed) == value
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--normalize", "none"], "normalize: only global_mvn is supported, got None"),
+        (["--output_dir", "x"], "key 'output_dir' has no place"),
+        (["--max_epochs", "3"], "unknown training option '--max_epochs': did you mean --max_epoch"),
+        (["--tasks", "emotion.weight=-1"], "tasks.emotion.weight: a number, not negative"),
+        (["--language", "pl"], "language: stages 1 to 4 go by the configuration"),
+        (["--optim", "adam", "--optim_conf", "beta=1"], "optim_conf"),
+    ],
+)
+def test_a_mistake_is_told_with_the_file_and_the_options(config, options, message):
+    with pytest.raises(UserError) as error:
+        override(PATH, config, options)
+    assert message in str(error.value)
+    assert f"{PATH} with {' '.join(options)}" in str(error.value)
