@@ -19,7 +19,7 @@ from doc_pages import PAGES, RECIPE, ROOT, blocks, headings, name_of_page, prose
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.espnet import ONLY_VALUES, RECIPE_KEYS
 from espnet_mtl.config.load import load_train_config
-from espnet_mtl.config.schema import DURATIONS, OWN_KEYS
+from espnet_mtl.config.schema import DURATION_SOURCES, OWN_KEYS
 from espnet_mtl.corpora.csv import Csv
 from espnet_mtl.labels import LABELS, parse_mixture
 from espnet_mtl.model.backbones.specs import TAPS
@@ -96,7 +96,7 @@ def assert_documented(page: str, names: Collection[str]) -> None:
 
 
 def test_every_key_of_a_configuration_is_documented():
-    assert_documented("training.md", [*OWN_KEYS, *RECIPE_KEYS, *BACKBONES, *DURATIONS])
+    assert_documented("training.md", [*OWN_KEYS, *RECIPE_KEYS, *BACKBONES, *DURATION_SOURCES])
     for section in found(SECTIONS):
         page = "durations.md" if section == "aligner_conf" else "training.md"
         assert_documented(page, SECTIONS.load(section).model_fields)
