@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
+import threading
+import time
 import types
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
+import typeguard
 
 from espnet_mtl.system import espnet_imports
 from espnet_mtl.system.espnet_imports import DEFERRED_CLASSES, DEFERRED_MODULES, _later, import_quietly, import_tts_task
@@ -102,11 +109,100 @@ def test_a_later_decorator_waits_until_it_is_due_and_is_applied_once():
     assert (double(3), double(4), applied) == (-6, -8, ["double"])
 
 
-def test_other_words_on_standard_error_are_passed_on(tmp_path: Path, monkeypatch, capsys):
+def test_only_the_remark_is_dropped(tmp_path: Path, monkeypatch, capsys):
     lines = [espnet_imports.REMARK + ", using ESPnet default", "disk full"]
     text = "import sys\n" + "".join(f"print({line!r}, file=sys.stderr)\n" for line in lines)
     (tmp_path / "talkative.py").write_text(text + "print('hello')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    import_quietly("talkative")
+    monkeypatch.setattr(espnet_imports, "TALKATIVE", "talkative")
+    found = import_quietly("talkative")
     del sys.modules["talkative"]
-    assert tuple(capsys.readouterr()) == ("", "disk full\n")
+    assert tuple(capsys.readouterr()) == ("hello\n", "disk full\n")
+    assert not hasattr(found, "print")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch):
+    """Writes modules that Python finds; forgets them afterwards."""
+    monkeypatch.syspath_prepend(tmp_path)
+    written = []
+
+    def write(**texts: str) -> None:
+        for name, text in texts.items():
+            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+            written.append(name)
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+def of_the_process() -> list[object]:
+    return [sys.stdout, sys.stderr, typeguard.typechecked, torch.compiler.disable, [*warnings.filters]]
+
+
+def test_two_threads_leave_the_process_as_it_was_and_others_can_print(own, capsys):
+    """The first one starts first and is done first, so that the second one would put back what the first had put."""
+    own(slow_first="import time; time.sleep(0.3)", slow_second="import time; time.sleep(0.5)")
+    before = of_the_process()
+    threads = [threading.Thread(target=import_quietly, args=(name,)) for name in ("slow_first", "slow_second")]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+        print("from another thread")
+    for thread in threads:
+        thread.join()
+    assert of_the_process() == before
+    assert capsys.readouterr().out == "from another thread\n" * 2
+
+
+def test_what_is_loaded_is_returned_at_once(own, monkeypatch):
+    own(loaded="")
+    first = import_quietly("loaded")
+    monkeypatch.setattr(espnet_imports, "_replaced", None)
+    assert import_quietly("loaded") is first
+
+
+def test_a_real_class_is_looked_up_once(own, monkeypatch):
+    own(with_class="class Real: pass")
+    stand_in = espnet_imports._DeferredClass("Real", (), {"__module__": "with_class"})
+    first = stand_in()
+    monkeypatch.setattr(espnet_imports, "import_quietly", None)
+    assert type(stand_in()) is type(first) is sys.modules["with_class"].Real
+
+
+def in_another_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result(timeout=20)
+
+
+def test_a_stand_in_is_harmless_to_other_threads(own, tmp_path, monkeypatch):
+    package = tmp_path / "recipe_parts"
+    package.mkdir()
+    (package / "__init__.py").write_text("from recipe_parts.part import Real", encoding="utf-8")
+    (package / "part.py").write_text("class Real: pass", encoding="utf-8")
+    own()
+
+    def real_ones() -> tuple[type, type, object]:
+        import recipe_parts.part
+        from recipe_parts import Real
+
+        return Real, recipe_parts.part.Real, importlib.util.find_spec("recipe_parts")
+
+    stand_in = espnet_imports._DeferredClass("Real", (), {"__module__": "recipe_parts"})
+    with espnet_imports._stand_ins({"recipe_parts": {"Real": stand_in}, "recipe_parts.part": {}}):
+        from recipe_parts import Real
+
+        assert Real is stand_in
+        one, other, spec = in_another_thread(real_ones)
+    assert one is other is Real.real()
+    assert type(one) is type
+    assert spec is not None
+    for name in ("recipe_parts", "recipe_parts.part"):
+        assert type(sys.modules.pop(name)) is types.ModuleType
+
+
+def test_a_name_of_a_deferred_module_may_be_used_while_espnet_is_imported(own, monkeypatch):
+    own(front="answer = 42", eager_recipe="from front import answer")
+    monkeypatch.setattr(espnet_imports, "DEFERRED_MODULES", {"front": ""})
+    assert import_quietly("eager_recipe").answer == 42
