@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 
 USER_ERROR = 2
 """Exit status after a user's mistake."""
@@ -23,6 +27,32 @@ def one_of(kind: str, name: object, valid: Iterable[str]) -> UserError:
     near = get_close_matches(str(name), valid, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return UserError(f"unknown {kind} {name!r}: {hint}Valid: {', '.join(valid) or '(none)'}")
+
+
+@contextmanager
+def users_code(where: str) -> Iterator[None]:
+    """Makes whatever code of the user's own raises a `UserError` that names the line of that code.
+
+    Args:
+        where: What runs the code, such as `tasks.loud: my_heads:Loudest`.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    # It is not our code: it may raise anything, and may even leave by itself
+    except (Exception, SystemExit) as error:
+        place = _place(error)
+        raise UserError(f"{where}: {place and place + ': '}{type(error).__name__}: {error}") from error
+
+
+def _place(error: BaseException) -> str:
+    """Returns `file:line` of the last line of the user's own code that an error came through; "" if there is none."""
+    paths = sysconfig.get_paths()
+    not_theirs = (str(Path(__file__).parent), paths["stdlib"], paths["purelib"], paths["platlib"], "<frozen")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f"{frame.filename}:{frame.lineno}" for frame in frames if not frame.filename.startswith(not_theirs)]
+    return theirs[-1] if theirs else ""
 
 
 def run_command(main: Callable[[], None]) -> None:

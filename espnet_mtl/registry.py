@@ -6,13 +6,16 @@ A new head, weighting, backbone, vocoder or corpus is one new file and one line 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, one_of, users_code
 
 
 class Entry(NamedTuple):
@@ -76,12 +79,28 @@ class Registry(Mapping[str, Entry]):
         found = _load_custom(target)
         if not (isinstance(found, type) and issubclass(found, _load(self.custom))):
             raise UserError(f"{target} is no {self.kind}: it must be a subclass of {self.custom.replace(':', '.')}")
+        missing = getattr(found, "__abstractmethods__", ())
+        if missing:
+            raise UserError(f"{target} is no whole {self.kind}: it must define {' and '.join(sorted(missing))}")
         return found
 
     def options(self, name: str) -> Any:
         """Returns the options class of an entry, which names its options, their types and defaults."""
         options = self[name].options
-        return _load(options) if options else self.load(name).options_class()
+        if options:
+            return _load(options)
+        cls = self.load(name)
+        with self.running(name, name):
+            return cls.options_class()
+
+    def running(self, name: str, where: str) -> AbstractContextManager[None]:
+        """Makes whatever a class of the user's own raises a `UserError`; an error in one of ours stays what it is.
+
+        Args:
+            name: The entry whose code runs.
+            where: What runs it, such as `tasks.loud`.
+        """
+        return users_code(where) if self.is_custom(name) else nullcontext()
 
     def spec(self, name: str) -> Any:
         """Returns what is known of an entry without importing its class."""
@@ -98,9 +117,19 @@ def _load_custom(target: str) -> Any:
     module, attribute = target.split(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+    with users_code(target):
+        found = _import_custom(target, module)
+    if not hasattr(found, attribute):
+        raise UserError(f"{target}: {getattr(found, '__file__', None) or module} defines no {attribute}")
+    return getattr(found, attribute)
+
+
+def _import_custom(target: str, module: str) -> ModuleType:
     try:
-        found = importlib.import_module(module)
+        return importlib.import_module(module)
     except SyntaxError as error:
+        if error.filename is None:  # a null byte
+            raise UserError(f"{_file_of(module)}: {error.msg}") from error
         raise UserError(f"{error.filename}:{error.lineno}: {error.msg}") from error
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
@@ -109,11 +138,11 @@ def _load_custom(target: str) -> Any:
             f"{target}: module {error.name!r} is neither in {os.getcwd()} nor on Python's path (PYTHONPATH), "
             "nor installed"
         ) from error
-    except ImportError as error:
-        raise UserError(f"{target}: {error}") from error
-    if not hasattr(found, attribute):
-        raise UserError(f"{target}: {found.__file__} defines no {attribute}")
-    return getattr(found, attribute)
+
+
+def _file_of(module: str) -> str:
+    spec = importlib.util.find_spec(module)
+    return (spec and spec.origin) or module
 
 
 def _head(name: str, target: str) -> Entry:

@@ -8,7 +8,16 @@ from math import inf
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic.fields import FieldInfo
 
 from espnet_mtl.errors import UserError, one_of
@@ -23,6 +32,10 @@ AtLeastOne = Annotated[int, Field(ge=1, description="a whole number of at least 
 Switch = Annotated[bool, Field(description="true or false")]
 File = Annotated[str, Field(min_length=1, description="the path of a file")]
 Name = Annotated[str, Field(min_length=1, description="a name")]
+
+NOT_EVALUATED = (NameError, AttributeError, SyntaxError, TypeError)
+"""What an annotation raises that is for type checkers only, such as a name that only they import: every value is
+taken."""
 
 
 class Options(BaseModel):
@@ -56,8 +69,12 @@ def explained(error: ValidationError, options: type[Options], where: str) -> Use
     """Says the first thing that is wrong with the values of an options class."""
     first = error.errors()[0]
     if not first["loc"]:  # of the values together, by a validator of the class
-        return UserError(f"{where}: {first['ctx']['error']}")
+        return UserError(f"{where}: {first.get('ctx', {}).get('error', first['msg'])}")
     key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return one_of(f"key of {where}", key, options.model_fields)
+    if key not in options.model_fields:  # of another class, which a constructor of the user's own builds
+        return UserError(f"{where}: {key}: {first['msg']}, got {first['input']!r}")
     if first["type"] == "missing":
         return UserError(f"{where}: {key} is missing: {_wanted(options.model_fields[key])}")
     field = options.model_fields[key]
@@ -84,6 +101,9 @@ def options_of_constructor[OptionsT: Options](
         cls: The class; the constructors of the classes that it inherits from count, too.
         base: Options that it has besides.
         fixed: Arguments that are not options, since the code gives them.
+
+    Raises:
+        UserError: An argument has a name that options cannot have.
     """
     fields: dict[str, Any] = {}
     for parent in reversed(cls.__mro__):
@@ -91,16 +111,28 @@ def options_of_constructor[OptionsT: Options](
             if name not in fixed and name not in base.model_fields:
                 default = ... if parameter.default is parameter.empty else parameter.default
                 annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
+                _check_argument(cls, name, base)
                 fields[name] = (_lenient(annotation), default)
     return create_model(f"{cls.__name__}Options", __base__=base, **fields) if fields else base
+
+
+def _check_argument(cls: type, name: str, base: type[Options]) -> None:
+    if name.startswith("_") or hasattr(base, name):
+        place = f"{cls.__module__}:{cls.__name__}"
+        raise UserError(f"{place}: no option can be called {name!r}: rename this argument of the constructor")
 
 
 def _lenient(annotation: Any) -> Any:
     """Returns a field type that takes what can be made into `annotation`: a list for a tuple, as YAML has no other."""
     if annotation is Any:
         return Any
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    description = str(annotation) if get_args(annotation) else annotation.__name__
+    is_type = isinstance(annotation, type) or bool(get_args(annotation))
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=is_type))
+        adapter.rebuild()  # raises where it names what is not defined
+    except (PydanticUserError, *NOT_EVALUATED):
+        return Any
+    description = str(annotation) if get_args(annotation) else getattr(annotation, "__name__", str(annotation))
     return Annotated[Any, AfterValidator(adapter.validate_python), Field(description=description)]
 
 
@@ -111,7 +143,7 @@ def _constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:
     constructor = vars(cls)["__init__"]
     try:
         _, *parameters = inspect.signature(constructor, eval_str=True).parameters.values()
-    except NameError:  # the annotations are strings and name what only type checkers import: every value is taken
+    except NOT_EVALUATED:
         _, *parameters = inspect.signature(constructor).parameters.values()
         parameters = [parameter.replace(annotation=Any) for parameter in parameters]
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -80,7 +80,9 @@ def check_task(name: str, task: Mapping[str, Any], backbone: Any) -> None:
     for key, valid in (("tap", backbone.taps), ("label", options.labels)):
         if not isinstance(task.get(key), str) or task[key] not in valid:
             raise one_of(f"{key} of tasks.{name}", task.get(key), valid)
-    build(options, head_options(task), f"tasks.{name}")
+    # Options of a head of the user's own may have validators, which are the user's code
+    with HEADS.running(str(head), f"tasks.{name}: {head}"):
+        build(options, head_options(task), f"tasks.{name}")
 
 
 def head_options(task: Mapping[str, Any]) -> dict[str, Any]:

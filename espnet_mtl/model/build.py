@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
+from espnet_mtl.config.fields import explained
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS
 from espnet_mtl.model.backbones.base import Backbone
@@ -42,7 +44,7 @@ def build_model(config: Mapping[str, Any], parts: Mapping[str, Any]) -> MTLTTSMo
     backbone = build_backbone(config, odim)
     style = build_style(config, odim, backbone.encoder_dim, len(classes[STYLE_LABEL]))
     heads = build_heads(config["tasks"], tap_dims(backbone, style), classes)
-    weighting = build_weighting(config)
+    weighting = build_weighting(config, heads)
     return MTLTTSModel(style, STYLE_LABEL, heads, weighting, tts=backbone, **parts)
 
 
@@ -103,24 +105,33 @@ def build_head(
         # The reference encoder's attention over the styles is the classifier
         options["attention"] = True
     size = CONTINUOUS_LABELS[label].size if label in CONTINUOUS_LABELS else len(classes[label])
-    try:
-        return head_class(dim=dims[tap], classes=size, **options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"tasks.{name}: {task['head']}: {error}") from error
+    with HEADS.running(task["head"], f"tasks.{name}: {task['head']}"):
+        try:
+            return head_class(dim=dims[tap], classes=size, **options)
+        except ValidationError as error:
+            raise explained(error, head_class.Options, f"tasks.{name}") from error
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UserError(f"tasks.{name}: {task['head']}: {error}") from error
 
 
-def build_weighting(config: Mapping[str, Any]) -> Weighting:
+def build_weighting(config: Mapping[str, Any], heads: Mapping[str, Head]) -> Weighting:
     """Builds the weighting of the tasks."""
+    # A head knows its λ: its class may have another default than others
+    weights = {name: head.weight for name, head in heads.items()}
     try:
-        return WEIGHTINGS.load(config["weighting"])(preferences(config), **config["weighting_conf"])
+        return WEIGHTINGS.load(config["weighting"])(preferences(config, weights), **config["weighting_conf"])
     except (TypeError, ValueError) as error:
         raise UserError(f"weighting_conf: {error}") from error
 
 
-def preferences(config: Mapping[str, Any]) -> dict[str, float]:
-    """Returns λ_k per task: first those of the TTS loss, whose parts are tasks where it is split, then the heads'."""
-    weights = {name: float(task.get("weight", 1.0)) for name, task in config["tasks"].items()}
-    total = weights.pop("tts")
+def preferences(config: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, float]:
+    """Returns λ_k per task: first those of the TTS loss, whose parts are tasks where it is split, then the heads'.
+
+    Args:
+        config: A checked training configuration.
+        weights: λ_k of the tasks with a head.
+    """
+    total = float(config["tasks"]["tts"].get("weight", 1.0))
     split = config["tasks"]["tts"].get("split")
     if not split:
         return {"tts": total, **weights}

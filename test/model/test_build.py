@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -13,8 +15,8 @@ def config(backbone, tasks, **conf):
 
 
 def test_preferences_start_with_the_tts_loss():
-    section = config("fastspeech2", {"a": {"weight": 0.3}, "tts": {}})
-    assert list(preferences(section).items()) == [("tts", 1.0), ("a", 0.3)]
+    section = config("fastspeech2", {"a": {}, "tts": {}})
+    assert list(preferences(section, {"a": 0.3}).items()) == [("tts", 1.0), ("a", 0.3)]
 
 
 @pytest.mark.parametrize(
@@ -27,13 +29,13 @@ def test_preferences_start_with_the_tts_loss():
     ],
 )
 def test_a_split_loss_has_a_preference_for_each_part(tts, split, expected):
-    tasks = {"emotion": {"weight": 0.1}, "tts": {"weight": 2.0, "split": split}}
-    assert preferences(config(tts, tasks)) == {**expected, "emotion": 0.1}
+    tasks = {"emotion": {}, "tts": {"weight": 2.0, "split": split}}
+    assert preferences(config(tts, tasks), {"emotion": 0.1}) == {**expected, "emotion": 0.1}
 
 
 def test_without_guided_attention_there_is_no_such_part():
     section = config("tacotron2", {"tts": {"split": True}}, use_guided_attn_loss=False)
-    assert list(preferences(section)) == ["tts_mel", "tts_stop"]
+    assert list(preferences(section, {})) == ["tts_mel", "tts_stop"]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,41 @@ def test_a_tap_that_this_model_lacks_is_named():
     task = {"head": "classifier", "label": "emotion", "tap": "speaker"}
     with pytest.raises(UserError, match=r"tasks.a: the tap 'speaker' needs several speakers"):
         build_head("a", task, DIMS, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{}['size']", r"^tasks.a: built:Mine: .*built\.py:8: KeyError: 'size'"),
+        ("self.absent.x", r"^tasks.a: built:Mine: .*AttributeError: 'Mine' object has no attribute 'absent'"),
+        ("raise ValueError('too wide')", r"^tasks.a: built:Mine: too wide"),
+        (
+            "super().__init__(dim, classes, **{**options, 'weight': -1})",
+            r"^tasks.a.weight: a number, not negative, got -1$",
+        ),
+        (
+            "super().__init__(dim, classes, chanels=3, **options)",
+            r"^unknown key of tasks.a 'chanels': did you mean channels",
+        ),
+        ("Size(rows='many')", r"^tasks.a: rows: .*integer.*, got 'many'$"),
+    ],
+)
+def test_what_a_constructor_of_ones_own_raises_is_said(tmp_path, monkeypatch, line, message):
+    text = [
+        "from pydantic import BaseModel",
+        "from espnet_mtl.model.heads.classifier import Classifier",
+        "class Size(BaseModel):",
+        "    rows: int",
+        "class Mine(Classifier):",
+        "    def __init__(self, dim, classes, **options):",
+        "        super().__init__(dim, classes, **options)",
+        f"        {line}",
+    ]
+    (tmp_path / "built.py").write_text("\n".join(text), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "built", raising=False)
+    with pytest.raises(UserError, match=message):
+        build_head("a", {"head": "built:Mine", "label": "emotion", "tap": "shared"}, DIMS, CLASSES)
 
 
 def test_taps_of_the_model_are_the_backbones_and_the_style(make_model):

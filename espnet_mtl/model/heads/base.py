@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from espnet_mtl.config.fields import options_of_constructor
+from espnet_mtl.errors import UserError
 from espnet_mtl.model.gradients import GradientCap, scale_gradient
 from espnet_mtl.model.heads.options import HeadOptions
 from espnet_mtl.model.taps import Tap
@@ -55,7 +56,14 @@ class Head(nn.Module, ABC):
 
     @classmethod
     def options_class(cls) -> type[HeadOptions]:
-        """The options that a task with this head takes: `Options`, and further arguments of its constructors."""
+        """The options that a task with this head takes: `Options`, and further arguments of its constructors.
+
+        Raises:
+            UserError: `Options` is no class of options, or an argument has a name that options cannot have.
+        """
+        if not (isinstance(cls.Options, type) and issubclass(cls.Options, HeadOptions)):
+            right = f"{HeadOptions.__module__}.{HeadOptions.__name__}"
+            raise UserError(f"{cls.__module__}:{cls.__name__}: Options must be a subclass of {right}")
         return options_of_constructor(cls, cls.Options, fixed=FIXED_ARGUMENTS)
 
     @abstractmethod

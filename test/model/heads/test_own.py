@@ -39,6 +39,23 @@ def test_it_trains(tasks, make_model, batch):
     assert model(**batch)[1]["loud_loss"] == 0
 
 
+PICKY = """
+from pydantic import model_validator
+from espnet_mtl.model.heads.classifier import Classifier
+from espnet_mtl.model.heads.options import ClassifierOptions
+
+class Options(ClassifierOptions):
+    hidden: int = 3
+
+    @model_validator(mode="after")
+    def check(self):
+        raise KeyError("hidden")
+
+class Picky(Classifier):
+    Options = Options
+"""
+
+
 def test_its_mistakes_are_named(tasks, tmp_path):
     config = read_train_config(CONF)
 
@@ -59,6 +76,36 @@ def test_its_mistakes_are_named(tasks, tmp_path):
         check(head="my_heads:Louder")
     with pytest.raises(UserError, match=r"head of tasks.loud 'loudest': .*module:Class"):
         check(head="loudest")
+    (tmp_path / "picky.py").write_text(PICKY)
+    with pytest.raises(UserError, match=r"tasks.loud: picky:Picky: .*picky\.py:11: KeyError: 'hidden'"):
+        check(head="picky:Picky")
+
+
+DEFAULTS = """
+from espnet_mtl.model.heads.classifier import Classifier
+from espnet_mtl.model.heads.options import ClassifierOptions
+
+
+class FaintOptions(ClassifierOptions):
+    weight: float = 0.1
+
+
+class Faint(Classifier):
+    Options = FaintOptions
+
+
+class Light(Classifier):
+    def __init__(self, dim, classes, weight=0.25, **options):
+        super().__init__(dim, classes, weight=weight, **options)
+"""
+
+
+def test_the_weight_of_a_task_may_be_a_default_of_its_head(tasks, tmp_path, make_model):
+    (tmp_path / "my_heads.py").write_text(DEFAULTS)
+    task = {"tap": "shared", "label": "emotion"}
+    faint, light = {"head": "my_heads:Faint", **task}, {"head": "my_heads:Light", **task}
+    model = make_model(tasks={"tts": {}, "a": faint, "b": light, "c": {**light, "weight": 2.0}})
+    assert model.weighting.preferences == {"tts": 1.0, "a": 0.1, "b": 0.25, "c": 2.0}
 
 
 def test_a_constructor_without_options_is_named(tasks, tmp_path, make_model):
