@@ -17,18 +17,23 @@ STAGES = (
 )
 MOVED = {
     "espnet_mtl.heads": "espnet_mtl.model.heads",
-    "espnet_mtl.heads.base": "espnet_mtl.model.heads.base",
-    "espnet_mtl.heads.classifier": "espnet_mtl.model.heads.classifier",
-    "espnet_mtl.heads.independence": "espnet_mtl.model.heads.independence",
-    "espnet_mtl.heads.regressor": "espnet_mtl.model.heads.regressor",
     "espnet_mtl.layers": "espnet_mtl.model.layers",
     "espnet_mtl.targets": "espnet_mtl.model.targets",
     "espnet_mtl.types": "espnet_mtl.model.taps",
     **{f"espnet_mtl.bin.{name}": f"espnet_mtl.bin.stages.{name}" for name in STAGES},
 }
-"""Old name -> new name."""
+"""Old name -> new name. What is in a package moved with it."""
 SPLIT = {"espnet_mtl.layers": "espnet_mtl.model.gradients"}
 """Old name of a module that became two -> the second one."""
+
+
+def new_name(name: str) -> str | None:
+    """Returns the new name of a module or of the package that it is in; None where none of them has moved."""
+    if name in MOVED:
+        return MOVED[name]
+    package, _, child = name.rpartition(".")
+    moved = new_name(package) if package else None
+    return f"{moved}.{child}" if moved else None
 
 
 class _MovedModules(MetaPathFinder, Loader):
@@ -37,15 +42,16 @@ class _MovedModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in MOVED:
+        name = new_name(fullname)
+        new = find_spec(name) if name else None
+        if new is None:
             return None
-        new = find_spec(MOVED[fullname])
-        assert new is not None
         return ModuleSpec(fullname, self, origin=new.origin, is_package=new.submodule_search_locations is not None)
 
     def exec_module(self, module: ModuleType) -> None:
         """Puts the new module in the place of the one that Python has just made."""
-        new = MOVED[module.__name__]
+        new = new_name(module.__name__)
+        assert new is not None
         warnings.warn(f"{module.__name__} is now {new}", DeprecationWarning, stacklevel=2)
         found = importlib.import_module(new)
         if module.__name__ not in SPLIT:
@@ -56,9 +62,17 @@ class _MovedModules(MetaPathFinder, Loader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         """`python -m <old name>` asks for this."""
-        spec = find_spec(MOVED[fullname])
+        from multiprocessing import parent_process  # 10 ms that `import espnet_mtl` does not need
+
+        new = new_name(fullname)
+        assert new is not None
+        spec = find_spec(new)
         assert spec is not None
         assert isinstance(spec.loader, SourceFileLoader)
+        if parent_process() is None:  # workers start with the same module, and have nobody to tell
+            message = f"{fullname} is now {new}"
+            # Python shows such warnings only where they are of the module that runs
+            warnings.warn_explicit(message, DeprecationWarning, "<command line>", 1, module="__main__")
         return spec.loader.get_code(spec.name)
 
 

@@ -3,11 +3,15 @@
 import importlib
 import subprocess
 import sys
+from pkgutil import iter_modules
 
 import pytest
 
+from espnet_mtl.model import heads
 from espnet_mtl.registry import HEADS
-from espnet_mtl.system.moved_modules import MOVED, SPLIT
+from espnet_mtl.system.moved_modules import MOVED, SPLIT, new_name
+
+IN_PACKAGES = [f"espnet_mtl.heads.{module.name}" for module in iter_modules(heads.__path__)]
 
 HEAD = """
 import torch
@@ -31,19 +35,25 @@ class Mine(Head):
 """A head as it was written before the modules moved."""
 
 
-@pytest.mark.parametrize("old", MOVED)
+@pytest.mark.parametrize("old", [*MOVED, *IN_PACKAGES])
 def test_an_old_name_is_the_new_module_and_says_so(old):
     sys.modules.pop(old, None)
-    with pytest.warns(DeprecationWarning, match=f"{old} is now {MOVED[old]}"):
+    with pytest.warns(DeprecationWarning, match=f"{old} is now {new_name(old)}"):
         found = importlib.import_module(old)
-    new = importlib.import_module(MOVED[old])
+    new = importlib.import_module(new_name(old))
     if old in SPLIT:
         assert found.scale_gradient is importlib.import_module(SPLIT[old]).scale_gradient
         assert found.ConvPool is new.ConvPool
     else:
         assert found is new
-    assert new.__name__ == MOVED[old]
-    assert new.__spec__.name == MOVED[old]
+    assert new.__name__ == new.__spec__.name == new_name(old)
+
+
+def test_what_is_in_no_moved_package_is_not_found():
+    assert "espnet_mtl.heads.options" in IN_PACKAGES
+    assert (new_name("espnet_mtl.headset"), new_name("torch.nn")) == (None, None)
+    with pytest.raises(ModuleNotFoundError, match=r"espnet_mtl\.heads\.absent"):
+        importlib.import_module("espnet_mtl.heads.absent")
 
 
 @pytest.mark.filterwarnings("ignore:.* is now:DeprecationWarning")
@@ -61,3 +71,5 @@ def test_a_command_runs_by_its_old_name():
     )
     assert old.stdout == new.stdout
     assert "--train_config" in old.stdout
+    assert "DeprecationWarning: espnet_mtl.bin.train is now espnet_mtl.bin.stages.train" in old.stderr
+    assert new.stderr == ""
