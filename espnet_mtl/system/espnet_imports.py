@@ -199,9 +199,10 @@ def _stand_in(name: str, classes: Mapping[str, _DeferredClass]) -> _Deferred:
     spec = importlib.util.find_spec(name)
     assert spec is not None
     module = _Deferred(spec, classes)
-    if sys.modules.setdefault(name, module) is module and "." in name:
-        package, _, child = name.rpartition(".")
-        setattr(sys.modules[package], child, module)
+    package, _, child = name.rpartition(".")
+    with _PLACES:
+        if sys.modules.setdefault(name, module) is module and package in sys.modules:
+            setattr(sys.modules[package], child, module)
     return module
 
 
