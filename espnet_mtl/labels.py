@@ -38,6 +38,7 @@ class ClassLabel:
         table: Config key of the ordered list of its classes.
         soft: Whether it may be a mixture; a batch then holds weights (K,), else an id (1,).
         spoken_by_new: Whether utterances of dev may have classes that train lacks: they are in the table, too.
+        required: Whether every utterance has one, so that `-` is refused.
     """
 
     name: str
@@ -46,10 +47,16 @@ class ClassLabel:
     table: str
     soft: bool = False
     spoken_by_new: bool = False
+    required: bool = False
 
     def classes_in(self, line: str) -> list[str]:
-        """Names the classes that a line of the file speaks of; none where it is unlabelled."""
+        """Names the classes that a line of the file speaks of; none where it is unlabelled.
+
+        Raises:
+            UserError: What `parse_mixture` refuses, or no label where one is required.
+        """
         if line == UNLABELLED:
+            self._check_may_lack()
             return []
         return list(parse_mixture(line)) if self.soft else [line]
 
@@ -57,7 +64,8 @@ class ClassLabel:
         """Reads a line: weights, float32 (K,), that sum to 1, or an id, int64 (1,); -1 throughout for no label.
 
         Raises:
-            UserError: A class that is not among `classes`, or what `parse_mixture` refuses.
+            UserError: A class that is not among `classes`, what `parse_mixture` refuses, or no label where one is
+                required.
         """
         import numpy as np  # here: commands that only check names start in less time without it
 
@@ -69,10 +77,15 @@ class ClassLabel:
 
     def _id(self, line: str, classes: Sequence[str]) -> int:
         if line == UNLABELLED:
+            self._check_may_lack()
             return UNKNOWN
         if line not in classes:
             raise one_of(self.name, line, classes)
         return list(classes).index(line)
+
+    def _check_may_lack(self) -> None:
+        if self.required:
+            raise UserError(f"{self.name} {UNLABELLED!r}: this means no {self.name}, but every utterance has one")
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,7 @@ CLASS_LABELS: Mapping[str, ClassLabel] = {
     label.name: label
     for label in (
         ClassLabel("emotion", batch_key="emotion", file="utt2emo", table="emotions", soft=True),
-        ClassLabel("speaker", batch_key="sids", file="utt2spk", table="speakers", spoken_by_new=True),
+        ClassLabel("speaker", batch_key="sids", file="utt2spk", table="speakers", spoken_by_new=True, required=True),
         ClassLabel("language", batch_key="lids", file="utt2lang", table="languages", spoken_by_new=True),
         ClassLabel("gender", batch_key="gender", file="utt2gender", table="genders"),
     )
@@ -152,13 +165,13 @@ LABEL_FILES: tuple[str, ...] = tuple(label.file for label in LABELS.values() if 
 
 
 def parse_mixture(text: str) -> dict[str, float]:
-    """Reads `happy`, `happy:0.8,sad:0.2`, or `happy,sad` (alike): the weight of each class, not negative, sum 1.
+    """Reads `happy`, `happy:0.8,sad:0.2`, or `happy,sad` (alike): the weight of each class, above 0, sum 1.
 
-    Files, YAML, command line and Python API all read mixtures here.
+    Files, YAML, command line and Python API all read mixtures here. A class of weight 0 is left out.
 
     Raises:
-        UserError: A class comes twice, some classes have weights and some have none, or a weight is not a number of at
-            least 0, or all are 0.
+        UserError: A class comes twice or is no name, some classes have weights and some have none, or a weight is not a
+            number of at least 0, or all are 0.
     """
     mixture: dict[str, float] = {}
     parts = [part.strip() for part in text.split(",")]
@@ -169,8 +182,7 @@ def parse_mixture(text: str) -> dict[str, float]:
     for part in parts:
         name, _, weight = part.rpartition(":") if ":" in part else (part, "", "1")
         name = name.strip()
-        if not name:
-            raise UserError(f"label {text!r}: {MIXTURE_FORM}")
+        _check_class_name(name, text)
         if name in mixture:
             raise UserError(f"label {text!r}: {name!r} comes twice: {MIXTURE_FORM}")
         mixture[name] = _weight(weight, text)
@@ -178,7 +190,7 @@ def parse_mixture(text: str) -> dict[str, float]:
 
 
 def normalized_mixture(mixture: Mapping[str, float], source: object) -> dict[str, float]:
-    """Returns the weights of a mixture divided by their sum.
+    """Returns the weights of a mixture divided by their sum, without those that are 0.
 
     Args:
         mixture: Weight by class.
@@ -193,11 +205,20 @@ def normalized_mixture(mixture: Mapping[str, float], source: object) -> dict[str
             raise UserError(f"label {source!r}: the weight of {name!r} is {weight}: {MIXTURE_FORM}")
     if not total > 0:
         raise UserError(f"label {source!r}: {MIXTURE_FORM}")
-    return {name: weight / total for name, weight in mixture.items()}
+    if not isfinite(total):
+        raise UserError(f"label {source!r}: the sum of the weights is too large: {MIXTURE_FORM}")
+    shares = {name: weight / total for name, weight in mixture.items()}
+    return {name: share for name, share in shares.items() if share > 0}
 
 
 def format_mixture(mixture: Mapping[str, float]) -> str:
-    """Writes a mixture as `parse_mixture` reads it; of one class, its name alone."""
+    """Writes a mixture as `parse_mixture` reads it; of one class, its name alone.
+
+    Raises:
+        UserError: A name that `parse_mixture` would read as something else.
+    """
+    for name in mixture:
+        _check_class_name(name, name)
     if len(mixture) == 1:
         return next(iter(mixture))
     return ",".join(f"{name}:{weight:g}" for name, weight in mixture.items())
@@ -226,6 +247,16 @@ def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
     except ValueError:
         return None
     return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
+
+
+def _check_class_name(name: str, text: str) -> None:
+    """Raises UserError where the name of a class, which `text` holds, would be read as something else."""
+    if name == UNLABELLED:
+        raise UserError(f"label {text!r}: {UNLABELLED!r} means no label, and stands alone: {MIXTURE_FORM}")
+    if not name:
+        raise UserError(f"label {text!r}: {MIXTURE_FORM}")
+    if {":", ","}.intersection(name) or name != name.strip():
+        raise UserError(f"label {text!r}: the name {name!r} holds ':', ',' or spaces at its ends: {MIXTURE_FORM}")
 
 
 def _weight(weight: str, text: str) -> float:

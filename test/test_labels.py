@@ -22,6 +22,7 @@ EMOTION = CLASS_LABELS["emotion"]
         ("angry:1,sad:3", [0.25, 0, 0.75]),
         ("angry,sad", [0.5, 0, 0.5]),
         ("happy:0.5", [0, 1, 0]),
+        ("happy:1,glad:0", [0, 1, 0]),
     ],
 )
 def test_a_soft_label_is_weights(line, weights):
@@ -44,6 +45,10 @@ def test_a_soft_label_is_weights(line, weights):
         ("sad:1,", ["has no weight"]),
         ("", ["name:weight"]),
         (":1", ["name:weight"]),
+        ("-,happy", ["'-' means no label", "name:weight"]),
+        ("-:1", ["'-' means no label"]),
+        ("happy:0.5:0.5", ["the name 'happy:0.5' holds ':'"]),
+        ("happy:1e308,sad:1e308", ["too large"]),
     ],
 )
 def test_a_line_that_is_no_mixture_says_what_would_be_right(line, words):
@@ -56,6 +61,28 @@ def test_a_line_that_is_no_mixture_says_what_would_be_right(line, words):
 @pytest.mark.parametrize("text", ["happy", "happy:0.8,sad:0.2", "angry:0.25,happy:0.5,sad:0.25"])
 def test_a_mixture_is_written_as_it_is_read(text):
     assert format_mixture(parse_mixture(text)) == text
+
+
+def test_a_class_of_no_weight_is_none_of_the_classes():
+    assert EMOTION.classes_in("happy:1,sad:0") == ["happy"]
+    assert parse_mixture("happy:1e300,sad:1e-300") == {"happy": 1.0}
+
+
+@pytest.mark.parametrize("name", ["-", "", "a:b", "a,b", " a"])
+def test_a_name_that_would_be_read_as_something_else_is_not_written(name):
+    with pytest.raises(UserError, match="name:weight"):
+        format_mixture({name: 0.5, "happy": 0.5})
+    with pytest.raises(UserError, match="name:weight"):
+        format_mixture({name: 1.0})
+
+
+def test_every_utterance_has_a_speaker():
+    speaker = CLASS_LABELS["speaker"]
+    for read in (speaker.classes_in, lambda line: speaker.read(line, ["f1"])):
+        with pytest.raises(UserError, match="speaker '-': this means no speaker, but every utterance has one"):
+            read("-")
+    assert CLASS_LABELS["gender"].classes_in("-") == []
+    assert CLASS_LABELS["gender"].read("-", ["f"]).tolist() == [-1]
 
 
 @pytest.mark.parametrize("label", CONTINUOUS_LABELS.values(), ids=lambda label: label.name)

@@ -148,7 +148,8 @@ def read_rows(
     """Reads a table with a header: line number and stripped values by column.
 
     Raises:
-        UserError: It is missing, not UTF-8, lacks a column, or a line has more or fewer values than the header.
+        UserError: It is missing, not UTF-8, lacks a column or has one twice, or a line has more or fewer values
+            than the header.
     """
     lines = io.StringIO(read_text(path))
     reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
@@ -159,6 +160,9 @@ def read_rows(
         absent = [name for name in required if name not in header]
         if absent:
             raise UserError(f"{path}:1: the header {delimiter.join(header)!r} lacks {', '.join(absent)}")
+        for name in header:
+            if header.count(name) > 1:
+                raise UserError(f"{path}:1: the column {name!r} comes twice in the header")
         for values in reader:
             if not values:  # an empty line
                 continue

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from espnet_mtl.corpora.base import (
@@ -22,7 +24,12 @@ from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
 from espnet_mtl.text import espeak
 
-GENDERS = ("f", "m")
+COLUMNS = ("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split")
+GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
+ALIKE = 0.65
+"""Similarity (`difflib`) beyond which an unknown column is taken for a mistyped one: `emotions`, `lang`."""
+MOST_BYTES = 200
+"""Length of an id, which is part of file names: those may have 255 bytes."""
 MOST_SENTENCES = 1000
 """Beyond so many, train holds every phone anyhow, and looking for them takes minutes."""
 
@@ -56,8 +63,11 @@ class Csv(Corpus):
     ):
         super().__init__()
         self.root = find_root("csv", root)
+        for option, value in {"metadata": metadata, "language": language}.items():
+            if not value or not isinstance(value, str):
+                raise UserError(f"corpus csv: {option}: expected a name, got {value!r}")
         self.table, self.delimiter = self.root / metadata, {"\\t": "\t"}.get(delimiter, delimiter)
-        if len(self.delimiter) != 1:
+        if not isinstance(delimiter, str) or len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise UserError(f"corpus csv: delimiter must be one character, or \\t, got {delimiter!r}")
         self.speaker, self.language = str(speaker), language
         self.policy = SplitPolicy(dev, test, seed=seed, by=split_by)
@@ -65,7 +75,10 @@ class Csv(Corpus):
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
         listed = []
-        for number, row in read_rows(self.table, ("path", "text"), self.delimiter):
+        rows = read_rows(self.table, ("path", "text"), self.delimiter)
+        if rows:
+            _check_columns(self.table, rows[0][1])
+        for number, row in rows:
             if row["path"]:
                 listed.append(self._utterance(f"{self.table}:{number}", row))
             else:
@@ -78,32 +91,79 @@ class Csv(Corpus):
 
     def _utterance(self, where: str, row: dict[str, str]) -> Utterance:
         speaker = re.sub(r"\s+", "_", row.get("speaker") or self.speaker)
+        if speaker == UNLABELLED:
+            raise UserError(f"{where}: speaker {UNLABELLED!r}: this means no label, but every utterance has a speaker")
+        audio = self._audio(where, row["path"])
         name = row.get("id") or str(Path(row["path"]).with_suffix(""))
-        name = re.sub(r"[\s/\\]+", "_", name).strip("._")
+        name = with_speaker(_file_name(where, name), speaker)
+        if len(name.encode()) > MOST_BYTES:
+            raise UserError(f"{where}: the id {name[:40]}… is longer than {MOST_BYTES} bytes: give a shorter `id`")
         split = row.get("split") or None
         if split not in (None, *SETS):
             raise UserError(f"{where}: {one_of('split', split, SETS)}")
-        gender = row.get("gender", "").lower()[:1] or None
-        if gender not in (None, *GENDERS):
-            raise UserError(f"{where}: {one_of('gender', row['gender'], GENDERS)}")
         text = one_line(row["text"])
         return Utterance(
-            id=with_speaker(name, speaker),
+            id=name,
             speaker=speaker,
             text=text,
             sentence=normalized(text),
             emotion=_emotion(where, row.get("emotion", "")),
             language=row.get("language") or self.language,
-            audio=self.root / row["path"],
+            audio=audio,
             split=split,
-            gender=gender,
+            gender=_gender(where, row.get("gender", "")),
             vad=_vad(where, row.get("vad", "")),
         )
+
+    def _audio(self, where: str, path: str) -> Path:
+        """Returns the recording that a line names; whether it is there is found out later, for all corpora alike."""
+        audio = self.root / path
+        try:
+            is_directory = audio.is_dir()
+        except OSError as error:
+            raise UserError(f"{where}: path {path[:40]}…: {error.strerror}") from error
+        if is_directory:
+            raise UserError(f"{where}: path {path!r} is a directory: name the recording")
+        return audio
 
     def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
         if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:
             return {}
         return phones_of(utterances)
+
+
+def _check_columns(table: Path, header: Iterable[str]) -> None:
+    """Tells of columns that are not read.
+
+    Raises:
+        UserError: One of them is, by its name, a known column that the table lacks.
+    """
+    unknown = [name for name in header if name not in COLUMNS]
+    absent = [name for name in COLUMNS if name not in header]
+    for name in unknown:
+        near = get_close_matches(name.lower(), absent, n=1, cutoff=ALIKE)
+        if near:
+            raise UserError(f"{table}:1: unknown column {name!r}: did you mean {near[0]}? Valid: {', '.join(COLUMNS)}")
+    if unknown:
+        names = ", ".join(map(repr, unknown))
+        print(f"{table}:1: not read: {names}; columns that are: {', '.join(COLUMNS)}", file=sys.stderr)
+
+
+def _file_name(where: str, name: str) -> str:
+    """Returns what a line calls its utterance, fit for a file's name."""
+    fit = re.sub(r"[\s/\\]+", "_", name).strip("._")
+    if not fit:
+        raise UserError(f"{where}: {name!r} is no id: it needs a letter or digit")
+    return fit
+
+
+def _gender(where: str, text: str) -> str | None:
+    """Reads f, female, m or male, in any case; "" and "-" are none."""
+    if text in ("", UNLABELLED):
+        return None
+    if text.lower() not in GENDERS:
+        raise UserError(f"{where}: {one_of('gender', text, GENDERS)}")
+    return GENDERS[text.lower()]
 
 
 def _vad(where: str, text: str) -> tuple[float, float, float] | None:

@@ -29,7 +29,7 @@ from espnet_mtl.data.dump import (
 from espnet_mtl.data.kaldi import invert, numbered_lines, read_labels, read_optional, read_table, write_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import LABELS
+from espnet_mtl.labels import CLASS_LABELS, LABELS
 from espnet_mtl.system.files import remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 
@@ -118,7 +118,8 @@ def read_recordings(directory: Path) -> list[Recording]:
     """
     wavs = read_table(directory / WAV_SCP, "stage 1")
     texts = _texts(directory / TEXT)
-    speakers = read_table(directory / UTT2SPK, "stage 1")
+    require([directory / UTT2SPK], "stage 1")
+    speakers = read_labels(directory / UTT2SPK, CLASS_LABELS["speaker"])
     path = directory / ALIGNMENT
     lines = read_optional(path)
     alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in lines.items()}

@@ -187,65 +187,6 @@ def test_iemocap_with_other_numbers_of_classes(tmp_path):
         read("iemocap", tmp_path, classes=5)
 
 
-def test_csv_with_soft_labels_spaces_and_a_mark_at_the_start(tmp_path):
-    _, utterances = read("csv", tmp_path / "c")
-    one = utterances["Ann_Lee_rec_one_2"]
-    assert (one.speaker, one.text, one.emotion, one.language) == (
-        "Ann_Lee",
-        "Das ist, Nummer 2.",
-        "angry:0.7,sad:0.3",
-        "de",
-    )
-    assert [utterances[f"Ann_Lee_rec_one_{n}"].emotion for n in (0, 1)] == ["joy", None]
-
-
-def test_csv_with_path_and_text_alone(tmp_path):
-    (tmp_path / "metadata.csv").write_text("text;path\nOne.;a.wav\nTwo.;b.wav\n")
-    _, utterances = read("csv", tmp_path, delimiter=";", speaker="me")
-    assert list(utterances) == ["me_a", "me_b"]
-    assert (utterances["me_a"].language, utterances["me_a"].vad) == ("en-us", None)
-
-
-def test_csv_with_valence_arousal_and_dominance(tmp_path):
-    (tmp_path / "metadata.csv").write_text(
-        "path,text,vad\na.wav,One.,3.5 2 4\nb.wav,Two.,-\nc.wav,Three.,3.3 1.1 0.7\n"
-    )
-    _, utterances = read("csv", tmp_path, speaker="me")
-    assert [utterances[f"me_{name}"].vad for name in "abc"] == [(3.5, 2.0, 4.0), None, (3.3, 1.1, 0.7)]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("path,words\na.wav,One.\n", r"metadata.csv:1: the header .* lacks text"),
-        ("path,text\na.wav,One, two.\n", r"metadata.csv:2: 3 values, but the header names 2: quote a value"),
-        ("path,text,split\na.wav,One.,valid\n", r"metadata.csv:2: unknown split 'valid': Valid: dev, test, train"),
-        ("path,text,split\na.wav,One.,train\nb.wav,Two.,\n", "column split: fill in every line, or none"),
-        ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion: label 'happy:much': 'much' is not"),
-        ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion: label 'happy:-1': the weight of"),
-        ('path,text,emotion\na.wav,One.,"hap,happy"\n', r"metadata.csv:2: emotion 'hap,happy': two of its names"),
-        ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected 3 numbers"),
-        ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected 3 numbers"),
-        ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected 3 numbers"),
-        ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
-    ],
-)
-def test_csv_that_cannot_be_read_names_the_line(tmp_path, content, message):
-    (tmp_path / "metadata.csv").write_text(content)
-    with pytest.raises(UserError, match=message):
-        read("csv", tmp_path)
-
-
-def test_csv_with_tabs_numbers_and_gaps(tmp_path):
-    (tmp_path / "metadata.csv").write_text("path\ttext\na.wav\tOne.\n\tTwo.\nc.wav\t...\n")
-    corpus, utterances = read("csv", tmp_path, delimiter="\\t", speaker=1)
-    assert {utt: u.speaker for utt, u in utterances.items()} == {"1_a": "1", "1_c": "1"}
-    assert corpus.dropped == {"line_3": "no path"}
-    assert list(corpus.units([*utterances.values()])) == ["one"]
-    with pytest.raises(UserError, match=r"delimiter must be one character, or \\t, got ';;'"):
-        read("csv", tmp_path, delimiter=";;")
-
-
 @pytest.mark.parametrize("settings", [{"dev": "x"}, {"test": None}, {"test": 1.5}, {"seed": -1}, {"dev": True}])
 def test_a_split_of_nonsense_is_refused(tmp_path, settings):
     LAYOUTS["csv"](tmp_path / "c")

@@ -23,6 +23,8 @@ NO_LABELS = {
     "sad:0.3,neutral": "'neutral' has no weight",
     "sad:-1,neutral:1": "the weight of 'sad' is -1.0",
     "sad:0": "expected 'name'",
+    "-,sad": "'-' means no label",
+    "sad:0.5:0.5": "the name 'sad:0.5' holds",
 }
 
 
@@ -59,6 +61,12 @@ def test_stage_2_names_file_and_utterance(data, tmp_path, line):
     with pytest.raises(UserError, match=rf"data/dev/utt2emo: utterance a_1: .*{NO_LABELS[line]}"):
         prepare_audio(data, tmp_path / "raw", 16000, AudioConf())
     assert not [path for path in (tmp_path / "raw").glob("*") if not path.name.endswith(".lock")]
+
+
+def test_stage_2_wants_a_speaker_of_every_utterance(data, tmp_path):
+    write_table(data / "dev/utt2spk", {"a_1": "-"})
+    with pytest.raises(UserError, match=r"data/dev/utt2spk: utterance a_1: speaker '-': this means no speaker"):
+        prepare_audio(data, tmp_path / "raw", 16000, AudioConf())
 
 
 def test_stage_2_reads_numbers(data, tmp_path):

@@ -1,0 +1,110 @@
+"""The user's own recordings: what metadata.csv may hold, and what of it is a mistake."""
+
+import pytest
+from corpus_layouts import LAYOUTS
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.registry import CORPORA
+
+
+def read(root, **settings):
+    """The corpus and its utterances by id."""
+    corpus = CORPORA.load("csv")(root=root, **settings)
+    return corpus, {utterance.id: utterance for utterance in corpus.utterances()}
+
+
+def test_csv_with_soft_labels_spaces_and_a_mark_at_the_start(tmp_path):
+    LAYOUTS["csv"](tmp_path / "c")
+    _, utterances = read(tmp_path / "c")
+    one = utterances["Ann_Lee_rec_one_2"]
+    assert (one.speaker, one.text, one.emotion, one.language) == (
+        "Ann_Lee",
+        "Das ist, Nummer 2.",
+        "angry:0.7,sad:0.3",
+        "de",
+    )
+    assert [utterances[f"Ann_Lee_rec_one_{n}"].emotion for n in (0, 1)] == ["joy", None]
+
+
+def test_csv_with_path_and_text_alone(tmp_path):
+    (tmp_path / "metadata.csv").write_text("text;path\nOne.;a.wav\nTwo.;b.wav\n")
+    _, utterances = read(tmp_path, delimiter=";", speaker="me")
+    assert list(utterances) == ["me_a", "me_b"]
+    assert (utterances["me_a"].language, utterances["me_a"].vad) == ("en-us", None)
+
+
+def test_csv_with_valence_arousal_and_dominance(tmp_path):
+    (tmp_path / "metadata.csv").write_text(
+        "path,text,vad\na.wav,One.,3.5 2 4\nb.wav,Two.,-\nc.wav,Three.,3.3 1.1 0.7\n"
+    )
+    _, utterances = read(tmp_path, speaker="me")
+    assert [utterances[f"me_{name}"].vad for name in "abc"] == [(3.5, 2.0, 4.0), None, (3.3, 1.1, 0.7)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path,words\na.wav,One.\n", r"metadata.csv:1: the header .* lacks text"),
+        ("path,text\na.wav,One, two.\n", r"metadata.csv:2: 3 values, but the header names 2: quote a value"),
+        ("path,text,split\na.wav,One.,valid\n", r"metadata.csv:2: unknown split 'valid': Valid: dev, test, train"),
+        ("path,text,split\na.wav,One.,train\nb.wav,Two.,\n", "column split: fill in every line, or none"),
+        ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion: label 'happy:much': 'much' is not"),
+        ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion: label 'happy:-1': the weight of"),
+        ('path,text,emotion\na.wav,One.,"hap,happy"\n', r"metadata.csv:2: emotion 'hap,happy': two of its names"),
+        ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected 3 numbers"),
+        ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected 3 numbers"),
+        ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected 3 numbers"),
+        ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
+        ("path,text,gender\na.wav,One.,foo\n", "metadata.csv:2: unknown gender 'foo': .*Valid: f, female, m, male"),
+        ("path,text,gender\na.wav,One.,mutton\n", "metadata.csv:2: unknown gender 'mutton'"),
+        ("path,text,speaker\na.wav,One.,-\n", "metadata.csv:2: speaker '-': this means no label"),
+        ("path,text,Emotion\na.wav,One.,sad\n", r"metadata.csv:1: unknown column 'Emotion': did you mean emotion\?"),
+        ("path,text,emotions\na.wav,One.,sad\n", r"metadata.csv:1: unknown column 'emotions': did you mean emotion\?"),
+        ("path,text,speaker_id\na.wav,One.,x\n", "unknown column 'speaker_id': did you mean speaker"),
+        ("path,text,lang\na.wav,One.,de\n", "unknown column 'lang': did you mean language"),
+        ("path,text,text\na.wav,One.,Two.\n", "metadata.csv:1: the column 'text' comes twice"),
+        ("path,text\n.,One.\n", r"metadata.csv:2: path '\.' is a directory"),
+        ("path,text\n..,One.\n", r"metadata.csv:2: path '\.\.' is a directory"),
+        (f"path,text\n{'a' * 5000}.wav,One.\n", "metadata.csv:2: path a{40}…: File name too long"),
+        (f"path,text\n{'a' * 150}/{'b' * 150}.wav,One.\n", "metadata.csv:2: the id .* is longer than 200 bytes"),
+        ("path,text,id\na.wav,One.,...\n", r"metadata.csv:2: '\.\.\.' is no id"),
+    ],
+)
+def test_csv_that_cannot_be_read_names_the_line(tmp_path, content, message):
+    (tmp_path / "metadata.csv").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read(tmp_path)
+
+
+def test_csv_tells_of_columns_that_it_does_not_read(tmp_path, capsys):
+    table = "path,text,speaker,speaker_age,comment,gender\na.wav,One.,me,30,x,Female\nb.wav,Two.,me,31,y,-\n"
+    (tmp_path / "metadata.csv").write_text(table)
+    _, utterances = read(tmp_path)
+    assert [utterances[f"me_{name}"].gender for name in "ab"] == ["f", None]
+    assert capsys.readouterr().err.count("metadata.csv:1: not read: 'speaker_age', 'comment'; columns that are:") == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"delimiter": None}, "delimiter must be one character, or .*got None"),
+        ({"delimiter": "\n"}, "delimiter must be one character"),
+        ({"delimiter": '"'}, "delimiter must be one character"),
+        ({"metadata": None}, "corpus csv: metadata: expected a name, got None"),
+        ({"language": 3}, "corpus csv: language: expected a name, got 3"),
+    ],
+    ids=str,
+)
+def test_csv_with_settings_of_nonsense(tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, **settings)
+
+
+def test_csv_with_tabs_numbers_and_gaps(tmp_path):
+    (tmp_path / "metadata.csv").write_text("path\ttext\na.wav\tOne.\n\tTwo.\nc.wav\t...\n")
+    corpus, utterances = read(tmp_path, delimiter="\\t", speaker=1)
+    assert {utt: u.speaker for utt, u in utterances.items()} == {"1_a": "1", "1_c": "1"}
+    assert corpus.dropped == {"line_3": "no path"}
+    assert list(corpus.units([*utterances.values()])) == ["one"]
+    with pytest.raises(UserError, match=r"delimiter must be one character, or \\t, got ';;'"):
+        read(tmp_path, delimiter=";;")
