@@ -83,15 +83,16 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
 
 
 def _judge_key(judge: Judge) -> str:
-    """Hashes what all runs are judged by: natural speech, vocoder, language and code."""
+    """Hashes what all runs are judged by: natural speech, sampling rate, vocoder, language and code."""
     keys = [_speech_key(speech) for speech in (judge.test, judge.train) if speech]
     settings = {
         "code": code_key(JUDGING),
         "natural speech": keys,
+        "fs": judge.fs,
         "vocoder": judge.vocoder,
         "language": judge.language,
     }
-    return digest([], settings)
+    return digest(judge.vocoder_files, settings)
 
 
 def _speech_key(speech: SpeechSet) -> str:

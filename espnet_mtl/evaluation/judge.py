@@ -27,7 +27,8 @@ MAX_TRAINING_RECORDINGS = 2000
 class Judge:
     """Judges speech against natural speech.
 
-    What it analyzes and trains is kept in `cache` until speech, vocoder or code change.
+    What it analyzes and trains is kept in `cache` until speech, labels, sampling rate, vocoder, language or code
+    change.
 
     Args:
         train: Natural training speech, which probes and recognizer are trained on, without the sentences that the same
@@ -63,6 +64,13 @@ class Judge:
     def frame_s(self) -> float | None:
         """Seconds of a frame of features and durations."""
         return int(self.vocoder["features"]["hop_length"]) / self.fs if self.vocoder else None
+
+    @property
+    def vocoder_files(self) -> list[str]:
+        """Paths of the files that the vocoder is read from."""
+        vocoder = self.vocoder or {}
+        given = [vocoder.get(name) for name in ("vocoder_config", "vocoder_file")]
+        return [str(path) for path in given if isinstance(path, (str, Path))]
 
     @cached_property
     def natural(self) -> list[AcousticFeatures]:
@@ -112,14 +120,18 @@ class Judge:
         return [Recording(mels[utt], settings) for utt in speech.utts]
 
     def _cached(self, name: str, speech: SpeechSet, build: Callable[[], NamedArrays]) -> NamedArrays:
-        """Reads `<cache>/<name>.npz`, or builds it where code, speech, labels, vocoder or language are not the same."""
+        """Reads `<cache>/<name>.npz`, or builds it where anything that it depends on is not the same.
+
+        That is code, speech, labels, sampling rate, vocoder and language: all arguments of `build` but for `nj`.
+        """
         settings = {
             "code": code_key(__name__),
             "labels": speech.described,
+            "fs": self.fs,
             "vocoder": self.vocoder,
             "language": self.language,
         }
-        files = [*speech.wavs, *_arks(speech.directory / "feats.scp")]
+        files = [*speech.wavs, *_arks(speech.directory / "feats.scp"), *self.vocoder_files]
         return cached(self.cache / f"{name}.npz", digest(files, settings), build)
 
 

@@ -11,7 +11,7 @@ from espnet_mtl.data.continuous import Numbers, standardized
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, text_file
 from espnet_mtl.data.kaldi import read_labels, read_table, write_table
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
-from espnet_mtl.errors import one_of
+from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import (
     CLASS_LABELS,
     CONTINUOUS_LABELS,
@@ -95,6 +95,9 @@ class TrainPaths:
 
         Returns:
             The labels that no utterance of train has.
+
+        Raises:
+            UserError: An utterance of train has a class that stage 4 did not find.
         """
         continuous = [label for label in labels if label in CONTINUOUS_LABELS]
         values = standardized(self.dump, continuous, tokenizer, TRAIN_AND_DEV)
@@ -112,10 +115,23 @@ class TrainPaths:
         return absent
 
     def _known_lines(self, label: ClassLabel, part: str) -> dict[str, str]:
-        """Reads the lines of a label file that name no class beyond those of stage 4's table."""
-        known = set(self.classes(label.name))
-        table = read_labels(self.dump / part / label.file, label)
-        return {utt: line for utt, line in table.items() if known.issuperset(label.classes_in(line))}
+        """Reads the lines of a label file that name no class beyond those of stage 4's table; train has no others.
+
+        Raises:
+            UserError: Train has one: its file has changed since stage 4.
+        """
+        known = self.classes(label.name)
+        path = self.dump / part / label.file
+        lines = {}
+        for utt, line in read_labels(path, label).items():
+            unknown = [name for name in label.classes_in(line) if name not in known]
+            if unknown and part == "train":
+                mistake = one_of(label.name, unknown[0], known)
+                table = self.tables / f"{label.table}.txt"
+                raise UserError(f"{path}: utterance {utt}: {mistake} ({table}). Correct it, or run stage 4 again")
+            if not unknown:
+                lines[utt] = line
+        return lines
 
     def _write_whole(self, path: Path, part: str, lines: Mapping[str, str]) -> None:
         utts = read_table(self.dump / part / CLASS_LABELS["speaker"].file, "stage 2")
