@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import Field
 
-from espnet_mtl.config.fields import AtLeastOne, Count, File, NotNegative, Options, Positive, Switch, build
+from espnet_mtl.config.fields import AtLeastOne, Count, File, NotNegative, Options, Switch, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError
 
 DECODE_OPTIONS = "inference.yaml"
 """Beside decoded speech: the options that it was decoded with."""
+FASTEST, SLOWEST = 0.1, 10.0
+"""Limits of the factor on durations: beyond them nothing is speech, and the number of frames has no end."""
+Stretch = Annotated[
+    float,
+    Field(ge=FASTEST, le=SLOWEST, allow_inf_nan=False, description=f"a number from {FASTEST:g} to {SLOWEST:g}"),
+]
 
 
 class DecodeOptions(Options):
     """Options of stage 6: those of `espnet_mtl.inference.Text2Speech`.
 
     Attributes:
-        speed_control_alpha: Factor on durations: above 1 is slower.
+        speed_control_alpha: Factor on durations, 0.1 to 10: above 1 is slower.
         griffin_lim_iters: Iterations of the default vocoder.
         vocoder_file: ParallelWaveGAN checkpoint (.pkl) in its place.
         vocoder_config: Configuration of that vocoder.
@@ -29,7 +36,7 @@ class DecodeOptions(Options):
             a backbone with attention.
     """
 
-    speed_control_alpha: Positive | None = None
+    speed_control_alpha: Stretch | None = None
     griffin_lim_iters: AtLeastOne | None = None
     vocoder_file: File | None = None
     vocoder_config: File | dict[str, Any] | None = None

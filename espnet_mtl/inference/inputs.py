@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from torch import Tensor
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
 
+INTENSITIES = (-10.0, 10.0)
+"""Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
 EMOTION_FORMS = "a name, or a mixture such as 'sad:0.3,neutral:0.7' or {'sad': 0.3, 'neutral': 0.7}"
 
 
@@ -40,21 +42,26 @@ def finite_number(name: str, value: Any) -> float:
     Raises:
         UserError: `value` is something else.
     """
-    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not is_number or not isfinite(value):
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    try:
+        number = float(value) if is_number else nan
+    except OverflowError as error:  # not in the message: Python refuses to write numbers of thousands of digits
+        raise UserError(f"{name}: expected a finite number, got one that is too large") from error
+    if not isfinite(number):
         raise UserError(f"{name}: expected a finite number, got {value!r}")
-    return float(value)
+    return number
 
 
-def positive_number(name: str, value: Any) -> float:
-    """Returns a finite number above 0.
+def number_between(name: str, value: Any, low: float, high: float) -> float:
+    """Returns a number of an interval, whose ends are part of it.
 
     Raises:
         UserError: `value` is something else.
     """
-    if finite_number(name, value) <= 0:
-        raise UserError(f"{name}: expected a number above 0, got {value!r}")
-    return float(value)
+    number = finite_number(name, value)
+    if not low <= number <= high:
+        raise UserError(f"{name}: expected a number from {low:g} to {high:g}, got {value!r}")
+    return number
 
 
 def token_ids(ids: Any, size: int) -> Tensor:
@@ -67,8 +74,8 @@ def token_ids(ids: Any, size: int) -> Tensor:
     Raises:
         UserError: They are no whole numbers, none at all, not in one row, or beyond the model's tokens.
     """
-    tensor = _tensor("text", ids, "a string, or token ids (T_text,)")
-    if not _is_integral(tensor):
+    tensor = as_tensor("text", ids, "a string, or token ids (T_text,)")
+    if not is_integral(tensor):
         raise UserError(f"text: token ids must be whole numbers, got {tensor.dtype}")
     if tensor.dim() != 1 or not len(tensor):
         raise UserError(f"text: expected token ids of shape (T_text,), got {tuple(tensor.shape)}")
@@ -93,11 +100,11 @@ def speaker_id(speaker: str | None, sids: Any, names: Sequence[str]) -> Tensor:
     if speaker is not None:
         if sids is not None:
             raise UserError(f"speaker {speaker!r} and sids {sids!r}: both name the speaker: give one of them")
-        if speaker not in names:
+        if not isinstance(speaker, str) or speaker not in names:
             raise one_of("speaker", speaker, names)
         return torch.tensor([names.index(speaker)])
-    tensor = _tensor("sids", 0 if sids is None else sids, "the number of a speaker")
-    if not _is_integral(tensor) or tensor.numel() != 1:
+    tensor = as_tensor("sids", 0 if sids is None else sids, "the number of a speaker")
+    if not is_integral(tensor) or tensor.numel() != 1:
         raise UserError(f"sids: expected one whole number, got {sids!r}")
     last = max(0, len(names) - 1)  # a model without named speakers has one
     if not 0 <= int(tensor) <= last:
@@ -122,7 +129,7 @@ def speaker_embedding(spembs: Any, size: int | None) -> Tensor | None:
     wanted = f"a speaker embedding of shape ({size},)"
     if spembs is None:
         raise UserError(f"spembs: this model needs {wanted}")
-    tensor = _tensor("spembs", spembs, wanted).float()
+    tensor = as_tensor("spembs", spembs, wanted).float()
     if tuple(tensor.shape) != (size,):
         raise UserError(f"spembs: expected {wanted}, got {tuple(tensor.shape)}")
     if not tensor.isfinite().all():
@@ -152,18 +159,18 @@ def style_weights(mixture: Mapping[str, float], intensity: Any, names: Sequence[
 
     Args:
         mixture: The weight of each emotion in it; they sum to 1.
-        intensity: 1: the mixture as it is; 0: neutral; above 1: exaggerated.
+        intensity: 1: the mixture as it is; 0: neutral; above 1: exaggerated. From -10 to 10; 0 to 2 is natural.
         names: The model's emotions, in the order of the weights.
 
     Returns:
         float32 (K,), which sum to 1.
 
     Raises:
-        UserError: An unknown emotion, an intensity that is no finite number, or one other than 1 where no emotion is
-            called neutral.
+        UserError: An unknown emotion, an intensity that is no number or beyond `INTENSITIES`, or one other than 1 where
+            no emotion is called neutral.
     """
     weights = mixture_weights(mixture, names)
-    if finite_number("intensity", intensity) == 1.0:
+    if number_between("intensity", intensity, *INTENSITIES) == 1.0:
         return weights
     if NEUTRAL not in names:
         raise UserError(f"intensity needs an emotion called {NEUTRAL!r}; this model has {', '.join(names)}")
@@ -171,12 +178,20 @@ def style_weights(mixture: Mapping[str, float], intensity: Any, names: Sequence[
     return neutral + np.float32(intensity) * (weights - neutral)
 
 
-def _tensor(name: str, value: Any, wanted: str) -> Tensor:
+def as_tensor(name: str, value: Any, wanted: str) -> Tensor:
+    """Returns a tensor, an array or a list as a tensor.
+
+    Raises:
+        UserError: It is none of these; `wanted` says what would be right.
+    """
+    if isinstance(value, np.ndarray):  # PyTorch takes neither another byte order nor negative strides
+        value = value.astype(value.dtype.newbyteorder("="), order="C")
     try:
         return torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise UserError(f"{name}: expected {wanted}, got {value!r}") from error
 
 
-def _is_integral(tensor: Tensor) -> bool:
+def is_integral(tensor: Tensor) -> bool:
+    """Tells whether a tensor holds whole numbers."""
     return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)

@@ -17,15 +17,25 @@ from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
     emotion_mixture,
+    finite_number,
     input_errors,
     speaker_embedding,
     speaker_id,
     style_weights,
     token_ids,
 )
-from espnet_mtl.inference.options import check_attention_options, check_device, decoding_options
+from espnet_mtl.inference.natural import natural_inputs
+from espnet_mtl.inference.options import (
+    check_attention_options,
+    check_device,
+    check_paths,
+    check_switch,
+    decoding_options,
+    without_none,
+)
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
-from espnet_mtl.text.espeak import PUNCTUATION
+from espnet_mtl.text.espeak import PUNCTUATION, check_unicode
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.vocoder.build import build_vocoder
 
@@ -42,7 +52,7 @@ class Text2Speech:
     Args:
         train_config: The model's config.yaml.
         model_file: The model's weights.
-        speed_control_alpha: Factor on durations: above 1 is slower.
+        speed_control_alpha: Factor on durations, 0.1 to 10: above 1 is slower.
         griffin_lim_iters: Iterations of the default vocoder.
         vocoder_config: Configuration of another vocoder.
         vocoder_file: Checkpoint of a ParallelWaveGAN vocoder (.pkl); None: Griffin-Lim.
@@ -53,6 +63,8 @@ class Text2Speech:
         attention: Options of a backbone with attention (Tacotron2), as in ESPnet: threshold, minlenratio, maxlenratio,
             use_att_constraint, backward_window, forward_window.
 
+    An option that is None has its default.
+
     Raises:
         UserError: A file is missing or is not what it should be, or the backbone does not have an option.
     """
@@ -61,18 +73,26 @@ class Text2Speech:
         self,
         train_config: str | Path | None = None,
         model_file: str | Path | None = None,
-        speed_control_alpha: float = 1.0,
-        griffin_lim_iters: int = 32,
-        vocoder_config: str | Path | None = None,
+        speed_control_alpha: float | None = None,
+        griffin_lim_iters: int | None = None,
+        vocoder_config: str | Path | Mapping[str, Any] | None = None,
         vocoder_file: str | Path | None = None,
-        device: str = "cpu",
-        dtype: str = "float32",
-        use_teacher_forcing: bool = False,
-        **attention: float,
+        device: str | None = None,
+        dtype: str | None = None,
+        use_teacher_forcing: bool | None = None,
+        **attention: float | None,
     ):
-        check_device(device)
         given = {"speed_control_alpha": speed_control_alpha, "griffin_lim_iters": griffin_lim_iters, "dtype": dtype}
         build(DecodeOptions, given, "Text2Speech")
+        alpha = 1.0 if speed_control_alpha is None else speed_control_alpha
+        device = "cpu" if device is None else device
+        dtype = dtype or "float32"
+        forced = False if use_teacher_forcing is None else use_teacher_forcing
+        check_device(device)
+        check_switch("use_teacher_forcing", forced)
+        check_paths({"train_config": train_config, "model_file": model_file, "vocoder_file": vocoder_file})
+        if not isinstance(vocoder_config, Mapping):
+            check_paths({"vocoder_config": vocoder_config})
         model, self.train_args = MTLTTSTask.build_model_from_file(train_config, model_file, device)
         self.model = model.to(dtype=getattr(torch, dtype)).eval()
         self.device = device
@@ -80,7 +100,7 @@ class Text2Speech:
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
         self.vocoder = build_vocoder(
             self.model,
-            vocoder_config or {"griffin_lim_iters": griffin_lim_iters},
+            vocoder_config or {"griffin_lim_iters": griffin_lim_iters or 32},
             vocoder_file,
             device=device,
         )
@@ -88,7 +108,7 @@ class Text2Speech:
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
         check_attention_options(self.train_args.tts, attention)
-        self.decode_conf = {"alpha": speed_control_alpha, "use_teacher_forcing": use_teacher_forcing, **attention}
+        self.decode_conf = {"alpha": alpha, "use_teacher_forcing": forced, **without_none(attention)}
 
     @classmethod
     def from_pretrained(
@@ -152,12 +172,14 @@ class Text2Speech:
             emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}` or `sad:0.3,neutral:0.7`, or None: as
                 the text suggests where the model has learned to tell (a task with `tap: encoder, label: emotion`), else
                 neutral where it knows that, else all alike.
-            intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates.
+            intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates. From -10 to
+                10; natural speech is from 0 to 2.
             language: espeak's language; None: the only one of the model, or the one of its configuration.
             sids: Speaker number, as in ESPnet.
             spembs: Speaker embedding (D,), as in ESPnet.
             decode_conf: Overrides `alpha` and other options of decoding; for teacher forcing also the natural `speech`
-                (T_wav,) and, for FastSpeech2, its `durations` in frames (T_text + 1,).
+                (T_wav,) and, for FastSpeech2, its `durations` in frames (T_text + 1,), which sum to those of the
+                speech; tensors, arrays or lists. None: nothing.
             vocode: Whether to make a waveform.
 
         Returns:
@@ -168,12 +190,14 @@ class Text2Speech:
         Raises:
             UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
                 names those there are), a number out of its range, an empty text, a control that the backbone does not
-                have. It is an `InputError`, which is a ValueError, too.
+                have; or the model's answer is not finite. It is an `InputError`, which is a ValueError, too.
         """
-        options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf or {})
+        options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)
         language = self._language(language)
         tokens = self._tokens(text, language)
         weights = self._style_weights(tokens, emotion, intensity)
+        token_features = BACKBONES.spec(self.train_args.tts).token_features
+        options = natural_inputs(self.model, options, token_features, len(tokens))
         output = self.model.inference(
             tokens,
             weights=weights,
@@ -182,8 +206,10 @@ class Text2Speech:
             spembs=self._speaker_embedding(spembs),
             **options,
         )
+        _check_finite("spectrogram", output["feat_gen"])
         if vocode:
             output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]))
+            _check_finite("waveform", output["wav"])
         return output
 
     @input_errors()
@@ -206,7 +232,7 @@ class Text2Speech:
         if self.model.style is None:
             if emotion is not None:
                 raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
-            if intensity != 1.0:
+            if finite_number("intensity", intensity) != 1.0:
                 raise UserError(f"intensity {intensity!r}: this model has no emotions")
             return None
         if emotion is None and self.model.text_predictor is not None:
@@ -220,6 +246,7 @@ class Text2Speech:
             return token_ids(text, len(self.train_args.token_list)).to(self.device)
         if not text.strip():
             raise UserError("text: there is nothing to say")
+        check_unicode("text", text)
         try:
             line = self.tokenizer.line(text, language)
             unknown = unknown_tokens(self.tokenizer.tokens(line), self.train_args.token_list)
@@ -235,7 +262,7 @@ class Text2Speech:
         if language is None:
             only = self.languages[0] if len(self.languages) == 1 else None
             language = only or self.train_args.language
-        if not isinstance(language, str):
+        if not language or not isinstance(language, str):
             raise UserError(f"language: expected espeak's name of a language, such as 'en-us', got {language!r}")
         if self.model.tts.langs is not None and language not in self.languages:
             raise one_of("language", language, self.languages)
@@ -258,3 +285,12 @@ class Text2Speech:
         if embedding is None:
             return None
         return embedding.to(self.device, next(self.model.parameters()).dtype)
+
+
+def _check_finite(kind: str, values: Tensor) -> None:
+    """Raises UserError where a model's answer is no speech."""
+    if not values.isfinite().all():
+        raise UserError(
+            f"the model's {kind} holds NaN or infinity: its weights are damaged, or too much is asked of it: "
+            "take an intensity nearer to 1, or dtype float32"
+        )

@@ -103,6 +103,7 @@ class _Library:
 
     def speak(self, text: str, voice: str, parameters: dict[str, int], fresh: bool) -> list[tuple[str, int]]:
         """Speaks into `chunks`; returns the events (phone or "" for a pause, start sample)."""
+        check_unicode("text", text)
         handle = self.load(fresh)
         _choose_voice(handle, voice)
         for key, value in parameters.items():
@@ -133,6 +134,15 @@ class _Library:
 _library = _Library()
 
 
+def check_unicode(kind: str, text: str) -> None:
+    """Raises UserError where a text has half a character: Python reads bytes so that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise UserError(f"{kind} {text!r}: {half!r} is no character: write it in UTF-8") from error
+
+
 def _paths() -> tuple[str, str]:
     try:
         import espeakng_loader
@@ -143,6 +153,8 @@ def _paths() -> tuple[str, str]:
 
 def _choose_voice(handle: ctypes.CDLL, voice: str) -> None:
     """Makes espeak speak with a voice, such as `en-us` or `en-us+f2`."""
+    if not (voice.isascii() and voice.isprintable()):
+        raise _unknown_language(voice)
     language, plus, variant = voice.partition("+")
     if variant and variant not in variants():
         raise UserError(f"espeak has no voice variant {variant!r}: choose one of {', '.join(variants())}")

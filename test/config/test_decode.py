@@ -26,7 +26,8 @@ def test_options_override_the_file(path):
         ),
         (["--vocoder_file", "3"], "vocoder_file: the path of a file, or null, got 3"),
         (["--dtype", "int8"], "dtype 'int8': .*Valid: float16, float32, float64"),
-        (["--speed_control_alpha", "-1"], "speed_control_alpha: a number above 0, or null, got -1"),
+        (["--speed_control_alpha", "-1"], "speed_control_alpha: a number from 0.1 to 10, or null, got -1"),
+        (["--speed_control_alpha", "11"], "speed_control_alpha: a number from 0.1 to 10, or null, got 11"),
     ],
 )
 def test_mistakes_name_what_is_valid(path, overrides, words):

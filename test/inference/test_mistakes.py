@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference import Text2Speech
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 NAN, INF = float("nan"), float("inf")
@@ -51,13 +52,24 @@ NAN, INF = float("nan"), float("inf")
         ({"text": torch.tensor([-1, 1])}, "text: expected token ids from 0 to 10, got -1"),
         ({"decode_conf": {"alfa": 1.0}}, "unknown decoding option of fastspeech2 'alfa': did you mean alpha?"),
         ({"decode_conf": {"threshold": 0.5}}, "unknown decoding option of fastspeech2 'threshold'"),
-        ({"decode_conf": {"alpha": 0}}, "decode_conf: alpha: expected a number above 0, got 0"),
-        ({"decode_conf": {"alpha": -1.0}}, "decode_conf: alpha: expected a number above 0, got -1.0"),
+        ({"decode_conf": {"alpha": 0}}, "decode_conf: alpha: expected a number from 0.1 to 10, got 0"),
+        ({"decode_conf": {"alpha": -1.0}}, "decode_conf: alpha: expected a number from 0.1 to 10, got -1.0"),
         ({"decode_conf": {"alpha": NAN}}, "decode_conf: alpha: expected a finite number, got nan"),
-        (
-            {"decode_conf": {"use_teacher_forcing": True}},
-            "speech is missing: this call reads natural",
-        ),
+        ({"decode_conf": {"alpha": 10.5}}, "decode_conf: alpha: expected a number from 0.1 to 10, got 10.5"),
+        ({"decode_conf": 1.2}, "decode_conf: expected options by name, such as {'alpha': 1.2}, got 1.2"),
+        ({"decode_conf": []}, "decode_conf: expected options by name, such as {'alpha': 1.2}, got []"),
+        ({"decode_conf": {"use_teacher_forcing": "no"}}, "use_teacher_forcing: expected True or False, got 'no'"),
+        ({"decode_conf": {"use_teacher_forcing": True}}, "speech is missing: this call reads natural"),
+        ({"emotion": {"sad": 10**400}}, "emotion 'sad': expected a finite number, got one that is too large"),
+        ({"emotion": {"sad": 1e308, "happy": 1e308}}, "the sum of the weights is too large"),
+        ({"emotion": {"sad": 1j}}, "emotion 'sad': expected a finite number, got 1j"),
+        ({"emotion": "sad", "intensity": np.complex64(1)}, "intensity: expected a finite number"),
+        ({"emotion": "sad", "intensity": 1e39}, "intensity: expected a number from -10 to 10, got 1e+39"),
+        ({"emotion": "sad", "intensity": -11}, "intensity: expected a number from -10 to 10, got -11"),
+        ({"text": "good \udcff"}, r"text 'good \udcff': '\udcff' is no character: write it in UTF-8"),
+        ({"text": [2**70]}, "text: expected a string, or token ids (T_text,), got ["),
+        ({"language": ""}, "language: expected espeak's name of a language, such as 'en-us', got ''"),
+        ({"speaker": np.array(["f1", "m1"])}, "unknown speaker array("),
     ],
     ids=str,
 )
@@ -71,12 +83,20 @@ def test_of_a_call(make_tts, arguments, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"speed_control_alpha": 0}, "Text2Speech.speed_control_alpha: a number above 0, or null, got 0"),
-        ({"speed_control_alpha": NAN}, "Text2Speech.speed_control_alpha: a number above 0, or null, got nan"),
+        ({"speed_control_alpha": 0}, "Text2Speech.speed_control_alpha: a number from 0.1 to 10, or null, got 0"),
+        ({"speed_control_alpha": NAN}, "Text2Speech.speed_control_alpha: a number from 0.1 to 10, or null, got nan"),
         ({"griffin_lim_iters": -1}, "Text2Speech.griffin_lim_iters: a whole number of at least 1"),
         ({"dtype": "bfloat16"}, "unknown Text2Speech.dtype 'bfloat16': did you mean float16"),
         ({"dtype": "int8"}, "unknown Text2Speech.dtype 'int8'"),
         ({"device": "gpu"}, "device: expected cpu, cuda or cuda:<number>, got 'gpu'"),
+        ({"speed_control_alpha": 10**400}, "Text2Speech.speed_control_alpha: a number from 0.1 to 10, or null, got"),
+        ({"device": "mps"}, "device: expected cpu, cuda or cuda:<number>, got 'mps'"),
+        ({"device": "xpu:0"}, "device: expected cpu, cuda or cuda:<number>, got 'xpu:0'"),
+        ({"device": []}, "device: expected cpu, cuda or cuda:<number>, got []"),
+        ({"vocoder_file": 3}, "vocoder_file: expected the path of a file, got 3"),
+        ({"vocoder_config": ["a"]}, "vocoder_config: expected the path of a file, got ['a']"),
+        ({"vocoder_file": "a" * 5000}, "vocoder_file aaa"),
+        ({"use_teacher_forcing": "yes"}, "use_teacher_forcing: expected True or False, got 'yes'"),
         ({"threshold": 0.5}, "unknown decoding option of fastspeech2 'threshold'"),
         ({"speed": 2}, "unknown decoding option of fastspeech2 'speed'"),
     ],
@@ -91,6 +111,28 @@ def test_of_gpus_that_are_not_there(make_tts, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device 'cuda:0': PyTorch finds no GPU here; take cpu"):
         make_tts(options={"device": "cuda:0"})
+
+
+def test_of_gpus_beyond_those_there_are(make_tts, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match=r"device 'cuda:1': PyTorch finds 1 GPU\(s\) here, counted from 0"):
+        make_tts(options={"device": "cuda:1"})
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ((3, None), "train_config: expected the path of a file, got 3"),
+        (("config.yaml", []), "model_file: expected the path of a file, got []"),
+        (("", None), "train_config: expected the path of a file, got ''"),
+        ((None, None), "give a config file or a model file"),
+    ],
+    ids=str,
+)
+def test_of_files(files, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        Text2Speech(*files)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +163,7 @@ def test_of_intensity_without_a_neutral_emotion(make_tts):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"durations": [1, 2]}, "unknown decoding option of tacotron2 'durations'"),
         ({"alpha": 2.0}, "alpha: Tacotron2 has no such control"),
         ({"threshold": -1}, "decode_conf.threshold: a number, not negative, or null, got -1"),
         ({"durationz": None}, "unknown decoding option of tacotron2 'durationz'"),
@@ -150,12 +193,3 @@ def test_of_speaker_embeddings(make_tts, tiny, embedding, message):
     assert len(tts("good morning", spembs=np.ones(4), vocode=False)["feat_gen"])
     with pytest.raises(UserError, match=re.escape(message)):
         tts("good morning", spembs=embedding)
-
-
-def test_natural_speech_takes_the_place_of_what_is_predicted(make_tts):
-    tts = make_tts()
-    durations = tts("good morning", vocode=False)["duration"].long() + 1
-    frames = int(durations.sum())
-    speech = torch.randn((frames - 1) * 256)
-    options = {"use_teacher_forcing": True, "speech": speech, "durations": durations}
-    assert len(tts("good morning", vocode=False, decode_conf=options)["feat_gen"]) == frames

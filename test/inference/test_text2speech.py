@@ -4,6 +4,7 @@ import torch
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.text.espeak import phonemize
+from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 
 def test_speaks(tts):
@@ -14,6 +15,46 @@ def test_speaks(tts):
     assert len(output["duration"]) == len(phonemize("good morning", "en-us")) + 1
     assert output["wav"].isfinite().all()
     assert (tts.fs, tts.speakers, tts.emotions) == (16000, ["f1", "m1"], ["happy", "neutral", "sad"])
+
+
+@pytest.mark.parametrize("kind", [">i8", "int32", "backwards", "uint8"])
+def test_token_ids_of_any_whole_numbers(tts, kind):
+    ids = tts._tokens("good morning", "en-us")
+    array = ids.numpy()[::-1].copy()[::-1] if kind == "backwards" else ids.numpy().astype(kind)
+    torch.testing.assert_close(tts(array, vocode=False)["feat_gen"], tts(ids, vocode=False)["feat_gen"])
+    assert len(tts(array, sids=np.array([1], ">i4"), vocode=False)["feat_gen"])
+
+
+def test_an_option_that_is_none_has_its_default(make_tts):
+    names = ("speed_control_alpha", "vocoder_config", "vocoder_file", "device", "dtype", "use_teacher_forcing")
+    output = make_tts(options=dict.fromkeys(names))("good morning")
+    again = make_tts()("good morning", decode_conf={"alpha": None, "use_teacher_forcing": None})
+    torch.testing.assert_close(output["wav"], again["wav"])
+    assert make_tts(options={"griffin_lim_iters": None}).vocoder.n_iter == 32
+
+
+def test_an_option_of_attention_that_is_none_has_its_default(make_tts):
+    names = ("threshold", "minlenratio", "maxlenratio", "use_att_constraint", "backward_window", "forward_window")
+    tts = make_tts(tts="tacotron2", tts_conf=dict(TINY_TACOTRON), options=dict.fromkeys(names))
+    options = {**dict.fromkeys(names), "maxlenratio": 1.0}
+    assert len(tts("good morning", vocode=False, decode_conf=options)["feat_gen"])
+
+
+@pytest.mark.parametrize("intensity", [-10, 10])
+def test_the_limits_of_intensity_are_spoken(tts, intensity):
+    assert tts("good morning", emotion="sad", intensity=intensity)["wav"].isfinite().all()
+
+
+def test_what_is_not_finite_is_no_speech(tts):
+    torch.nn.init.constant_(tts.model.tts.feat_out.bias, float("nan"))
+    with pytest.raises(UserError, match="the model's spectrogram holds NaN or infinity: its weights are damaged"):
+        tts("good morning", vocode=False)
+
+
+def test_a_waveform_that_is_not_finite_is_no_speech(tts):
+    tts.vocoder = lambda mel: torch.full((10,), float("inf"))
+    with pytest.raises(UserError, match="the model's waveform holds NaN or infinity"):
+        tts("good morning")
 
 
 def test_speaker_and_emotion_are_heard(tts):

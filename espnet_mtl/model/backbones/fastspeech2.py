@@ -114,9 +114,18 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         self.encoder(tokens, None)
 
     def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
-        """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim)."""
+        """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim).
+
+        With teacher forcing, `duration` is the given one; ESPnet returns the logarithm of the predicted one.
+        """
+        for name in ("pitch", "energy"):
+            if options.get(name) is not None:  # ESPnet measures them in single precision
+                options[name] = options[name].to(self.feat_out.weight.dtype)
         with self.call(style), torch.no_grad():
-            return FastSpeech2.inference(self, text, **options)
+            output = FastSpeech2.inference(self, text, **options)
+        if options.get("use_teacher_forcing"):
+            output["duration"] = options["durations"]
+        return output
 
 
 class DurationLoss(DurationPredictorLoss):
