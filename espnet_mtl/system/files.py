@@ -46,6 +46,20 @@ def write_text(path: str | Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def check_output(path: Path) -> None:
+    """Raises UserError where a file cannot be written: it is a directory, or its directory cannot be made."""
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a directory: name a file")
+        existing = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"{str(path)[:40]}…: {error.strerror}") from error
+    if not existing.is_dir():
+        raise UserError(f"{path}: {existing} is a file, so that nothing can be below it")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: {existing} may not be written to")
+
+
 @contextmanager
 def whole_directory(path: str | Path) -> Iterator[Path]:
     """Yields a temporary directory beside `path` that takes its name only when the block succeeds.
