@@ -33,8 +33,34 @@ RECIPE_KEYS = {
     "non_linguistic_symbols": "the tokens of stage 4 have none",
     "use_preprocessor": "texts and labels are always turned into numbers",
     "model_conf": "ESPnet's text-to-speech model has no options",
+    "ngpu": "say run.sh --ngpu",
+    "log_level": "training logs at INFO",
+    **dict.fromkeys(("speakers", "emotions", "languages", "genders"), "stage 4 makes its table from the data"),
+    "multi_task_dataset": "it is for speech language models; auxiliary tasks are listed in tasks",
+    "no_forward_run": "nothing would be trained",
+    "pretrain_path": "say init_param",
+    **dict.fromkeys(("use_adapter", "adapter", "adapter_conf", "save_strategy"), "all weights are trained and kept"),
+    **dict.fromkeys(("use_deepspeed", "deepspeed_config"), "train on several GPUs by run.sh --ngpu"),
+    **dict.fromkeys(("multiple_iterator", "allow_multi_rates"), "there is one dump, of one sampling rate"),
+    **dict.fromkeys(
+        (
+            *("chunk_length", "chunk_shift_ratio", "num_cache_chunks", "chunk_excluded_key_prefixes"),
+            *("chunk_default_fs", "chunk_max_abs_length", "chunk_discard_short_samples"),
+            *("category_sample_size", "category_upsampling_factor", "dataset_upsampling_factor"),
+            *("dataset_scaling_factor", "upsampling_factor", "max_batch_size"),
+        ),
+        "only whole utterances are read, in batches of a batch_type (iterator_type: sequence)",
+    ),
 }
 """Keys of ESPnet's parser that would have no effect here, or break a stage, and what to do instead."""
+
+DERIVED = {
+    "tts_conf": (("spks", "langs", "idim", "odim"), "it follows from the data"),
+    **dict.fromkeys(
+        ("normalize_conf", "pitch_normalize_conf", "energy_normalize_conf"), (("stats_file",), "stage 4 makes it")
+    ),
+}
+"""Keys within sections that are filled in by the recipe, and where they come from."""
 
 ONLY_VALUES = {
     "feats_extract": ("fbank",),
@@ -54,17 +80,20 @@ def espnet_keys() -> tuple[str, ...]:
 
 
 @cache
-def _tables() -> dict[str, dict[str, list[str]]]:
+def _tables() -> dict[str, dict[str, dict[str, str]]]:
     return json.loads((files("espnet_mtl.config") / "espnet_classes.json").read_text(encoding="utf-8"))
 
 
-def class_arguments(name: str) -> list[str]:
-    """Names the constructor arguments of one of ESPnet's networks or feature extractors, such as `FastSpeech2`."""
+def class_arguments(name: str) -> dict[str, str]:
+    """Names the constructor arguments of one of ESPnet's networks or feature extractors, and their types.
+
+    A type is int, float, bool or str, with a ? where it may be null, or any.
+    """
     return _tables()["networks"][name]
 
 
-def optimizer_arguments(kind: str, name: str) -> list[str] | None:
-    """Names the options of an optimizer (`optim`) or a scheduler (`scheduler`) of ESPnet's own.
+def optimizer_arguments(kind: str, name: str) -> dict[str, str] | None:
+    """Names the options of an optimizer (`optim`) or a scheduler (`scheduler`) of ESPnet's own, and their types.
 
     None for others: packages such as torch_optimizer bring more, and ESPnet's parser names those that it finds.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Collection, Mapping
 from math import inf
 from types import NoneType
@@ -50,7 +51,7 @@ def build[OptionsT: Options](options: type[OptionsT], given: object, where: str)
     Args:
         options: The options class.
         given: Values by name.
-        where: How the section is called, such as `tasks.emotion`.
+        where: How the section is called, such as `tasks.emotion`; "" for the whole file.
 
     Raises:
         UserError: An unknown key, or a value that is not what its option takes; the message names the key and what
@@ -75,14 +76,27 @@ def explained(error: ValidationError, options: type[Options], where: str) -> Use
         return one_of(f"key of {where}", key, options.model_fields)
     if key not in options.model_fields:  # of another class, which a constructor of the user's own builds
         return UserError(f"{where}: {key}: {first['msg']}, got {first['input']!r}")
+    named = f"{where}.{key}" if where else key
     if first["type"] == "missing":
         return UserError(f"{where}: {key} is missing: {_wanted(options.model_fields[key])}")
     field = options.model_fields[key]
     value = first["input"]
     choices = _choices(field.annotation)
     if choices:
-        return one_of(f"{where}.{key}", value, choices)
-    return UserError(f"{where}.{key}: {_wanted(field)}, got {value!r}")
+        return one_of(named, value, choices)
+    return UserError(f"{named}: {_wanted(field)}, got {value!r}{_hint(value)}")
+
+
+def _hint(value: object) -> str:
+    """Says how a number such as 1e-3 is written, which YAML reads as text."""
+    if not isinstance(value, str):
+        return ""
+    found = re.fullmatch(r"([+-]?\d+)(\.?\d*)[eE]([+-]?)(\d+)", value)
+    if not found:
+        return ""
+    whole, decimals, sign, power = found.groups()
+    decimals = decimals if len(decimals) > 1 else ".0"
+    return f" (YAML reads that as text: write {whole}{decimals}e{sign or '+'}{power})"
 
 
 def known(kind: str, given: Collection[str] | Mapping[str, Any], valid: Collection[str] | Mapping[str, Any]) -> None:

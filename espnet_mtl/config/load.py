@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.config.schema import complete, refuse_recipe_keys
+from espnet_mtl.config.schema import check_given, check_scheduler, complete, refuse_recipe_keys
 from espnet_mtl.errors import UserError
 
 BASE = "base"
@@ -83,6 +83,9 @@ def load_train_config(path: str | Path) -> dict[str, Any]:
     config = read_train_config(path)
     try:
         refuse_recipe_keys(config)
-        return complete(config)
+        full = complete(config)
+        check_given(config)
+        check_scheduler(config)
+        return full
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

@@ -5,18 +5,32 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
 from espnet_mtl.config.espnet import espnet_keys
+from espnet_mtl.config.espnet_values import TrainValues
 from espnet_mtl.config.load import load_train_config
-from espnet_mtl.config.schema import DATA_KEYS, OWN_KEYS, complete, refuse_recipe_keys
+from espnet_mtl.config.schema import (
+    DATA_KEYS,
+    OWN_KEYS,
+    check_given,
+    check_scheduler,
+    complete,
+    refuse_recipe_keys,
+)
 from espnet_mtl.errors import UserError, one_of
 
 NOTHING = ("none", "null", "nil")
 """How ESPnet's options say null."""
+TRUE, FALSE = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
+"""How they say true and false."""
+NUMBERS = ("fold_length", "keep_nbest_models")
+SEVERAL = ("early_stopping_criterion", "val_scheduler_criterion", "init_param", "freeze_param", *NUMBERS)
+"""Options that take several words."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,9 +51,14 @@ def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]
             have done.
     """
     try:
-        changed = complete({**config, **_parse(config, options)})
-        if keys := _data_changes(config, changed):
+        given = {**config, **_parse(config, options)}
+        # Completing hands the signal to pitch and energy, whatever is said of it there.
+        changed = complete(given)
+        if keys := _data_changes(config, given):
             raise UserError(f"{', '.join(keys)}: stages 1 to 4 go by the configuration: set it there")
+        check_given(given)
+        if given["scheduler_conf"] != config["scheduler_conf"]:
+            check_scheduler(given)
     except (UserError, yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} with {' '.join(options)}: {' '.join(str(error).split())}") from error
     return changed
@@ -80,7 +99,11 @@ def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
     from espnet2.utils.nested_dict_action import NestedDictAction
 
     parser = _Parser(add_help=False, allow_abbrev=False)
+    for key, field in TrainValues.model_fields.items():
+        parser.add_argument(f"--{key}", default=argparse.SUPPRESS, **_reading(key, field.annotation))
     for key, value in config.items():
+        if key in TrainValues.model_fields:
+            continue
         if isinstance(value, Mapping):
             parser.add_argument(f"--{key}", action=NestedDictAction, default=value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -102,9 +125,37 @@ def _check_names(options: Sequence[str]) -> None:
         refuse_recipe_keys([name.removeprefix("--")])
 
 
+def _reading(key: str, annotation: Any) -> dict[str, Any]:
+    """Says how ESPnet's parser reads an option: true and false, numbers, or names, one or several."""
+    if key == "best_model_criterion":
+        return {"nargs": "+", "type": _triple}
+    if key in SEVERAL:
+        return {"nargs": "*", "type": _number if key in NUMBERS else str}
+    if annotation is bool:
+        return {"type": _switch}
+    is_text = annotation is str or "Literal" in str(annotation)
+    return {"type": _name if is_text else _number}
+
+
 def _name(text: str) -> str | None:
     return None if text.lower() in NOTHING else text
 
 
-def _number(text: str) -> float | None:
-    return None if text.lower() in NOTHING else float(text)
+def _triple(text: str) -> list[str]:
+    return [part.strip() for part in text.strip("() ").split(",")]
+
+
+def _switch(text: str) -> bool | str:
+    """Reads true or false; all else is left as it is, for the check to name it."""
+    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+    return words.get(text.lower(), text)
+
+
+def _number(text: str) -> float | str | None:
+    """Reads a number; all else is left as it is, for the check to name it."""
+    if text.lower() in NOTHING:
+        return None
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text

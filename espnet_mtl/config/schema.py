@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from espnet_mtl.config.espnet import (
+    DERIVED,
     FEATURE_CLASSES,
     ONLY_VALUES,
     RECIPE_KEYS,
@@ -13,6 +14,7 @@ from espnet_mtl.config.espnet import (
     espnet_keys,
     optimizer_arguments,
 )
+from espnet_mtl.config.espnet_values import TrainValues, check_features, class_options
 from espnet_mtl.config.fields import build, is_number, known
 from espnet_mtl.config.tasks import check_tasks
 from espnet_mtl.errors import UserError, one_of
@@ -39,7 +41,6 @@ SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 FROM_CORPUS, FROM_ALIGNER = "given", "learned"
 DURATION_SOURCES = ("auto", FROM_CORPUS, FROM_ALIGNER)
 """Where stage 3 takes durations from: the corpus' phone times, an aligner, or the former where there are any."""
-COUNTS = ("max_epoch", "num_iters_per_epoch", "accum_grad", "batch_size")
 COSINE = "cosineannealingwarmuprestarts"
 """The scheduler of the shipped files."""
 DATA_KEYS = (
@@ -75,6 +76,31 @@ def refuse_recipe_keys(given: Iterable[str]) -> None:
             raise UserError(f"key {key!r} has no place in a training configuration: {RECIPE_KEYS[key]}")
 
 
+def check_given(config: Mapping[str, Any]) -> None:
+    """Checks what only a user must not say: a trained model's configuration says more, and in ESPnet's types.
+
+    Raises:
+        UserError: A value of the wrong type, or a key within a section that would have no effect.
+    """
+    values = {key: value for key, value in config.items() if key in TrainValues.model_fields}
+    build(TrainValues, values, "")
+    for section, (keys, reason) in DERIVED.items():
+        for key in keys:
+            if key in (config.get(section) or {}):
+                raise UserError(f"{section}.{key} has no place in a training configuration: {reason}")
+    mel = SIGNAL | (config.get("feats_extract_conf") or {})
+    for section in ("pitch_extract_conf", "energy_extract_conf"):
+        for key, value in (config.get(section) or {}).items():
+            if key in SIGNAL and value != mel[key]:
+                raise UserError(f"{section}.{key}: {value!r} would have no effect: set feats_extract_conf.{key}")
+
+
+def check_scheduler(config: Mapping[str, Any]) -> None:
+    """Raises UserError for the options of a scheduler in a configuration that has none."""
+    if config.get("scheduler") is None and config.get("scheduler_conf"):
+        raise UserError("scheduler_conf has no effect without a scheduler: set scheduler, or scheduler_conf: null")
+
+
 def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Fills in defaults; a section that is left empty is as if it were not there."""
     defaults: dict[str, Any] = dict(OWN_KEYS)
@@ -97,14 +123,13 @@ def check(config: Mapping[str, Any]) -> None:
     """Checks the sections of a completed config; see `espnet_mtl.config.load.load_train_config`."""
     backbone = BACKBONES.spec(config["tts"])
     _check_features(config, backbone.token_features)
-    known("key of tts_conf", config["tts_conf"], class_arguments(backbone.espnet_class.partition(":")[2]))
+    _check_class("tts_conf", config["tts_conf"], class_arguments(backbone.espnet_class.partition(":")[2]))
     for section in SECTIONS:
         build(SECTIONS.load(section), config[section], section)
     if config["durations"] not in DURATION_SOURCES:
         raise one_of("durations", config["durations"], DURATION_SOURCES)
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
-    _check_counts(config)
     _check_optimization(config)
 
 
@@ -116,14 +141,13 @@ def _check_features(config: Mapping[str, Any], token_features: Collection[str]) 
         if config[key] not in values and not (config[key] is None and is_needless):
             raise UserError(f"{key}: only {' or '.join(values)} is supported, got {config[key]!r}")
     for key, name in FEATURE_CLASSES.items():
-        known(f"key of {key}", config[key], class_arguments(name))
+        _check_class(key, config[key], class_arguments(name))
+    check_features(config)
 
 
-def _check_counts(config: Mapping[str, Any]) -> None:
-    for key in COUNTS:
-        value = config.get(key)
-        if value is not None and not (is_number(value) and value >= 1):
-            raise UserError(f"{key}: a whole number of at least 1, got {value!r}")
+def _check_class(section: str, given: Mapping[str, Any], arguments: Mapping[str, str]) -> None:
+    """Checks names and values of the constructor arguments of one of ESPnet's classes."""
+    build(class_options(section, tuple(arguments.items())), given, section)
 
 
 def _check_optimization(config: Mapping[str, Any]) -> None:
@@ -132,7 +156,7 @@ def _check_optimization(config: Mapping[str, Any]) -> None:
         name = config[kind]
         valid = optimizer_arguments(kind, str(name).lower())
         if valid is not None:
-            known(f"key of {kind}_conf ({name})", config[f"{kind}_conf"], valid)
+            _check_class(f"{kind}_conf ({name})", config[f"{kind}_conf"], valid)
     if is_cosine(config):
         _check_schedule(config["scheduler_conf"])
 

@@ -155,6 +155,75 @@ def test_a_key_that_would_have_no_effect_is_refused_by_name(config, words, tmp_p
     test_mistakes_are_named_with_what_is_valid(config, words, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"emotions": ["sad"]}, ["'emotions'", "stage 4 makes its table"]),
+        ({"ngpu": 1}, ["'ngpu'", "run.sh --ngpu"]),
+        ({"log_level": "DEBUG"}, ["'log_level'", "INFO"]),
+        ({"pretrain_path": "a.pth"}, ["'pretrain_path'", "init_param"]),
+        ({"use_adapter": True}, ["'use_adapter'"]),
+        ({"chunk_length": 10}, ["'chunk_length'", "iterator_type: sequence"]),
+        ({"iterator_type": "chunk"}, ["iterator_type 'chunk'", "Valid: sequence"]),
+        ({"pitch_extract_conf": {"fs": 8000}}, ["pitch_extract_conf.fs: 8000", "set feats_extract_conf.fs"]),
+        ({"energy_extract_conf": {"n_fft": 512}}, ["energy_extract_conf.n_fft: 512", "feats_extract_conf.n_fft"]),
+        ({"normalize_conf": {"stats_file": "a"}}, ["normalize_conf.stats_file", "stage 4 makes it"]),
+        ({"tts_conf": {"spks": 3}}, ["tts_conf.spks", "follows from the data"]),
+        ({"scheduler": None, "scheduler_conf": {"warmup_steps": 3}}, ["scheduler_conf has no effect", "null"]),
+    ],
+)
+def test_a_key_that_nobody_reads_is_refused(config, words, tmp_path):
+    test_mistakes_are_named_with_what_is_valid(config, words, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"optim": "adam", "optim_conf": {"lr": "1e-3"}}, ["optim_conf (adam).lr: a number", "write 1.0e-3"]),
+        ({"grad_clip": "2.5E4"}, ["grad_clip: a number", "write 2.5e+4"]),
+        ({"max_epoch": 1.5}, ["max_epoch: a whole number of at least 1, got 1.5"]),
+        ({"max_epoch": None}, ["max_epoch: a whole number of at least 1, got None"]),
+        ({"keep_nbest_models": [1, 0]}, ["keep_nbest_models: a whole number of at least 1, or a list"]),
+        ({"use_amp": "yes"}, ["use_amp: true or false, got 'yes'"]),
+        ({"batch_type": "catpow"}, ["batch_type 'catpow'", "sorted"]),
+        ({"cleaner": "tacotrn"}, ["cleaner 'tacotrn'", "did you mean tacotron"]),
+        ({"language": False}, ["language: a name, got False"]),
+        ({"best_model_criterion": [["valid", "loss", "least"]]}, ["best_model_criterion", "min or max"]),
+        ({"early_stopping_criterion": ["valid", "loss"]}, ["early_stopping_criterion", "min or max"]),
+        ({"val_scheduler_criterion": ["dev", "loss"]}, ["val_scheduler_criterion", "train or valid"]),
+        ({"init_param": ["gone.pth:tts:tts"]}, ["init_param: a list of model files that exist", "gone.pth"]),
+        ({"freeze_param": "tts"}, ["freeze_param: a list of names, got 'tts'"]),
+        ({"feats_extract_conf": {"fs": "16k"}}, ["feats_extract_conf.fs: a whole number of at least 1"]),
+        ({"feats_extract_conf": {"hop_length": 0}}, ["feats_extract_conf.hop_length", "at least 1"]),
+        ({"feats_extract_conf": {"fmax": 9000}}, ["feats_extract_conf: fmin (80) must be below fmax (9000)", "8000"]),
+        ({"feats_extract_conf": {"win_length": 2048}}, ["feats_extract_conf.win_length", "n_fft (1024)"]),
+        ({"pitch_extract_conf": {"f0min": 500}}, ["pitch_extract_conf: f0min (500) must be below f0max (400)"]),
+        ({"tts_conf": {"adim": 1.5}}, ["tts_conf.adim: a whole number, not negative, got 1.5"]),
+        ({"tts_conf": {"use_masking": 1}}, ["tts_conf.use_masking: true or false, got 1"]),
+        ({"tts_conf": {"encoder_type": "lstm"}}, ["tts_conf.encoder_type 'lstm'", "conformer"]),
+    ],
+)
+def test_a_value_of_another_type_is_refused(config, words, tmp_path):
+    test_mistakes_are_named_with_what_is_valid(config, words, tmp_path)
+
+
+def test_values_that_are_right(tmp_path):
+    model = tmp_path / "a.pth"
+    model.touch()
+    config: dict[str, object] = {"feats_extract_conf": {"fs": 8000, "fmin": 0, "fmax": None, "win_length": 512}}
+    config |= {"pitch_extract_conf": {"fs": 8000}, "init_param": [f"{model}:tts"], "grad_clip": 1}
+    config |= {"keep_nbest_models": [1, 3], "best_model_criterion": [["valid", "loss", "min"]]}
+    path = tmp_path / "train.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert load_train_config(path).items() >= {"init_param": [f"{model}:tts"], "grad_clip": 1}.items()
+
+
+def test_what_a_trained_model_says_besides_is_taken():
+    trained = {"emotions": ["sad"], "ngpu": 1, "tts_conf": {"spks": 3}, "normalize_conf": {"stats_file": "a"}}
+    trained |= {"scheduler": None, "scheduler_conf": {"warmup_steps": 3}, "iterator_type": "sequence"}
+    assert complete(trained)["emotions"] == ["sad"]
+
+
 def test_what_is_known_of_espnet_is_what_is_installed():
     assert list(espnet_keys()) == espnet_tables.keys()
     table = json.loads((files("espnet_mtl.config") / "espnet_classes.json").read_text(encoding="utf-8"))

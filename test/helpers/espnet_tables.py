@@ -6,6 +6,8 @@ import importlib
 import inspect
 import json
 from pathlib import Path
+from types import NoneType
+from typing import get_args
 
 CONFIG = Path(__file__).parents[2] / "espnet_mtl/config"
 NETWORKS = (
@@ -16,20 +18,48 @@ NETWORKS = (
     "espnet2.tts.feats_extract.energy:Energy",
     "espnet2.layers.global_mvn:GlobalMVN",
 )
+PLAIN = (int, float, bool, str)
 
 
-def classes() -> dict[str, dict[str, list[str]]]:
-    """Reads constructor arguments by kind and name; the first argument of optimizers and schedulers is given."""
+def classes() -> dict[str, dict[str, dict[str, str]]]:
+    """Reads constructor arguments and their types by kind and name.
+
+    The first argument of optimizers and schedulers is given.
+    """
     from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 
     networks = {}
     for target in NETWORKS:
         module, name = target.split(":")
-        networks[name] = list(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
+        networks[name] = arguments(getattr(importlib.import_module(module), name))
     tables = {"networks": networks}
     for kind, table in (("optim", optim_classes), ("scheduler", scheduler_classes)):
-        tables[kind] = {name: list(inspect.signature(cls).parameters)[1:] for name, cls in table.items()}
+        tables[kind] = {name: arguments(cls, skipped=1) for name, cls in table.items()}
     return tables
+
+
+def arguments(cls: type, skipped: int = 0) -> dict[str, str]:
+    """Reads the constructor arguments of a class and their types."""
+    parameters = list(inspect.signature(cls).parameters.values())[skipped:]
+    return {parameter.name: type_name(parameter) for parameter in parameters}
+
+
+def type_name(parameter: inspect.Parameter) -> str:
+    """Names the type of an argument: int, float, bool or str, with a ? where it may be null; "any" for others."""
+    annotation = parameter.annotation
+    if annotation in PLAIN:
+        return annotation.__name__
+    if isinstance(annotation, str) and annotation in [plain.__name__ for plain in PLAIN]:
+        return annotation
+    types = get_args(annotation)
+    plain = [one for one in types if one in PLAIN]
+    if NoneType in types and len(types) == 2 and plain:
+        return f"{plain[0].__name__}?"
+    if isinstance(parameter.default, bool):
+        return "bool"
+    if isinstance(parameter.default, int | float):
+        return "float"
+    return "any"
 
 
 def keys() -> list[str]:

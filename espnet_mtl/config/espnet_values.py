@@ -1,0 +1,174 @@
+"""What the values of ESPnet's own keys must be, where users set them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, create_model
+
+from espnet_mtl.config.fields import AtLeastOne, Count, Name, Number, Options, Switch
+from espnet_mtl.errors import UserError
+
+BATCHES = Literal["unsorted", "sorted", "folded", "length", "numel"]
+ORDER = Literal["descending", "ascending"]
+PHASES, MODES = ("train", "valid"), ("min", "max")
+
+
+def _check_criterion(criterion: Sequence[str]) -> Sequence[str]:
+    """Checks [phase, figure, mode]; which figures there are, depends on the model."""
+    if len(criterion) != 3 or criterion[0] not in PHASES or criterion[2] not in MODES:
+        raise ValueError(criterion)
+    return criterion
+
+
+def _check_scheduler_criterion(criterion: Sequence[str]) -> Sequence[str]:
+    if len(criterion) != 2 or criterion[0] not in PHASES:
+        raise ValueError(criterion)
+    return criterion
+
+
+def _check_file(parameter: str) -> str:
+    """Checks the file of `<file>:<source>:<target>:<excluded>`."""
+    if not Path(parameter.partition(":")[0]).is_file():
+        raise ValueError(parameter)
+    return parameter
+
+
+Criterion = Annotated[list[str], AfterValidator(_check_criterion)]
+Criteria = Annotated[list[Criterion], Field(description="a list of [train or valid, figure, min or max]")]
+Stopping = Annotated[Criterion, Field(description="[train or valid, figure, min or max]")]
+SchedulerCriterion = Annotated[
+    list[str], AfterValidator(_check_scheduler_criterion), Field(description="[train or valid, figure]")
+]
+ModelFile = Annotated[str, AfterValidator(_check_file)]
+ModelFiles = Annotated[
+    list[ModelFile], Field(description="a list of model files that exist ('file' or 'file:from:to')")
+]
+Names = Annotated[list[Name], Field(description="a list of names")]
+Counts = Annotated[list[AtLeastOne], Field(description="a list of whole numbers of at least 1")]
+NumberOfModels = Annotated[
+    AtLeastOne | list[AtLeastOne], Field(description="a whole number of at least 1, or a list of such")
+]
+
+
+class TrainValues(Options):
+    """Values of keys of ESPnet's training, and of this project's plain ones; `None` may stand where its type has it."""
+
+    language: Name = "en-us"
+    license: Name = "unknown"
+    corpus: Name = "unknown"
+    cleaner: Literal["tacotron", "jaconv", "vietnamese", "korean_cleaner"] | None = None
+    max_epoch: AtLeastOne = 40
+    num_iters_per_epoch: AtLeastOne | None = None
+    accum_grad: AtLeastOne = 1
+    patience: Count | None = None
+    seed: Count = 0
+    num_workers: Count = 1
+    num_att_plot: Count = 3
+    log_interval: AtLeastOne | None = None
+    keep_nbest_models: NumberOfModels = 10
+    nbest_averaging_interval: Count = 0
+    grad_clip: Number = 5.0
+    grad_clip_type: Number = 2.0
+    iterator_type: Literal["sequence"] = "sequence"
+    valid_iterator_type: Literal["sequence"] | None = None
+    batch_type: BATCHES = "folded"
+    valid_batch_type: BATCHES | None = None
+    batch_size: AtLeastOne = 20
+    valid_batch_size: AtLeastOne | None = None
+    batch_bins: AtLeastOne = 1000000
+    valid_batch_bins: AtLeastOne | None = None
+    min_batch_size: AtLeastOne = 1
+    fold_length: Counts = Field(default_factory=list)
+    sort_in_batch: ORDER = "descending"
+    sort_batch: ORDER = "descending"
+    train_dtype: Literal["float16", "float32", "float64"] = "float32"
+    best_model_criterion: Criteria = Field(default_factory=list)
+    early_stopping_criterion: Stopping = Field(default_factory=list)
+    val_scheduler_criterion: SchedulerCriterion = Field(default_factory=list)
+    init_param: ModelFiles = Field(default_factory=list)
+    freeze_param: Names = Field(default_factory=list)
+    ignore_init_mismatch: Switch = False
+    grad_noise: Switch = False
+    use_amp: Switch = False
+    use_tf32: Switch = False
+    use_matplotlib: Switch = True
+    use_tensorboard: Switch = True
+    use_wandb: Switch = False
+    create_graph_in_tensorboard: Switch = False
+    detect_anomaly: Switch = False
+    drop_last_iter: Switch = False
+    shuffle_within_batch: Switch = False
+    exclude_weight_decay: Switch = False
+    unused_parameters: Switch = False
+    gradient_as_bucket_view: Switch = True
+    sharded_ddp: Switch = False
+    multiprocessing_distributed: Switch = True
+    cudnn_enabled: Switch = True
+    cudnn_benchmark: Switch = False
+    cudnn_deterministic: Switch = True
+
+
+CHOICES: Mapping[str, Any] = {
+    "encoder_type": Literal["transformer", "conformer"],
+    "decoder_type": Literal["transformer", "conformer"],
+    "atype": Literal["location", "forward", "forward_ta"],
+    "loss_type": Literal["L1", "L2", "L1+L2"],
+}
+"""Names that a network takes for an argument."""
+TYPES: Mapping[str, Any] = {"int": int, "float": Number, "bool": Switch, "str": Name, "any": Any}
+WHOLE = Annotated[int, Field(description="a whole number")]
+SIZES = ("fs", "n_fft", "hop_length", "n_mels")
+"""Arguments that cannot be 0."""
+
+
+@cache
+def class_options(section: str, arguments: tuple[tuple[str, str], ...]) -> type[Options]:
+    """Makes the options class of one of ESPnet's classes.
+
+    Args:
+        section: The section of a configuration that holds its constructor arguments.
+        arguments: Those and their types, as in `espnet_classes.json`.
+    """
+    fields: dict[str, Any] = {}
+    for argument, kind in arguments:
+        fields[argument] = (_type(section, argument, kind), None)
+    return create_model(section, __base__=Options, **fields)
+
+
+def _type(section: str, argument: str, kind: str) -> Any:
+    plain = kind.removesuffix("?")
+    wanted = TYPES[plain] if plain != "int" else WHOLE
+    if argument in CHOICES:
+        wanted = CHOICES[argument]
+    elif argument in SIZES:
+        wanted = AtLeastOne
+    elif plain == "int" and not section.startswith(("optim", "scheduler")):  # these take -1, too
+        wanted = Count
+    return wanted | None if kind.endswith("?") else wanted
+
+
+def check_features(config: Mapping[str, Any]) -> None:
+    """Checks what the values of feature extraction must be together.
+
+    Raises:
+        UserError: A window longer than its FFT, or a lowest frequency that is not below the highest.
+    """
+    mel, pitch = config["feats_extract_conf"], config["pitch_extract_conf"]
+    fs, n_fft = mel["fs"], mel["n_fft"]
+    for key in ("feats_extract_conf", "energy_extract_conf"):
+        window = config[key].get("win_length")
+        if window is not None and not 0 < window <= n_fft:
+            raise UserError(f"{key}.win_length: null, or from 1 to n_fft ({n_fft}), got {window!r}")
+    lowest, highest = mel.get("fmin", 80), mel.get("fmax", 7600)
+    lowest, highest = lowest or 0, fs / 2 if highest is None else highest
+    if not lowest < highest <= fs / 2:
+        raise UserError(
+            f"feats_extract_conf: fmin ({lowest}) must be below fmax ({highest}), and fmax at most fs / 2 ({fs / 2:g})"
+        )
+    lowest, highest = pitch.get("f0min", 80), pitch.get("f0max", 400)
+    if not lowest < highest:
+        raise UserError(f"pitch_extract_conf: f0min ({lowest}) must be below f0max ({highest})")
