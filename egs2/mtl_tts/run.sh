@@ -29,7 +29,8 @@ runs() {
 # The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086); exec lets stop_jobs reach the command itself.
 # shellcheck disable=SC2086
 check_configs() {
-    python -m espnet_mtl.bin.stages.check_config "${configs[@]}" "${init[@]}" -- $train_args
+    python -m espnet_mtl.bin.stages.check_config "${configs[@]}" --inference_config "$inference_config" "${init[@]}" \
+        -- $train_args -- $inference_args
 }
 
 # shellcheck disable=SC2086

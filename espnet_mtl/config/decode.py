@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,9 +61,24 @@ def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> di
     if len(names) != len(values) or not all(name.startswith("--") for name in names):
         raise UserError(f"inference options: expected '--key value' pairs, got {' '.join(pairs)!r}")
     for name, value in zip(names, values, strict=True):
-        config[name.removeprefix("--")] = yaml.safe_load(value)
+        config[name.removeprefix("--")] = _value(name, value)
     try:
         build(DecodeOptions, config, "decoding")
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     return {key: value for key, value in config.items() if value is not None}
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{name}: {text!r} is no YAML value: {' '.join(str(error).split())}") from error
+
+
+def check_files(options: Mapping[str, Any]) -> None:
+    """Raises UserError for a file of a vocoder that is not there."""
+    for key in ("vocoder_file", "vocoder_config"):
+        file = options.get(key)
+        if isinstance(file, str) and not Path(file).is_file():
+            raise UserError(f"{file}: no such file ({key})")

@@ -178,9 +178,9 @@ def extract_features(
 ) -> None:
     """Adds feats.scp, pitch.scp, energy.scp, durations and, for phones, phones to directories of stage 2.
 
-    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, the `cleaner` where
-    there is one, of an aligner its loss and the shares of `check_shares`, and the error in ms against the corpus' own
-    times where it has them.
+    Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, `language`, the
+    `cleaner` where there is one, of an aligner its loss and the shares of `check_shares`, and the error in ms against
+    the corpus' own times where it has them.
 
     Args:
         dumps: Directories such as `dump/raw/train`; an aligner learns from the first one.
@@ -212,7 +212,7 @@ def extract_features(
     remove(note_path)
     for dump, utterances in sets.items():
         _write(dump, utterances, islice(features, len(utterances)), token_type)
-    note: dict[str, Any] = {"durations": source, "token_type": token_type}
+    note: dict[str, Any] = {"durations": source, "token_type": token_type, "language": tokenizer.language}
     if tokenizer.cleaner:
         note["cleaner"] = tokenizer.cleaner
     for name, value in figures.items():

@@ -58,8 +58,8 @@ def train(
     from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
 
     args = _parse(train_config, config, final["tts"], paths, token_type, ngpu, arguments)
-    if "durations" in BACKBONES.spec(final["tts"]).token_features:
-        _check_durations(paths.dump / DURATIONS_NOTE, token_type, final["cleaner"])
+    takes_durations = "durations" in BACKBONES.spec(final["tts"]).token_features
+    _check_stage_3(paths.dump / DURATIONS_NOTE, final, token_type if takes_durations else None)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if pretrained:
@@ -112,15 +112,19 @@ def _parse(
     return args
 
 
-def _check_durations(path: Path, token_type: str, cleaner: str | None) -> None:
+def _check_stage_3(path: Path, config: Mapping[str, Any], token_type: str | None) -> None:
+    """Checks that stage 3 read the texts as the configuration says; `token_type` is None where durations are not used."""
     require([path], "stage 3")
     note = json.loads(read_text(path))
     made_for = note["token_type"]
-    if made_for != token_type:
+    if token_type not in (None, made_for):
         raise UserError(f"{path}: stage 3 made durations for --token_type {made_for}, not {token_type}: run it again")
-    cleaned_by = note.get("cleaner")
-    if cleaned_by != cleaner:
-        raise UserError(f"{path}: stage 3 made durations with cleaner {cleaned_by}, not {cleaner}: run it again")
+    now = {"cleaner": config["cleaner"], "language": config["language"]}
+    # Notes of before name no language, and no cleaner where there was none.
+    then = {"cleaner": None, "language": now["language"], **note}
+    for key, value in now.items():
+        if then[key] != value:
+            raise UserError(f"{path}: stage 3 read the texts with {key} {then[key]}, not {value}: run it again")
 
 
 def _same_settings(output: Path, settings: dict) -> None:

@@ -24,6 +24,7 @@ def test_options_override_the_file(path):
             ["--griffin_lim_iters", "0"],
             "decode.yaml: .*griffin_lim_iters: a whole number of at least 1, or null, got 0",
         ),
+        (["--griffin_lim_iters", "{"], r"--griffin_lim_iters: '\{' is no YAML value"),
         (["--vocoder_file", "3"], "vocoder_file: the path of a file, or null, got 3"),
         (["--dtype", "int8"], "dtype 'int8': .*Valid: float16, float32, float64"),
         (["--speed_control_alpha", "-1"], "speed_control_alpha: a number from 0.1 to 10, or null, got -1"),

@@ -63,7 +63,7 @@ def test_an_aligner_finds_what_the_corpus_does_not_give(tmp_path):
 def test_times_of_the_corpus_go_first_where_they_are_those_of_the_tokens(tmp_path):
     dump = make_dump(tmp_path / "train", n=2)
     extract_features([dump], config(), 1)
-    assert note(dump) == {"durations": "given", "token_type": "phn"}
+    assert note(dump) == {"durations": "given", "token_type": "phn", "language": "en-us"}
     with pytest.raises(UserError, match=r"token type 'char'.*set durations: learned"):
         extract_features([dump], config(durations="given"), 1, "char")
     bare = make_dump(tmp_path / "bare", n=2, alignment=False)

@@ -1,6 +1,5 @@
 """One tokenizer: stages 3 and 4, training and synthesis make the same tokens of a text."""
 
-import json
 import logging
 import subprocess
 import sys
@@ -126,16 +125,6 @@ def test_an_unknown_token_is_named_in_synthesis(make_tts, caplog):
         make_tts()._tokens("good evening", "en-us")
     assert "'good evening': the model does not know" in caplog.text
     assert unknown_tokens(["a", "x", "b", "x", "y"], ["a", "b"]) == ["x", "y"]
-
-
-def test_durations_of_another_cleaner_are_refused(tmp_path):
-    from espnet_mtl.training.train import _check_durations
-
-    path = tmp_path / "durations.json"
-    path.write_text(json.dumps({"token_type": "char", "cleaner": "tacotron"}))
-    _check_durations(path, "char", "tacotron")
-    with pytest.raises(UserError, match="made durations with cleaner tacotron, not None: run it again"):
-        _check_durations(path, "char", None)
 
 
 def test_texts_are_split_without_torch_and_what_asks_the_network():

@@ -1,4 +1,7 @@
-"""Checks training configurations, and the options after `--` that override them, before any work is done."""
+"""Checks configurations, and the options that override them, before any work is done.
+
+Options after a first `--` override the training configurations, those after a second one the decoding configuration.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("configs", nargs="+", help="training YAMLs")
     parser.add_argument("--init_model", help=INIT_MODEL)
-    own, overrides = split_options(argv)
+    parser.add_argument("--inference_config", help="decoding YAML")
+    own, passed_on = split_options(argv)
+    overrides, decoding = split_options(passed_on)
     args = parser.parse_args(own)
+    from espnet_mtl.config.decode import check_files, load_inference_config
     from espnet_mtl.config.overrides import load_overridden
     from espnet_mtl.config.schema import schedule_note
     from espnet_mtl.training.fine_tuning import open_pretrained
 
+    if args.inference_config:
+        check_files(load_inference_config(args.inference_config, decoding))
     pretrained = open_pretrained(args.init_model)
     for path, config in load_overridden(args.configs, overrides).items():
         if note := schedule_note(config):
