@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import re
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,7 @@ PYTHON = """#!/usr/bin/env bash
 echo "$*" >>"$NOTES"
 echo "a line of $2"
 case "$*" in *ljspeech+nemo*) echo "LJSPEECH=$LJSPEECH NEMO=$NEMO" >>"$NOTES";; esac
+case "$*" in ${HANG_AT:-nothing}) sleep 60 & echo "$$ $!" >"$NOTES.hanging"; wait;; esac
 case "$*" in ${FAIL_AT:-nothing}) echo "error: run stage 4 first" >&2; exit 2;; esac
 """
 
@@ -57,6 +60,19 @@ class Recipe:
         full = {"PATH": "/usr/bin:/bin", "NOTES": str(self.notes), **environment}
         command = [str(self.path / "run.sh"), *options]
         return subprocess.run(command, cwd="/", env=full, text=True, capture_output=True, check=False)
+
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Starts a run of which one command hangs."""
+        full = {"PATH": "/usr/bin:/bin", "NOTES": str(self.notes), **environment}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([str(self.path / "run.sh"), *options], cwd="/", env=full, **quiet)
+
+    def hanging(self) -> list[int]:
+        """Waits for the command that hangs, and returns the ids of its processes."""
+        file = Path(f"{self.notes}.hanging")
+        while not (file.is_file() and file.read_text(encoding="utf-8").endswith("\n")):
+            time.sleep(0.05)
+        return [int(word) for word in file.read_text(encoding="utf-8").split()]
 
     def noted(self) -> list[str]:
         return self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
@@ -145,9 +161,12 @@ def test_runs_every_stage_for_both_models(recipe: Recipe):
 
 
 def test_both_configurations_and_the_training_options_are_checked_first(recipe: Recipe):
-    result = recipe.run("--train_args", "--max_epoch 5", FAIL_AT="*check_config*")
+    result = recipe.run(
+        *("--train_args", "--max_epoch 5", "--inference_args", "--dtype float64"), FAIL_AT="*check_config*"
+    )
     assert result.returncode == 2
-    checked = "conf/train_fastspeech2.yaml conf/train_fastspeech2_single.yaml -- --max_epoch 5"
+    checked = "conf/train_fastspeech2.yaml conf/train_fastspeech2_single.yaml --inference_config conf/decode.yaml"
+    checked += " -- --max_epoch 5 -- --dtype float64"
     assert recipe.noted() == ["set-up", f"{STAGES}check_config {checked}"]
 
 
@@ -193,6 +212,53 @@ def test_a_failed_model_is_named(recipe: Recipe):
     assert result.stderr == "error: train_fastspeech2_single failed with status 2\n"
     assert "[train_fastspeech2_single] error: run stage 4 first" in result.stdout
     assert [command.split()[0] for command in recipe.commands()] == MODULES[:6]
+
+
+def is_running(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    return status.is_file() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)], ids=lambda one: str(one)
+)
+@pytest.mark.parametrize(
+    ("hangs", "options"),
+    [
+        ("*check_config*", []),
+        ("*prepare_audio*", []),
+        ("*stages.train *", ["--baseline_config", "none"]),
+        ("*stages.train *_single.yaml*", []),
+    ],
+)
+def test_a_signal_ends_the_run_and_what_it_started(recipe: Recipe, hangs: str, options: list[str], sent: int, status):
+    with recipe.start(*options, HANG_AT=hangs) as run:
+        started = recipe.hanging()
+        run.send_signal(sent)
+        assert run.wait(20) == status
+    last = time.monotonic() + 20
+    while any(is_running(process) for process in started):
+        assert time.monotonic() < last, "what the run started goes on without it"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("share", ["0", "1", "0.5", ".5", "0.0", "1.0"])
+def test_shares_from_0_to_1_are_taken(recipe: Recipe, share: str):
+    assert recipe.run("--stop_stage", "1", "--max_dropped", share).returncode == 0
+    assert f"--max_dropped {share} " in recipe.commands()[0]
+
+
+@pytest.mark.parametrize("share", ["1.1", "-1", "1.01", "x", "2"])
+def test_other_shares_are_refused(recipe: Recipe, share: str):
+    assert "--max_dropped must be a share from 0 to 1" in recipe.run("--max_dropped", share).stderr
+
+
+def test_a_link_to_run_sh_runs_the_recipe(recipe: Recipe, tmp_path: Path):
+    link = tmp_path / "link.sh"
+    link.symlink_to(recipe.path / "run.sh")
+    environment = {"PATH": "/usr/bin:/bin", "NOTES": str(recipe.notes)}
+    subprocess.run([str(link), "--stop_stage", "1"], env=environment, capture_output=True, check=True)
+    assert [command.split()[0] for command in recipe.commands()] == ["prepare_data"]
 
 
 def test_a_failed_set_up_ends_the_run(recipe: Recipe):

@@ -16,21 +16,35 @@ name_models() {
         fail "the model and its baseline would both be $expdir/${models[0]}: say --baseline_config none, or --tag NAME"
 }
 
-running=() # process ids of the commands that run side by side
+running=() # process ids of the commands that run side by side; each leads a process group
+
+# Starts a command as a job of its own process group: bash heeds signals while it waits for a job, and only then.
+start() {
+    set -m
+    "$@" </dev/null &
+    set +m
+    running+=($!)
+}
+
+# Runs a command, and fails as it does; a signal to this script ends it.
+attend() {
+    start "$@"
+    wait "${running[0]}" || return
+    running=()
+}
 
 # Runs `$1 <model> <its training configuration>` for every model, side by side, and fails if one fails.
 # Where there are two, each line that they print starts with the model's name.
 for_each_model() {
     local i output lines=() status failed=0
     if [ ${#models[@]} -eq 1 ]; then
-        ("$1" "${models[0]}" "${configs[0]}")
+        attend "$1" "${models[0]}" "${configs[0]}"
         return
     fi
     for i in "${!models[@]}"; do
         exec {output}> >(exec sed -u "s/^/[${models[i]}] /")
         lines+=($!)
-        "$1" "${models[i]}" "${configs[i]}" >&"$output" 2>&1 &
-        running+=($!)
+        start "$1" "${models[i]}" "${configs[i]}" >&"$output" 2>&1
         exec {output}>&-
     done
     for i in "${!models[@]}"; do
@@ -43,8 +57,8 @@ for_each_model() {
     return "$failed"
 }
 
-# Ends what for_each_model started, and exits with status $1.
+# Ends the jobs with all that they started, and exits with status $1.
 stop_jobs() {
-    [ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2>/dev/null
+    [ ${#running[@]} -eq 0 ] || kill -- "${running[@]/#/-}" 2>/dev/null || true
     exit "$1"
 }

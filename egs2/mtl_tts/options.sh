@@ -90,7 +90,7 @@ check_options() {
     config_file inference_config
     [ "$baseline_config" = none ] || config_file baseline_config
     [[ $corpus =~ ^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$ ]] || fail "--corpus must be the name of a corpus, or several joined by +, not '$corpus'"
-    [[ $max_dropped =~ ^(0?\.[0-9]+|0|1)$ ]] || fail "--max_dropped must be a share from 0 to 1, not '$max_dropped'"
+    [[ $max_dropped =~ ^(0?\.[0-9]+|0|1(\.0*)?)$ ]] || fail "--max_dropped must be a share from 0 to 1, not '$max_dropped'"
     [[ -n $datadir && -n $dumpdir && -n $expdir ]] || fail "--datadir, --dumpdir and --expdir must not be empty"
     [ "$skip_upload" = true ] || ((stop_stage < 9)) || [ -n "$hf_repo" ] || fail "--skip_upload false needs --hf_repo user/name"
 }

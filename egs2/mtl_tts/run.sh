@@ -2,7 +2,7 @@
 # From a corpus to a packed multi-task text-to-speech model; ./run.sh --help lists stages and options.
 # shellcheck disable=SC2154 # options.sh and models.sh assign variables by name
 set -efuo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
 stages=(
     "prepare data: corpus to train, dev and test directories"
@@ -26,7 +26,7 @@ runs() {
     banner "stage $1: ${stages[$1 - 1]}"
 }
 
-# The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086); exec lets stop_jobs reach the command itself.
+# The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086).
 # shellcheck disable=SC2086
 check_configs() {
     python -m espnet_mtl.bin.stages.check_config "${configs[@]}" --inference_config "$inference_config" "${init[@]}" \
@@ -106,19 +106,20 @@ set +a
 . ./path.sh
 
 SECONDS=0
+trap 'stop_jobs 129' HUP
 trap 'stop_jobs 130' INT
 trap 'stop_jobs 143' TERM
 init=(${init_model:+--init_model "$init_model"})
 
-check_configs
-if runs 1; then prepare_data; fi
-if runs 2; then prepare_audio; fi
-if runs 3; then extract_features; fi
-if runs 4; then collect_stats; fi
+attend check_configs
+if runs 1; then attend prepare_data; fi
+if runs 2; then attend prepare_audio; fi
+if runs 3; then attend extract_features; fi
+if runs 4; then attend collect_stats; fi
 if runs 5; then for_each_model train; fi
 if runs 6; then for_each_model decode; fi
-if runs 7; then evaluate; fi
+if runs 7; then attend evaluate; fi
 if runs 8; then for_each_model pack; fi
-if [ "$skip_upload" = false ] && runs 9; then upload; fi
+if [ "$skip_upload" = false ] && runs 9; then attend upload; fi
 banner "done in $((SECONDS / 60)) min $((SECONDS % 60)) s"
 where_to_look

@@ -113,7 +113,7 @@ def _parse(
 
 
 def _check_stage_3(path: Path, config: Mapping[str, Any], token_type: str | None) -> None:
-    """Checks that stage 3 read the texts as the configuration says; `token_type` is None where durations are not used."""
+    """Checks that stage 3 read texts as the configuration says; `token_type`: None where durations do not matter."""
     require([path], "stage 3")
     note = json.loads(read_text(path))
     made_for = note["token_type"]
