@@ -235,8 +235,11 @@ def test_a_signal_ends_the_run_and_what_it_started(recipe: Recipe, hangs: str, o
     with recipe.start(*options, HANG_AT=hangs) as run:
         started = recipe.hanging()
         run.send_signal(sent)
-        assert run.wait(20) == status
-    last = time.monotonic() + 20
+        try:
+            assert run.wait(10) == status
+        finally:
+            run.kill()
+    last = time.monotonic() + 10
     while any(is_running(process) for process in started):
         assert time.monotonic() < last, "what the run started goes on without it"
         time.sleep(0.05)

@@ -40,7 +40,7 @@ RECIPE_KEYS = {
     "no_forward_run": "nothing would be trained",
     "pretrain_path": "say init_param",
     **dict.fromkeys(("use_adapter", "adapter", "adapter_conf", "save_strategy"), "all weights are trained and kept"),
-    **dict.fromkeys(("use_deepspeed", "deepspeed_config"), "train on several GPUs by run.sh --ngpu"),
+    **dict.fromkeys(("use_deepspeed", "deepspeed_config"), "several GPUs are used by run.sh --ngpu"),
     **dict.fromkeys(("multiple_iterator", "allow_multi_rates"), "there is one dump, of one sampling rate"),
     **dict.fromkeys(
         (

@@ -65,6 +65,7 @@ class TrainValues(Options):
     num_iters_per_epoch: AtLeastOne | None = None
     accum_grad: AtLeastOne = 1
     patience: Count | None = None
+    ngpu: Count = 0
     seed: Count = 0
     num_workers: Count = 1
     num_att_plot: Count = 3

@@ -28,6 +28,8 @@ NOTHING = ("none", "null", "nil")
 """How ESPnet's options say null."""
 TRUE, FALSE = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
 """How they say true and false."""
+NGPU = "--ngpu"
+"""An option of stage 5 that has no effect in a file: what is said on the command line goes before it."""
 NUMBERS = ("fold_length", "keep_nbest_models")
 SEVERAL = ("early_stopping_criterion", "val_scheduler_criterion", "init_param", "freeze_param", *NUMBERS)
 """Options that take several words."""
@@ -122,7 +124,8 @@ def _check_names(options: Sequence[str]) -> None:
             continue
         if name not in valid:
             raise one_of("training option", name, valid)
-        refuse_recipe_keys([name.removeprefix("--")])
+        if name != NGPU:
+            refuse_recipe_keys([name.removeprefix("--")])
 
 
 def _reading(key: str, annotation: Any) -> dict[str, Any]:

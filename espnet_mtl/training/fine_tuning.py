@@ -68,8 +68,10 @@ class PretrainedModel:
         """Makes sure that a completed training config describes the same signal and network.
 
         Raises:
-            UserError: It does not; the message names the first key that differs.
+            UserError: It does not; the message names the first key that differs. Or it starts from weights of its own.
         """
+        if config.get("init_param"):
+            raise UserError(f"init_param would have no effect beside --init_model {self.name}: leave one out")
         for section in NETWORK:
             for key, trained, wanted in _differences(section, self.config.get(section), config[section]):
                 raise UserError(

@@ -21,6 +21,7 @@ def config():
     [
         (["--scheduler", "none"], "scheduler", None),
         (["--max_epoch", "3"], "max_epoch", 3),
+        (["--ngpu", "2"], "ngpu", 2),
         (["--use_amp", "true"], "use_amp", True),
         (["--patience", "none"], "patience", None),
         (["--grad_clip", "1e-1"], "grad_clip", 0.1),
@@ -42,7 +43,8 @@ def test_an_option_changes_its_key(config, options, key, value):
     [
         (["--normalize", "none"], "normalize: only global_mvn is supported, got None"),
         (["--output_dir", "x"], "key 'output_dir' has no place"),
-        (["--ngpu", "2"], "key 'ngpu' has no place in a training configuration: say run.sh --ngpu"),
+        (["--log_level", "debug"], "key 'log_level' has no place in a training configuration"),
+        (["--ngpu", "two"], "ngpu: a whole number, not negative, got 'two'"),
         (["--max_epoch", "1.5"], "max_epoch: a whole number of at least 1, got 1.5"),
         (["--use_amp", "maybe"], "use_amp: true or false, got 'maybe'"),
         (["--batch_size", "many"], "batch_size: a whole number of at least 1, got 'many'"),

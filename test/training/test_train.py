@@ -151,7 +151,7 @@ def test_gpus_that_are_not_there_are_missed_before_anything_is_written(paths, tm
     for path in inputs:
         write_text(path, "")
     with pytest.raises(UserError, match="--ngpu 99: PyTorch finds"):
-        train(config_file(tmp_path), paths, "phn", 99, [])
+        train(config_file(tmp_path), paths, "phn", 0, ["--ngpu", "99"])
     assert not paths.output.exists()
 
 
