@@ -30,9 +30,8 @@ TRUE, FALSE = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "o
 """How they say true and false."""
 NGPU = "--ngpu"
 """An option of stage 5 that has no effect in a file: what is said on the command line goes before it."""
-NUMBERS = ("fold_length", "keep_nbest_models")
-SEVERAL = ("early_stopping_criterion", "val_scheduler_criterion", "init_param", "freeze_param", *NUMBERS)
-"""Options that take several words."""
+SEVERAL = ("early_stopping_criterion", "val_scheduler_criterion", "init_param", "freeze_param")
+"""Options that take several names."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -132,8 +131,12 @@ def _reading(key: str, annotation: Any) -> dict[str, Any]:
     """Says how ESPnet's parser reads an option: true and false, numbers, or names, one or several."""
     if key == "best_model_criterion":
         return {"nargs": "+", "type": _triple}
+    if key == "fold_length":
+        return {"action": "append", "type": _number}
+    if key == "keep_nbest_models":
+        return {"nargs": "+", "type": _number}
     if key in SEVERAL:
-        return {"nargs": "*", "type": _number if key in NUMBERS else str}
+        return {"nargs": "*"}
     if annotation is bool:
         return {"type": _switch}
     is_text = annotation is str or "Literal" in str(annotation)

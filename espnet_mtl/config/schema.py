@@ -84,6 +84,8 @@ def check_given(config: Mapping[str, Any]) -> None:
     """
     values = {key: value for key, value in config.items() if key in TrainValues.model_fields}
     build(TrainValues, values, "")
+    if config.get("batch_type") == "folded" and len(config.get("fold_length", ())) != 2:
+        raise UserError("batch_type folded: fold_length must be two numbers, of tokens and of frames; or take sorted")
     for section, (keys, reason) in DERIVED.items():
         for key in keys:
             if key in (config.get(section) or {}):

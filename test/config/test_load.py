@@ -186,6 +186,7 @@ def test_a_key_that_nobody_reads_is_refused(config, words, tmp_path):
         ({"keep_nbest_models": [1, 0]}, ["keep_nbest_models: a whole number of at least 1, or a list"]),
         ({"use_amp": "yes"}, ["use_amp: true or false, got 'yes'"]),
         ({"batch_type": "catpow"}, ["batch_type 'catpow'", "sorted"]),
+        ({"batch_type": "folded"}, ["batch_type folded: fold_length must be two numbers"]),
         ({"cleaner": "tacotrn"}, ["cleaner 'tacotrn'", "did you mean tacotron"]),
         ({"language": False}, ["language: a name, got False"]),
         ({"best_model_criterion": [["valid", "loss", "least"]]}, ["best_model_criterion", "min or max"]),
@@ -212,6 +213,7 @@ def test_values_that_are_right(tmp_path):
     model.touch()
     config: dict[str, object] = {"feats_extract_conf": {"fs": 8000, "fmin": 0, "fmax": None, "win_length": 512}}
     config |= {"pitch_extract_conf": {"fs": 8000}, "init_param": [f"{model}:tts"], "grad_clip": 1}
+    config |= {"batch_type": "folded", "fold_length": [150, 800]}
     config |= {"keep_nbest_models": [1, 3], "best_model_criterion": [["valid", "loss", "min"]]}
     path = tmp_path / "train.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -22,6 +22,7 @@ def config():
         (["--scheduler", "none"], "scheduler", None),
         (["--max_epoch", "3"], "max_epoch", 3),
         (["--ngpu", "2"], "ngpu", 2),
+        (["--batch_type", "folded", "--fold_length", "9", "--fold_length", "80"], "fold_length", [9, 80]),
         (["--use_amp", "true"], "use_amp", True),
         (["--patience", "none"], "patience", None),
         (["--grad_clip", "1e-1"], "grad_clip", 0.1),

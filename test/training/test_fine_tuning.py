@@ -86,6 +86,8 @@ def test_another_network_is_refused(old, make_args, tiny):
         pretrained.check(config)
     with pytest.raises(UserError, match="tts is 'tacotron2'"):
         pretrained.check({**config, "tts": "tacotron2"})
+    with pytest.raises(UserError, match="init_param would have no effect beside --init_model"):
+        pretrained.check({**vars(make_args()), "init_param": ["a.pth"]})
     pretrained.check(vars(make_args()))
 
 
