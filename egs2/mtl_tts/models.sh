@@ -16,13 +16,11 @@ name_models() {
         fail "the model and its baseline would both be $expdir/${models[0]}: say --baseline_config none, or --tag NAME"
 }
 
-running=() # process ids of the commands that run side by side; each leads a process group
+running=() # process ids of the jobs that run side by side
 
-# Starts a command as a job of its own process group: bash heeds signals while it waits for a job, and only then.
+# Starts a command as a job: bash heeds signals while it waits for a job, and only then.
 start() {
-    set -m
-    "$@" </dev/null &
-    set +m
+    "$@" &
     running+=($!)
 }
 
@@ -57,8 +55,19 @@ for_each_model() {
     return "$failed"
 }
 
+# Prints the process ids of a job and of all that it started.
+job_tree() {
+    local child
+    echo "$1"
+    for child in $(pgrep -P "$1"); do job_tree "$child"; done
+}
+
 # Ends the jobs with all that they started, and exits with status $1.
 stop_jobs() {
-    [ ${#running[@]} -eq 0 ] || kill -- "${running[@]/#/-}" 2>/dev/null || true
+    local job
+    for job in ${running[@]+"${running[@]}"}; do
+        # shellcheck disable=SC2046 # one word for each process
+        kill $(job_tree "$job") 2>/dev/null || true
+    done
     exit "$1"
 }
