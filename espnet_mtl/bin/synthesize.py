@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.config.decode import FASTEST, SLOWEST
 from espnet_mtl.errors import UserError, run_command
-from espnet_mtl.system.files import check_output
-from espnet_mtl.text.espeak import check_unicode
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,6 +23,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--speed", type=float, default=1.0, help="0.1 to 10; above 1 is faster")
     args = parser.parse_args(argv)
+    from espnet_mtl.config.decode import FASTEST, SLOWEST
+    from espnet_mtl.system.files import check_output
+    from espnet_mtl.text.espeak import check_unicode
+
     slowest, fastest = 1 / SLOWEST, 1 / FASTEST
     if not slowest <= args.speed <= fastest:
         raise UserError(f"--speed must be a number from {slowest:g} to {fastest:g}, got {args.speed}")
