@@ -241,7 +241,7 @@ audio.prepare_audio(root / "data", root / "dump", {FS}, audio.AudioConf())
 def test_the_command_reads_the_training_config(tmp_path, capsys):
     make_data(tmp_path / "data")
     config = tmp_path / "train.yaml"
-    config.write_text("feats_extract_conf: {fs: 8000}\naudio_conf: {margin_s: 0.1}\n")
+    config.write_text("feats_extract_conf: {fs: 8000, fmax: 3800}\naudio_conf: {margin_s: 0.1}\n")
     command = ["--data", str(tmp_path / "data"), "--output", str(tmp_path / "dump")]
     main([*command, "--train_config", str(config)])
     assert "0 utterances dropped" in capsys.readouterr().out
