@@ -29,6 +29,7 @@ from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.text.tokens import Tokenizer
 
 import_tts_task()
@@ -75,6 +76,7 @@ class Extractor:
     """
 
     def __init__(self, config: Mapping[str, Any]):
+        import_pyworld()  # quietly, before ESPnet's pitch extractor imports it
         self.fs: int = config["feats_extract_conf"]["fs"]
         self.frame_rate = frame_rate(config)
         self.mel = _extractor_class(config, "feats_extract")(**config["feats_extract_conf"])

@@ -31,6 +31,7 @@ from espnet_mtl.registry import BACKBONES, HEADS
 from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.files import read_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.tasks.preprocess import LabelEncoder
 from espnet_mtl.text.tokens import Tokenizer
 
@@ -206,6 +207,7 @@ def complete_args(args: argparse.Namespace) -> None:
 
 def build_espnet_parts(args: argparse.Namespace) -> dict[str, Any]:
     """Builds ESPnet's feature extractors and normalizations; None for those that the model does without."""
+    import_pyworld()  # quietly, before ESPnet's pitch extractor imports it
     parts = {}
     for choices in tts.TTSTask.class_choices_list:
         name = choices.name
