@@ -65,7 +65,10 @@ class Recipe:
         """Starts a run of which one command hangs."""
         full = {"PATH": "/usr/bin:/bin", "NOTES": str(self.notes), **environment}
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen([str(self.path / "run.sh"), *options], cwd="/", env=full, **quiet)
+        # Where the tests run in the background, they ignore SIGINT and SIGHUP, and what they start would, too.
+        signals = ["env", "--default-signal=HUP,INT,TERM"]
+        command = [*signals, str(self.path / "run.sh"), *options]
+        return subprocess.Popen(command, cwd="/", env=full, **quiet)
 
     def hanging(self) -> list[int]:
         """Waits for the command that hangs, and returns the ids of its processes."""
