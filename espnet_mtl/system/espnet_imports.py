@@ -1,7 +1,7 @@
 """Importing ESPnet's training code without what it needs only in other recipes.
 
-On 2 idle cores, `from espnet_mtl.inference import Text2Speech` takes 6.6 s without this module's help and 2.2 s with it, of
-which PyTorch takes 1.7.
+On 2 idle cores, `from espnet_mtl.inference import Text2Speech` takes 6.6 s without this module's help and 2.2 s with
+it, of which PyTorch takes 1.7.
 """
 
 from __future__ import annotations
