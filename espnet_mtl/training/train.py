@@ -53,11 +53,12 @@ def train(
     final = override(train_config, config, arguments)
     if pretrained:
         pretrained.check(final)
+    labels = written_labels(final["tasks"])
     # What is missing is told before ESPnet is imported, which takes seconds.
-    paths.options(final["tts"], token_type, written_labels(final["tasks"]))
+    recipe_options = paths.options(final["tts"], token_type, labels)
     from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
 
-    args = _parse(train_config, config, final["tts"], paths, token_type, ngpu, arguments)
+    args = _parse(train_config, config, recipe_options, ngpu, arguments)
     takes_durations = "durations" in BACKBONES.spec(final["tts"]).token_features
     _check_stage_3(paths.dump / DURATIONS_NOTE, final, token_type if takes_durations else None)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
@@ -68,7 +69,7 @@ def train(
         _same_settings(paths.output, settings)
         repair(paths.output)
         tokenizer = Tokenizer.from_config(final, token_type, args.bpemodel)
-        absent = paths.write_labels(written_labels(args.tasks), tokenizer)
+        absent = paths.write_labels(labels, tokenizer)
         # Classes that the data lack are found by the task itself, in the label tables.
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
         if pretrained:
@@ -83,16 +84,14 @@ def train(
 def _parse(
     train_config: str,
     config: Mapping[str, Any],
-    tts: str,
-    paths: TrainPaths,
-    token_type: str,
+    recipe_options: Sequence[str],
     ngpu: int,
     arguments: Sequence[str],
 ) -> argparse.Namespace:
     """Reads the options of ESPnet's training: first the YAML, then what the recipe decides, then the user's.
 
     Raises:
-        UserError: More GPUs than there are, an unknown label, or an input of stage 3 or 4 is missing.
+        UserError: More GPUs than there are, or several that one process is to drive.
     """
     from espnet_mtl.tasks.tts import MTLTTSTask
 
@@ -101,13 +100,10 @@ def _parse(
     # A section that is left empty in the YAML has the default of its key.
     parser.set_defaults(**{key: value for key, value in given.items() if value is not None or not config.get(key)})
     users = ["--resume", "true", "--ngpu", str(ngpu), "--multiprocessing_distributed", "true", *arguments]
-    # The options of the recipe depend on the tasks, which the user's options may change.
-    first = parser.parse_args(users)
-    check_gpus(first.ngpu)
-    if first.ngpu > 1 and not first.multiprocessing_distributed:
+    args = parser.parse_args([*recipe_options, *users])
+    check_gpus(args.ngpu)
+    if args.ngpu > 1 and not args.multiprocessing_distributed:
         raise UserError("--multiprocessing_distributed false: several GPUs are driven by a process each")
-    recipes = paths.options(tts, token_type, written_labels(first.tasks))
-    args = parser.parse_args([*recipes, *users])
     args.config = train_config
     return args
 
