@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError
+from espnet_mtl.system.unicode import find_name, normal_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +59,25 @@ class ClassLabel:
         if line == UNLABELLED:
             self._check_may_lack()
             return []
-        return list(parse_mixture(line)) if self.soft else [line]
+        return list(parse_mixture(line)) if self.soft else [self._name(line)]
+
+    def normal_line(self, line: str) -> str:
+        """Returns a line whose names have their one form (`normal_name`).
+
+        Raises:
+            UserError: As `classes_in`.
+        """
+        if line == UNLABELLED:
+            self._check_may_lack()
+            return line
+        if not self.soft:
+            return self._name(line)
+        parse_mixture(line)  # raises where it is none
+        parts = []
+        for part in line.split(","):
+            name, colon, weight = _split_part(part)
+            parts.append(f"{normal_name(name)}{colon}{weight.strip()}")
+        return ",".join(parts)
 
     def read(self, line: str, classes: Sequence[str]) -> np.ndarray:
         """Reads a line: weights, float32 (K,), that sum to 1, or an id, int64 (1,); -1 throughout for no label.
@@ -79,9 +98,13 @@ class ClassLabel:
         if line == UNLABELLED:
             self._check_may_lack()
             return UNKNOWN
-        if line not in classes:
-            raise one_of(self.name, line, classes)
-        return list(classes).index(line)
+        return find_name(self.name, line, classes)
+
+    def _name(self, line: str) -> str:
+        name = normal_name(line)
+        if not name:
+            raise UserError(f"{self.name} {line!r}: expected a name")
+        return name
 
     def _check_may_lack(self) -> None:
         if self.required:
@@ -180,8 +203,8 @@ def parse_mixture(text: str) -> dict[str, float]:
         bare = parts[weighted.index(False)]
         raise UserError(f"label {text!r}: {bare!r} has no weight, but others have: {MIXTURE_FORM}")
     for part in parts:
-        name, _, weight = part.rpartition(":") if ":" in part else (part, "", "1")
-        name = name.strip()
+        name, colon, weight = _split_part(part)
+        name, weight = normal_name(name), weight if colon else "1"
         _check_class_name(name, text)
         if name in mixture:
             raise UserError(f"label {text!r}: {name!r} comes twice: {MIXTURE_FORM}")
@@ -234,9 +257,7 @@ def mixture_weights(mixture: Mapping[str, float], classes: Sequence[str], label:
 
     weights = np.zeros(len(classes), dtype=np.float32)
     for name, weight in mixture.items():
-        if name not in classes:
-            raise one_of(label, name, classes)
-        weights[list(classes).index(name)] = weight
+        weights[find_name(label, name, classes)] += weight  # a name may come in two forms
     return weights
 
 
@@ -257,6 +278,11 @@ def _check_class_name(name: str, text: str) -> None:
         raise UserError(f"label {text!r}: {MIXTURE_FORM}")
     if {":", ","}.intersection(name) or name != name.strip():
         raise UserError(f"label {text!r}: the name {name!r} holds ':', ',' or spaces at its ends: {MIXTURE_FORM}")
+
+
+def _split_part(part: str) -> tuple[str, str, str]:
+    """Splits `name:weight` into name, colon and weight; `name` alone has neither of the latter."""
+    return part.rpartition(":") if ":" in part else (part, "", "")
 
 
 def _weight(weight: str, text: str) -> float:

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.config.decode import FASTEST, SLOWEST
     from espnet_mtl.system.files import check_output
-    from espnet_mtl.text.espeak import check_unicode
+    from espnet_mtl.text.normal import check_unicode
 
     slowest, fastest = 1 / SLOWEST, 1 / FASTEST
     if not slowest <= args.speed <= fastest:

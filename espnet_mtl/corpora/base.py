@@ -16,7 +16,9 @@ from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
+from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text import espeak
+from espnet_mtl.text.normal import normal_text, speakable
 
 PROJECT_NAMES = {
     **dict.fromkeys(("ang", "anger"), "angry"),
@@ -138,7 +140,7 @@ def find_root(corpus: str, root: str | Path | None) -> Path:
 
 def emotion_name(label: str) -> str:
     """Returns the project's name of a corpus' emotion label, in lower case."""
-    label = label.strip().lower()
+    label = normal_name(label.lower())
     return PROJECT_NAMES.get(label, label)
 
 
@@ -177,19 +179,9 @@ def read_rows(
     return rows
 
 
-def speakable(text: str) -> bool:
-    """Tells whether a text has a letter or digit."""
-    return any(map(str.isalnum, text))
-
-
-def one_line(text: str) -> str:
-    """Returns a text without line breaks, tabs and double spaces."""
-    return " ".join(text.split())
-
-
 def normalized(text: str) -> str:
     """Returns the identity of a text: its letters and digits in lower case, however Unicode composes them."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower()))
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", normal_text(text)).lower()))
 
 
 def with_speaker(name: str, speaker: str) -> str:

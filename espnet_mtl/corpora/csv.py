@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -14,7 +13,6 @@ from espnet_mtl.corpora.base import (
     emotion_name,
     find_root,
     normalized,
-    one_line,
     phones_of,
     read_rows,
     with_speaker,
@@ -22,7 +20,9 @@ from espnet_mtl.corpora.base import (
 from espnet_mtl.corpora.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
+from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text import espeak
+from espnet_mtl.text.normal import normal_text
 
 COLUMNS = ("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split")
 GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
@@ -90,7 +90,9 @@ class Csv(Corpus):
         return sorted(listed, key=lambda utterance: utterance.id)
 
     def _utterance(self, where: str, row: dict[str, str]) -> Utterance:
-        speaker = re.sub(r"\s+", "_", row.get("speaker") or self.speaker)
+        speaker = normal_name(row.get("speaker") or self.speaker)
+        if not speaker:
+            raise UserError(f"{where}: speaker {row['speaker']!r}: none of its characters can be seen")
         if speaker == UNLABELLED:
             raise UserError(f"{where}: speaker {UNLABELLED!r}: this means no label, but every utterance has a speaker")
         audio = self._audio(where, row["path"])
@@ -101,7 +103,7 @@ class Csv(Corpus):
         split = row.get("split") or None
         if split not in (None, *SETS):
             raise UserError(f"{where}: {one_of('split', split, SETS)}")
-        text = one_line(row["text"])
+        text = normal_text(row["text"])
         return Utterance(
             id=name,
             speaker=speaker,
@@ -151,7 +153,7 @@ def _check_columns(table: Path, header: Iterable[str]) -> None:
 
 def _file_name(where: str, name: str) -> str:
     """Returns what a line calls its utterance, fit for a file's name."""
-    fit = re.sub(r"[\s/\\]+", "_", name).strip("._")
+    fit = normal_name(name).strip("._")
     if not fit:
         raise UserError(f"{where}: {name!r} is no id: it needs a letter or digit")
     return fit
@@ -186,7 +188,7 @@ def _emotion(where: str, label: str) -> str | None:
         mixture = parse_mixture(label)
     except UserError as error:
         raise UserError(f"{where}: emotion: {error}") from error
-    named = {re.sub(r"\s+", "_", emotion_name(name)): weight for name, weight in mixture.items()}
+    named = {emotion_name(name): weight for name, weight in mixture.items()}
     if len(named) < len(mixture):
         raise UserError(f"{where}: emotion {label!r}: two of its names are one emotion")
     return format_mixture(named)

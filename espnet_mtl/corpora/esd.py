@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, find_root, one_line, recordings
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, recordings
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.text.normal import normal_text
 
 SENTENCES = 350
 NUMBERED_EMOTIONS = ("neutral", "angry", "happy", "sad", "surprised")
@@ -84,7 +85,7 @@ class ESD(Corpus):
         if LABELS.get(folder.lower(), emotion) != emotion:
             self.dropped[utt] = f"id/label mismatch: its recording is in {folder}"
             return None
-        without_gaps = re.sub(r"\s+(?=[.,?!。，？！])", "", one_line(text or ""))
+        without_gaps = re.sub(r"\s+(?=[.,?!。，？！])", "", normal_text(text or ""))
         sentence = f"{language}{index % SENTENCES + 1:03d}"
         return Utterance(utt, speaker, without_gaps, sentence, emotion, LANGUAGES[language], path)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized, one_line
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, normalized
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.system.files import read_text
+from espnet_mtl.text.normal import normal_text
 
 CLASSES = {4: ("neu", "ang", "sad", "hap"), 6: ("neu", "ang", "sad", "hap", "exc", "fru")}
 NAME = r"Ses0([1-5])[FM]_((?:impro\d\d|script\d\d_\d)[ab]?)_([FM])\d{3}"
@@ -107,5 +108,5 @@ def _texts(path: Path) -> dict[str, str]:
         spoken = SPOKEN.fullmatch(line)
         if spoken:
             utt, text = spoken[1], spoken[5]
-            texts[utt] = one_line(MARKER.sub(" ", text))
+            texts[utt] = normal_text(MARKER.sub(" ", text))
     return texts

@@ -11,10 +11,10 @@ from espnet_mtl.corpora.base import (
     emotion_name,
     find_root,
     normalized,
-    one_line,
 )
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.system.files import read_text
+from espnet_mtl.text.normal import normal_text
 
 NAME = re.compile(r"((?:fe)?male[12])_([a-z]+)_(\d+[ab])_([12])")
 
@@ -42,7 +42,7 @@ class JL(Corpus):
             if not text.is_file():
                 self.dropped[path.stem] = f"no text: {text.name} is not beside it"
             else:
-                said = one_line(read_text(text))
+                said = normal_text(read_text(text))
                 speaker, label, _, _ = parts.groups()
                 emotion, sentence = emotion_name(label), normalized(said)
                 listed.append(Utterance(path.stem, speaker, said, sentence, emotion, "en-gb", path, gender=speaker[0]))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, one_line, with_speaker
+from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, with_speaker
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
+from espnet_mtl.text.normal import normal_text
 
 
 class LJSpeech(Corpus):
@@ -52,6 +53,6 @@ class LJSpeech(Corpus):
             raise UserError(f"{where}: expected 'id|text|normalized text', got {len(texts) + 1} values")
         flac = self.root / "wavs" / f"{name}.flac"
         audio = flac if flac.is_file() else flac.with_suffix(".wav")
-        text = one_line(texts[-1])
+        text = normal_text(texts[-1])
         utt = with_speaker(name, self.speaker)
         return Utterance(utt, self.speaker, text, normalized(text), self.emotion, self.language, audio)

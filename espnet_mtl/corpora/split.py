@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.system.unicode import normal_name
 
 SETS = ("train", "dev", "test")
 UNITS = ("sentence", "dialogue", "session", "speaker")
@@ -36,6 +37,8 @@ class SplitPolicy:
     by: str = "sentence"
 
     def __post_init__(self) -> None:
+        pairs = [(normal_name(speaker), emotion and normal_name(emotion)) for speaker, emotion in self.held_out]
+        object.__setattr__(self, "held_out", frozenset(pairs))
         if self.by not in UNITS:
             raise one_of("split_by", self.by, UNITS)
         for name in ("dev", "test", "seed"):

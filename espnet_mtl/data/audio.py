@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
-from espnet_mtl.corpora.base import speakable
 from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import (
     ALIGNMENT,
@@ -32,6 +31,8 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, LABELS
 from espnet_mtl.system.files import remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.text.normal import normal_text, speakable
 
 Samples = NDArray[np.float64]
 FRAME_S, HOP_S = 0.025, 0.010
@@ -135,7 +136,7 @@ def _texts(path: Path) -> dict[str, str]:
     for _, line in numbered_lines(path):
         utt, _, text = line.partition(" ")
         if utt:
-            texts[utt] = text.strip()
+            texts[normal_name(utt)] = normal_text(text)
     return texts
 
 
@@ -247,7 +248,7 @@ def _write_tables(source: Path, target: Path, audio: Path, kept: Sequence[Conver
     write_table(target / WAV_SCP, {conversion.utt: audio / f"{conversion.utt}.flac" for conversion in kept})
     write_table(target / NUM_SAMPLES, {conversion.utt: conversion.n_samples for conversion in kept})
     write_table(target / TEXT, _select(_texts(source / TEXT), kept))
-    utt2spk = _select(read_table(source / UTT2SPK), kept)
+    utt2spk = _select(read_labels(source / UTT2SPK, CLASS_LABELS["speaker"]), kept)
     write_table(target / UTT2SPK, utt2spk)
     write_table(target / SPK2UTT, invert(utt2spk))
     for label in LABELS.values():

@@ -8,6 +8,7 @@ from pathlib import Path
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
 from espnet_mtl.system.files import read_text, write_text
+from espnet_mtl.system.unicode import normal_name
 
 Label = ClassLabel | ContinuousLabel
 
@@ -30,6 +31,7 @@ def read_table(path: str | Path, producer: str = "") -> dict[str, str]:
         key, _, value = line.partition(" ")
         if not value:
             raise UserError(f"{path}:{number}: expected '<key> <value>', got {line!r}")
+        key = normal_name(key)
         if key in table:
             raise UserError(f"{path}:{number}: {key!r} comes twice; every key must be unique")
         table[key] = value.strip()
@@ -49,7 +51,7 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def read_labels(path: Path, label: Label) -> dict[str, str]:
-    """Reads the lines of a label table that may not be there: then there are none.
+    """Reads the lines of a label table that may not be there: then there are none. Names have their one form.
 
     Raises:
         UserError: A line is no label; the message names the file and the utterance.
@@ -57,18 +59,22 @@ def read_labels(path: Path, label: Label) -> dict[str, str]:
     table = read_optional(path)
     for utt, line in table.items():
         try:
-            check_label(label, line)
+            table[utt] = normal_label(label, line)
         except UserError as error:
             raise UserError(f"{path}: utterance {utt}: {error}") from error
     return table
 
 
-def check_label(label: Label, line: str) -> None:
-    """Raises UserError where a line is not what `espnet_mtl.labels` reads."""
+def normal_label(label: Label, line: str) -> str:
+    """Returns a line of a label with names in their one form.
+
+    Raises:
+        UserError: It is not what `espnet_mtl.labels` reads.
+    """
     if isinstance(label, ClassLabel):
-        label.classes_in(line)
-    else:
-        label.read(line)
+        return label.normal_line(line)
+    label.read(line)
+    return line
 
 
 def read_optional(path: Path) -> dict[str, str]:

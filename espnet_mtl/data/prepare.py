@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from espnet_mtl.corpora.alignment import format_alignment
-from espnet_mtl.corpora.base import Corpus, Utterance, one_line, speakable
+from espnet_mtl.corpora.base import Corpus, Utterance
 from espnet_mtl.corpora.split import SETS, split
 from espnet_mtl.data.dump import (
     ALIGNMENT,
@@ -27,11 +26,13 @@ from espnet_mtl.data.dump import (
     UTT2VAD,
     WAV_SCP,
 )
-from espnet_mtl.data.kaldi import check_label, invert, write_table
+from espnet_mtl.data.kaldi import Label, invert, normal_label, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import LABELS
+from espnet_mtl.labels import LABELS, ClassLabel
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.text.normal import normal_text, speakable
 
 COLUMNS = {
     WAV_SCP: "audio",
@@ -115,17 +116,28 @@ def _write_sets(
 
 
 def clean(utterance: Utterance) -> Utterance:
-    """Makes id and speaker fit for tables and file names, and the text one line."""
-    return replace(
-        utterance,
-        id=_without_spaces(utterance.id),
-        speaker=_without_spaces(utterance.speaker),
-        text=one_line(utterance.text),
-    )
+    """Brings id, names and text of an utterance into their one form, fit for tables.
+
+    Raises:
+        UserError: A label is none, or nothing of the id can be seen.
+    """
+    utt = normal_name(utterance.id)
+    if not utt:
+        raise UserError(f"utterance {utterance.id!r}: none of the characters of its id can be seen")
+    names = {}
+    for table, attribute in COLUMNS.items():
+        label, name = LABEL_OF_FILE.get(table), getattr(utterance, attribute)
+        if isinstance(label, ClassLabel) and name is not None:
+            names[attribute] = _normal_label(label, name, utt)
+    return replace(utterance, id=utt, text=normal_text(utterance.text), **names)
 
 
-def _without_spaces(name: str) -> str:
-    return re.sub(r"[\s/\\]+", "_", name)
+def _normal_label(label: Label, line: str, utt: str) -> str:
+    """Returns a label in its one form; its mistakes name the utterance."""
+    try:
+        return normal_label(label, line)
+    except UserError as error:
+        raise UserError(f"utterance {utt}: {error}") from error
 
 
 def _check_loss(name: str, dropped: Mapping[str, str], kept: int, max_dropped: float, path: Path) -> None:
@@ -224,7 +236,8 @@ def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:
     for table, attribute in COLUMNS.items():
         known = {utterance.id: getattr(utterance, attribute) for utterance in utterances}
         lines = {utt: _field(value) for utt, value in known.items() if value is not None}
-        _check_labels(table, lines)
+        if label := LABEL_OF_FILE.get(table):
+            lines = {utt: _normal_label(label, line, utt) for utt, line in lines.items()}
         if lines or table == UTT2EMO:
             write_table(directory / table, lines)
     write_table(directory / SPK2UTT, invert({utterance.id: utterance.speaker for utterance in utterances}))
@@ -235,18 +248,6 @@ def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:
 
 def _field(value: object) -> str:
     return " ".join(str(number) for number in value) if isinstance(value, tuple) else str(value)
-
-
-def _check_labels(table: str, lines: Mapping[str, str]) -> None:
-    """Raises UserError where a table of labels would hold a line that is none."""
-    label = LABEL_OF_FILE.get(table)
-    if label is None:
-        return
-    for utt, line in lines.items():
-        try:
-            check_label(label, line)
-        except UserError as error:
-            raise UserError(f"utterance {utt}: {error}") from error
 
 
 def report(name: str, prepared: Prepared, corpus: Corpus) -> str:

@@ -14,6 +14,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+from espnet_mtl.system.unicode import normal_name
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -100,7 +101,7 @@ def _recordings(path: Path) -> dict[str, str]:
     if not path.is_dir():
         raise UserError(f"{path}: neither a folder of recordings nor a wav.scp")
     files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
-    return {file.stem: str(file) for file in files}
+    return {normal_name(file.stem): str(file) for file in files}
 
 
 def _beside(table: Path, place: str) -> Path:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_optional, read_table
+from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import UNLABELLED, parse_mixture
+from espnet_mtl.labels import CLASS_LABELS, UNLABELLED, parse_mixture
 from espnet_mtl.system.files import require
+from espnet_mtl.text.normal import normal_text
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
     """
     require([directory / name for name in ("wav.scp", "text", "utt2spk", "utt2emo")], producer)
     wavs = read_table(directory / "wav.scp")
-    texts = read_table(directory / "text")
-    speakers = read_table(directory / "utt2spk")
-    emotions = read_table(directory / "utt2emo")
+    texts = {utt: normal_text(text) for utt, text in read_table(directory / "text").items()}
+    speakers = read_labels(directory / "utt2spk", CLASS_LABELS["speaker"])
+    emotions = read_labels(directory / "utt2emo", CLASS_LABELS["emotion"])
     utts = sorted(wavs)
     if not utts:
         raise UserError(f"run {producer} again: {directory / 'wav.scp'} names no utterance")
@@ -113,24 +114,21 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         if lacking := [utt for utt in utts if utt not in table]:
             raise UserError(f"{directory / name}: no line for {lacking[0]}, which is in wav.scp")
     require([wavs[utt] for utt in utts], producer)
-    languages = read_optional(directory / "utt2lang")
+    languages = read_labels(directory / "utt2lang", CLASS_LABELS["language"])
     return SpeechSet(
         directory,
         utts,
         wavs=[wavs[utt] for utt in utts],
         texts=[texts[utt] for utt in utts],
         speakers=[speakers[utt] for utt in utts],
-        emotions=[_heaviest(utt, emotions.get(utt, UNLABELLED), directory / "utt2emo") for utt in utts],
-        languages=[languages.get(utt, "") for utt in utts],
+        emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
+        languages=[languages.get(utt, UNLABELLED).removeprefix(UNLABELLED) for utt in utts],
     )
 
 
-def _heaviest(utt: str, label: str, path: Path) -> str:
+def _heaviest(label: str) -> str:
     """The class of most weight in the label of an utterance, which may be a mixture; "" for no label."""
     if label == UNLABELLED:
         return ""
-    try:
-        mixture = parse_mixture(label)
-    except UserError as error:
-        raise UserError(f"{path}: {utt}: {error}") from error
+    mixture = parse_mixture(label)
     return max(mixture, key=mixture.__getitem__)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
+from espnet_mtl.system.unicode import find_name
 
 INTENSITIES = (-10.0, 10.0)
 """Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
@@ -100,9 +101,9 @@ def speaker_id(speaker: str | None, sids: Any, names: Sequence[str]) -> Tensor:
     if speaker is not None:
         if sids is not None:
             raise UserError(f"speaker {speaker!r} and sids {sids!r}: both name the speaker: give one of them")
-        if not isinstance(speaker, str) or speaker not in names:
+        if not isinstance(speaker, str):
             raise one_of("speaker", speaker, names)
-        return torch.tensor([names.index(speaker)])
+        return torch.tensor([find_name("speaker", speaker, names)])
     tensor = as_tensor("sids", 0 if sids is None else sids, "the number of a speaker")
     if not is_integral(tensor) or tensor.numel() != 1:
         raise UserError(f"sids: expected one whole number, got {sids!r}")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
     emotion_mixture,
@@ -34,8 +34,10 @@ from espnet_mtl.inference.options import (
     without_none,
 )
 from espnet_mtl.registry import BACKBONES
+from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
-from espnet_mtl.text.espeak import PUNCTUATION, check_unicode
+from espnet_mtl.text.espeak import PUNCTUATION
+from espnet_mtl.text.normal import check_unicode
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.vocoder.build import build_vocoder
 
@@ -264,9 +266,9 @@ class Text2Speech:
             language = only or self.train_args.language
         if not language or not isinstance(language, str):
             raise UserError(f"language: expected espeak's name of a language, such as 'en-us', got {language!r}")
-        if self.model.tts.langs is not None and language not in self.languages:
-            raise one_of("language", language, self.languages)
-        return language
+        if self.model.tts.langs is None:
+            return normal_name(language)
+        return self.languages[find_name("language", language, self.languages)]
 
     def _language_id(self, language: str) -> Tensor | None:
         """Returns the number (1,) of a language; None where the model has one only."""

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.data.kaldi import read_labels, read_optional, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.probes.crossfit import judged
 from espnet_mtl.evaluation.probes.trained import functionals_probes
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
-from espnet_mtl.labels import UNLABELLED
-from espnet_mtl.system.files import write_text
+from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
+from espnet_mtl.system.files import require, write_text
 
 MIN_WEIGHT = 0.05
 """Smaller weights are left out of a pseudo-label."""
@@ -102,7 +102,8 @@ def refuse_same(directory: Path, output: Path) -> None:
 
 def human_labels(directory: Path, output: Path) -> dict[str, str]:
     """Reads the labels in `directory`, and those that people gave on the page in `output`, which come first."""
-    table = read_table(directory / "utt2emo")
+    require([directory / "utt2emo"], "stage 1 or 2")
+    table = read_labels(directory / "utt2emo", CLASS_LABELS["emotion"])
     labels = {utt: label for utt, label in table.items() if label != UNLABELLED}
     return labels | read_optional(output / MANUAL_LABELS)
 

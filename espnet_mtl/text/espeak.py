@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.text.normal import check_unicode, spoken_text
 
 PAUSE = "pau"
 PUNCTUATION = {
     **{",": ",", ".": ".", "?": "?", "!": "!", ";": ";", ":": ":"},
-    **{"，": ",", "、": ",", "。": ".", "…": ".", "？": "?", "！": "!", "；": ";", "：": ":", "।": "."},
+    **{"、": ",", "。": ".", "…": ".", "।": "."},
 }
 """Marks that end a clause, and the token that each one becomes; any other mark at a clause's end reads as a comma."""
 
@@ -103,13 +104,12 @@ class _Library:
 
     def speak(self, text: str, voice: str, parameters: dict[str, int], fresh: bool) -> list[tuple[str, int]]:
         """Speaks into `chunks`; returns the events (phone or "" for a pause, start sample)."""
-        check_unicode("text", text)
         handle = self.load(fresh)
         _choose_voice(handle, voice)
         for key, value in parameters.items():
             handle.espeak_SetParameter(_PARAMETERS[key], value, 0)
         self.chunks, self.events, self.clause_ends = [], [], {}
-        data = text.replace("\0", " ").encode()
+        data = text.encode()
         handle.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None)
         return self.events
 
@@ -132,15 +132,6 @@ class _Library:
 
 
 _library = _Library()
-
-
-def check_unicode(kind: str, text: str) -> None:
-    """Raises UserError where a text has half a character: Python reads bytes so that are no UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = text[error.start]
-        raise UserError(f"{kind} {text!r}: {half!r} is no character: write it in UTF-8") from error
 
 
 def _paths() -> tuple[str, str]:
@@ -222,6 +213,7 @@ def synthesize(
     Raises:
         UserError: The language or variant is unknown, or the text holds nothing that can be spoken.
     """
+    text = _readable(text)
     parameters = {"rate": rate, "pitch": pitch, "range": range, "volume": volume}
     with _library.lock:
         phones = _phones(_library.speak(text, voice, parameters, fresh=True), text)
@@ -242,12 +234,19 @@ def phonemize(text: str, language: str = "en-us", punctuation: bool = False) -> 
     Raises:
         UserError: The language is unknown, or the text holds nothing that can be spoken.
     """
+    text = _readable(text)
     with _library.lock:
         events = _library.speak(text, language, {}, fresh=False)
         phones = _phones(events, text)
         if punctuation:
             return _with_marks(events, _library.clause_ends, text)
         return [phone for phone, _ in phones]
+
+
+def _readable(text: str) -> str:
+    """Returns the form of a text that espeak reads best: the library gets no other."""
+    check_unicode("text", text)
+    return spoken_text(text)
 
 
 def _with_marks(events: list[tuple[str, int]], clause_ends: dict[int, int], text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.text.espeak import phonemize
+from espnet_mtl.text.normal import normal_text
 
 TOKEN_TYPES = ("phn", "char", "bpe")
 MOST_CACHED = 10_000
@@ -73,7 +74,7 @@ class Tokenizer:
             UserError: espeak does not know the language, there is nothing to speak, or the cleaner cannot be had.
         """
         if self.token_type != "phn":
-            return text
+            return normal_text(text)
         return _phone_line(self.clean(text), language or self.language, self.punctuation)
 
     def tokens(self, line: str) -> list[str]:
@@ -87,11 +88,12 @@ class Tokenizer:
         return self._split(line)
 
     def clean(self, text: str) -> str:
-        """Cleans a text.
+        """Brings a text into its normal form, and cleans it.
 
         Raises:
             UserError: ESPnet has no such cleaner, or the cleaner needs a package that is not installed.
         """
+        text = normal_text(text)
         if self.cleaner is None:
             return text
         try:
