@@ -78,6 +78,14 @@ config_file() { # name
     [ -f "${!1}" ] || fail "--$1: $PWD/${!1} does not exist"
 }
 
+# A directory whose whole path ESPnet's options and Kaldi's tables can hold (check_places in espnet_mtl/system/files.py).
+place() { # name
+    local path unfit=$'[][,|\001-\037\177]|: | #|[[:space:]]$'
+    path=$(realpath -m -- "${!1}"; printf .) # the dot keeps line breaks at the end
+    path=${path%$'\n'.}
+    ! [[ $path =~ $unfit ]] || fail "--$1 ${path@Q}: there must be no , [ ] | line break, or space beside : or # in it: tables read that otherwise"
+}
+
 check_options() {
     number stage 1 9
     number stop_stage 1 9
@@ -92,5 +100,8 @@ check_options() {
     [[ $corpus =~ ^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$ ]] || fail "--corpus must be the name of a corpus, or several joined by +, not '$corpus'"
     [[ $max_dropped =~ ^(0?\.[0-9]+|0|1(\.0*)?)$ ]] || fail "--max_dropped must be a share from 0 to 1, not '$max_dropped'"
     [[ -n $datadir && -n $dumpdir && -n $expdir ]] || fail "--datadir, --dumpdir and --expdir must not be empty"
+    place datadir
+    place dumpdir
+    place expdir
     [ "$skip_upload" = true ] || ((stop_stage < 9)) || [ -n "$hf_repo" ] || fail "--skip_upload false needs --hf_repo user/name"
 }

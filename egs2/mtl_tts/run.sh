@@ -36,12 +36,12 @@ check_configs() {
 # shellcheck disable=SC2086
 prepare_data() {
     python -m espnet_mtl.bin.stages.prepare_data --corpus "$corpus" --output "$datadir" --train_config "$train_config" \
-        --max_dropped "$max_dropped" --nj "$nj" --corpus_conf $corpus_conf
+        --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj" --corpus_conf $corpus_conf
 }
 
 prepare_audio() {
     python -m espnet_mtl.bin.stages.prepare_audio --data "$datadir" --output "$dumpdir/raw" \
-        --train_config "$train_config" --max_dropped "$max_dropped" --nj "$nj"
+        --train_config "$train_config" --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj"
 }
 
 extract_features() {

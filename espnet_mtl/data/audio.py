@@ -22,17 +22,18 @@ from espnet_mtl.data.dump import (
     REPORT,
     SPK2UTT,
     TEXT,
+    UTT2LANG,
     UTT2SPK,
     WAV_SCP,
 )
-from espnet_mtl.data.kaldi import invert, numbered_lines, read_labels, read_optional, read_table, write_table
+from espnet_mtl.data.kaldi import invert, read_labels, read_optional, read_table, read_texts, write_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, LABELS
-from espnet_mtl.system.files import remove, require, whole_directory, write_text
+from espnet_mtl.system.files import file_name, remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.system.unicode import normal_name
-from espnet_mtl.text.normal import normal_text, speakable
+from espnet_mtl.text.faults import text_fault
+from espnet_mtl.text.normal import speakable
 
 Samples = NDArray[np.float64]
 FRAME_S, HOP_S = 0.025, 0.010
@@ -58,6 +59,8 @@ class Recording:
     text: str
     speaker: str
     alignment: Alignment | None
+    fault: str = ""
+    """Why its text cannot be spoken."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,14 @@ class Unusable(Exception):
 
 
 def prepare_audio(
-    data: Path, output: Path, fs: int, conf: AudioConf, max_dropped: float = 0.05, nj: int = 1
+    data: Path,
+    output: Path,
+    fs: int,
+    conf: AudioConf,
+    max_dropped: float = 0.05,
+    nj: int = 1,
+    language: str = "en-us",
+    token_type: str = "phn",
 ) -> dict[str, dict[str, str]]:
     """Writes `<output>/<set>/` for train, dev and test, and `<output>/report.txt`.
 
@@ -89,7 +99,7 @@ def prepare_audio(
     output = output.absolute()
     for name in SETS:
         require([data / name / table for table in REQUIRED], "stage 1")
-    recordings = {name: read_recordings(data / name) for name in SETS}
+    recordings = {name: read_recordings(data / name, language, token_type) for name in SETS}
     totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
     with ExitStack() as stack:
@@ -111,33 +121,26 @@ def prepare_audio(
     return dropped
 
 
-def read_recordings(directory: Path) -> list[Recording]:
-    """Reads what stage 1 wrote for one set; a missing text reads as an empty one.
+def read_recordings(directory: Path, language: str = "en-us", token_type: str = "phn") -> list[Recording]:
+    """Reads what stage 1 wrote, or a user by hand, for one set; a missing text reads as an empty one.
 
     Raises:
         UserError: A table is missing, or a line of one cannot be read.
     """
     wavs = read_table(directory / WAV_SCP, "stage 1")
-    texts = _texts(directory / TEXT)
+    texts = read_texts(directory / TEXT)
     require([directory / UTT2SPK], "stage 1")
     speakers = read_labels(directory / UTT2SPK, CLASS_LABELS["speaker"])
     path = directory / ALIGNMENT
     lines = read_optional(path)
     alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in lines.items()}
-    return [
-        Recording(utt, wavs[utt], texts.get(utt, ""), speakers.get(utt, ""), alignments.get(utt))
-        for utt in sorted(wavs)
-    ]
-
-
-def _texts(path: Path) -> dict[str, str]:
-    """Reads the table `text`; a line may hold a key alone: that utterance is dropped by name later."""
-    texts = {}
-    for _, line in numbered_lines(path):
-        utt, _, text = line.partition(" ")
-        if utt:
-            texts[normal_name(utt)] = normal_text(text)
-    return texts
+    languages = read_labels(directory / UTT2LANG, CLASS_LABELS["language"])
+    recordings = []
+    for utt in sorted(wavs):
+        text = texts.get(utt, "")
+        fault = text_fault(text, languages.get(utt, language), token_type)
+        recordings.append(Recording(utt, wavs[utt], text, speakers.get(utt, ""), alignments.get(utt), fault))
+    return recordings
 
 
 def _convert(task: tuple[Recording, Path], fs: int, conf: AudioConf) -> Conversion:
@@ -146,13 +149,13 @@ def _convert(task: tuple[Recording, Path], fs: int, conf: AudioConf) -> Conversi
 
 
 def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> Conversion:
-    """Converts one recording to `<directory>/<utt>.flac`."""
+    """Converts one recording to a .flac in a directory, named after the utterance."""
     import soundfile
 
     utt, alignment = recording.utt, recording.alignment
     try:
-        if not speakable(recording.text):
-            raise Unusable("empty text")
+        if recording.fault or not speakable(recording.text):
+            raise Unusable(recording.fault or "empty text")
         if not recording.speaker:
             raise Unusable("no speaker in utt2spk")
         samples = load(recording.wav, fs, conf.channels)
@@ -162,7 +165,7 @@ def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> 
     except Unusable as error:
         return Conversion(utt, reason=str(error))
     directory.mkdir(exist_ok=True)
-    soundfile.write(directory / f"{utt}.flac", samples, fs, subtype="PCM_16")
+    soundfile.write(directory / file_name(utt, ".flac"), samples, fs, subtype="PCM_16")
     cropped = crop_alignment(alignment, start / fs, end / fs) if alignment else None
     return Conversion(utt, end - start, cropped)
 
@@ -245,9 +248,9 @@ def level(samples: Samples, fs: int, conf: AudioConf) -> Samples:
 
 def _write_tables(source: Path, target: Path, audio: Path, kept: Sequence[Conversion]) -> None:
     """Writes the tables of one set; `audio` is the directory's name after the renaming."""
-    write_table(target / WAV_SCP, {conversion.utt: audio / f"{conversion.utt}.flac" for conversion in kept})
+    write_table(target / WAV_SCP, {conversion.utt: audio / file_name(conversion.utt, ".flac") for conversion in kept})
     write_table(target / NUM_SAMPLES, {conversion.utt: conversion.n_samples for conversion in kept})
-    write_table(target / TEXT, _select(_texts(source / TEXT), kept))
+    write_table(target / TEXT, _select(read_texts(source / TEXT), kept))
     utt2spk = _select(read_labels(source / UTT2SPK, CLASS_LABELS["speaker"]), kept)
     write_table(target / UTT2SPK, utt2spk)
     write_table(target / SPK2UTT, invert(utt2spk))

@@ -9,6 +9,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
 from espnet_mtl.system.files import read_text, write_text
 from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.text.normal import normal_text
 
 Label = ClassLabel | ContinuousLabel
 
@@ -48,6 +49,20 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     lines = text.split("\n") if text else []
     for number, line in enumerate(lines, 1):
         yield number, line.strip()
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Reads a table `text`, each in its one form; a line may hold a key alone: its text is empty.
+
+    Raises:
+        UserError: The file is missing, or a line is not UTF-8.
+    """
+    texts = {}
+    for _, line in numbered_lines(path):
+        utt, _, text = line.partition(" ")
+        if utt:
+            texts[normal_name(utt)] = normal_text(text)
+    return texts
 
 
 def read_labels(path: Path, label: Label) -> dict[str, str]:

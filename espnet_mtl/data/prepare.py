@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -27,12 +26,13 @@ from espnet_mtl.data.dump import (
     WAV_SCP,
 )
 from espnet_mtl.data.kaldi import Label, invert, normal_label, write_table
+from espnet_mtl.data.unusable import find_unusable
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.system.unicode import normal_name
-from espnet_mtl.text.normal import normal_text, speakable
+from espnet_mtl.text.normal import normal_text
 
 COLUMNS = {
     WAV_SCP: "audio",
@@ -58,7 +58,12 @@ class Prepared:
 
 
 def prepare_data(
-    corpora: Mapping[str, Corpus], output: Path, nj: int = 1, max_dropped: float = 0.05
+    corpora: Mapping[str, Corpus],
+    output: Path,
+    nj: int = 1,
+    max_dropped: float = 0.05,
+    language: str = "en-us",
+    token_type: str = "phn",
 ) -> dict[str, list[Utterance]]:
     """Writes `<output>/{train,dev,test}` and `<output>/report.txt`.
 
@@ -69,6 +74,8 @@ def prepare_data(
         output: Where to write.
         nj: Processes.
         max_dropped: Largest share of a corpus' utterances that may be unusable.
+        language: espeak's language of utterances that name none.
+        token_type: "phn", "char" or "bpe": for phones, espeak must be able to read the texts.
 
     Raises:
         UserError: A corpus cannot be read, cannot be split as it asks for, or loses too much.
@@ -77,7 +84,7 @@ def prepare_data(
     listed = {}
     for name, corpus in corpora.items():
         listed[name] = [clean(utterance) for utterance in corpus.utterances()]
-    unusable = find_unusable(listed)
+    unusable = find_unusable(listed, language, token_type)
     prepared = {}
     for name, corpus in corpora.items():
         usable = [utterance for index, utterance in enumerate(listed[name]) if index not in unusable[name]]
@@ -173,45 +180,6 @@ def _count_held_out(utterances: Sequence[Utterance], sets: Mapping[str, list[Utt
     chosen = {policy.unit(utterance) for utterance in in_sets}
     wanted = [utterance for utterance in utterances if policy.unit(utterance) in chosen]
     return len(wanted) - len(in_sets)
-
-
-def find_unusable(listed: Mapping[str, Sequence[Utterance]]) -> dict[str, dict[int, tuple[str, str]]]:
-    """Finds utterances without text or recording, ids that come twice, and recordings that do in any corpus.
-
-    Returns:
-        By corpus and index of the utterance, its id and the reason.
-    """
-    every = chain.from_iterable(listed.values())
-    audios = [utterance.audio for utterance in every if utterance.audio and utterance.audio.is_file()]
-    sizes = Counter(audio.stat().st_size for audio in audios)
-    first_with_content: dict[str, str] = {}
-    unusable = {}
-    for name, utterances in listed.items():
-        unusable[name] = dict(_unusable(name, utterances, sizes, first_with_content))
-    return unusable
-
-
-def _unusable(
-    corpus: str, utterances: Sequence[Utterance], sizes: Mapping[int, int], first_with_content: dict[str, str]
-) -> Iterator[tuple[int, tuple[str, str]]]:
-    ids: Counter[str] = Counter()
-    for index, utterance in enumerate(utterances):
-        utt, audio = utterance.id, utterance.audio
-        ids[utt] += 1
-        if ids[utt] > 1:
-            yield index, (f"{utt} ({ids[utt]})", "duplicate id")
-        elif not speakable(utterance.text):
-            yield index, (utt, "empty text")
-        elif audio and not audio.is_file():
-            yield index, (utt, f"missing recording: {audio}")
-        elif audio and not audio.stat().st_size:
-            yield index, (utt, f"empty recording: {audio}")
-        elif audio and sizes[audio.stat().st_size] > 1:  # only what is of equal size can be equal
-            own = f"{utt} of {corpus}"
-            content = hashlib.sha256(audio.read_bytes()).hexdigest()
-            first = first_with_content.setdefault(content, own)
-            if first != own:
-                yield index, (utt, f"same recording: as {first}")
 
 
 def _materialize(task: tuple[Corpus, Utterance, Path]) -> Utterance:

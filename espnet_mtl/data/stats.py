@@ -18,6 +18,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
+from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
 FEATURES = ("feats", "pitch", "energy")
@@ -153,7 +154,9 @@ def write_tables(dump: Path, output: Path, known: Mapping[str, Sequence[str]] | 
             for name in sets:
                 for line in read_labels(dump / name / label.file, label).values():
                     found.update(label.classes_in(line))
-            names = joined(known.get(table, ()), sorted(found))
+            own = known.get(table, ())
+            spelled = {normal_name(name) for name in own}  # models of before may have them in other forms
+            names = joined(own, sorted(found - spelled))
             write_text(directory / f"{table}.txt", "".join(f"{name}\n" for name in names))
 
 

@@ -26,6 +26,8 @@ from espnet_mtl.system.files import require, write_text
 
 VERSION = 5
 """Of metrics.json: one more where its keys change."""
+NATURAL, VOCODED = "natural", "natural vocoded"
+"""Titles of the references."""
 PACKAGES = ("espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
 
 
@@ -126,12 +128,15 @@ def evaluate(
     Raises:
         UserError: VERSA is wanted and is not there.
     """
+    for title in speech:
+        if title in (NATURAL, VOCODED):
+            raise UserError(f"a system is called {title!r}, as speech that it is judged by: give it another name")
     if versa:
         check_versa(versa)
     extra = _by_versa(versa, judge.test, judge)
-    references = [score("natural", judge.test, judge.natural, judge, extra)]
+    references = [score(NATURAL, judge.test, judge.natural, judge, extra)]
     if judge.vocoder:
-        references.append(score("natural vocoded", judge.test, judge.natural_vocoded, judge))
+        references.append(score(VOCODED, judge.test, judge.natural_vocoded, judge))
     exps = exps or {}
     systems = [score_system(title, one, judge, versa, exps.get(title)) for title, one in speech.items()]
     chosen = next((one for one in systems if one.title == baseline), None)

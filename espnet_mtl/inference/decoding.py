@@ -20,8 +20,9 @@ from espnet_mtl.labels import UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
-from espnet_mtl.system.files import require, whole_directory, write_text
+from espnet_mtl.system.files import file_name, require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
+from espnet_mtl.system.unicode import normal_name
 
 if TYPE_CHECKING:
     from espnet_mtl.inference.text2speech import Text2Speech
@@ -65,6 +66,7 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
         first.setdefault(texts[utt], utt)
 
     requests = []
+    taken = set(texts)
     native = _speakers_by_language(dump)
     for number, text in enumerate(sorted(first), 1):
         language = language_of.get(first[text])
@@ -76,9 +78,18 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
                 wanted.append(None)
             for emotion in wanted:
                 said = natural.get((text, speaker, emotion))
-                name = said or "_".join(filter(None, [speaker, emotion, f"t{number:04d}"]))
+                name = said or _new_id([speaker, emotion, f"t{number:04d}"], taken)
                 requests.append(Request(name, text, tokens[said or first[text]], speaker, emotion, language))
     return sorted(requests, key=lambda request: request.utt)
+
+
+def _new_id(parts: Sequence[str | None], taken: set[str]) -> str:
+    """Makes an id of names; it is none of those that are taken, to which it is added."""
+    name = normal_name("_".join(filter(None, parts)))
+    while name in taken:  # as of speaker a_b in emotion c and of speaker a in emotion b_c
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _speakers_by_language(dump: Path) -> dict[str, set[str]]:
@@ -130,7 +141,7 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
     with ark_writers(directory, predicted) as arks:
         for request in progress(requests, f"decoding {final.parent.parent.name}", len(requests)):
             output = _speak(tts, request)
-            wav = Path("wav") / f"{request.utt}.wav"
+            wav = Path("wav") / file_name(request.utt, ".wav")
             soundfile.write(directory / wav, output["wav"].cpu().numpy(), tts.fs, "PCM_16")
             for name, key in predicted.items():
                 arks[name](request.utt, output[key].cpu().numpy())

@@ -19,6 +19,7 @@ from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import require, whole_directory
 from espnet_mtl.system.progress import progress
+from espnet_mtl.system.unicode import normal_name
 
 if TYPE_CHECKING:
     from espnet_mtl.inference.attention import Teacher
@@ -73,7 +74,8 @@ def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, ob
         data: dict[str, object] = {"text": texts[utt], "speech": np.array(feats[utt])}
         data["sids"] = _or_first(speakers[utt], args.speakers)
         if utt in emotions:
-            known = set(CLASS_LABELS["emotion"].classes_in(emotions[utt])) <= set(args.emotions)
+            classes = CLASS_LABELS["emotion"].classes_in(emotions[utt])
+            known = all(_among(name, args.emotions) for name in classes)
             data["emotion"] = emotions[utt] if known else UNLABELLED
         if utt in languages:
             data["lids"] = _or_first(languages[utt], args.languages)
@@ -81,7 +83,11 @@ def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _or_first(name: str, known: Sequence[str]) -> str:
-    return name if name in known else known[0]
+    return name if _among(name, known) else known[0]
+
+
+def _among(name: str, known: Sequence[str]) -> bool:
+    return normal_name(name) in map(normal_name, known)
 
 
 def _write(teacher: Teacher, dump: Path, directory: Path) -> float:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from espnet_mtl.errors import UserError
+
+MOST_BYTES = 200
+"""Length of the names of files without suffix, which may have 255 bytes with all that is put around them."""
+MOST_BYTES_KEPT = 150
+UNFIT_FOR_FILES = re.compile(r"^[.~-]|[/\\\x00-\x20\x7f\ud800-\udfff]")
+"""What no file's name should hold, or begin with: it would be hidden, or an option."""
+UNFIT_FOR_PLACES = re.compile(r"[,\[\]|\x00-\x1f\x7f]|: | #")
+"""What separates parts of ESPnet's options and of Kaldi's tables, or is YAML's."""
+HASHED = re.compile(r"~[0-9a-f]{20}$")
 
 
 def read_text(path: str | Path, encoding: str = "utf-8-sig") -> str:
@@ -44,6 +55,43 @@ def write_text(path: str | Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
+
+
+def file_name(name: str, suffix: str = "") -> str:
+    """Returns what a file is called that belongs to a name of any characters and any length; no two names share one.
+
+    It is the name itself, where a file can be called so; else its beginning with a hash of all of it behind. Which file
+    is whose stands in a table, such as wav.scp.
+    """
+    fit = UNFIT_FOR_FILES.sub("_", name)
+    if fit == name and len(name.encode()) <= MOST_BYTES and not HASHED.search(name):
+        return f"{name}{suffix}"
+    data = name.encode(errors="surrogatepass")
+    beginning = fit.encode(errors="replace")[:MOST_BYTES_KEPT].decode(errors="ignore")
+    return f"{beginning}~{hashlib.sha256(data).hexdigest()[:20]}{suffix}"
+
+
+def fits_a_line(text: str) -> bool:
+    """Tells whether a text can be the value of a line of a table: without line breaks and spaces at its ends, UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return text == text.strip() and len(text.splitlines()) <= 1
+
+
+def check_places(places: Mapping[str, str | Path]) -> None:
+    """Checks the directories that a stage is to write, by the option that names each.
+
+    Raises:
+        UserError: One has a character in its whole path that ESPnet's options or Kaldi's tables read as something else.
+    """
+    for option, place in places.items():
+        path = str(Path(place).absolute())
+        found = UNFIT_FOR_PLACES.search(path)
+        if found or not fits_a_line(path):
+            what = repr(found[0]) if found else "a line break, or bytes that are no UTF-8,"
+            raise UserError(f"{option} {path!r}: {what} must not be part of it: Kaldi's tables read that otherwise")
 
 
 def check_output(path: Path) -> None:

@@ -19,10 +19,16 @@ class LabelEncoder:
     Args:
         tables: The names of the classes of each label.
         preprocess: ESPnet's preprocessing of the text.
+        line: What becomes of a line of text before ESPnet reads it; None: it stays as it is.
     """
 
-    def __init__(self, tables: Mapping[str, Sequence[str]], preprocess: Callable):
-        self.tables, self.preprocess = tables, preprocess
+    def __init__(
+        self,
+        tables: Mapping[str, Sequence[str]],
+        preprocess: Callable,
+        line: Callable[[str], str] | None = None,
+    ):
+        self.tables, self.preprocess, self.line = tables, preprocess, line
 
     def __call__(self, utt: str, data: dict) -> dict[str, np.ndarray]:
         """Encodes the data of one utterance.
@@ -42,4 +48,7 @@ class LabelEncoder:
                     data[label.batch_key] = label.read(line)
             except UserError as error:
                 raise UserError(f"utterance {utt}: {error}") from error
+        text = data.get("text")
+        if self.line and isinstance(text, str):
+            data["text"] = self.line(text)
         return self.preprocess(utt, data)

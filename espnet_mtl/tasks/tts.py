@@ -33,6 +33,7 @@ from espnet_mtl.system.files import read_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.tasks.preprocess import LabelEncoder
+from espnet_mtl.text.normal import normal_text
 from espnet_mtl.text.tokens import Tokenizer
 
 tts = import_tts_task()
@@ -79,7 +80,8 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         # Phones are those of the cleaned text: to clean them, too, would make other tokens of them.
         cleaner = Tokenizer(args.token_type, cleaner=args.cleaner).line_cleaner
         preprocess = super().build_preprocess_fn(argparse.Namespace(**{**vars(args), "cleaner": cleaner}), train)
-        return LabelEncoder(label_tables(args), preprocess)
+        line = None if args.token_type == "phn" else normal_text
+        return LabelEncoder(label_tables(args), preprocess, line)
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> CommonCollateFn:

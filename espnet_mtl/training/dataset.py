@@ -24,6 +24,7 @@ from espnet_mtl.labels import (
 )
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import read_text, require
+from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer
 
 TOKEN_FILES = {
@@ -121,10 +122,11 @@ class TrainPaths:
             UserError: Train has one: its file has changed since stage 4.
         """
         known = self.classes(label.name)
+        forms = {normal_name(name) for name in known}
         path = self.dump / part / label.file
         lines = {}
         for utt, line in read_labels(path, label).items():
-            unknown = [name for name in label.classes_in(line) if name not in known]
+            unknown = [name for name in label.classes_in(line) if name not in forms]
             if unknown and part == "train":
                 mistake = one_of(label.name, unknown[0], known)
                 table = self.tables / f"{label.table}.txt"

@@ -18,15 +18,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--train_config", type=Path, required=True, help="training YAML: feats_extract_conf.fs, audio_conf"
     )
     parser.add_argument("--max_dropped", type=float, default=0.05, help="largest share of utterances to lose")
+    parser.add_argument("--token_type", default="phn", choices=("phn", "char", "bpe"), help="what texts become")
     parser.add_argument("--nj", type=int, default=1, help="number of processes")
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.audio import AudioConf, prepare_audio
+    from espnet_mtl.system.files import check_places
 
+    check_places({"--output": args.output})
     config = load_train_config(args.train_config)
     conf = AudioConf(**config["audio_conf"])
     fs = config["feats_extract_conf"]["fs"]
-    dropped = prepare_audio(args.data, args.output, fs, conf, args.max_dropped, args.nj)
+    dropped = prepare_audio(
+        args.data, args.output, fs, conf, args.max_dropped, args.nj, config["language"], args.token_type
+    )
     number = sum(map(len, dropped.values()))
     print(f"{args.output}: {number} utterances dropped, see {args.output}/report.txt")
 

@@ -19,17 +19,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path("data"), help="where train, dev and test go")
     parser.add_argument("--train_config", type=Path, help="training YAML, checked before any work is done")
     parser.add_argument("--max_dropped", type=float, default=0.05, help="largest share of utterances to lose")
+    parser.add_argument("--token_type", default="phn", choices=("phn", "char", "bpe"), help="what texts become")
     parser.add_argument("--nj", type=int, default=1, help="number of processes")
     args = parser.parse_args(argv)
     from espnet_mtl.config.corpora import corpus_settings
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.prepare import prepare_data
+    from espnet_mtl.system.files import check_places
 
-    if args.train_config:
-        load_train_config(args.train_config)
+    check_places({"--output": args.output})
+    language = load_train_config(args.train_config)["language"] if args.train_config else "en-us"
     settings = corpus_settings(args.corpus.split("+"), args.local, args.corpus_conf)
     corpora = {name: CORPORA.load(name)(**own) for name, own in settings.items()}
-    sets = prepare_data(corpora, args.output, args.nj, args.max_dropped)
+    sets = prepare_data(corpora, args.output, args.nj, args.max_dropped, language, args.token_type)
     counts = ", ".join(f"{name} {len(group)}" for name, group in sets.items())
     print(f"{args.output}: {counts} utterances, see {args.output}/report.txt")
 

@@ -24,10 +24,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
+    from espnet_mtl.system.files import check_places
     from espnet_mtl.training.dataset import TrainPaths
     from espnet_mtl.training.fine_tuning import open_pretrained
     from espnet_mtl.training.train import train
 
+    check_places({"--dump": args.dump, "--tables": args.tables, "--stats": args.stats, "--output": args.output})
     paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
     train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_pretrained(args.init_model))
 

@@ -10,6 +10,7 @@ import soundfile
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.report.render import data_uri
+from espnet_mtl.system.files import file_name
 
 
 class Players:
@@ -37,8 +38,9 @@ class Players:
         """Where the page finds a recording; "" where it holds as much audio as it may."""
         if self._directory is not None:
             (self._directory / "audio").mkdir(exist_ok=True)
-            (self._directory / f"audio/{name}.flac").write_bytes(_flac(path))
-            return f"audio/{quote(name)}.flac"
+            name = file_name(name, ".flac")
+            (self._directory / "audio" / name).write_bytes(_flac(path))
+            return f"audio/{quote(name)}"
         if self.left <= 0:
             return ""
         encoded = data_uri("audio/flac", _flac(path))

@@ -32,7 +32,8 @@ def _drawing(width: float, height: float, rows: int, columns: int = 1, **options
     from matplotlib.figure import Figure
 
     inked = ("xtick.color", "ytick.color", "text.color", "axes.edgecolor", "axes.labelcolor")
-    with rc_context({**dict.fromkeys(inked, INK), "font.size": 9}):
+    # Names are no formulas: a dollar sign is one
+    with rc_context({**dict.fromkeys(inked, INK), "font.size": 9, "text.parse_math": False}):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
         axes = figure.subplots(rows, columns, squeeze=False, **options)
         file = io.BytesIO()
