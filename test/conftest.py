@@ -6,9 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from tiny_backbones import TINY
 
 from espnet_mtl.config.load import load_train_config
+
+# The same examples in every run, of any length in time, and nothing written beside the tests.
+settings.register_profile("project", deadline=None, derandomize=True, database=None)
+settings.load_profile("project")
 
 pytest_plugins = ["browser", "recipe", "speaking_model", "tiny_corpus"]
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"

@@ -18,7 +18,8 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text import espeak
-from espnet_mtl.text.normal import normal_text, speakable
+from espnet_mtl.text.faults import text_fault
+from espnet_mtl.text.normal import normal_text
 
 PROJECT_NAMES = {
     **dict.fromkeys(("ang", "anger"), "angry"),
@@ -189,6 +190,15 @@ def with_speaker(name: str, speaker: str) -> str:
     return name if name.startswith(speaker) else f"{speaker}_{name}"
 
 
+def on_disk(path: Path) -> Path:
+    """Returns a path in the form of Unicode that the disk has it in: an archive made on macOS has decomposed names."""
+    for form in ("NFC", "NFD"):
+        other = Path(unicodedata.normalize(form, str(path)))
+        if not path.exists() and other.exists():
+            return other
+    return path
+
+
 def recordings(directory: Path) -> list[Path]:
     """Lists the .wav and .flac files below a directory, by name.
 
@@ -203,10 +213,10 @@ def recordings(directory: Path) -> list[Path]:
 
 
 def phones_of(utterances: Iterable[Utterance]) -> dict[str, frozenset[str]]:
-    """Names the phones of every sentence of utterances that have a language and a word."""
+    """Names the phones of every sentence of utterances that have a language, in which espeak can read them."""
     texts: dict[str, tuple[str, str]] = {}
     for utterance in utterances:
-        if utterance.language and speakable(utterance.text):
+        if utterance.language and not text_fault(utterance.text, utterance.language):
             texts[utterance.sentence] = (utterance.text, utterance.language)
     phones = {}
     for sentence, (text, language) in texts.items():

@@ -13,6 +13,7 @@ from espnet_mtl.corpora.base import (
     emotion_name,
     find_root,
     normalized,
+    on_disk,
     phones_of,
     read_rows,
     with_speaker,
@@ -121,6 +122,7 @@ class Csv(Corpus):
         """Returns the recording that a line names; whether it is there is found out later, for all corpora alike."""
         audio = self.root / path
         try:
+            audio = on_disk(audio)
             is_directory = audio.is_dir()
         except OSError as error:
             raise UserError(f"{where}: path {path[:40]}…: {error.strerror}") from error

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from espnet_mtl.corpora.alignment import format_alignment
 from espnet_mtl.corpora.base import Corpus, Utterance
@@ -131,7 +132,7 @@ def clean(utterance: Utterance) -> Utterance:
     utt = normal_name(utterance.id)
     if not utt:
         raise UserError(f"utterance {utterance.id!r}: none of the characters of its id can be seen")
-    names = {}
+    names: dict[str, Any] = {}
     for table, attribute in COLUMNS.items():
         label, name = LABEL_OF_FILE.get(table), getattr(utterance, attribute)
         if isinstance(label, ClassLabel) and name is not None:

@@ -37,7 +37,6 @@ from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
-from espnet_mtl.text.faults import unread_words
 from espnet_mtl.text.normal import check_unicode
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.vocoder.build import build_vocoder
@@ -255,9 +254,6 @@ class Text2Speech:
             unknown = unknown_tokens(self.tokenizer.tokens(line), self.train_args.token_list)
         except UserError as error:
             raise UserError(f"text: {error}") from error
-        unread = unread_words(text, language) if self.train_args.token_type == "phn" else []
-        if unread:
-            logging.warning(f"text {text!r}: espeak's {language} does not read {' '.join(unread)}")
         if unknown:
             logging.warning(f"text {text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
         ids = self.preprocess_fn("<text>", {"text": line})["text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.text.espeak import phonemize
+from espnet_mtl.text.faults import unread_words
 from espnet_mtl.text.normal import normal_text
 
 TOKEN_TYPES = ("phn", "char", "bpe")
@@ -75,7 +77,11 @@ class Tokenizer:
         """
         if self.token_type != "phn":
             return normal_text(text)
-        return _phone_line(self.clean(text), language or self.language, self.punctuation)
+        language = language or self.language
+        unread = unread_words(text, language)
+        if unread:
+            logging.warning(f"text {text!r}: espeak's {language} does not read {' '.join(unread)}")
+        return _phone_line(self.clean(text), language, self.punctuation)
 
     def tokens(self, line: str) -> list[str]:
         """Splits a line as ESPnet's preprocessing does.

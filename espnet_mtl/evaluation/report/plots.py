@@ -59,7 +59,7 @@ def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]], logarithmic: 
                 steps, values = curve.T
                 # Where colours are used up, the same ones come again as dashed lines.
                 dash = ("-", "--")[number // len(COLORS) % 2]
-                axis.plot(steps, values, label=name, linewidth=1.4, color=_color(number), linestyle=dash)
+                axis.plot(steps, values, label=_shown(name), linewidth=1.4, color=_color(number), linestyle=dash)
             axis.set_title(title, loc="left", fontsize=9)
             axis.set(xlabel="step", yscale="log" if title in logarithmic else "linear")
             axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -73,7 +73,7 @@ def map_plot(points: NDArray[np.floating], colourings: Mapping[str, Sequence[str
             for number, name in enumerate(sorted(set(labels))):
                 x, y = points[np.array(labels) == name].T
                 look = {"color": _color(number), "marker": MARKERS[number % len(MARKERS)]}
-                axis.scatter(x, y, s=14, alpha=0.8, linewidths=0, label=name or "unlabelled", **look)
+                axis.scatter(x, y, s=14, alpha=0.8, linewidths=0, label=_shown(name or "unlabelled"), **look)
             axis.set_title(title, loc="left", fontsize=9)
             axis.set(xticks=[], yticks=[])
             axis.legend(frameon=False, fontsize=8)
@@ -90,7 +90,7 @@ def pareto_plot(points: Sequence[tuple[str, Interval, Interval]], labels: tuple[
             marker = MARKERS[(number + number // len(COLORS)) % len(MARKERS)]
             axis.plot([x.low, x.high], [y.value] * 2, color=color, linewidth=0.8, alpha=0.6)
             axis.plot([x.value] * 2, [y.low, y.high], color=color, linewidth=0.8, alpha=0.6)
-            axis.plot(x.value, y.value, marker=marker, color=color, linestyle="none", label=name)
+            axis.plot(x.value, y.value, marker=marker, color=color, linestyle="none", label=_shown(name))
         axis.set(xlabel=labels[0], ylabel=labels[1])
         axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return file.getvalue()
@@ -119,6 +119,11 @@ def speech_plot(systems: Sequence[tuple[str, AcousticFeatures]]) -> bytes:
 def _extent(features: AcousticFeatures) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of a spectrogram: seconds and mel bands."""
     return 0, len(features.f0) * F0_FRAME_S, 0, features.logmel.shape[1]
+
+
+def _shown(name: str) -> str:
+    """Returns a name for a legend, which leaves out those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def _color(number: int) -> str:
