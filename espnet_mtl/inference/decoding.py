@@ -15,8 +15,8 @@ from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
-from espnet_mtl.data.kaldi import read_optional, read_table, write_table
-from espnet_mtl.labels import UNLABELLED
+from espnet_mtl.data.kaldi import read_labels, read_table, write_table
+from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
@@ -56,8 +56,8 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
         emotions: The model's emotions; empty: each sentence is read once per speaker.
     """
     texts, tokens = read_table(dump / "text", "stage 2"), read_table(dump / text_file(token_type), "stage 3")
-    speaker_of, emotion_of = read_table(dump / "utt2spk"), read_optional(dump / "utt2emo")
-    language_of = read_optional(dump / "utt2lang")
+    require([dump / "utt2spk"], "stage 2")
+    speaker_of, emotion_of, language_of = (_labels(dump, name) for name in ("speaker", "emotion", "language"))
     natural: dict[tuple[str, str, str | None], str] = {}
     first: dict[str, str] = {}  # the first utterance of each sentence, whose phones those take who never said it
     for utt in sorted(texts):
@@ -71,15 +71,16 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
     for number, text in enumerate(sorted(first), 1):
         language = language_of.get(first[text])
         for speaker in speakers:
-            if language is not None and speaker not in native[language]:
+            name = normal_name(speaker)  # a model of before may have another form
+            if language is not None and name not in native[language]:
                 continue
             wanted: list[str | None] = list(emotions)
-            if not emotions or (text, speaker, None) in natural:
+            if not emotions or (text, name, None) in natural:
                 wanted.append(None)
             for emotion in wanted:
-                said = natural.get((text, speaker, emotion))
-                name = said or _new_id([speaker, emotion, f"t{number:04d}"], taken)
-                requests.append(Request(name, text, tokens[said or first[text]], speaker, emotion, language))
+                said = natural.get((text, name, emotion and normal_name(emotion)))
+                utt = said or _new_id([speaker, emotion, f"t{number:04d}"], taken)
+                requests.append(Request(utt, text, tokens[said or first[text]], speaker, emotion, language))
     return sorted(requests, key=lambda request: request.utt)
 
 
@@ -92,14 +93,19 @@ def _new_id(parts: Sequence[str | None], taken: set[str]) -> str:
     return name
 
 
+def _labels(directory: Path, name: str) -> dict[str, str]:
+    label = CLASS_LABELS[name]
+    return read_labels(directory / label.file, label)
+
+
 def _speakers_by_language(dump: Path) -> dict[str, set[str]]:
     """Names the speakers of each language in the training and test sets."""
     speakers: dict[str, set[str]] = defaultdict(set)
     for directory in (dump, dump.with_name("train")):
         if not directory.is_dir():
             continue
-        speaker_of = read_table(directory / "utt2spk")
-        for utt, language in read_optional(directory / "utt2lang").items():
+        speaker_of = _labels(directory, "speaker")
+        for utt, language in _labels(directory, "language").items():
             speakers[language].add(speaker_of[utt])
     return speakers
 

@@ -168,7 +168,7 @@ def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mappi
         languages=languages,
         language_codes=sorted({language.partition("-")[0] for language in languages}),
         choice="".join(f", {option}={json.dumps(name)}" for option, name in example.items()),
-        flags="".join(f" --{option} {shlex.quote(name)}" for option, name in example.items()),
+        flags="".join(_flag(option, name) for option, name in example.items()),
         versions=_versions(),
         metrics=list(_rows(tag, metrics)),
     )
@@ -188,6 +188,11 @@ def _example(speakers: Sequence[str], emotions: Sequence[str]) -> dict[str, str]
     if emotions:
         example["emotion"] = "happy" if "happy" in emotions else emotions[-1]
     return example
+
+
+def _flag(option: str, name: str) -> str:
+    """Writes an option of a command; a name that begins with a dash would be read as one itself."""
+    return f" --{option}{'=' if name.startswith('-') else ' '}{shlex.quote(name)}"
 
 
 def _versions() -> dict[str, str]:

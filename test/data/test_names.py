@@ -138,6 +138,8 @@ def test_tables_by_hand_in_any_form_of_unicode(tmp_path):
     write_tables(tmp_path / "raw", tmp_path / "tables")
     assert names_of(tmp_path / "tables", "speakers") == ["Zoë"]
     assert names_of(tmp_path / "tables", "emotions") == ["fâché", "sad"]
+    assert set(read_table(tmp_path / "raw/train/utt2spk").values()) == {"Zoë"}
+    assert set(read_table(tmp_path / "raw/train/utt2emo").values()) == {"fâché", "fâché:0.7,sad:0.3"}
     texts = read_table(tmp_path / "raw/train/text")
     assert texts == {"mü_1": "Grüße. Ja.", "n" * 300: "“Nein”"}
     assert len(set(read_table(tmp_path / "raw/train/wav.scp").values())) == 2
@@ -169,7 +171,9 @@ def test_stage_1_takes_names_and_texts_or_says_what_is_wrong(tmp_path, entries):
         for number, (utt, speaker, emotion, text) in enumerate(entries)
     ]
     usable = [
-        Utterance(f"ok{number}", "Zoë", "Fine.", f"ok{number}", "fâché", "en-us", tmp_path / f"{number}.wav")
+        Utterance(
+            f"ok{number}", "Zo\u200bë", "Fine.", f"ok{number}", "fa\u0302ché", "en-us", tmp_path / f"{number}.wav"
+        )
         for number in range(6)
     ]
     for one in usable:

@@ -52,3 +52,26 @@ def test_sentences_are_decoded_by_speakers_of_their_language(tmp_path):
         *{("raz", "a", "pl"), ("raz", "b", "pl"), ("dwa", "a", "pl"), ("dwa", "b", "pl")},
         ("eins", "b", "de"),
     }
+
+
+def test_every_request_has_an_id_of_its_own(tmp_path):
+    texts = {"a_b_c_t0001": "one", "x/y": "two"}
+    write_table(tmp_path / "text", texts)
+    write_table(tmp_path / "phones", dict.fromkeys(texts, "x"))
+    write_table(tmp_path / "utt2spk", dict.fromkeys(texts, "a"))
+    write_table(tmp_path / "utt2emo", dict.fromkeys(texts, "c"))
+    listed = list_requests(tmp_path, "phn", ["a", "a_b", "very old"], ["c", "b_c", "d/e"])
+    utts = [request.utt for request in listed]
+    assert len(utts) == len(set(utts)) == 18
+    assert all(utt.split() == [utt] and "/" not in utt for utt in utts)
+
+
+def test_a_model_with_names_in_another_form_speaks_them(tmp_path):
+    for name in ("train", "test"):
+        write_table(tmp_path / name / "utt2spk", {"a_1": "Zoe\u0308"})
+        write_table(tmp_path / name / "utt2lang", {"a_1": "pl"})
+    write_table(tmp_path / "test/utt2emo", {"a_1": "fâché"})
+    write_table(tmp_path / "test/text", {"a_1": "raz"})
+    write_table(tmp_path / "test/phones", {"a_1": "r"})
+    (request,) = list_requests(tmp_path / "test", "phn", ["Zoe\u0308"], ["fa\u0302che\u0301"])
+    assert (request.utt, request.speaker) == ("a_1", "Zoe\u0308")
