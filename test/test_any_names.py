@@ -122,7 +122,7 @@ def test_names_in_two_forms_are_one_class(work):
     assert lines == sorted(normal_name(emotion).lower() for emotion in EMOTIONS)
     assert format_mixture(dict.fromkeys(lines, 0.5))
     report = (work / "data/report.txt").read_text(encoding="utf-8")
-    assert "2 unreadable text" in report
+    assert "(1 duplicate id, 1 unreadable text)" in report
 
 
 def test_every_recording_of_every_stage_is_where_its_table_says(work):

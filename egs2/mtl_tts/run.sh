@@ -91,7 +91,7 @@ where_to_look() {
     report=$model/$(stem "$inference_config")/test/report/index.html
     [ "$corpus" != demo ] || voice=" --speaker f2 --emotion happy"
     [ ! -f "$report" ] || printf 'Listen and compare: %s\n' "$(realpath "$report")"
-    [ ! -f "$model/${models[0]}.zip" ] || printf 'Say something else: %s -m espnet_mtl.bin.synthesize --model %s --text "Good morning."%s --output a.wav\n' \
+    [ ! -f "$model/${models[0]}.zip" ] || printf 'Say something else: %q -m espnet_mtl.bin.synthesize --model %q --text "Good morning."%s --output a.wav\n' \
         "$(command -v python)" "$(realpath "$model/${models[0]}.zip")" "$voice"
 }
 

@@ -25,13 +25,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.config.decode import FASTEST, SLOWEST
     from espnet_mtl.system.files import check_output
-    from espnet_mtl.text.normal import check_unicode
+    from espnet_mtl.text.normal import check_unicode, normal_text
 
     slowest, fastest = 1 / SLOWEST, 1 / FASTEST
     if not slowest <= args.speed <= fastest:
         raise UserError(f"--speed must be a number from {slowest:g} to {fastest:g}, got {args.speed}")
     check_unicode("--text", args.text)
-    if not args.text.strip():
+    if not normal_text(args.text):
         raise UserError("--text: there is nothing to say")
     import soundfile
 

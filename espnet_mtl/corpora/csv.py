@@ -111,7 +111,7 @@ class Csv(Corpus):
             text=text,
             sentence=normalized(text),
             emotion=_emotion(where, row.get("emotion", "")),
-            language=row.get("language") or self.language,
+            language=normal_name(row.get("language") or self.language),
             audio=audio,
             split=split,
             gender=_gender(where, row.get("gender", "")),

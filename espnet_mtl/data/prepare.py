@@ -32,7 +32,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
 
 COLUMNS = {
@@ -154,7 +154,7 @@ def _check_loss(name: str, dropped: Mapping[str, str], kept: int, max_dropped: f
     if len(dropped) <= max_dropped * total:
         return
     write_text(path, "\n".join([f"corpus {name}", *_dropped_lines(dropped)]) + "\n")
-    some = "; ".join(f"{utt}: {dropped[utt]}" for utt in sorted(dropped)[:MOST_NAMED])
+    some = printable("; ".join(f"{utt}: {dropped[utt]}" for utt in sorted(dropped)[:MOST_NAMED]))
     raise UserError(
         f"corpus {name}: {len(dropped)} of {total} utterances cannot be used ({some}; all: {path}), "
         f"more than {max_dropped:.0%}: repair them, or raise --max_dropped"
@@ -258,4 +258,4 @@ def _dropped_lines(dropped: Mapping[str, str]) -> list[str]:
     kinds = Counter(reason.partition(":")[0] for reason in dropped.values())
     counted = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds))
     total = f"dropped: {len(dropped)}" + (f" ({counted})" if counted else "")
-    return [total, *(f"  {utt}: {reason}" for utt, reason in sorted(dropped.items()))]
+    return [total, *(printable(f"  {utt}: {reason}") for utt, reason in sorted(dropped.items()))]

@@ -63,9 +63,9 @@ def evaluate_speech(
 
 
 def named(argument: str) -> tuple[str, Path]:
-    """Splits `[NAME=]PATH`; without a name it is that of the folder or file."""
+    """Splits `[NAME=]PATH`; without a name it is that of the folder or file, which may have `=` in its path."""
     name, separator, path = argument.partition("=")
-    if separator:
+    if separator and not Path(argument).exists():
         return name, Path(path)
     return Path(argument).stem, Path(argument)
 

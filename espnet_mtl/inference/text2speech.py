@@ -37,7 +37,7 @@ from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
-from espnet_mtl.text.normal import check_unicode
+from espnet_mtl.text.normal import check_unicode, normal_text
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.vocoder.build import build_vocoder
 
@@ -246,7 +246,7 @@ class Text2Speech:
         """Returns the token ids (T_text,) of a text, or the given ones."""
         if not isinstance(text, str):
             return token_ids(text, len(self.train_args.token_list)).to(self.device)
-        if not text.strip():
+        if not normal_text(text):
             raise UserError("text: there is nothing to say")
         check_unicode("text", text)
         try:

@@ -142,7 +142,8 @@ def read_systems(specifications: Sequence[str]) -> dict[str, SpeechSet]:
     systems: dict[str, SpeechSet] = {}
     for specification in specifications:
         name, separator, directory = specification.partition("=")
-        directory = directory if separator else name
+        if not separator or Path(specification).exists():  # a path may hold the sign, too
+            name = directory = specification
         name = name or directory
         if name in systems:
             raise UserError(f"--system {specification}: {name!r} comes twice; give each one its own name: NAME=DIR")

@@ -57,6 +57,11 @@ def _is_variation_selector(character: str) -> bool:
     return any(first <= character <= last for first, last in ranges)
 
 
+def printable(text: str) -> str:
+    """Returns a text on one line that every UTF-8 file takes: what cannot be seen is written as Python does."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def normal_name(name: str) -> str:
     """Returns the one form of a name of a speaker, emotion, language or utterance, however Unicode writes it.
 
@@ -72,6 +77,8 @@ def find_name(kind: str, name: str, classes: Sequence[str]) -> int:
     Raises:
         UserError: It is not among them.
     """
+    if not isinstance(name, str):
+        raise one_of(kind, name, classes)
     if name in classes:
         return list(classes).index(name)
     wanted, normal = normal_name(name), [normal_name(known) for known in classes]

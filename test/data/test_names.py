@@ -246,3 +246,15 @@ def test_a_recording_is_found_in_the_form_that_the_disk_has(tmp_path):
     (utterance,) = CORPORA.load("csv")(root=tmp_path).utterances()
     assert utterance.audio.is_file()
     assert utterance.id == "speaker_grün"
+
+
+def test_the_report_names_files_of_any_name(tmp_path):
+    corpus = Listed([])
+    corpus.listed = []
+    for number in range(4):
+        (tmp_path / f"{number}.wav").write_text(f"{number}")
+        corpus.listed.append(Utterance(f"b{number}", "x", "Two.", f"{number}", audio=tmp_path / f"{number}.wav"))
+    corpus.dropped = {"a\nb\udcff": "name is not <speaker>", "c": "missing recording: x\u2028y"}
+    prepare_data({"own": corpus}, tmp_path / "data", max_dropped=0.5)
+    lines = (tmp_path / "data/report.txt").read_text(encoding="utf-8").split("\n")
+    assert lines[-3:-1] == ["  a\\nb\\udcff: name is not <speaker>", "  c: missing recording: x\\u2028y"]

@@ -131,3 +131,17 @@ def test_punctuation_is_spoken_where_the_model_knows_it(make_tts):
     phones = phonemize("good, morning.", "en-us", punctuation=True)
     assert "," in phones
     assert len(tts("good, morning.", vocode=False)["duration"]) == len(phones) + 1
+
+
+def test_texts_and_names_in_any_form(make_tts):
+    tts = make_tts(",", ".", speakers=["Zoë Ann", "fâche\u0301"], emotions=["neutral", "very happy", "sad/blue"])
+    wav = tts("Good morning.", speaker="Zoë Ann", emotion="very happy:0.3,sad/blue:0.7")["wav"]
+    other = tts(
+        "\ufeffGood\u00a0morning.\u200b",
+        speaker="Zoe\u0308_Ann",
+        emotion={"very_happy": 0.1, "very\u200b happy": 0.2, "sad_blue": 0.7},
+    )["wav"]
+    assert torch.equal(wav, other)
+    assert tts("good morning", speaker="fa\u0302ché")["wav"].numel()
+    spelled = make_tts("o", "d", token_type="char", token_list=None)
+    assert spelled._tokens("go\u200bod", "en-us").tolist() == spelled._tokens("good", "en-us").tolist()
