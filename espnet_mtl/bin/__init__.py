@@ -8,8 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-INIT_MODEL = "fine-tune this model: a packed one, an experiment, a URL or user/repo"
-
 
 def split_options(argv: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Splits a command line (None: that of the process) at `--` into our options and those passed on."""

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import split_options
+from espnet_mtl.bin.arguments import Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line, trains, judges and writes the page."""
     cores = os.cpu_count() or 1
-    parser = argparse.ArgumentParser(description=__doc__, epilog="Options after -- are ESPnet's, for every training.")
+    parser = Parser(description=__doc__, epilog="Options after -- are ESPnet's, for every training.")
     parser.add_argument("configs", type=Path, nargs="+", metavar="YAML", help="configurations, the baseline first")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each [%(default)s]")
+    parser.add_argument("--seeds", type=whole_number(1), default=3, help="trainings of each [%(default)s]")
     parser.add_argument("--dump", type=Path, default=Path("dump/raw"), help="directory of stage 3 [%(default)s]")
     parser.add_argument(
-        "--expdir", type=Path, default=Path("exp"), help="experiments, and stats of stage 4 [%(default)s]"
+        "--expdir", type=output_directory, default="exp", help="experiments, and stats of stage 4 [%(default)s]"
     )
     parser.add_argument("--inference_config", type=Path, default=Path("conf/decode.yaml"), help="[%(default)s]")
     parser.add_argument("--part", default="test", choices=("dev", "test"), help="dev to choose, test to report")
-    parser.add_argument("--output", type=Path, help="directory of the tables [<expdir>/ablation_<part>]")
+    parser.add_argument("--output", type=output_directory, help="directory of the tables [<expdir>/ablation_<part>]")
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
-    parser.add_argument("--jobs", type=int, default=cores, help="trainings side by side [%(default)s]")
+    parser.add_argument("--jobs", type=whole_number(1), default=cores, help="trainings side by side [%(default)s]")
     parser.add_argument("--cmd", default="", help="what commands are run by, such as a scheduler's wrapper")
     own, train_args = split_options(argv)
     args = parser.parse_args(own)
-    if args.seeds < 1 or args.jobs < 1:
-        parser.error("--seeds and --jobs must be 1 or more")
     try:
         command = shlex.split(args.cmd)
     except ValueError as error:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.bin.arguments import Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line, evaluates, prints the table and writes the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("exps", type=Path, nargs="+", metavar="EXP", help="experiments of stage 6, e.g. exp/<tag>")
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
     parser.add_argument("--inference_config", type=Path, required=True, help="decoding YAML of stage 6")
-    parser.add_argument("--output", type=Path, required=True, help="directory for metrics.json and report/")
+    parser.add_argument("--output", type=output_directory, required=True, help="directory for metrics.json and report/")
     parser.add_argument("--baseline", type=Path, help="experiment that the others are compared with [the first]")
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
-    parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
+    parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
     from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_metrics
     from espnet_mtl.evaluation.report.show import show

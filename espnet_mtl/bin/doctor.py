@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
+from espnet_mtl.bin.arguments import Parser
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints what was looked at, and exits."""
-    argparse.ArgumentParser(description=__doc__).parse_args(argv)
+    Parser(description=__doc__).parse_args(argv)
     from espnet_mtl.bin.environment import findings
 
     wrong = 0

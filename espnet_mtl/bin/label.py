@@ -7,20 +7,23 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.bin.arguments import LAST_PORT, Parser, output_directory, whole_number
 from espnet_mtl.errors import UserError, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line; writes labels and prints how far they can be trusted, or serves the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="wav.scp, text, utt2spk and a utt2emo with gaps")
-    parser.add_argument("--output", type=Path, required=True, help="directory for utt2emo and least_certain")
+    parser.add_argument(
+        "--output", type=output_directory, required=True, help="directory for utt2emo and least_certain"
+    )
     parser.add_argument("--exp", type=Path, help="let this model's reference encoder judge, not a probe of --data")
     parser.add_argument("--check", type=Path, help="with --exp: labelled speech unknown to it, e.g. dump/raw/dev")
     parser.add_argument("--listen", action="store_true", help="serve a page to label the least certain by ear")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
-    parser.add_argument("--port", type=int, default=7860, help="0: any free one")
-    parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
+    parser.add_argument("--port", type=whole_number(0, LAST_PORT), default=7860, help="0: any free one")
+    parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
     if (args.exp is None) != (args.check is None):
         raise UserError("--exp and --check go together: a model, and labelled speech that it has not seen")

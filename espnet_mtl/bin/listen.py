@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
+from espnet_mtl.bin.arguments import LAST_PORT, Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and serves the test, or prints the analysis of its answers."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--test", choices=("mos", "ab", "emotion"), required=True)
-    parser.add_argument("--output", type=Path, required=True, help="directory of the answers")
+    parser.add_argument("--output", type=output_directory, required=True, help="directory of the answers")
     parser.add_argument("--system", action="append", default=[], metavar="[NAME=]DIR", help="decoded or natural speech")
     parser.add_argument("--listener", default="", help="default: asked on the page")
-    parser.add_argument("--n", type=int, default=20, help="number of trials")
-    parser.add_argument("--seed", type=int, default=0, help="draws the trials")
+    parser.add_argument("--n", type=whole_number(1), default=20, help="number of trials")
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="draws the trials")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
-    parser.add_argument("--port", type=int, default=7860, help="0: any free one")
+    parser.add_argument("--port", type=whole_number(0, LAST_PORT), default=7860, help="0: any free one")
     parser.add_argument("--analyze", action="store_true", help="print what the answers say instead of serving")
     args = parser.parse_args(argv)
     if args.analyze:

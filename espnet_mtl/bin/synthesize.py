@@ -2,58 +2,63 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from espnet_mtl.bin.arguments import Parser, number_from, sound_file, whole_number
+from espnet_mtl.config.numbers import FASTEST, INTENSITIES, MAX_TOKENS, SLOWEST
 from espnet_mtl.errors import UserError, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parses the command line and writes a wav file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="zip, URL, model directory or user/repo")
-    parser.add_argument("--text", required=True, help="what to say")
-    parser.add_argument("--output", type=Path, required=True, help="wav file to write")
-    parser.add_argument("--speaker", help="a speaker of the model; default: its first")
-    parser.add_argument("--emotion", help="an emotion of the model, or a mixture: sad:0.3,neutral:0.7")
-    parser.add_argument(
-        "--intensity", type=float, default=1.0, help="0: neutral, 1: all of the emotion; 0 to 2 is natural"
-    )
-    parser.add_argument("--speed", type=float, default=1.0, help="0.1 to 10; above 1 is faster")
-    args = parser.parse_args(argv)
-    from espnet_mtl.config.decode import FASTEST, SLOWEST
-    from espnet_mtl.system.files import check_output
+    """Parses the command line and writes a sound file."""
+    args = _parser().parse_args(argv)
     from espnet_mtl.text.normal import check_unicode, normal_text
 
-    slowest, fastest = 1 / SLOWEST, 1 / FASTEST
-    if not slowest <= args.speed <= fastest:
-        raise UserError(f"--speed must be a number from {slowest:g} to {fastest:g}, got {args.speed}")
     check_unicode("--text", args.text)
     if not normal_text(args.text):
         raise UserError("--text: there is nothing to say")
-    import soundfile
-
+    from espnet_mtl.config.load import read_yaml
+    from espnet_mtl.inference.sound_files import check_rate, write_sound
     from espnet_mtl.zoo.archive import resolve
 
-    if not soundfile.check_format(args.output.suffix.removeprefix("."), "PCM_16"):
-        raise UserError(f"--output must end in .wav or .flac, got {args.output}")
-    try:
-        check_output(args.output)
-    except UserError as error:
-        raise UserError(f"--output {error}") from error
     options: dict[str, Any] = {**resolve(args.model)}
+    signal = read_yaml(options["train_config"]).get("feats_extract_conf") or {}
+    if "fs" in signal:
+        check_rate(args.output, signal["fs"])
     # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.text2speech import Text2Speech
 
-    tts = Text2Speech(**options, speed_control_alpha=1 / args.speed)
-    wav = tts(args.text, speaker=args.speaker, emotion=args.emotion, intensity=args.intensity)["wav"]
-    try:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:  # what the permissions do not tell
-        raise UserError(f"--output {args.output}: {error.strerror}") from error
-    soundfile.write(args.output, wav.cpu().numpy(), tts.fs, "PCM_16")
+    tts = Text2Speech(**options, speed_control_alpha=1 / args.speed, max_tokens=args.max_tokens)
+    output = tts(
+        args.text, speaker=args.speaker, emotion=args.emotion, intensity=args.intensity, language=args.language
+    )
+    write_sound(args.output, output["wav"].cpu().numpy(), tts.fs)
+
+
+def _parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument("--model", required=True, help="zip, URL, model directory or user/repo")
+    parser.add_argument("--text", required=True, help="what to say")
+    parser.add_argument(
+        "--output", type=sound_file, required=True, help="file to write: .wav, .flac, .ogg, .opus or .mp3"
+    )
+    parser.add_argument("--speaker", help="a speaker of the model; default: its first")
+    parser.add_argument("--language", help="espeak's name of a language of the model; default: the speaker's own")
+    parser.add_argument("--emotion", help="an emotion of the model, or a mixture: sad:0.3,neutral:0.7")
+    parser.add_argument(
+        "--intensity",
+        type=number_from(*INTENSITIES),
+        default=1.0,
+        help="0: neutral, 1: all of the emotion; 0 to 2 is natural",
+    )
+    parser.add_argument(
+        "--speed", type=number_from(1 / SLOWEST, 1 / FASTEST), default=1.0, help="0.1 to 10; above 1 is faster"
+    )
+    parser.add_argument(
+        "--max_tokens", type=whole_number(1), default=MAX_TOKENS, help="the most tokens of the text [%(default)s]"
+    )
+    return parser
 
 
 def cli() -> None:

@@ -11,12 +11,11 @@ from pydantic import Field
 
 from espnet_mtl.config.fields import AtLeastOne, Count, File, NotNegative, Options, Switch, build
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.numbers import FASTEST, SLOWEST
 from espnet_mtl.errors import UserError
 
 DECODE_OPTIONS = "inference.yaml"
 """Beside decoded speech: the options that it was decoded with."""
-FASTEST, SLOWEST = 0.1, 10.0
-"""Limits of the factor on durations: beyond them nothing is speech, and the number of frames has no end."""
 Stretch = Annotated[
     float,
     Field(ge=FASTEST, le=SLOWEST, allow_inf_nan=False, description=f"a number from {FASTEST:g} to {SLOWEST:g}"),
@@ -31,6 +30,7 @@ class DecodeOptions(Options):
         griffin_lim_iters: Iterations of the default vocoder.
         vocoder_file: ParallelWaveGAN checkpoint (.pkl) in its place.
         vocoder_config: Configuration of that vocoder.
+        max_tokens: The most tokens of a text.
         dtype: Numbers that the network computes in; not bfloat16, which cannot count more than 256 frames.
         threshold, minlenratio, maxlenratio, use_att_constraint, backward_window, forward_window: ESPnet's options of
             a backbone with attention.
@@ -40,6 +40,7 @@ class DecodeOptions(Options):
     griffin_lim_iters: AtLeastOne | None = None
     vocoder_file: File | None = None
     vocoder_config: File | dict[str, Any] | None = None
+    max_tokens: AtLeastOne | None = None
     dtype: Literal["float16", "float32", "float64"] | None = None
     threshold: NotNegative | None = None
     minlenratio: NotNegative | None = None

@@ -36,6 +36,8 @@ OWN_KEYS: Mapping[str, Any] = {
 }
 """Keys that this project adds to ESPnet's, with their defaults."""
 
+SPEAKER_LANGUAGES = "speaker_languages"
+"""Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 """Signal parameters, with their defaults: they stand in `feats_extract_conf` only, and reach every stage."""
 FROM_CORPUS, FROM_ALIGNER = "given", "learned"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from espnet_mtl.config.schema import FROM_ALIGNER, FROM_CORPUS
 from espnet_mtl.corpora.alignment import parse_alignment
 from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, WAV_SCP
-from espnet_mtl.data.kaldi import read_optional, read_table
+from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.text.tokens import Tokenizer
 
 FROM_TEACHER = "teacher"
@@ -85,3 +86,25 @@ def _from_corpus(dump: Path, wavs: Mapping[str, str], token_type: str) -> list[T
         ends = tuple(end for _, end in alignment)
         utterances.append(TokenizedUtterance(utt, wavs[utt], " ".join(phones), phones, ends))
     return utterances
+
+
+def languages_of_speakers(
+    dumps: Iterable[Path], known: Mapping[str, Iterable[str]] | None = None
+) -> dict[str, list[str]]:
+    """Names the languages that each speaker speaks in some sets; a speaker of none is left out.
+
+    Args:
+        dumps: Directories of the sets; those that are not there count as empty.
+        known: Languages by speaker that are known besides.
+
+    Raises:
+        UserError: A table cannot be read.
+    """
+    speaker, language = CLASS_LABELS["speaker"], CLASS_LABELS["language"]
+    found = {name: set(languages) for name, languages in (known or {}).items()}
+    for dump in dumps:
+        speaker_of = read_labels(dump / speaker.file, speaker)
+        for utt, line in read_labels(dump / language.file, language).items():
+            if utt in speaker_of:
+                found.setdefault(speaker_of[utt], set()).update(language.classes_in(line))
+    return {name: sorted(found[name]) for name in sorted(found) if found[name]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_labels, read_table, write_table
+from espnet_mtl.data.utterances import languages_of_speakers
+from espnet_mtl.inference.length import check_lines
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
@@ -67,12 +68,12 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
 
     requests = []
     taken = set(texts)
-    native = _speakers_by_language(dump)
+    spoken = languages_of_speakers((dump, dump.with_name("train")))
     for number, text in enumerate(sorted(first), 1):
         language = language_of.get(first[text])
         for speaker in speakers:
             name = normal_name(speaker)  # a model of before may have another form
-            if language is not None and name not in native[language]:
+            if language is not None and language not in spoken.get(name, ()):
                 continue
             wanted: list[str | None] = list(emotions)
             if not emotions or (text, name, None) in natural:
@@ -98,25 +99,13 @@ def _labels(directory: Path, name: str) -> dict[str, str]:
     return read_labels(directory / label.file, label)
 
 
-def _speakers_by_language(dump: Path) -> dict[str, set[str]]:
-    """Names the speakers of each language in the training and test sets."""
-    speakers: dict[str, set[str]] = defaultdict(set)
-    for directory in (dump, dump.with_name("train")):
-        if not directory.is_dir():
-            continue
-        speaker_of = _labels(directory, "speaker")
-        for utt, language in _labels(directory, "language").items():
-            speakers[language].add(speaker_of[utt])
-    return speakers
-
-
 def decode(
     exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: Sequence[str], part: str = "test"
 ) -> Path:
     """Synthesizes the test set, or another `part` of the dump; returns the directory, `exp/<tag>/<decode>/test`.
 
     Raises:
-        UserError: The model or the test set is missing, or an option is wrong.
+        UserError: The model or the test set is missing, an option is wrong, or a text is too long.
     """
     options = load_inference_config(inference_config, overrides)
     require([exp / "config.yaml"], "stage 5")
@@ -131,6 +120,8 @@ def decode(
     torch.manual_seed(0)
     tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
     requests = list_requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
+    lines = {request.utt: request.tokens for request in requests}
+    check_lines(lines, tts.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
     output = exp / Path(inference_config).stem / part
     with whole_directory(output) as directory:
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import isfinite, nan
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from espnet_mtl.config.numbers import INTENSITIES, finite_number, number_between
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
 from espnet_mtl.system.unicode import find_name
 
-INTENSITIES = (-10.0, 10.0)
-"""Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
 EMOTION_FORMS = "a name, or a mixture such as 'sad:0.3,neutral:0.7' or {'sad': 0.3, 'neutral': 0.7}"
 
 
@@ -35,34 +33,6 @@ def input_errors() -> Iterator[None]:
         yield
     except UserError as error:
         raise InputError(str(error)) from error
-
-
-def finite_number(name: str, value: Any) -> float:
-    """Returns a number that is neither NaN nor infinite.
-
-    Raises:
-        UserError: `value` is something else.
-    """
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    try:
-        number = float(value) if is_number else nan
-    except OverflowError as error:  # not in the message: Python refuses to write numbers of thousands of digits
-        raise UserError(f"{name}: expected a finite number, got one that is too large") from error
-    if not isfinite(number):
-        raise UserError(f"{name}: expected a finite number, got {value!r}")
-    return number
-
-
-def number_between(name: str, value: Any, low: float, high: float) -> float:
-    """Returns a number of an interval, whose ends are part of it.
-
-    Raises:
-        UserError: `value` is something else.
-    """
-    number = finite_number(name, value)
-    if not low <= number <= high:
-        raise UserError(f"{name}: expected a number from {low:g} to {high:g}, got {value!r}")
-    return number
 
 
 def token_ids(ids: Any, size: int) -> Tensor:
@@ -196,3 +166,12 @@ def as_tensor(name: str, value: Any, wanted: str) -> Tensor:
 def is_integral(tensor: Tensor) -> bool:
     """Tells whether a tensor holds whole numbers."""
     return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+
+
+def check_finite(kind: str, values: Tensor) -> None:
+    """Raises UserError where a model's answer is no speech."""
+    if not values.isfinite().all():
+        raise UserError(
+            f"the model's {kind} holds NaN or infinity: its weights are damaged, or too much is asked of it: "
+            "take an intensity nearer to 1, or dtype float32"
+        )

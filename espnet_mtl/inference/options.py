@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from espnet_mtl.config.decode import FASTEST, SLOWEST, DecodeOptions
+from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build, known
+from espnet_mtl.config.numbers import FASTEST, SLOWEST, number_between
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.inputs import number_between
 from espnet_mtl.registry import BACKBONES
 
 DEVICES = ("cpu", "cuda")

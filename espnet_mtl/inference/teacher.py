@@ -11,21 +11,24 @@ import kaldiio
 import numpy as np
 
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.length import check_lines
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import require, whole_directory
 from espnet_mtl.system.progress import progress
 from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.text.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from espnet_mtl.inference.attention import Teacher
 
 
-def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[str, float]:
+def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int, max_tokens: int = MAX_TOKENS) -> dict[str, float]:
     """Runs a trained Tacotron2 over natural speech with teacher forcing, and writes what its attention says.
 
     Each set of `output` gets `durations` (frames per token, the last one the end) and `focus_rates`, as ESPnet's
@@ -36,12 +39,13 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[st
         dump: `dump/raw`; its directories that hold feats.scp are read.
         output: Where to write, e.g. `exp/train_tacotron2/teacher`.
         ngpu: 0: CPU.
+        max_tokens: The most tokens of one utterance.
 
     Returns:
         The mean focus rate of each set.
 
     Raises:
-        UserError: An input is missing, or the model has no attention.
+        UserError: An input is missing, the model has no attention, or an utterance is too long.
     """
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
@@ -51,6 +55,9 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int) -> dict[st
         raise UserError(f"{exp}: a teacher needs attention, which tts: tacotron2 has and {config['tts']} has not")
     model_file = best_model(exp, config)
     check_gpus(ngpu)
+    tokenizer = Tokenizer.from_config(config, config["token_type"], config.get("bpemodel"))
+    for name in sets:
+        check_lines(read_table(dump / name / text_file(config["token_type"]), "stage 3"), tokenizer, max_tokens)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.attention import Teacher
 

@@ -13,17 +13,20 @@ from torch import Tensor
 
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
+from espnet_mtl.config.numbers import MAX_TOKENS, finite_number
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
+    check_finite,
     emotion_mixture,
-    finite_number,
     input_errors,
     speaker_embedding,
     speaker_id,
     style_weights,
     token_ids,
 )
+from espnet_mtl.inference.language import choose_language, spoken_languages
+from espnet_mtl.inference.length import check_length, check_words
 from espnet_mtl.inference.natural import natural_inputs
 from espnet_mtl.inference.options import (
     check_attention_options,
@@ -62,6 +65,8 @@ class Text2Speech:
         dtype: Numbers that the network computes in.
         use_teacher_forcing: Whether natural speech, which every call then gives (`decode_conf`), takes the place of
             what is predicted.
+        max_tokens: The most tokens (phones, for the token type phn) of one text at the model's own speed, 1000: about a
+            minute of speech.
         attention: Options of a backbone with attention (Tacotron2), as in ESPnet: threshold, minlenratio, maxlenratio,
             use_att_constraint, backward_window, forward_window.
 
@@ -82,10 +87,11 @@ class Text2Speech:
         device: str | None = None,
         dtype: str | None = None,
         use_teacher_forcing: bool | None = None,
+        max_tokens: int | None = None,
         **attention: float | None,
     ):
         given = {"speed_control_alpha": speed_control_alpha, "griffin_lim_iters": griffin_lim_iters, "dtype": dtype}
-        build(DecodeOptions, given, "Text2Speech")
+        build(DecodeOptions, {**given, "max_tokens": max_tokens}, "Text2Speech")
         alpha = 1.0 if speed_control_alpha is None else speed_control_alpha
         device = "cpu" if device is None else device
         dtype = dtype or "float32"
@@ -99,6 +105,8 @@ class Text2Speech:
         self.model = model.to(dtype=getattr(torch, dtype)).eval()
         self.device = device
         self.tables = label_tables(self.train_args)
+        self.speaker_languages = spoken_languages(self.train_args)
+        self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
         self.vocoder = build_vocoder(
             self.model,
@@ -176,7 +184,7 @@ class Text2Speech:
                 neutral where it knows that, else all alike.
             intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates. From -10 to
                 10; natural speech is from 0 to 2.
-            language: espeak's language; None: the only one of the model, or the one of its configuration.
+            language: espeak's language; None: the speaker's own, of several the one of the model's configuration.
             sids: Speaker number, as in ESPnet.
             spembs: Speaker embedding (D,), as in ESPnet.
             decode_conf: Overrides `alpha` and other options of decoding; for teacher forcing also the natural `speech`
@@ -191,27 +199,29 @@ class Text2Speech:
 
         Raises:
             UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
-                names those there are), a number out of its range, an empty text, a control that the backbone does not
-                have; or the model's answer is not finite. It is an `InputError`, which is a ValueError, too.
+                names those there are), a number out of its range, a text that is empty or longer than `max_tokens`, a
+                control that the backbone does not have; or the model's answer is not finite. It is an `InputError`,
+                which is a ValueError, too.
         """
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)
-        language = self._language(language)
-        tokens = self._tokens(text, language)
+        number = speaker_id(speaker, sids, self.speakers)
+        language = self._language(language, int(number))
+        tokens = self._tokens(text, language, options["alpha"])
         weights = self._style_weights(tokens, emotion, intensity)
         token_features = BACKBONES.spec(self.train_args.tts).token_features
         options = natural_inputs(self.model, options, token_features, len(tokens))
         output = self.model.inference(
             tokens,
             weights=weights,
-            sids=self._speaker(speaker, sids),
+            sids=None if self.model.tts.spks is None else number.to(self.device),
             lids=self._language_id(language),
             spembs=self._speaker_embedding(spembs),
             **options,
         )
-        _check_finite("spectrogram", output["feat_gen"])
+        check_finite("spectrogram", output["feat_gen"])
         if vocode:
             output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]))
-            _check_finite("waveform", output["wav"])
+            check_finite("waveform", output["wav"])
         return output
 
     @input_errors()
@@ -242,13 +252,20 @@ class Text2Speech:
             emotion = dict(zip(self.emotions, suggested.tolist(), strict=True))
         return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
 
-    def _tokens(self, text: Any, language: str) -> Tensor:
+    def _tokens(self, text: Any, language: str, alpha: float = 1.0) -> Tensor:
         """Returns the token ids (T_text,) of a text, or the given ones."""
-        if not isinstance(text, str):
-            return token_ids(text, len(self.train_args.token_list)).to(self.device)
+        if isinstance(text, str):
+            ids = torch.from_numpy(self._ids(text, language, alpha))
+        else:
+            ids = token_ids(text, len(self.train_args.token_list))
+        check_length("text", len(ids), self.max_tokens, alpha)
+        return ids.to(self.device)
+
+    def _ids(self, text: str, language: str, alpha: float) -> np.ndarray:
         if not normal_text(text):
             raise UserError("text: there is nothing to say")
         check_unicode("text", text)
+        check_words(text, self.max_tokens, alpha)
         try:
             line = self.tokenizer.line(text, language)
             unknown = unknown_tokens(self.tokenizer.tokens(line), self.train_args.token_list)
@@ -256,16 +273,12 @@ class Text2Speech:
             raise UserError(f"text: {error}") from error
         if unknown:
             logging.warning(f"text {text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
-        ids = self.preprocess_fn("<text>", {"text": line})["text"]
-        return torch.from_numpy(ids).to(self.device)
+        return self.preprocess_fn("<text>", {"text": line})["text"]
 
-    def _language(self, language: str | None) -> str:
-        """Returns the language to speak: the given one, the only one, or the one of the configuration."""
-        if language is None:
-            only = self.languages[0] if len(self.languages) == 1 else None
-            language = only or self.train_args.language
-        if not language or not isinstance(language, str):
-            raise UserError(f"language: expected espeak's name of a language, such as 'en-us', got {language!r}")
+    def _language(self, language: str | None, speaker: int) -> str:
+        """Returns the language to speak: the given one, or that of the speaker of this number."""
+        name = self.speakers[speaker] if self.speakers else ""
+        language = choose_language(language, name, self.train_args, self.speaker_languages, self.languages)
         if self.model.tts.langs is None:
             return normal_name(language)
         return self.languages[find_name("language", language, self.languages)]
@@ -276,23 +289,9 @@ class Text2Speech:
             return None
         return torch.tensor([self.languages.index(language)], device=self.device)
 
-    def _speaker(self, speaker: str | None, sids: Any) -> Tensor | None:
-        """Returns the number (1,) of a speaker; None where the model has one only."""
-        number = speaker_id(speaker, sids, self.speakers)
-        return None if self.model.tts.spks is None else number.to(self.device)
-
     def _speaker_embedding(self, spembs: Any) -> Tensor | None:
         """Returns the speaker embedding (D,) as the model computes; None where it takes none."""
         embedding = speaker_embedding(spembs, self.model.tts.spk_embed_dim)
         if embedding is None:
             return None
         return embedding.to(self.device, next(self.model.parameters()).dtype)
-
-
-def _check_finite(kind: str, values: Tensor) -> None:
-    """Raises UserError where a model's answer is no speech."""
-    if not values.isfinite().all():
-        raise UserError(
-            f"the model's {kind} holds NaN or infinity: its weights are damaged, or too much is asked of it: "
-            "take an intensity nearer to 1, or dtype float32"
-        )

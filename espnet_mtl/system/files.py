@@ -96,15 +96,43 @@ def check_places(places: Mapping[str, str | Path]) -> None:
 
 def check_output(path: Path) -> None:
     """Raises UserError where a file cannot be written: it is a directory, or its directory cannot be made."""
-    try:
-        if path.is_dir():
-            raise UserError(f"{path} is a directory: name a file")
-        existing = next(parent for parent in path.absolute().parents if parent.exists())
-    except OSError as error:  # such as a name that is too long
-        raise UserError(f"{str(path)[:40]}…: {error.strerror}") from error
-    if not existing.is_dir():
+    existing = _nearest(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a directory: name a file")
+    if existing == path.absolute():
+        if not path.is_file():
+            raise UserError(f"{path} is no file, but a device or a pipe")
+        _check_writable(path, existing, os.W_OK)
+        existing = existing.parent
+    _check_writable(path, existing)
+
+
+def check_output_directory(path: Path) -> None:
+    """Raises UserError where nothing can be written into a directory: it is a file, or cannot be made."""
+    existing = _nearest(path)
+    if existing == path.absolute() and not path.is_dir():
+        raise UserError(f"{path} is a file: name a directory")
+    _check_writable(path, existing)
+
+
+def _nearest(path: Path) -> Path:
+    """Returns the path, absolute, or the nearest directory above it that is there."""
+    whole = path.absolute()
+    for place in (whole, *whole.parents):
+        try:
+            place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:  # such as a name that is too long
+            raise UserError(f"{str(path)[:40]}…: {error.strerror}") from error
+        return place
+    raise UserError(f"{path}: there is no such root directory")
+
+
+def _check_writable(path: Path, existing: Path, mode: int = os.W_OK | os.X_OK) -> None:
+    if mode & os.X_OK and not existing.is_dir():
         raise UserError(f"{path}: {existing} is a file, so that nothing can be below it")
-    if not os.access(existing, os.W_OK | os.X_OK):
+    if not os.access(existing, mode):
         raise UserError(f"{path}: {existing} may not be written to")
 
 

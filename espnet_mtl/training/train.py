@@ -14,7 +14,9 @@ import yaml
 
 from espnet_mtl.config.load import load_train_config, read_train_config
 from espnet_mtl.config.overrides import override
-from espnet_mtl.data.dump import DURATIONS_NOTE
+from espnet_mtl.config.schema import SPEAKER_LANGUAGES
+from espnet_mtl.data.dump import DURATIONS_NOTE, TRAIN_AND_DEV
+from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.model.checkpoint import is_readable
@@ -72,6 +74,8 @@ def train(
         absent = paths.write_labels(labels, tokenizer)
         # Classes that the data lack are found by the task itself, in the label tables.
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
+        known = pretrained.config.get(SPEAKER_LANGUAGES) if pretrained else None
+        setattr(args, SPEAKER_LANGUAGES, languages_of_speakers([paths.dump / part for part in TRAIN_AND_DEV], known))
         if pretrained:
             args.init_param = [str(paths.output / "init.pth")]
             import torch

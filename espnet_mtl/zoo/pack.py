@@ -21,14 +21,14 @@ import yaml
 
 from espnet_mtl import __version__
 from espnet_mtl.config.load import read_yaml
-from espnet_mtl.config.schema import OWN_KEYS
+from espnet_mtl.config.schema import OWN_KEYS, SPEAKER_LANGUAGES
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.system.files import remove, require, write_text
 from espnet_mtl.zoo.archive import SUFFIXES, check_archive
 
-NAMES = ("token_list", *TABLES)
+NAMES = ("token_list", *TABLES, SPEAKER_LANGUAGES)
 """Config keys that hold tokens and names ("/" may be one), never paths."""
 
 

@@ -42,7 +42,7 @@ def test_analyzes(tmp_path, capsys):
         ([], "--system: the mos test needs 1 or more, got 0"),
         (["--system", "{root}/none"], "run stage 3 or 6 first: {root}/none/wav.scp is missing"),
         (["--system", "{root}/multi", "--listener", "../x"], "listener '../x': expected 1 to 64 of"),
-        (["--system", "{root}/multi", "--port", "99999"], "--port 99999"),
+        (["--system", "{root}/multi", "--port", "99999"], "--port: expected a whole number from 0 to 65535, got 99999"),
         (["--system", "{root}/multi", "--host", "203.0.113.1"], "--host 203.0.113.1"),
     ],
 )

@@ -3,7 +3,8 @@
 import pytest
 
 from espnet_mtl.data.kaldi import read_table, write_table
-from espnet_mtl.inference.decoding import list_requests
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.decoding import decode, list_requests
 
 
 @pytest.fixture
@@ -75,3 +76,19 @@ def test_a_model_with_names_in_another_form_speaks_them(tmp_path):
     write_table(tmp_path / "test/phones", {"a_1": "r"})
     (request,) = list_requests(tmp_path / "test", "phn", ["Zoe\u0308"], ["fa\u0302che\u0301"])
     assert (request.utt, request.speaker) == ("a_1", "Zoe\u0308")
+
+
+def test_a_sentence_that_would_take_all_memory_is_named_before_any_is_spoken(make_tts, monkeypatch, tmp_path):
+    from espnet_mtl.inference.text2speech import Text2Speech
+
+    make_tts()
+    (tmp_path / "model.pth").rename(tmp_path / "latest.pth")
+    write_table(tmp_path / "raw/test/text", {"f1_a": "one", "f1_b": "two"})
+    write_table(tmp_path / "raw/test/phones", {"f1_a": "a b c", "f1_b": "a b c d"})
+    write_table(tmp_path / "raw/test/utt2spk", {"f1_a": "f1", "f1_b": "f1"})
+    (tmp_path / "raw/test/durations").touch()
+    (tmp_path / "decode.yaml").write_text("griffin_lim_iters: 2\n", encoding="utf-8")
+    monkeypatch.setattr(Text2Speech, "__call__", lambda *arguments, **options: pytest.fail("something was said"))
+    with pytest.raises(UserError, match="utterance f1_b: 4 tokens, but 3 are the most"):
+        decode(tmp_path, tmp_path / "raw", str(tmp_path / "decode.yaml"), 0, ["--max_tokens", "3"])
+    assert not (tmp_path / "decode").exists()

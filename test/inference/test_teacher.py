@@ -76,3 +76,15 @@ def test_a_model_without_attention_is_no_teacher(dump, make_args, tmp_path):
     with pytest.raises(UserError, match=r"a teacher needs attention.*fastspeech2 has not"):
         teacher_durations(exp, dump, tmp_path / "teacher", ngpu=0)
     assert not (tmp_path / "teacher").exists()
+
+
+def test_an_utterance_that_would_take_all_memory_is_named(dump, make_args, tmp_path, monkeypatch):
+    from espnet_mtl.bin import teacher
+    from espnet_mtl.inference.attention import Teacher
+
+    exp = experiment(tmp_path / "exp", make_args, tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
+    monkeypatch.setattr(Teacher, "load", lambda *arguments: pytest.fail("the model was loaded"))
+    command = ["--exp", str(exp), "--dump", str(dump), "--output", str(tmp_path / "teacher"), "--max_tokens", "3"]
+    with pytest.raises(UserError, match="utterance f1_a: 4 tokens, but 3 are the most"):
+        teacher.main(command)
+    assert not (tmp_path / "teacher").exists()

@@ -5,17 +5,17 @@ Options after a first `--` override the training configurations, those after a s
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from espnet_mtl.bin import INIT_MODEL, split_options
+from espnet_mtl.bin import split_options
+from espnet_mtl.bin.arguments import INIT_MODEL, Parser
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and checks."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("configs", nargs="+", help="training YAMLs")
     parser.add_argument("--init_model", help=INIT_MODEL)
     parser.add_argument("--inference_config", help="decoding YAML")

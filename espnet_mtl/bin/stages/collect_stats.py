@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin import INIT_MODEL
+from espnet_mtl.bin.arguments import INIT_MODEL, Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and runs the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
-    parser.add_argument("--token_list", type=Path, required=True, help="where token lists go, one directory a type")
-    parser.add_argument("--tables", type=Path, required=True, help="where the names of the labels go")
-    parser.add_argument("--stats", type=Path, required=True, help="where the statistics go, e.g. exp/stats")
+    parser.add_argument(
+        "--token_list", type=output_directory, required=True, help="where token lists go, one directory a type"
+    )
+    parser.add_argument("--tables", type=output_directory, required=True, help="where the names of the labels go")
+    parser.add_argument("--stats", type=output_directory, required=True, help="where the statistics go, e.g. exp/stats")
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
-    parser.add_argument("--vocab_size", type=int, default=100, help="sentencepiece pieces, for bpe")
+    parser.add_argument("--vocab_size", type=whole_number(1), default=100, help="sentencepiece pieces, for bpe")
     parser.add_argument("--train_config", required=True, help="training YAML")
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)

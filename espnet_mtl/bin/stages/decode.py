@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import split_options
+from espnet_mtl.bin.arguments import Parser, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and synthesizes."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--exp", type=Path, required=True, help="experiment of stage 5, e.g. exp/<tag>")
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
     parser.add_argument("--inference_config", required=True, help="decoding YAML")
     parser.add_argument("--part", default="test", help="set of the dump that is spoken [%(default)s]")
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs; 0: CPU")
+    parser.add_argument("--ngpu", type=whole_number(0), default=0, help="GPUs; 0: CPU")
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
     from espnet_mtl.inference.decoding import decode

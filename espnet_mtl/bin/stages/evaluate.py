@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.bin.arguments import Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
@@ -34,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         show(evaluation, decoded_directory(args.exp, args.inference_config), exps, args.audio_beside)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(description=__doc__)
     recipe = parser.add_argument_group("a model of the recipe")
     recipe.add_argument("--exp", type=Path, help="experiment of stage 6, e.g. exp/<tag>")
     recipe.add_argument("--dump", type=Path, help="directory of stage 3, e.g. dump/raw")
@@ -45,14 +45,14 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument(
         "--hypothesis", action="append", default=[], metavar="[NAME=]PATH", help="folder of <utterance>.wav, or wav.scp"
     )
-    other.add_argument("--output", type=Path, help="directory for metrics.json and report/")
+    other.add_argument("--output", type=output_directory, help="directory for metrics.json and report/")
     other.add_argument("--train", type=Path, help="natural training speech [train beside --reference]")
     other.add_argument("--train_config", type=Path, help="training YAML: adds natural speech through its vocoder")
     other.add_argument("--language", default="en-us", help="espeak's language of the texts [%(default)s]")
     parser.add_argument("--baseline", help="experiment or NAME to compare with, e.g. exp/<tag>_single")
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
-    parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="number of processes")
+    parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
     return parser
 
 

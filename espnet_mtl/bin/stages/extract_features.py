@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin import INIT_MODEL
+from espnet_mtl.bin.arguments import INIT_MODEL, Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and runs the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 2, e.g. dump/raw")
     parser.add_argument("--train_config", required=True, help="training YAML: sampling rate, hop, mels, F0 range")
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
-    parser.add_argument("--token_list", type=Path, default=Path("dump/token_list"), help="where the bpe model goes")
+    parser.add_argument(
+        "--token_list", type=output_directory, default=Path("dump/token_list"), help="where the bpe model goes"
+    )
     parser.add_argument("--teacher_dumpdir", type=Path, help="durations by a teacher: a directory with <set>/durations")
-    parser.add_argument("--nj", type=int, default=2, help="parallel processes")
+    parser.add_argument("--nj", type=whole_number(1), default=2, help="parallel processes")
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.bin.arguments import Parser, output_file
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and packs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--exp", type=Path, required=True, help="experiment directory of stage 5")
     parser.add_argument("--inference_config", type=Path, help="decoding YAML, packed too; names <exp>/<decode>")
-    parser.add_argument("--output", type=Path, help="archive to write (default: <exp>/<tag>.zip)")
+    parser.add_argument("--output", type=output_file, help="archive to write (default: <exp>/<tag>.zip)")
     args = parser.parse_args(argv)
     from espnet_mtl.zoo.pack import pack_model
 

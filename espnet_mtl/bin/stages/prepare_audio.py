@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.bin.arguments import Parser, number_from, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and runs the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"), help="what stage 1 wrote")
-    parser.add_argument("--output", type=Path, default=Path("dump/raw"), help="where train, dev and test go")
+    parser.add_argument("--output", type=output_directory, default="dump/raw", help="where train, dev and test go")
     parser.add_argument(
         "--train_config", type=Path, required=True, help="training YAML: feats_extract_conf.fs, audio_conf"
     )
-    parser.add_argument("--max_dropped", type=float, default=0.05, help="largest share of utterances to lose")
+    parser.add_argument("--max_dropped", type=number_from(0, 1), default=0.05, help="largest share of utterances lost")
     parser.add_argument("--token_type", default="phn", choices=("phn", "char", "bpe"), help="what texts become")
-    parser.add_argument("--nj", type=int, default=1, help="number of processes")
+    parser.add_argument("--nj", type=whole_number(1), default=1, help="number of processes")
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.audio import AudioConf, prepare_audio

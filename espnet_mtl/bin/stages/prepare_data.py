@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_mtl.bin.arguments import Parser, number_from, output_directory, whole_number
 from espnet_mtl.errors import run_command
 from espnet_mtl.registry import CORPORA
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and runs the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--corpus", default="demo", help="one or several joined by +, of " + ", ".join(sorted(CORPORA)))
     parser.add_argument("--local", type=Path, default=Path("local"), help="directory of <corpus>.yaml, its settings")
     parser.add_argument("--corpus_conf", nargs="*", default=[], metavar="KEY=VALUE", help="single settings")
-    parser.add_argument("--output", type=Path, default=Path("data"), help="where train, dev and test go")
+    parser.add_argument("--output", type=output_directory, default="data", help="where train, dev and test go")
     parser.add_argument("--train_config", type=Path, help="training YAML, checked before any work is done")
-    parser.add_argument("--max_dropped", type=float, default=0.05, help="largest share of utterances to lose")
+    parser.add_argument("--max_dropped", type=number_from(0, 1), default=0.05, help="largest share of utterances lost")
     parser.add_argument("--token_type", default="phn", choices=("phn", "char", "bpe"), help="what texts become")
-    parser.add_argument("--nj", type=int, default=1, help="number of processes")
+    parser.add_argument("--nj", type=whole_number(1), default=1, help="number of processes")
     args = parser.parse_args(argv)
     from espnet_mtl.config.corpora import corpus_settings
     from espnet_mtl.config.load import load_train_config

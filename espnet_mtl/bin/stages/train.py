@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin import INIT_MODEL, split_options
+from espnet_mtl.bin import split_options
+from espnet_mtl.bin.arguments import INIT_MODEL, Parser, output_directory, whole_number
 from espnet_mtl.errors import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and trains."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--train_config", required=True, help="training YAML")
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
     parser.add_argument("--token_list", type=Path, required=True, help="token lists of stage 4")
     parser.add_argument("--tables", type=Path, required=True, help="label tables of stage 4")
     parser.add_argument("--stats", type=Path, required=True, help="statistics of stage 4")
-    parser.add_argument("--output", type=Path, required=True, help="where the experiment goes, e.g. exp/<tag>")
+    parser.add_argument(
+        "--output", type=output_directory, required=True, help="where the experiment goes, e.g. exp/<tag>"
+    )
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs; 0: CPU")
+    parser.add_argument("--ngpu", type=whole_number(0), default=0, help="GPUs; 0: CPU")
     parser.add_argument("--init_model", help=INIT_MODEL)
     own, espnet = split_options(argv)
     args = parser.parse_args(own)

@@ -1,0 +1,73 @@
+"""Sound files that a command writes: the suffix of the name decides the format."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from espnet_mtl.errors import UserError
+
+LOSSY = {
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".oga": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+}
+"""Format and subtype, as libsndfile calls them, by suffix; others are libsndfile's own names, with 16 bits a sample."""
+SHOWN = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+def sound_format(path: Path) -> tuple[str, str]:
+    """Returns the format and subtype, as libsndfile calls them, of a file of this name.
+
+    Raises:
+        UserError: The name has no suffix, or one that libsndfile does not write.
+    """
+    suffix = path.suffix.lower()
+    kind, subtype = LOSSY.get(suffix, (suffix.removeprefix(".").upper(), "PCM_16"))
+    if kind == "RAW" or not soundfile.check_format(kind, subtype):  # RAW does not say what it holds
+        raise UserError(f"{path}: expected a name that ends in one of {', '.join(SHOWN)}")
+    return kind, subtype
+
+
+def check_rate(path: Path, rate: int) -> None:
+    """Raises UserError where a file of this name cannot hold sound of a sampling rate (Opus takes five of them)."""
+    try:
+        _encode(path, np.zeros(rate // 10, dtype=np.float32), rate)
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"--output {path}: {path.suffix} takes no sound of {rate} Hz: choose .wav or .flac") from error
+
+
+def write_sound(path: Path, wave: NDArray[np.floating], rate: int) -> None:
+    """Writes a waveform (T,) whole or not at all; directories above it are made.
+
+    Raises:
+        UserError: See `sound_format` and `check_rate`, or the file cannot be written.
+    """
+    check_rate(path, rate)
+    content = _encode(path, wave, rate)
+    temporary = path.with_name(f".{os.getpid()}.tmp")  # the whole name may leave no room for a longer one
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"--output {path}: {error.strerror}") from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def _encode(path: Path, wave: NDArray[np.floating], rate: int) -> bytes:
+    kind, subtype = sound_format(path)
+    buffer = BytesIO()
+    with soundfile.SoundFile(buffer, "w", rate, 1, subtype, format=kind) as file:
+        # A second at a time: libsndfile crashes where Vorbis gets minutes at once
+        for start in range(0, len(wave), rate):
+            file.write(wave[start : start + rate])
+    return buffer.getvalue()

@@ -1,0 +1,57 @@
+"""Sound files that a command writes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.sound_files import sound_format, write_sound
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".au"])
+def test_what_is_written_is_read_again(tmp_path, suffix):
+    wave = np.sin(np.arange(24000) / 20).astype("float32") / 2
+    write_sound(tmp_path / f"a{suffix}", wave, 16000)
+    read, rate = soundfile.read(tmp_path / f"a{suffix}")
+    assert rate == 16000
+    assert abs(len(read) - len(wave)) < 1600
+    assert np.sqrt(np.mean(read**2)) == pytest.approx(np.sqrt(np.mean(wave**2)), rel=0.1)
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
+
+
+def test_minutes_of_vorbis(tmp_path):
+    write_sound(tmp_path / "a.ogg", np.zeros(16000 * 600, dtype="float32"), 16000)
+    assert soundfile.info(tmp_path / "a.ogg").duration == pytest.approx(600)
+
+
+def test_a_name_as_long_as_can_be(tmp_path):
+    path = tmp_path / f"{'a' * 251}.wav"
+    write_sound(path, np.zeros(160, dtype="float32"), 16000)
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("name", ["a", "a.m4a", "a.", ".wav", "wav"])
+def test_other_names_are_refused(name):
+    with pytest.raises(UserError, match=r"expected a name that ends in one of .wav, .flac, .ogg, .opus, .mp3"):
+        sound_format(Path(name))
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
+    (tmp_path / "a.wav").write_bytes(b"old")
+
+    def full(path, content):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"a.wav: No space left on device"):
+        write_sound(tmp_path / "a.wav", np.zeros(160, dtype="float32"), 16000)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_rate_that_a_format_does_not_take(tmp_path):
+    with pytest.raises(UserError, match=r"\.mp3 takes no sound of 96000 Hz"):
+        write_sound(tmp_path / "a.mp3", np.zeros(160, dtype="float32"), 96000)
+    assert list(tmp_path.iterdir()) == []
