@@ -279,6 +279,15 @@ def test_uploads_only_when_asked_to(recipe: Recipe):
     assert recipe.noted()[-1] == "hf upload me/voice exp/mine/upload ."
 
 
+def test_the_run_ends_with_what_to_do_next(recipe: Recipe):
+    recipe.run("--stage", "9")
+    assert not any("say_more" in line for line in recipe.noted())
+    (recipe.path / "exp/mine").mkdir(parents=True)
+    (recipe.path / "exp/mine/config.yaml").touch()
+    recipe.run("--stage", "9", "--tag", "mine")
+    assert recipe.noted()[-1] == f"{STAGES}say_more --exp exp/mine --inference_config conf/decode.yaml"
+
+
 @pytest.mark.parametrize("module", sorted(set(MODULES)))
 def test_stages_take_the_options_that_they_are_given(recipe: Recipe, capsys: pytest.CaptureFixture[str], module: str):
     recipe.run("--corpus_conf", "sentences=10")

@@ -86,13 +86,10 @@ upload() {
     hf upload "$hf_repo" "$model/upload" .
 }
 
-where_to_look() {
-    local model=$expdir/${models[0]} report voice=
-    report=$model/$(stem "$inference_config")/test/report/index.html
-    [ "$corpus" != demo ] || voice=" --speaker f2 --emotion happy"
-    [ ! -f "$report" ] || printf 'Listen and compare: %s\n' "$(realpath "$report")"
-    [ ! -f "$model/${models[0]}.zip" ] || printf 'Say something else: %q -m espnet_mtl.bin.synthesize --model %q --text "Good morning."%s --output a.wav\n' \
-        "$(command -v python)" "$(realpath "$model/${models[0]}.zip")" "$voice"
+say_more() {
+    local model=$expdir/${models[0]}
+    [ ! -f "$model/config.yaml" ] ||
+        python -m espnet_mtl.bin.stages.say_more --exp "$model" --inference_config "$inference_config"
 }
 
 set_defaults
@@ -122,4 +119,4 @@ if runs 7; then attend evaluate; fi
 if runs 8; then for_each_model pack; fi
 if [ "$skip_upload" = false ] && runs 9; then attend upload; fi
 banner "done in $((SECONDS / 60)) min $((SECONDS % 60)) s"
-where_to_look
+say_more

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
@@ -27,6 +26,7 @@ from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.system.files import remove, require, write_text
 from espnet_mtl.zoo.archive import SUFFIXES, check_archive
+from espnet_mtl.zoo.example import example_command, example_voice
 
 NAMES = ("token_list", *TABLES, SPEAKER_LANGUAGES)
 """Config keys that hold tokens and names ("/" may be one), never paths."""
@@ -158,17 +158,17 @@ def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mappi
     config = {**OWN_KEYS, **config}
     speakers, emotions = config["speakers"] or [], config["emotions"] or []
     languages = config["languages"] or [config["language"]]
-    example = _example(speakers, emotions)
+    voice = example_voice(config)
     return _template().render(
         tag=tag,
-        archive=archive,
+        archive=json.dumps(archive, ensure_ascii=False),
         config=config,
         speakers=speakers,
         emotions=emotions,
         languages=languages,
         language_codes=sorted({language.partition("-")[0] for language in languages}),
-        choice="".join(f", {option}={json.dumps(name)}" for option, name in example.items()),
-        flags="".join(_flag(option, name) for option, name in example.items()),
+        choice="".join(f", {option}={json.dumps(name, ensure_ascii=False)}" for option, name in voice.items()),
+        command=example_command("python", archive, "Hello there.", "hello.wav", config),
         versions=_versions(),
         metrics=list(_rows(tag, metrics)),
     )
@@ -178,21 +178,6 @@ def _template() -> jinja2.Template:
     text = (files("espnet_mtl.zoo") / "model_card.md.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(text)
-
-
-def _example(speakers: Sequence[str], emotions: Sequence[str]) -> dict[str, str]:
-    """Chooses the voice of the card's examples: a speaker, and `happy` where the model knows it."""
-    example = {}
-    if speakers:
-        example["speaker"] = speakers[-1]
-    if emotions:
-        example["emotion"] = "happy" if "happy" in emotions else emotions[-1]
-    return example
-
-
-def _flag(option: str, name: str) -> str:
-    """Writes an option of a command; a name that begins with a dash would be read as one itself."""
-    return f" --{option}{'=' if name.startswith('-') else ' '}{shlex.quote(name)}"
 
 
 def _versions() -> dict[str, str]:

@@ -214,7 +214,7 @@ def test_model_card_says_what_the_model_is_and_how_to_use_it(packed):
     assert "| emotion_accuracy | 0.91 [0.88, 0.94] | 1 [1, 1] |  |" in card
     assert "| mcd_db |  |  |  |" in card
     assert 'tts("Hello there.", speaker="f2", emotion="happy")["wav"]' in card
-    assert '--model mtl.zip --text "Hello there." --speaker f2 --emotion happy --output hello.wav' in card
+    assert "--model mtl.zip --text 'Hello there.' --speaker f2 --emotion happy --output hello.wav" in card
 
 
 def test_model_card_of_a_bare_model():
