@@ -6,6 +6,7 @@ import importlib
 import os
 import platform
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib import metadata
@@ -16,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system import caches
 from espnet_mtl.system.pyworld_import import without_remark
 from espnet_mtl.text import espeak
 
@@ -24,6 +26,15 @@ INSTALL = "run tools/setup.sh, or pip install"
 GIB = 1024**3
 NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 3, 2
 """What the demo recipe takes while it trains two models."""
+IMPORTS = (
+    *("editdistance", "filelock", "humanfriendly", "jinja2", "kaldiio", "librosa.sequence", "matplotlib.figure"),
+    *("numpy", "pydantic", "pyworld", "requests", "resemblyzer", "scipy.signal", "sentencepiece"),
+    *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
+    *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
+)
+"""What the stages import, the slowest last."""
+NOT_IMPORTED = (ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError)
+"""What a package raises that does not fit the machine or another package."""
 
 
 class Finding(NamedTuple):
@@ -37,9 +48,9 @@ class Finding(NamedTuple):
 def findings() -> Iterator[Finding]:
     """Looks at one thing after the other: what answers at once comes first, what imports PyTorch last."""
     yield from _versions()
-    for check in (_threads, _memory, _disk, _espeak):
+    for check in (_threads, _memory, _disk, _temporary_files, _models, _numba, _espeak):
         yield check()
-    for module in ("kaldiio", "pyworld", "sentencepiece", "soundfile", "torch", "torchaudio"):
+    for module in IMPORTS:
         yield _import(module)
     yield _gpu()
 
@@ -98,6 +109,33 @@ def _room(name: str, free: int, needed_gib: int, remedy: str) -> Finding:
     return Finding(name, f"{free / GIB:.1f} GiB free", "" if enough else f"the demo needs {needed_gib} GiB: {remedy}")
 
 
+def _temporary_files() -> Finding:
+    try:
+        return Finding("temporary files", tempfile.gettempdir())
+    except OSError as error:
+        return Finding(
+            "temporary files", "no place", f"{error.strerror}: set TMPDIR to a directory that may be written to"
+        )
+
+
+def _models() -> Finding:
+    """Looks at where models are unpacked."""
+    root = caches.cache_root()
+    if root is None:
+        return Finding("cache of models", "no home directory", f"set {caches.CACHE} to a directory")
+    found = str(root / "espnet_mtl")
+    remedy = f"every call unpacks them again: set {caches.CACHE} to a directory that may be written to"
+    return Finding("cache of models", found, "" if caches.is_writable(root / "espnet_mtl") else f"read-only, {remedy}")
+
+
+def _numba() -> Finding:
+    """Looks at where numba keeps what it compiles for librosa, which is not imported where that is nowhere."""
+    place, problem = caches.numba_place()
+    if not place and problem:
+        caches.prepare_numba()
+    return Finding("cache of numba", place or "no place", problem)
+
+
 def _espeak() -> Finding:
     try:
         return Finding("espeak library", f"{espeak.version()}, {len(espeak.phonemize('good morning'))} phones spoken")
@@ -106,13 +144,17 @@ def _espeak() -> Finding:
 
 
 def _import(module: str) -> Finding:
+    package = module.partition(".")[0]
     try:
-        with without_remark():
+        with without_remark(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if package == "espnet2":
+                importlib.import_module("espnet_mtl.tasks.tts")  # as the stages import it: without what it prints
             importlib.import_module(module)
-    except (ImportError, OSError) as error:
+    except (*NOT_IMPORTED, UserError) as error:
         reason = str(error).partition("\n")[0]
-        return Finding(f"import {module}", "fails", f"{reason}: {INSTALL} --force-reinstall {module}")
-    return Finding(f"import {module}", "works")
+        return Finding(f"import {package}", "fails", f"{reason}: {INSTALL} --force-reinstall {package}")
+    return Finding(f"import {package}", "works")
 
 
 def _gpu() -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.caches import is_writable
 
 NamedArrays = dict[str, NDArray]
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -23,7 +25,8 @@ DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.erro
 def cached(path: Path, key: str, build: Callable[[], NamedArrays]) -> NamedArrays:
     """Reads arrays from `path` where they were built with this key; else builds and writes them.
 
-    A file that is missing, has another key or is damaged is built again and replaced when whole.
+    A file that is missing, has another key or is damaged is built again and replaced when whole; where its directory
+    is read-only, it is built by every call.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -33,6 +36,9 @@ def cached(path: Path, key: str, build: Callable[[], NamedArrays]) -> NamedArray
     except DAMAGE:
         pass
     arrays = build()
+    if not is_writable(path.parent):
+        print(f"notice: {path.parent} may not be written to: the next call computes {path.name} again", file=sys.stderr)
+        return arrays
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
     np.savez(temporary, allow_pickle=False, **arrays, key=np.array(key))

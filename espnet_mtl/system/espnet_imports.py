@@ -23,6 +23,7 @@ from typing import Any
 import torch
 import typeguard
 
+from espnet_mtl.system.caches import prepare_numba
 from espnet_mtl.system.pyworld_import import IMPORTING, without_remark
 
 DEFERRED_MODULES = {
@@ -59,6 +60,7 @@ def import_quietly(name: str) -> ModuleType:
     """
     if _is_loaded(name):
         return importlib.import_module(name)
+    prepare_numba()
     checked = _later(typeguard.typechecked)
     not_compiled = _later(torch.compiler.disable, lambda: "torch._dynamo" in sys.modules)
     with (

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from espnet_mtl.system.caches import prepare_numba
 from espnet_mtl.system.progress import progress
 
 
@@ -17,6 +18,7 @@ def parallel_map[T, R](function: Callable[[T], R], items: Sequence[T], nj: int, 
     if nj <= 1 or len(items) <= 1:
         yield from progress(map(function, items), description, len(items))
         return
+    prepare_numba()  # once, not in every process
     chunk = max(1, min(32, len(items) // (4 * nj)))
     with ProcessPoolExecutor(nj, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from progress(pool.map(function, items, chunksize=chunk), description, len(items))

@@ -8,7 +8,6 @@ archive is refused before anything is unpacked, and the cache is keyed by the SH
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import stat
 import tarfile
@@ -24,6 +23,7 @@ from filelock import FileLock
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
+from espnet_mtl.system.caches import cache_directory, writable_cache
 from espnet_mtl.system.files import remove, write_text
 from espnet_mtl.zoo.download import download, find_repository, quiet
 
@@ -78,7 +78,7 @@ def unpack_model(path: str | Path, cachedir: str | Path | None = None) -> dict[s
     target = _cache(cachedir) / _sha256(path)
     if not _is_whole(target):
         check_archive(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = writable_cache(target.parent) / target.name
         with FileLock(f"{target}.lock"):
             if not _is_whole(target):
                 remove(target)
@@ -221,13 +221,15 @@ def _from_directory(root: Path, cachedir: str | Path | None) -> dict[str, str]:
     if locate_files(config, root):
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         located = _cache(cachedir) / f"{hashlib.sha256(text.encode()).hexdigest()}.yaml"
-        write_text(located, text)
+        if not located.is_file():
+            located = writable_cache(located.parent) / located.name
+            write_text(located, text)
         files["train_config"] = str(located)
     return files
 
 
 def _from_url(url: str, cachedir: str | Path | None) -> dict[str, str]:
-    path = download(url, _cache(cachedir))
+    path = download(url, writable_cache(_cache(cachedir)))
     try:
         return unpack_model(path, cachedir)
     except UserError as error:
@@ -236,14 +238,14 @@ def _from_url(url: str, cachedir: str | Path | None) -> dict[str, str]:
 
 
 def _from_hub(name: str, cachedir: str | Path | None) -> dict[str, str]:
-    found = find_repository(name, _cache(cachedir))
+    found = find_repository(name, writable_cache(_cache(cachedir)))
     return _from_directory(found, cachedir) if isinstance(found, Path) else _from_url(found, cachedir)
 
 
 def _cache(cachedir: str | Path | None) -> Path:
     if cachedir is not None:
         return Path(cachedir).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "espnet_mtl"
+    return cache_directory()
 
 
 def _sha256(path: str | Path) -> str:

@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.system.caches import import_librosa
+
 DECIBEL = 10 / np.log(10) * np.sqrt(2)
 """Turns a Euclidean distance of mel-cepstra into dB (Kubichek 1993, eq. 3)."""
 
@@ -69,11 +71,10 @@ def align(
     Returns:
         Frames of the reference, frames of the hypothesis and their Euclidean distance, along the path.
     """
-    from librosa.sequence import dtw
     from scipy.spatial.distance import cdist
 
     cost = cdist(reference, hypothesis)
-    _, backward = dtw(C=cost)
+    _, backward = import_librosa("librosa.sequence").dtw(C=cost)
     frames, others = backward[::-1].T
     return frames, others, cost[frames, others]
 

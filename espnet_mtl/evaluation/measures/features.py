@@ -12,6 +12,7 @@ from espnet_mtl.evaluation.measures.cepstrum import mel_cepstrum
 from espnet_mtl.evaluation.measures.functionals import functionals
 from espnet_mtl.evaluation.measures.prosody import F0_FRAME_S, root_mean_square
 from espnet_mtl.evaluation.measures.speaker import embed
+from espnet_mtl.system.caches import import_librosa
 
 FLOOR_DB, FLOOR_HZ, CEILING_HZ, N_MELS = -60, 50, 7600, 64
 F0_FLOOR_HZ, F0_CEILING_HZ = 60.0, 650.0
@@ -83,8 +84,7 @@ def power_spectrogram(samples: NDArray[np.float64], fs: int) -> NDArray[np.float
 @lru_cache
 def mel_filters(fs: int, n_fft: int) -> NDArray[np.float64]:
     """Triangular mel filters (64, F) up to 7,600 Hz or half the sampling rate."""
-    from librosa.filters import mel
-
+    mel = import_librosa("librosa.filters").mel
     filters: NDArray[np.float64] = mel(sr=fs, n_fft=n_fft, n_mels=N_MELS, fmin=FLOOR_HZ, fmax=min(CEILING_HZ, fs / 2))
     return filters
 
@@ -97,12 +97,11 @@ def lowered(logmel: NDArray[np.float32], semitones: float, fs: int) -> NDArray[n
 @lru_cache
 def _warping(semitones: float, fs: int) -> NDArray[np.float32]:
     """Matrix (64, 64) that takes each band from `semitones` above it, by linear interpolation between bands."""
-    from librosa import hz_to_mel, mel_frequencies
-
-    centers = mel_frequencies(N_MELS + 2, fmin=FLOOR_HZ, fmax=min(CEILING_HZ, fs / 2))[1:-1]
+    librosa = import_librosa()
+    centers = librosa.mel_frequencies(N_MELS + 2, fmin=FLOOR_HZ, fmax=min(CEILING_HZ, fs / 2))[1:-1]
     bands = np.arange(N_MELS)
     higher = centers * 2 ** (semitones / 12)
-    sources = np.interp(hz_to_mel(higher), hz_to_mel(centers), bands)
+    sources = np.interp(librosa.hz_to_mel(higher), librosa.hz_to_mel(centers), bands)
     weights = np.maximum(1 - np.abs(bands[:, None] - sources), 0)
     return weights.astype(np.float32)
 

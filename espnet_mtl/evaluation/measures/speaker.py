@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.measures.prosody import root_mean_square
+from espnet_mtl.system.caches import prepare_numba
 
 ENCODER_FS, LEVEL_DBFS = 16000, -30
 
@@ -28,6 +29,7 @@ def embed(samples: NDArray[np.floating], fs: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _encoder() -> Any:
+    prepare_numba()  # the package imports librosa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the package says on import and about its own checkpoint
         from resemblyzer import VoiceEncoder
