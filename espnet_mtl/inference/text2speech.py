@@ -37,6 +37,7 @@ from espnet_mtl.inference.options import (
     without_none,
 )
 from espnet_mtl.registry import BACKBONES
+from espnet_mtl.system.forks import HomeProcess
 from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
@@ -104,6 +105,7 @@ class Text2Speech:
         model, self.train_args = MTLTTSTask.build_model_from_file(train_config, model_file, device)
         self.model = model.to(dtype=getattr(torch, dtype)).eval()
         self.device = device
+        self._process = HomeProcess()
         self.tables = label_tables(self.train_args)
         self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
@@ -203,6 +205,7 @@ class Text2Speech:
                 control that the backbone does not have; or the model's answer is not finite. It is an `InputError`,
                 which is a ValueError, too.
         """
+        self._process.check(self.device)
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)
         number = speaker_id(speaker, sids, self.speakers)
         language = self._language(language, int(number))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +27,7 @@ def report(capsys: pytest.CaptureFixture[str]) -> tuple[object, dict[str, str]]:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out what depends on the machine that runs the tests or takes long."""
-    for check in ("_memory", "_disk", "_espeak", "_gpu"):
+    for check in ("_memory", "_disk", "_temporary_files", "_models", "_numba", "_espeak", "_gpu"):
         monkeypatch.setattr(environment, check, lambda: Finding("skipped", ""))
     monkeypatch.setattr(environment, "_import", lambda module: Finding(f"import {module}", "works"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -130,3 +132,56 @@ def test_a_gpu_that_pytorch_warns_of(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", old_driver)
     assert environment._gpu().problem == "the driver is too old"
+
+
+OPTIONAL = {"parallel_wavegan", "espeakng_loader"}
+"""What has a check of its own, or is needed for one kind of vocoder only."""
+STAGES = (
+    "corpora",
+    "data",
+    "text",
+    "config",
+    "model",
+    "vocoder",
+    "tasks",
+    "training",
+    "inference",
+    "evaluation",
+    "zoo",
+)
+
+
+def test_what_the_stages_import_is_looked_at():
+    package = Path(environment.__file__).parents[1]
+    imported = set()
+    for folder in STAGES:
+        for file in (package / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported.update(alias.name.partition(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    imported.add(node.module.partition(".")[0])
+    others = imported - set(sys.stdlib_module_names) - {"espnet_mtl"} - OPTIONAL
+    assert others <= {module.partition(".")[0] for module in environment.IMPORTS}
+
+
+def test_a_package_that_raises_anything_is_named(monkeypatch: pytest.MonkeyPatch):
+    def broken(name: str) -> None:
+        raise RuntimeError("cannot cache function '__o_fold': no locator available")
+
+    monkeypatch.setattr(environment.importlib, "import_module", broken)
+    finding = environment._import("librosa.sequence")
+    assert finding.name == "import librosa"
+    assert finding.problem.startswith("cannot cache function '__o_fold'")
+
+
+def test_places_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for variable in ("XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    assert environment._models().problem.endswith("set XDG_CACHE_HOME to a directory that may be written to")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "home"))
+    assert environment._numba().problem.endswith("home may not be written to: set it to a directory that may")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert environment._models() == Finding("cache of models", str(tmp_path / "cache/espnet_mtl"))

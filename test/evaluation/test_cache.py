@@ -87,3 +87,11 @@ def test_an_optional_file_may_be_missing_which_is_not_the_same_as_empty(tmp_path
     empty = digest([], {}, optional=[path])
     path.write_text("a")
     assert len({missing, empty, digest([], {}, optional=[path])}) == 3
+
+
+def test_a_directory_that_may_not_be_written_to(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file/cache/a.npz"
+    assert cached(path, "key", lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"notice: {path.parent} may not be written to: the next call computes a.npz again"

@@ -12,6 +12,7 @@ import yaml
 from packed_model import META, members
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system import caches
 from espnet_mtl.zoo import archive
 from espnet_mtl.zoo.archive import check_archive, unpack_model
 
@@ -299,3 +300,25 @@ def test_local_archive_imports_neither_torch_nor_the_model_zoo(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_home_that_cannot_be_written_to(tmp_path, monkeypatch, capsys):
+    (tmp_path / "home").touch()
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    caches.temporary_cache.cache_clear()
+    path = write(tmp_path / "model.zip", members())
+    files = archive.resolve(path)
+    assert text(files["model_file"]) == "weights"
+    assert f"notice: {tmp_path}/home/.cache/espnet_mtl cannot keep models: " in capsys.readouterr().err
+    caches.temporary_cache.cache_clear()
+
+
+def test_what_a_read_only_cache_holds_is_taken(tmp_path, cache, monkeypatch, capsys):
+    path = write(tmp_path / "model.zip", members())
+    files = unpack_model(path, cache)
+    monkeypatch.setattr(caches, "is_writable", lambda directory: False)
+    assert unpack_model(path, cache) == files
+    assert capsys.readouterr().err == ""
+    with pytest.raises(UserError, match="models cannot be unpacked here: it is read-only"):
+        unpack_model(write(tmp_path / "other.zip", members(README="other")), cache)
