@@ -26,6 +26,7 @@ from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, loo
 from espnet_mtl.system.caches import cache_directory, writable_cache
 from espnet_mtl.system.files import remove, write_text
 from espnet_mtl.zoo.download import download, find_repository, quiet
+from espnet_mtl.zoo.top_folder import META, without_top_folder
 
 MAX_BYTES = 20 * 2**30
 MAX_MEMBERS = 10_000
@@ -85,11 +86,25 @@ def unpack_model(path: str | Path, cachedir: str | Path | None = None) -> dict[s
                 try:
                     with quiet():
                         unpack(path, target)
+                    _lift(target)
                 except (*DAMAGED, yaml.YAMLError) as error:
                     remove(target)
                     raise UserError(f"{path} cannot be unpacked into {target}: {error}") from error
                 write_text(target / ".done", str(target))
     return _files_of_meta(target)
+
+
+def _lift(target: Path) -> None:
+    """Takes a model that was unpacked within a folder out of it; its configuration then names its files anew."""
+    if (target / META).is_file():
+        return
+    (meta,) = target.glob(f"*/{META}")
+    for path in meta.parent.iterdir():
+        path.rename(target / path.name)
+    train_config = Path(_files_of_meta(target)["train_config"])
+    config = parse_mapping(train_config.read_bytes(), str(train_config))
+    if locate_files(config, target):
+        write_text(train_config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
 def _is_whole(target: Path) -> bool:
@@ -110,7 +125,7 @@ def check_archive(path: str | Path) -> None:
 
     try:
         with Archiver(path) as archive:
-            members = _check_members(path, archive)
+            members = without_top_folder(_check_members(path, archive))
             if isinstance(archive.fopen, zipfile.ZipFile) and (damaged := archive.fopen.testzip()):
                 raise UserError(f"{path} is not a whole archive: {damaged} is damaged")
             metas = [member for member in members if PurePosixPath(member).name == "meta.yaml"]

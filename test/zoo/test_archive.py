@@ -172,7 +172,7 @@ def named(**changes):
     [
         ({"meta.yaml": None}, "expected one meta.yaml, found 0"),
         ({"exp/meta.yaml": "files: {}"}, "expected one meta.yaml, found 2"),
-        ({"meta.yaml": None, "exp/meta.yaml": yaml.safe_dump(META)}, "expected one meta.yaml"),
+        ({"meta.yaml": None, "exp/meta.yaml": yaml.safe_dump(META)}, "exp/train/config.yaml', which is not a member"),
         ({"meta.yaml": "{"}, "meta.yaml is not YAML"),
         ({"meta.yaml": "!!python/object/apply:os.mkdir [ran]"}, "meta.yaml is not YAML"),
         ({"meta.yaml": "- a"}, "meta.yaml must hold"),
@@ -322,3 +322,40 @@ def test_what_a_read_only_cache_holds_is_taken(tmp_path, cache, monkeypatch, cap
     assert capsys.readouterr().err == ""
     with pytest.raises(UserError, match="models cannot be unpacked here: it is read-only"):
         unpack_model(write(tmp_path / "other.zip", members(README="other")), cache)
+
+
+@pytest.mark.parametrize("extra", [{}, {"__MACOSX/m/._meta.yaml": "x", ".DS_Store": "x"}], ids=["plain", "Finder"])
+@pytest.mark.parametrize("suffix", ["zip", "tgz"])
+def test_a_folder_that_was_packed_is_a_model(tmp_path, cache, suffix, extra):
+    content = {f"m/{name}": value for name, value in members(**{"notes/meta.txt": "x"}).items()}
+    content |= {name: value.encode() for name, value in extra.items()}
+    path = write(tmp_path / f"model.{suffix}", content)
+    files = unpack_model(path, cache)
+    config = yaml.safe_load(text(files["train_config"]))
+    assert text(files["model_file"]) == "weights"
+    assert text(config["normalize_conf"]["stats_file"]) == "statistics"
+    assert unpack_model(path, cache) == files
+
+
+def test_a_folder_with_its_directories_listed(tmp_path, cache):
+    path = tmp_path / "model.zip"
+    for name, value in members().items():
+        (tmp_path / "my model" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "my model" / name).write_bytes(value)
+    with zipfile.ZipFile(path, "w") as file:
+        for member in [tmp_path / "my model", *(tmp_path / "my model").rglob("*")]:
+            file.write(member, member.relative_to(tmp_path))
+    assert text(unpack_model(path, cache)["model_file"]) == "weights"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {f"a/b/{name}": value for name, value in members().items()},
+        {**{f"m/{name}": value for name, value in members().items()}, "other/file": b"x"},
+        {f"m/{name}": value for name, value in members(**{"sub/meta.yaml": "x"}).items()},
+    ],
+    ids=["two deep", "two folders", "two models"],
+)
+def test_a_folder_that_is_no_model(tmp_path, refused, content):
+    refused(write(tmp_path / "model.zip", content), "expected one meta.yaml")
