@@ -13,6 +13,7 @@ from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, WAV_SCP
 from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
+from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer
 
 FROM_TEACHER = "teacher"
@@ -101,7 +102,7 @@ def languages_of_speakers(
         UserError: A table cannot be read.
     """
     speaker, language = CLASS_LABELS["speaker"], CLASS_LABELS["language"]
-    found = {name: set(languages) for name, languages in (known or {}).items()}
+    found = {normal_name(name): set(languages) for name, languages in (known or {}).items()}
     for dump in dumps:
         speaker_of = read_labels(dump / speaker.file, speaker)
         for utt, line in read_labels(dump / language.file, language).items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +15,8 @@ from espnet_mtl.config.numbers import INTENSITIES, finite_number, number_between
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
 from espnet_mtl.system.unicode import find_name
+from espnet_mtl.text.normal import check_unicode, normal_text
+from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
 EMOTION_FORMS = "a name, or a mixture such as 'sad:0.3,neutral:0.7' or {'sad': 0.3, 'neutral': 0.7}"
 
@@ -33,6 +36,31 @@ def input_errors() -> Iterator[None]:
         yield
     except UserError as error:
         raise InputError(str(error)) from error
+
+
+def token_line(text: str, language: str, tokenizer: Tokenizer, token_list: Collection[str]) -> str:
+    """Returns the line of tokens of a text; tokens that the model does not know are logged.
+
+    Args:
+        text: What to say.
+        language: espeak's language.
+        tokenizer: The model's.
+        token_list: The model's tokens.
+
+    Raises:
+        UserError: The text is no Unicode, or there is nothing to say.
+    """
+    if not normal_text(text):
+        raise UserError("text: there is nothing to say")
+    check_unicode("text", text)
+    try:
+        line = tokenizer.line(text, language)
+        unknown = unknown_tokens(tokenizer.tokens(line), token_list)
+    except UserError as error:
+        raise UserError(f"text: {error}") from error
+    if unknown:
+        logging.warning(f"text {text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
+    return line
 
 
 def token_ids(ids: Any, size: int) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from espnet_mtl.config.schema import SPEAKER_LANGUAGES
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.unicode import normal_name
 
 
 def spoken_languages(args: Namespace) -> dict[str, list[str]]:
@@ -19,7 +20,7 @@ def spoken_languages(args: Namespace) -> dict[str, list[str]]:
     spoken = getattr(args, SPEAKER_LANGUAGES, None) or {}
     if not isinstance(spoken, Mapping) or not all(_is_names(languages) for languages in spoken.values()):
         raise UserError(f"{SPEAKER_LANGUAGES}: expected a list of languages by speaker, got {spoken!r}")
-    return {str(speaker): list(languages) for speaker, languages in spoken.items()}
+    return {normal_name(str(speaker)): list(languages) for speaker, languages in spoken.items()}
 
 
 def _is_names(value: Any) -> bool:
@@ -47,7 +48,7 @@ def choose_language(
         if not given or not isinstance(given, str):
             raise UserError(f"language: expected espeak's name of a language, such as 'en-us', got {given!r}")
         return given
-    own = spoken.get(speaker)
+    own = spoken.get(normal_name(speaker))
     choice = own or languages or [args.language]
     if len(choice) == 1:
         return choice[0]

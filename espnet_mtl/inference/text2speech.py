@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from espnet_mtl.inference.inputs import (
     speaker_id,
     style_weights,
     token_ids,
+    token_line,
 )
 from espnet_mtl.inference.language import choose_language, spoken_languages
 from espnet_mtl.inference.length import check_length, check_words
@@ -41,8 +41,7 @@ from espnet_mtl.system.forks import HomeProcess
 from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
-from espnet_mtl.text.normal import check_unicode, normal_text
-from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
+from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.vocoder.build import build_vocoder
 
 
@@ -258,25 +257,13 @@ class Text2Speech:
     def _tokens(self, text: Any, language: str, alpha: float = 1.0) -> Tensor:
         """Returns the token ids (T_text,) of a text, or the given ones."""
         if isinstance(text, str):
-            ids = torch.from_numpy(self._ids(text, language, alpha))
+            check_words(text, self.max_tokens, alpha)
+            line = token_line(text, language, self.tokenizer, self.train_args.token_list)
+            ids = torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"])
         else:
             ids = token_ids(text, len(self.train_args.token_list))
         check_length("text", len(ids), self.max_tokens, alpha)
         return ids.to(self.device)
-
-    def _ids(self, text: str, language: str, alpha: float) -> np.ndarray:
-        if not normal_text(text):
-            raise UserError("text: there is nothing to say")
-        check_unicode("text", text)
-        check_words(text, self.max_tokens, alpha)
-        try:
-            line = self.tokenizer.line(text, language)
-            unknown = unknown_tokens(self.tokenizer.tokens(line), self.train_args.token_list)
-        except UserError as error:
-            raise UserError(f"text: {error}") from error
-        if unknown:
-            logging.warning(f"text {text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
-        return self.preprocess_fn("<text>", {"text": line})["text"]
 
     def _language(self, language: str | None, speaker: int) -> str:
         """Returns the language to speak: the given one, or that of the speaker of this number."""

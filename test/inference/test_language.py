@@ -45,6 +45,12 @@ def test_a_table_that_is_none_is_refused(value):
         spoken_languages(Namespace(speaker_languages=value))
 
 
+def test_a_name_may_have_another_form():
+    spoken = spoken_languages(Namespace(speaker_languages={"Zoe\u0308": ["pl"]}))
+    assert choose_language(None, "Zo\u00eb", ARGS, spoken, ALL) == "pl"
+    assert choose_language(None, "Zoe\u0308", ARGS, spoken, ALL) == "pl"
+
+
 def test_a_model_without_the_table():
     assert spoken_languages(Namespace()) == spoken_languages(Namespace(speaker_languages=None)) == {}
 
