@@ -23,9 +23,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.zoo.archive import resolve
 
     options: dict[str, Any] = {**resolve(args.model)}
-    signal = read_yaml(options["train_config"]).get("feats_extract_conf") or {}
-    if "fs" in signal:
-        check_rate(args.output, signal["fs"])
+    signal = read_yaml(options["train_config"]).get("feats_extract_conf")
+    rate = signal.get("fs") if isinstance(signal, dict) else None
+    if isinstance(rate, int) and rate > 0:  # what else is wrong with the model is told when it is loaded
+        check_rate(args.output, rate)
     # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.text2speech import Text2Speech
 

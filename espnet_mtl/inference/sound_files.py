@@ -38,8 +38,8 @@ def sound_format(path: Path) -> tuple[str, str]:
 def check_rate(path: Path, rate: int) -> None:
     """Raises UserError where a file of this name cannot hold sound of a sampling rate (Opus takes five of them)."""
     try:
-        _encode(path, np.zeros(rate // 10, dtype=np.float32), rate)
-    except soundfile.LibsndfileError as error:
+        _encode(path, np.zeros(1000, dtype=np.float32), rate)
+    except (soundfile.LibsndfileError, OverflowError) as error:
         raise UserError(f"--output {path}: {path.suffix} takes no sound of {rate} Hz: choose .wav or .flac") from error
 
 

@@ -55,3 +55,5 @@ def test_a_rate_that_a_format_does_not_take(tmp_path):
     with pytest.raises(UserError, match=r"\.mp3 takes no sound of 96000 Hz"):
         write_sound(tmp_path / "a.mp3", np.zeros(160, dtype="float32"), 96000)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UserError, match="takes no sound of 1180591620717411303424 Hz"):
+        write_sound(tmp_path / "a.wav", np.zeros(160, dtype="float32"), 2**70)
