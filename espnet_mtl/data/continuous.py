@@ -12,8 +12,8 @@ import kaldiio
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, PITCH_SCP, UTT2SPK, UTT2VAD, text_file
-from espnet_mtl.data.kaldi import read_labels, read_table
+from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, PITCH_SCP, UNVOICED, UTT2SPK, UTT2VAD, text_file
+from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED
 from espnet_mtl.system.files import require
 from espnet_mtl.text.espeak import PUNCTUATION
@@ -56,7 +56,8 @@ def read_continuous(dump: Path, labels: Collection[str], tokenizer: Tokenizer) -
         tokenizer: How texts became tokens; with pieces ("bpe"), an utterance counts as one phrase.
 
     Returns:
-        By label and utterance, (D,); utterances without the label are left out.
+        By label and utterance, (D,); utterances without the label are left out, as are those without a voiced frame
+        from `intonation`.
 
     Raises:
         UserError: A line of utt2vad that is not three numbers.
@@ -67,6 +68,8 @@ def read_continuous(dump: Path, labels: Collection[str], tokenizer: Tokenizer) -
     for label in measured:
         measure = MEASURES[label]
         values[label] = {utt: measure(one) for utt, one in prosody.items()}
+    for utt in read_optional(dump / UNVOICED):
+        values.get("intonation", {}).pop(utt, None)  # its log-F0 is its speaker's mean: it has no intonation
     if "vad" in labels:
         values["vad"] = _read_vad(dump / UTT2VAD)
     return values

@@ -34,6 +34,8 @@ FEATS_SCP = "feats.scp"
 """Log-mel (T, n_mels)."""
 PITCH_SCP = "pitch.scp"
 """Log-F0 per token (N + 1, 1)."""
+UNVOICED = "unvoiced"
+"""Utterances without a voiced frame, and the log-F0 that stands for theirs: no statistics count it."""
 ENERGY_SCP = "energy.scp"
 """Energy per token (N + 1, 1)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,9 +16,10 @@ import soundfile
 import torch
 
 from espnet_mtl.data.arks import ark_writers, moved_scp
-from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES
+from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES, UNVOICED, UTT2SPK
 from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
 from espnet_mtl.data.kaldi import read_optional, write_table
+from espnet_mtl.data.pitch import LogF0, SpeakerPitch, filled, unvoiced_note
 from espnet_mtl.data.utterances import (
     FROM_ALIGNER,
     FROM_TEACHER,
@@ -34,15 +36,14 @@ from espnet_mtl.text.tokens import Tokenizer
 
 import_tts_task()
 
-from espnet2.tts.feats_extract.dio import Dio  # noqa: E402
 from espnet2.tts.feats_extract.energy import Energy  # noqa: E402
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank  # noqa: E402
 
 ARKS = ("feats", "energy", "pitch")
-TABLES = (PHONES, DURATIONS)
+TABLES = (PHONES, DURATIONS, UNVOICED)
 EXTRACTORS = {
     "feats_extract": {"fbank": LogMelFbank},
-    "pitch_extract": {"dio": Dio},
+    "pitch_extract": {"dio": LogF0},
     "energy_extract": {"energy": Energy},
 }
 """Config keys, and ESPnet's extractor for each name that they may take: log-mel, log-F0 and energy in its classes."""
@@ -57,7 +58,8 @@ class Features:
 
     Attributes:
         feats: Log-mel (T, n_mels), base 10.
-        pitch: Log-F0 in Hz per token, unvoiced stretches interpolated (N + 1, 1); the last token is the end.
+        pitch: Log-F0 in Hz per token, unvoiced stretches interpolated (N + 1, 1); the last token is the end. 0
+            throughout where the recording has no voiced frame.
         energy: L2 norm of the amplitude spectrum per token (N + 1, 1).
         durations: Frames per token, N + 1 numbers of at least 1 that sum to T.
     """
@@ -103,7 +105,7 @@ class Extractor:
         }
         pitch, _ = self.pitch(samples, lengths, **tokens)
         energy, _ = self.energy(samples, lengths, **tokens)
-        return Features(feats[0].numpy(), pitch[0].numpy(), energy[0].numpy(), durations)
+        return Features(feats[0].numpy(), filled(pitch[0].numpy()), energy[0].numpy(), durations)
 
     @torch.no_grad()
     def log_mel(self, path: str) -> np.ndarray:
@@ -212,8 +214,9 @@ def extract_features(
     features = parallel_map(partial(_extract, settings), every, nj, "stage 3")
     note_path = dumps[0].parent / DURATIONS_NOTE
     remove(note_path)
+    pitch = SpeakerPitch()
     for dump, utterances in sets.items():
-        _write(dump, utterances, islice(features, len(utterances)), token_type)
+        _write(dump, utterances, islice(features, len(utterances)), token_type, pitch)
     note: dict[str, Any] = {"durations": source, "token_type": token_type, "language": tokenizer.language}
     if tokenizer.cleaner:
         note["cleaner"] = tokenizer.cleaner
@@ -257,20 +260,37 @@ def _lengths(dump: Path, config: Mapping[str, Any]) -> dict[str, int]:
     return {utt: 1 + int(samples) // hop for utt, samples in counts.items()}
 
 
-def _write(dump: Path, utterances: Sequence[TokenizedUtterance], features: Iterable[Features], token_type: str) -> None:
+def _write(
+    dump: Path,
+    utterances: Sequence[TokenizedUtterance],
+    features: Iterable[Features],
+    token_type: str,
+    speaker_pitch: SpeakerPitch,
+) -> None:
     """Writes archives and tables of one set; while it does, those of an earlier run are gone."""
     remove(*(dump / f"{name}.scp" for name in ARKS), *(dump / name for name in TABLES))
+    speakers = read_optional(dump / UTT2SPK)
     lines, durations = {}, {}
     with whole_directory(dump / "features") as directory:
         with ark_writers(directory, ARKS) as writers:
             for utterance, own in zip(utterances, features, strict=True):
-                for name in ARKS:
-                    writers[name](utterance.utt, getattr(own, name))
-                lines[utterance.utt] = utterance.line
-                durations[utterance.utt] = " ".join(str(frames) for frames in own.durations)
+                utt = utterance.utt
+                writers["feats"](utt, own.feats)
+                writers["energy"](utt, own.energy)
+                if speaker_pitch.take(utt, speakers.get(utt, ""), own.pitch):
+                    writers["pitch"](utt, own.pitch)
+                lines[utt] = utterance.line
+                durations[utt] = " ".join(str(frames) for frames in own.durations)
+            # What stands for missing F0 is known when that of all other utterances is.
+            unvoiced = speaker_pitch.stand_ins()
+            for utt, pitch in unvoiced.items():
+                writers["pitch"](utt, pitch)
         scps = {name: moved_scp(directory / f"{name}.scp", dump / "features") for name in ARKS}
     if token_type == "phn":
         write_table(dump / PHONES, lines)
     write_table(dump / DURATIONS, durations)
+    if unvoiced:
+        write_table(dump / UNVOICED, {utt: f"{pitch.flat[0]:.5f}" for utt, pitch in unvoiced.items()})
+        print(unvoiced_note(dump / UNVOICED, list(unvoiced), len(utterances)), file=sys.stderr)
     for name, scp in scps.items():
         write_table(dump / f"{name}.scp", scp)

@@ -12,7 +12,7 @@ import kaldiio
 import numpy as np
 
 from espnet_mtl.corpora.split import SETS
-from espnet_mtl.data.dump import PITCH_SCP, TRAIN_AND_DEV, text_file
+from espnet_mtl.data.dump import PITCH_SCP, TRAIN_AND_DEV, UNVOICED, text_file
 from espnet_mtl.data.kaldi import read_labels, read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
@@ -32,6 +32,8 @@ BLANK, UNKNOWN, END = "<blank>", "<unk>", "<sos/eos>"
 """Tokens of their own, first, second and last of a token list."""
 SENTENCEPIECE_SPECIAL = ("<unk>", "<s>", "</s>")
 MOST_NAMED = 5
+LEAST_VARIANCE = 1e-6
+"""Relative to the mean square: less is lost in the rounding to 32 bits of the sums that ESPnet takes it from."""
 
 
 def joined(known: Iterable[str], found: Iterable[str]) -> list[str]:
@@ -169,20 +171,34 @@ class Moments:
         self.sum_square = np.zeros(())
 
     def add(self, values: np.ndarray) -> None:
-        """Adds (T, D) values."""
+        """Adds (T, D) values.
+
+        Raises:
+            UserError: One of them is not finite.
+        """
         values = values.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise UserError("NaN or infinity among its values")
         self.count += len(values)
         self.sum = self.sum + values.sum(0)
         self.sum_square = self.sum_square + (values**2).sum(0)
 
     def save(self, path: Path) -> None:
-        """Writes the npz file."""
-        np.savez(
-            path,
-            count=self.count,
-            sum=self.sum.astype(np.float32),
-            sum_square=self.sum_square.astype(np.float32),
-        )
+        """Writes the npz file.
+
+        A dimension that never changes gets a standard deviation of 1: ESPnet would divide what is left of it after
+        rounding by one of 1e-10.
+        """
+        with_variance_1 = self.sum**2 / max(self.count, 1) + self.count
+        sum_square = np.where(self.constant, with_variance_1, self.sum_square)
+        np.savez(path, count=self.count, sum=self.sum.astype(np.float32), sum_square=sum_square.astype(np.float32))
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Tells which dimensions never change (D,), as far as numbers of 32 bits can tell."""
+        count = max(self.count, 1)
+        mean_square = self.sum_square / count
+        return mean_square - (self.sum / count) ** 2 <= LEAST_VARIANCE * mean_square
 
 
 def collect_stats(dump: Path, output: Path, tokenizer: Tokenizer, statistics: Mapping[str, Path] | None = None) -> None:
@@ -218,13 +234,25 @@ def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
     arrays = {name: kaldiio.load_scp(str(dump / f"{name}.scp")) for name in FEATURES}
     lines = read_table(dump / text_file(tokenizer.token_type), "stage 3")
     speech_shapes, text_lengths = {}, {}
+    unvoiced = read_optional(dump / UNVOICED)
+    some_voiced = len(unvoiced) < len(lines)
     for utt in progress(sorted(lines), f"statistics of {dump.name}", len(lines)):
         for name, moment in moments.items():
-            moment.add(arrays[name][utt])
+            stands_in = name == "pitch" and utt in unvoiced
+            if stands_in and some_voiced:
+                continue
+            try:
+                moment.add(arrays[name][utt])
+            except UserError as error:
+                raise UserError(f"{dump / name}.scp: {utt}: {error}; run stage 3 again") from error
         frames, n_mels = arrays["feats"][utt].shape
         speech_shapes[utt] = f"{frames},{n_mels}"
         text_lengths[utt] = len(tokenizer.tokens(lines[utt]))
     for name, moment in moments.items():
         moment.save(output / statistics_file(name))
+        if constant := int(np.sum(moment.constant)):
+            print(
+                f"{dump / name}.scp: {constant} of its {moment.constant.size} dimensions never change", file=sys.stderr
+            )
     write_table(output / "speech_shape", speech_shapes)
     write_table(output / "text_shape", text_lengths)

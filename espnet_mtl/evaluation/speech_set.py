@@ -80,13 +80,14 @@ class SpeechSet:
 
         durations = read_optional(self.directory / "durations")
         pitch_places = read_optional(self.directory / "pitch.scp")
+        unvoiced = read_optional(self.directory / "unvoiced")
         tokens = {}
         for utt in self.utts:
             if utt not in durations:
                 continue
             frames = np.array(durations[utt].split(), float)
             log_f0 = np.full(len(frames), np.nan)
-            if utt in pitch_places:
+            if utt in pitch_places and utt not in unvoiced:
                 log_f0 = kaldiio.load_mat(pitch_places[utt]).reshape(-1).astype(float)
             tokens[utt] = (log_f0, frames)
         return tokens

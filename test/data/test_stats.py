@@ -1,11 +1,17 @@
 import kaldiio
 import numpy as np
 import pytest
+import torch
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.text.tokens import Tokenizer
+
+import_tts_task()
+
+from espnet2.layers.global_mvn import GlobalMVN  # noqa: E402
 
 PHONES = {"f1_a": "h iː", "f1_b": "h ʊ", "m1_a": "iː iː iː"}
 TEXT = {"f1_a": "he", "f1_b": "who is it", "m1_a": "e e e"}
@@ -78,3 +84,23 @@ def test_a_missing_stage_is_named(dump, tmp_path):
     (dump / "dev/pitch.scp").unlink()
     with pytest.raises(UserError, match=r"run stage 3 first: .*dev/pitch.scp is missing"):
         collect_stats(dump, tmp_path / "stats", Tokenizer("phn"))
+
+
+def test_a_dimension_that_never_changes_is_0_after_normalization(dump, tmp_path, capsys):
+    """ESPnet divides by the root of what rounding leaves of its variance, which may be 1e-10."""
+    arrays = {utt: np.full((50, 1), 5.0117, "f") for utt in PHONES}
+    kaldiio.save_ark(str(dump / "train/pitch.ark"), arrays, scp=str(dump / "train/pitch.scp"))
+    collect_stats(dump, tmp_path / "stats", Tokenizer("phn"))
+    normalize = GlobalMVN(tmp_path / "stats/train/pitch_stats.npz")
+    normalized, _ = normalize(torch.full((1, 4, 1), 5.0117))
+    assert normalized.abs().max() < 1e-3
+    assert normalize.std.item() == pytest.approx(1, abs=1e-3)
+    assert "pitch.scp: 1 of its 1 dimensions never change" in capsys.readouterr().err
+
+
+def test_a_feature_that_is_no_number_is_named(dump, tmp_path):
+    arrays = {utt: np.full((5, 1), np.nan if utt == "f1_b" else 5.0, "f") for utt in PHONES}
+    kaldiio.save_ark(str(dump / "dev/energy.ark"), arrays, scp=str(dump / "dev/energy.scp"))
+    with pytest.raises(UserError, match=r"dev/energy\.scp: f1_b: NaN or infinity.*run stage 3 again"):
+        collect_stats(dump, tmp_path / "stats", Tokenizer("phn"))
+    assert not (tmp_path / "stats").exists()

@@ -146,7 +146,10 @@ class TrainedProbes:
     def _semitones_above_average(self) -> dict[str, float]:
         """By how many semitones each training speaker's voice is higher than the average speaker's."""
         pitch = self._arrays["functionals"][:, [MEAN_PITCH]]
-        effects = speaker_effects(pitch, self._speakers, self._emotions)
+        voiced = pitch[:, 0] != 0  # an utterance without a voiced frame has 0 throughout, and no pitch
+        if not voiced.any():
+            return {}
+        effects = speaker_effects(pitch[voiced], self._speakers[voiced], self._emotions[voiced])
         return {name: float(effect[0]) for name, effect in effects.items()}
 
 
