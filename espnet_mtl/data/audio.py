@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
 from espnet_mtl.corpora.split import SETS
@@ -30,12 +29,12 @@ from espnet_mtl.data.kaldi import invert, read_labels, read_optional, read_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, LABELS
+from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
 from espnet_mtl.system.files import file_name, remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.text.faults import text_fault
 from espnet_mtl.text.normal import speakable
 
-Samples = NDArray[np.float64]
 FRAME_S, HOP_S = 0.025, 0.010
 SILENT_DBFS = -70.0
 PEAK = 0.98
@@ -71,10 +70,6 @@ class Conversion:
     n_samples: int = 0
     alignment: Alignment | None = None
     reason: str = ""
-
-
-class Unusable(Exception):
-    """Why an utterance is dropped."""
 
 
 def prepare_audio(
@@ -155,14 +150,14 @@ def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> 
     utt, alignment = recording.utt, recording.alignment
     try:
         if recording.fault or not speakable(recording.text):
-            raise Unusable(recording.fault or "empty text")
+            raise UnusableAudio(recording.fault or "empty text")
         if not recording.speaker:
-            raise Unusable("no speaker in utt2spk")
+            raise UnusableAudio("no speaker in utt2spk")
         samples = load(recording.wav, fs, conf.channels)
         start, end = _speech_section(samples, fs, conf, alignment)
         _check_length((end - start) / fs, recording.text, conf)
         samples = level(samples[start:end], fs, conf)
-    except Unusable as error:
+    except UnusableAudio as error:
         return Conversion(utt, reason=str(error))
     directory.mkdir(exist_ok=True)
     soundfile.write(directory / file_name(utt, ".flac"), samples, fs, subtype="PCM_16")
@@ -171,44 +166,40 @@ def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> 
 
 
 def _check_length(seconds: float, text: str, conf: AudioConf) -> None:
-    """Raises `Unusable` where the speech is too short, too long, or too short for its text."""
-    if not conf.min_seconds <= seconds <= conf.max_seconds:
-        kind = "short" if seconds < conf.min_seconds else "long"
-        raise Unusable(f"too {kind}: {seconds:.2f} s, allowed {conf.min_seconds} to {conf.max_seconds} s")
+    """Raises `UnusableAudio` where the speech is too short, too long, or too short for its text."""
+    if seconds == 0 or not conf.min_seconds <= seconds <= conf.max_seconds:
+        kind = "long" if seconds > conf.max_seconds else "short"
+        raise UnusableAudio(f"too {kind}: {seconds:.2f} s, allowed {conf.min_seconds} to {conf.max_seconds} s")
     letters = sum(character.isalnum() for character in text)
     if letters > MOST_LETTERS * seconds:
-        raise Unusable(f"text too long for its recording: {letters} letters in {seconds:.2f} s")
+        raise UnusableAudio(f"text too long for its recording: {letters} letters in {seconds:.2f} s")
 
 
 def load(path: str, fs: int, channels: int | None = None) -> Samples:
-    """Reads a recording (T_wav,) at `fs` Hz; channels are averaged.
+    """Reads a recording (T_wav,) at `fs` Hz, without its offset; channels are averaged.
 
     Raises:
-        Unusable: It cannot be read, is empty, silent or clipped, has not `channels` channels (null: any number), or
-            holds numbers that are not finite.
+        UnusableAudio: What `read_audio` refuses, or it is silent, clipped or far beyond full scale, or has not
+            `channels` channels (null: any number).
     """
-    import soundfile
     import soxr
 
-    try:
-        samples, recorded_fs = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:  # the last two: a false length
-        raise Unusable(f"unreadable: {error}") from error
-    if not np.isfinite(samples).all():
-        raise Unusable("not finite: NaN or infinity among the samples")
+    samples, recorded_fs = read_audio(path)
     recorded_channels = samples.shape[1]
     if channels is not None and recorded_channels != channels:
-        raise Unusable(f"channel count: {recorded_channels}, expected {channels} (audio_conf.channels: null takes any)")
-    if not len(samples):
-        raise Unusable("empty recording")
+        expected = f"expected {channels} (audio_conf.channels: null takes any)"
+        raise UnusableAudio(f"channel count: {recorded_channels}, {expected}")
     clipped = np.mean(np.abs(samples) >= FULL_SCALE, axis=0).max()
     if clipped > MOST_CLIPPED:
-        raise Unusable(f"clipped: {clipped:.1%} of the samples are at full scale")
-    mono = samples.mean(axis=1)
-    peak = np.abs(mono - mono.mean()).max()  # a constant offset is no sound
-    if 20 * np.log10(peak + 1e-12) < SILENT_DBFS:
-        raise Unusable("silent")
-    return mono if recorded_fs == fs else soxr.resample(mono, recorded_fs, fs)
+        raise UnusableAudio(f"clipped: {clipped:.1%} of the samples are at full scale")
+    check_amplitude(samples)
+    mono = without_offset(samples).mean(axis=1)  # after the test for clipping, which must see what was recorded
+    if 20 * np.log10(np.abs(mono).max() + 1e-12) < SILENT_DBFS:
+        raise UnusableAudio("silent")
+    resampled = mono if recorded_fs == fs else soxr.resample(mono, recorded_fs, fs)
+    if not len(resampled):
+        raise UnusableAudio(f"empty recording: {len(mono)} samples at {recorded_fs} Hz are none at {fs} Hz")
+    return resampled
 
 
 def frame_levels(samples: Samples, fs: int) -> Samples:

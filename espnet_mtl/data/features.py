@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 
 from espnet_mtl.data.arks import ark_writers, moved_scp
@@ -28,6 +27,7 @@ from espnet_mtl.data.utterances import (
     read_utterances,
 )
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.system.audio_files import read_mono
 from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
@@ -115,10 +115,10 @@ class Extractor:
 
     def _read(self, path: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Reads samples (1, T_wav) and their number (1,)."""
-        wav, fs = soundfile.read(path, dtype="float32")
+        wav, fs = read_mono(path, keep_offset=True)  # stage 2 took out that of the whole recording
         if fs != self.fs:
             raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {self.fs}: run stage 2 again")
-        return torch.from_numpy(wav)[None], torch.tensor([len(wav)])
+        return torch.from_numpy(wav).float()[None], torch.tensor([len(wav)])
 
 
 def _extractor_class(config: Mapping[str, Any], key: str) -> Any:

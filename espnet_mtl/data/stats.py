@@ -251,8 +251,7 @@ def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
     for name, moment in moments.items():
         moment.save(output / statistics_file(name))
         if constant := int(np.sum(moment.constant)):
-            print(
-                f"{dump / name}.scp: {constant} of its {moment.constant.size} dimensions never change", file=sys.stderr
-            )
+            of_all = f"{constant} of its {moment.constant.size} dimensions never change"
+            print(f"{dump / name}.scp: {of_all}: there is nothing to learn in them", file=sys.stderr)
     write_table(output / "speech_shape", speech_shapes)
     write_table(output / "text_shape", text_lengths)

@@ -9,14 +9,13 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.measures import prosody
 from espnet_mtl.evaluation.measures.cepstrum import align, mel_cepstral_distortion
 from espnet_mtl.evaluation.measures.features import AcousticFeatures, analyze
 from espnet_mtl.evaluation.measures.speaker import embed
+from espnet_mtl.system.audio_files import read_mono
 from espnet_mtl.system.processes import parallel_map
 
 
@@ -41,13 +40,7 @@ class Recording:
         """
         if self.vocoder:
             return _vocode(self.place, self.vocoder)
-        try:
-            samples, fs = soundfile.read(self.place)
-        except soundfile.LibsndfileError as error:
-            raise UserError(f"{self.place} cannot be read as audio: {error}") from error
-        if samples.ndim > 1 or not len(samples):
-            raise UserError(f"{self.place}: expected one channel of audio, got an array of shape {samples.shape}")
-        return samples, fs
+        return read_mono(self.place)
 
 
 def _vocode(ark: str, settings: str) -> tuple[NDArray[np.floating], int]:

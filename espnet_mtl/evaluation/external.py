@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import soundfile
-
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
+from espnet_mtl.system.audio_files import read_mono
 from espnet_mtl.system.unicode import normal_name
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -54,7 +53,7 @@ def evaluate_speech(
         train = reference.parent / "train"
     training_speech = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
     vocoder = vocoder_settings(load_train_config(train_config), {}) if train_config else None
-    fs = soundfile.info(test.wavs[0]).samplerate
+    _, fs = read_mono(test.wavs[0])
     judge = Judge(training_speech, test, output / "judge", fs, vocoder, language, nj)
     evaluation = evaluate(judge, speech, baseline, versa)
     output.mkdir(parents=True, exist_ok=True)

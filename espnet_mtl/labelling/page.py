@@ -8,10 +8,10 @@ from pathlib import Path
 
 import gradio
 import numpy as np
-import soundfile
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labelling.manual import ManualLabels
+from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.sockets import bind
 
 KEYBOARD_SCRIPT = """() => document.addEventListener("keydown", event => {
@@ -91,9 +91,10 @@ def _show(work: ManualLabels, position: int) -> Shown:
     if position >= total:
         return total, done, "That was the last one: **back** goes through them again.", None
     utt = work.queue[position]
-    samples, fs = soundfile.read(work.wavs[utt], dtype="int16")
+    samples, fs = read_channels(work.wavs[utt])
+    recording = np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
     label = f", labelled **{labels[utt]}**" if utt in labels else ""
-    return position, f"{done}; this is number {position + 1}{label}", work.texts[utt], (fs, samples)
+    return position, f"{done}; this is number {position + 1}{label}", work.texts[utt], (fs, recording)
 
 
 def serve(directory: Path, output: Path, host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.report.render import render
 from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
+from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.sockets import bind
 
 TEMPLATE = "listening/page.html.j2"
@@ -58,7 +60,12 @@ def build_app(test: ListeningTest) -> FastAPI:
         if not 1 <= trial <= len(trials) or side not in sides:
             raise HTTPException(404, "no such recording")
         path = trials[trial - 1].wavs[sides.index(side)]
-        return Response(_anonymous(path), media_type="audio/wav", headers=NOT_STORED)
+        try:
+            content = _anonymous(path)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)  # not into the answer: its path tells the system
+            raise HTTPException(500, "the recording of this trial cannot be read") from error
+        return Response(content, media_type="audio/wav", headers=NOT_STORED)
 
     @app.post("/answer", status_code=204)
     def answer(request: Request, sent: Answer) -> None:
@@ -110,7 +117,7 @@ def _sides(test: ListeningTest) -> list[str]:
 
 def _anonymous(path: str) -> bytes:
     """The recording as 16-bit WAV, whatever its format and metadata, which might tell the systems apart."""
-    samples, fs = soundfile.read(path)
+    samples, fs = read_channels(path)
     file = io.BytesIO()
     soundfile.write(file, samples, fs, "PCM_16", format="WAV")
     return file.getvalue()

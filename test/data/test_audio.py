@@ -147,21 +147,52 @@ def test_an_unreadable_recording_is_dropped(tmp_path, content):
     assert result.reason.startswith("unreadable")
 
 
-def test_a_recording_of_a_false_length_is_dropped(tmp_path):
-    soundfile.write(tmp_path / "a.flac", tone(), FS)
-    data = bytearray((tmp_path / "a.flac").read_bytes())
-    data[21:26] = bytes([data[21] & 0xF0 | 0x0F, 255, 255, 255, 255])  # 36 bits that count the samples
-    (tmp_path / "a.flac").write_bytes(data)
-    result, _ = run(tmp_path, Recording("a_1", str(tmp_path / "a.flac"), "Words.", "a", None))
-    assert result.reason.startswith("unreadable")
-
-
 def test_one_clipped_channel_of_two_is_enough(tmp_path):
     clipped = tone()
     clipped[:: FS // 300] = 1.0
     stereo = np.stack([clipped, tone()], axis=1)
     result, _ = run(tmp_path, item(tmp_path / "a.wav", stereo), AudioConf(channels=None))
     assert result.reason.startswith("clipped: 1.9%")
+
+
+@pytest.mark.parametrize("offset", [0.002, -0.005, 0.05, 0.2])
+def test_direct_current_is_no_sound(tmp_path, offset):
+    """Neither what is silent nor the level is measured with it."""
+    noise = np.random.default_rng(0).normal(0, 1e-4, 5 * FS)
+    samples = tone(1.0, -26, before=2.0, after=2.0) + noise
+    kept, plain = run(tmp_path, item(tmp_path / "a.wav", samples))
+    result, without_it = run(tmp_path, item(tmp_path / "a.wav", samples + offset))
+    assert result.n_samples == kept.n_samples == pytest.approx(1.1 * FS, abs=0.03 * FS)
+    np.testing.assert_allclose(without_it, plain, atol=3 / 2**15)
+
+
+def test_direct_current_of_one_channel_of_two(tmp_path):
+    one = tone(1.0, -26, before=1.0, after=1.0)
+    stereo = np.stack([one, one + 0.1], axis=1)
+    result, samples = run(tmp_path, item(tmp_path / "a.wav", stereo), AudioConf(channels=None))
+    assert result.n_samples == pytest.approx(1.1 * FS, abs=0.03 * FS)
+    assert abs(samples.mean()) < 1e-3
+
+
+def test_clipping_is_looked_for_in_what_was_recorded(tmp_path):
+    """Direct current pushes one side of the wave beyond full scale; without it, no sample would be there."""
+    clipped = np.clip(tone(level=-12) + 0.8, -1, 1)
+    result, _ = run(tmp_path, item(tmp_path / "a.wav", clipped))
+    assert result.reason.startswith("clipped")
+
+
+def test_a_recording_without_direct_current_stays_as_it_is(tmp_path):
+    samples = tone(1.0, -26)
+    _, kept = run(tmp_path, item(tmp_path / "a.wav", samples), AudioConf(trim_db=None, level_dbfs=None))
+    np.testing.assert_allclose(kept, samples, atol=1.01 / 2**15)
+
+
+def test_nothing_is_left_of_a_click_without_margins(tmp_path):
+    click = np.zeros(FS)
+    click[FS // 2] = 0.5
+    conf = AudioConf(margin_s=0.0, min_seconds=0.0, trim_db=0.1)
+    assert run(tmp_path, item(tmp_path / "a.wav", click, text="a"), conf)[0].reason.startswith(("too short", "text"))
+    assert run(tmp_path, item(tmp_path / "b.wav", np.full(3, 0.1) * [1, -1, 1], fs=768000))[0].reason
 
 
 def test_directories_and_report(tmp_path):

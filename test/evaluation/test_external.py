@@ -42,6 +42,29 @@ def test_without_training_speech_distances_remain(reference, tmp_path):
     assert metrics["metrics"]["emotion_accuracy"] is None
 
 
+def test_direct_current_is_no_difference(reference, tmp_path):
+    alone, shifted = tmp_path / "alone/test", tmp_path / "shifted"
+    shutil.copytree(reference, alone)
+    shutil.copytree(reference / "wav", shifted)
+    for path in shifted.iterdir():
+        samples, fs = soundfile.read(path)
+        soundfile.write(path, samples + 0.05, fs, "DOUBLE")
+    systems = {"same": reference / "wav", "shifted": shifted}
+    judged = evaluate_speech(alone, systems, tmp_path / "out").json()["systems"]
+    for name in ("mcd_db", "energy_rmse_db", "duration_error", "log_f0_rmse"):
+        same, other = (judged[system]["metrics"][name]["value"] for system in systems)
+        assert other == pytest.approx(same, abs=1e-3), name
+
+
+def test_a_broken_reference_is_named(reference, tmp_path):
+    shutil.copytree(reference, tmp_path / "test")
+    first = sorted((tmp_path / "test/wav").iterdir())[0]
+    first.write_bytes(b"no audio")
+    write_table(tmp_path / "test/wav.scp", {first.stem: first})
+    with pytest.raises(UserError, match=rf"{first.name} cannot be read as audio"):
+        evaluate_speech(tmp_path / "test", {"same": reference / "wav"}, tmp_path / "out")
+
+
 def test_paths_of_a_wav_scp_may_be_relative_to_it(reference, tmp_path):
     shutil.copytree(reference / "wav", tmp_path / "wav")
     write_table(tmp_path / "wav.scp", {"a_low_10": "wav/a_low_10.wav"})

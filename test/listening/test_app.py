@@ -119,3 +119,14 @@ def test_answers_to_other_trials_are_an_error_on_the_page(tmp_path):
 def test_no_page_of_the_framework_is_served(tmp_path):
     with client(listening_test(tmp_path, "mos")) as browser:
         assert {browser.get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")} == {404}
+
+
+def test_a_recording_that_cannot_be_read_is_no_secret_told(tmp_path, capsys):
+    test = listening_test(tmp_path, "mos", ("secret", "natural"))
+    with client(test) as browser:
+        for path in tmp_path.rglob("*.wav"):
+            path.write_bytes(b"no audio")
+        reply = browser.get("/audio/1/a", params={"listener": "ann"})
+    assert reply.status_code == 500
+    assert reply.json() == {"detail": "the recording of this trial cannot be read"}
+    assert "cannot be read as audio" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import soundfile
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.report.render import data_uri
+from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.files import file_name
 
 
@@ -49,7 +50,7 @@ class Players:
 
 
 def _flac(path: str) -> bytes:
-    samples, fs = soundfile.read(path)
+    samples, fs = read_channels(path)
     file = io.BytesIO()
     soundfile.write(file, samples, fs, "PCM_16", format="FLAC")
     return file.getvalue()

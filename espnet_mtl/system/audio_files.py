@@ -1,0 +1,115 @@
+"""The one reader of audio files: bounded in memory whatever a header claims, and what is wrong is said in one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl.errors import UserError
+
+Samples = NDArray[np.float64]
+
+RATES = (4000, 768000)
+"""Sampling rates in Hz that are read: a claim beyond them is a broken header, and would be resampled to any length."""
+MOST_SAMPLES = 2**27
+"""Samples of all channels: 1 GiB in memory, 46 minutes at 48 kHz."""
+LOUDEST = 10.0
+"""Largest amplitude relative to full scale: files of floats may go beyond 1, but sound does not go that far."""
+MISSING_S = 0.05
+"""Seconds that a file may have less than its header says."""
+STREAMED_BYTES = 0x7FF00000
+"""A program that writes a WAV file into a pipe cannot know its size, and claims at least this."""
+
+
+class UnusableAudio(Exception):
+    """Why an audio file cannot be used, as `kind: details`."""
+
+
+def read_audio(path: str | Path) -> tuple[Samples, int]:
+    """Reads samples (T, C), as they were recorded, and the sampling rate in Hz.
+
+    Raises:
+        UnusableAudio: There is no such file, it is no audio, broken, cut off, empty or too large, or its samples are no
+            sound.
+    """
+    import soundfile
+
+    if not Path(path).is_file():  # to open a pipe would wait for somebody to write into it
+        raise UnusableAudio(f"unreadable: {'not a file' if Path(path).exists() else 'no such file'}: {path}")
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_header(file.samplerate, file.channels, file.frames)
+            samples = file.read(dtype="float64", always_2d=True)
+            fs, claimed = file.samplerate, _claimed_frames(file.frames, file.extra_info)
+    # TypeError: a name that ends in .raw, whose format nobody knows
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
+        raise UnusableAudio(f"unreadable: {error}") from error
+    if claimed - len(samples) > MISSING_S * fs:
+        raise UnusableAudio(f"cut off: {len(samples) / fs:.2f} s of the {claimed / fs:.2f} s that its header says")
+    if not len(samples):
+        raise UnusableAudio("empty recording")
+    if not np.isfinite(samples).all():
+        raise UnusableAudio("not finite: NaN or infinity among the samples")
+    return samples, fs
+
+
+def _check_header(fs: int, channels: int, frames: int) -> None:
+    if not RATES[0] <= fs <= RATES[1]:
+        raise UnusableAudio(f"sampling rate: {fs} Hz, allowed {RATES[0]} to {RATES[1]} Hz")
+    if frames * channels > MOST_SAMPLES:
+        raise UnusableAudio(f"too large: {frames} samples of {channels} channels, allowed {MOST_SAMPLES} in all")
+
+
+def _claimed_frames(frames: int, log: str) -> int:
+    """Returns how many frames the header claims: of a WAV file libsndfile reads what is there, and logs the claim."""
+    found = re.search(r"^data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    if not found:
+        return frames
+    claimed, there = (int(number) for number in found.groups())
+    if claimed >= STREAMED_BYTES or not there:
+        return frames
+    return round(frames * claimed / there)
+
+
+def without_offset(samples: Samples) -> Samples:
+    """Takes the mean of each channel out of samples (T, C): direct current, which cheap microphones add, is no sound.
+
+    Levels, and what is silent, would else be measured with it.
+    """
+    return samples - samples.mean(axis=0)
+
+
+def read_channels(path: str | Path, keep_offset: bool = False) -> tuple[Samples, int]:
+    """Reads samples (T, C), without their offset unless it is to stay, and the sampling rate in Hz.
+
+    Raises:
+        UserError: What `read_audio` refuses, or samples far beyond full scale.
+    """
+    try:
+        samples, fs = read_audio(path)
+        check_amplitude(samples)
+    except UnusableAudio as error:
+        raise UserError(f"{path} cannot be read as audio: {error}") from error
+    return samples if keep_offset else without_offset(samples), fs
+
+
+def check_amplitude(samples: Samples) -> None:
+    """Raises `UnusableAudio` for samples that are no sound, such as a float of 1e30."""
+    peak = np.abs(samples).max()
+    if peak > LOUDEST:
+        raise UnusableAudio(f"beyond full scale: a sample of {peak:g} times full scale")
+
+
+def read_mono(path: str | Path, keep_offset: bool = False) -> tuple[Samples, int]:
+    """Reads samples (T,) of a file of one channel, and the sampling rate in Hz; see `read_channels`.
+
+    Raises:
+        UserError: What `read_channels` refuses, or more than one channel.
+    """
+    samples, fs = read_channels(path, keep_offset)
+    if samples.shape[1] > 1:
+        raise UserError(f"{path}: expected one channel of audio, got {samples.shape[1]}")
+    return samples[:, 0], fs
