@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
-from espnet_mtl.config.fields import AtLeastOne, Count, Name, Number, Options, Switch
+from espnet_mtl.config.fields import AtLeastOne, Count, Name, Number, Options, Positive, Switch
+from espnet_mtl.config.ranges import Seed, narrowed, whole
 from espnet_mtl.errors import UserError
 
 BATCHES = Literal["unsorted", "sorted", "folded", "length", "numel"]
@@ -47,6 +48,9 @@ ModelFile = Annotated[str, AfterValidator(_check_file)]
 ModelFiles = Annotated[
     list[ModelFile], Field(description="a list of model files that exist ('file' or 'file:from:to')")
 ]
+Norm = Annotated[float, Field(gt=0, description="a number above 0, or .inf")]
+Workers = whole(0, 256)
+GPUs = whole(0, 1024)
 Names = Annotated[list[Name], Field(description="a list of names")]
 Counts = Annotated[list[AtLeastOne], Field(description="a list of whole numbers of at least 1")]
 NumberOfModels = Annotated[
@@ -65,15 +69,15 @@ class TrainValues(Options):
     num_iters_per_epoch: AtLeastOne | None = None
     accum_grad: AtLeastOne = 1
     patience: Count | None = None
-    ngpu: Count = 0
-    seed: Count = 0
-    num_workers: Count = 1
+    ngpu: GPUs = 0
+    seed: Seed = 0
+    num_workers: Workers = 1
     num_att_plot: Count = 3
     log_interval: AtLeastOne | None = None
     keep_nbest_models: NumberOfModels = 10
     nbest_averaging_interval: Count = 0
-    grad_clip: Number = 5.0
-    grad_clip_type: Number = 2.0
+    grad_clip: Positive = 5.0
+    grad_clip_type: Norm = 2.0
     iterator_type: Literal["sequence"] = "sequence"
     valid_iterator_type: Literal["sequence"] | None = None
     batch_type: BATCHES = "folded"
@@ -114,6 +118,13 @@ class TrainValues(Options):
 
 
 CHOICES: Mapping[str, Any] = {
+    "conformer_rel_pos_type": Literal["legacy", "latest"],
+    "conformer_pos_enc_layer_type": Literal["rel_pos", "abs_pos", "scaled_abs_pos", "legacy_rel_pos"],
+    "conformer_self_attn_layer_type": Literal["rel_selfattn", "selfattn", "legacy_rel_selfattn"],
+    "conformer_activation_type": Literal["hardtanh", "relu", "selu", "swish", "tanh"],
+    "positionwise_layer_type": Literal["linear", "conv1d", "conv1d-linear"],
+    "spk_embed_integration_type": Literal["add", "concat"],
+    "init_type": Literal["pytorch", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "normal"],
     "encoder_type": Literal["transformer", "conformer"],
     "decoder_type": Literal["transformer", "conformer"],
     "atype": Literal["location", "forward", "forward_ta"],
@@ -122,8 +133,6 @@ CHOICES: Mapping[str, Any] = {
 """Names that a network takes for an argument."""
 TYPES: Mapping[str, Any] = {"int": int, "float": Number, "bool": Switch, "str": Name, "any": Any}
 WHOLE = Annotated[int, Field(description="a whole number")]
-SIZES = ("fs", "n_fft", "hop_length", "n_mels")
-"""Arguments that cannot be 0."""
 
 
 @cache
@@ -143,10 +152,11 @@ def class_options(section: str, arguments: tuple[tuple[str, str], ...]) -> type[
 def _type(section: str, argument: str, kind: str) -> Any:
     plain = kind.removesuffix("?")
     wanted = TYPES[plain] if plain != "int" else WHOLE
+    narrow = narrowed(section, argument, plain)
     if argument in CHOICES:
         wanted = CHOICES[argument]
-    elif argument in SIZES:
-        wanted = AtLeastOne
+    elif narrow is not None:
+        wanted = narrow
     elif plain == "int" and not section.startswith(("optim", "scheduler")):  # these take -1, too
         wanted = Count
     return wanted | None if kind.endswith("?") else wanted

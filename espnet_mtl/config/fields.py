@@ -84,13 +84,19 @@ def explained(error: ValidationError, options: type[Options], where: str) -> Use
     choices = _choices(field.annotation)
     if choices:
         return one_of(named, value, choices)
-    return UserError(f"{named}: {_wanted(field)}, got {value!r}{_hint(value)}")
+    return UserError(f"{named}: {_wanted(field)}, got {value!r}{_hint(key, value)}")
 
 
-def _hint(value: object) -> str:
-    """Says how a number such as 1e-3 is written, which YAML reads as text."""
+def _hint(key: str, value: object) -> str:
+    """Says what YAML made of what was written: no becomes a truth value, and 1e-3 a text."""
+    if isinstance(value, bool):
+        word = "yes, on and true" if value else "no, off and false"
+        instead = ", or take nb for Norwegian Bokmål" if key == "language" and not value else ""
+        return f" (YAML takes {word} for a truth value: quote it{instead})"
     if not isinstance(value, str):
         return ""
+    if re.fullmatch(r"[+-]?\d+(\.\d*)?", value):
+        return " (it is quoted, and so a text: leave the quotes out)"
     found = re.fullmatch(r"([+-]?\d+)(\.?\d*)[eE]([+-]?)(\d+)", value)
     if not found:
         return ""

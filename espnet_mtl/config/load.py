@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 
+from espnet_mtl.config.plain_yaml import PlainLoader, SurpriseError
 from espnet_mtl.config.schema import check_given, check_scheduler, complete, refuse_recipe_keys
+from espnet_mtl.config.signal import check_signal
 from espnet_mtl.errors import UserError
 
 BASE = "base"
@@ -25,7 +27,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: no such config file")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
+    except SurpriseError as error:
+        raise UserError(f"{path}: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
     if config is None:
@@ -86,6 +90,7 @@ def load_train_config(path: str | Path) -> dict[str, Any]:
         full = complete(config)
         check_given(config)
         check_scheduler(config)
+        check_signal(full)
         return full
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

@@ -128,6 +128,8 @@ def check(config: Mapping[str, Any]) -> None:
     backbone = BACKBONES.spec(config["tts"])
     _check_features(config, backbone.token_features)
     _check_class("tts_conf", config["tts_conf"], class_arguments(backbone.espnet_class.partition(":")[2]))
+    if conflict := backbone.conflict(config["tts_conf"]):
+        raise UserError(f"tts_conf: {conflict}")
     for section in SECTIONS:
         build(SECTIONS.load(section), config[section], section)
     if config["durations"] not in DURATION_SOURCES:

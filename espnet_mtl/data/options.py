@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from espnet_mtl.config.fields import AtLeastOne, Count, NotNegative, Number, Options, Positive
+from espnet_mtl.config.fields import AtLeastOne, NotNegative, Options, Positive
+from espnet_mtl.config.ranges import Seed, Width
 
+LevelDbfs = Annotated[float | None, Field(ge=-90, le=0, description="dB from -90 to 0, or null for as recorded")]
 TrimDb = Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="dB above 0, or null for no trimming")]
 
 
@@ -28,7 +30,7 @@ class AudioConf(Options):
     min_seconds: NotNegative = 0.3
     max_seconds: Positive = 20.0
     channels: AtLeastOne | None = 1
-    level_dbfs: Number | None = -26.0
+    level_dbfs: LevelDbfs = -26.0
 
     @model_validator(mode="after")
     def _lets_something_pass(self):
@@ -50,6 +52,6 @@ class AlignerConf(Options):
 
     steps: AtLeastOne = 480
     batch_size: AtLeastOne = 32
-    dim: AtLeastOne = 128
+    dim: Width = 128
     lr: Positive = 0.002
-    seed: Count = 1
+    seed: Seed = 1

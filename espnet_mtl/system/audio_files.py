@@ -18,6 +18,9 @@ MOST_SAMPLES = 2**27
 """Samples of all channels: 1 GiB in memory, 46 minutes at 48 kHz."""
 LOUDEST = 10.0
 """Largest amplitude relative to full scale: files of floats may go beyond 1, but sound does not go that far."""
+FRAME_S = 0.025
+ROUNDING_POWER = 2.0**-30
+"""Power of the smallest step of 16 bits: frames that move less tell no more."""
 MISSING_S = 0.05
 """Seconds that a file may have less than its header says."""
 STREAMED_BYTES = 0x7FF00000
@@ -74,12 +77,19 @@ def _claimed_frames(frames: int, log: str) -> int:
     return round(frames * claimed / there)
 
 
-def without_offset(samples: Samples) -> Samples:
-    """Takes the mean of each channel out of samples (T, C): direct current, which cheap microphones add, is no sound.
+def without_offset(samples: Samples, fs: int) -> Samples:
+    """Takes direct current, which cheap microphones add, out of samples (T, C): it is no sound.
 
-    Levels, and what is silent, would else be measured with it.
+    Levels, and what is silent, would else be measured with it. It is the mean of each channel, in which short frames
+    weigh the more, the less they move: the mean of one-sided speech would lift the silence around it, and a high-pass
+    filter would smear its onset.
     """
-    return samples - samples.mean(axis=0)
+    size = min(round(FRAME_S * fs), len(samples))
+    count = len(samples) // size
+    frames = samples[: count * size].reshape(count, size, samples.shape[1])
+    weights = 1 / (frames.var(axis=1) + ROUNDING_POWER)
+    offset = (weights * frames.mean(axis=1)).sum(axis=0) / weights.sum(axis=0)
+    return samples - offset
 
 
 def read_channels(path: str | Path, keep_offset: bool = False) -> tuple[Samples, int]:
@@ -93,7 +103,7 @@ def read_channels(path: str | Path, keep_offset: bool = False) -> tuple[Samples,
         check_amplitude(samples)
     except UnusableAudio as error:
         raise UserError(f"{path} cannot be read as audio: {error}") from error
-    return samples if keep_offset else without_offset(samples), fs
+    return samples if keep_offset else without_offset(samples, fs), fs
 
 
 def check_amplitude(samples: Samples) -> None:

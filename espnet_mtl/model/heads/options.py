@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from espnet_mtl.config.fields import Count, Name, NotNegative, Options, Switch
+from espnet_mtl.config.fields import Name, NotNegative, Options, Share, Switch
+from espnet_mtl.config.ranges import Depth, Width
 from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, ClassLabel, ContinuousLabel
 
 Fraction = Annotated[float, Field(ge=0, lt=1, description="a fraction of training in [0, 1)")]
@@ -57,9 +58,9 @@ class ClassifierOptions(HeadOptions):
 
     labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CLASS_LABELS
 
-    channels: Count = 32
-    layers: Count = 2
-    dropout: NotNegative = 0.1
+    channels: Width = 32
+    layers: Depth = 2
+    dropout: Share = 0.1
     noise: NotNegative = 0.0
 
 
@@ -86,6 +87,6 @@ class RegressorOptions(HeadOptions):
 
     labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CONTINUOUS_LABELS
 
-    channels: Count = 32
-    layers: Count = 2
-    dropout: NotNegative = 0.1
+    channels: Width = 32
+    layers: Depth = 2
+    dropout: Share = 0.1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from espnet_mtl.config.fields import AtLeastOne, Options, Switch
+from espnet_mtl.config.fields import Options, Switch
+from espnet_mtl.config.ranges import Width
 
 
 class StyleOptions(Options):
@@ -15,7 +16,7 @@ class StyleOptions(Options):
         hard: Whether the likeliest style alone stands in for a label that is missing.
     """
 
-    dim: AtLeastOne | None = None
+    dim: Width | None = None
     reference: Switch = True
-    channels: AtLeastOne = 64
+    channels: Width = 64
     hard: Switch = False
