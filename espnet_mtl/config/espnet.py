@@ -73,6 +73,13 @@ ONLY_VALUES = {
 """Choices of ESPnet of which stages 3 and 4, and the vocoder, know but one."""
 
 
+OTHER_OPTIMIZERS = (
+    *("accagd", "adabound", "adamod", "diffgrad", "lamb", "novograd", "pid", "qhm", "sgdw", "yogi"),
+    *("fusedadam", "fusedlamb", "fusednovograd", "fusedsgd"),
+)
+"""Optimizers that ESPnet takes from torch_optimizer and apex where these are installed; their options are their own."""
+
+
 @cache
 def espnet_keys() -> tuple[str, ...]:
     """Names the options of ESPnet's own TTS training."""
@@ -90,6 +97,13 @@ def class_arguments(name: str) -> dict[str, str]:
     A type is int, float, bool or str, with a ? where it may be null, or any.
     """
     return _tables()["networks"][name]
+
+
+def optimizer_names(kind: str) -> list[str]:
+    """Names the optimizers (`optim`) or schedulers (`scheduler`) that ESPnet may have."""
+    others = OTHER_OPTIMIZERS if kind == "optim" else ()
+    # ESPnet's trainer gives no closure, which lbfgs needs
+    return [*(name for name in _tables()[kind] if name != "lbfgs"), *others]
 
 
 def optimizer_arguments(kind: str, name: str) -> dict[str, str] | None:

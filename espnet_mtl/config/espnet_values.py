@@ -50,7 +50,6 @@ ModelFiles = Annotated[
 ]
 Norm = Annotated[float, Field(gt=0, description="a number above 0, or .inf")]
 Workers = whole(0, 256)
-GPUs = whole(0, 1024)
 Names = Annotated[list[Name], Field(description="a list of names")]
 Counts = Annotated[list[AtLeastOne], Field(description="a list of whole numbers of at least 1")]
 NumberOfModels = Annotated[
@@ -69,7 +68,7 @@ class TrainValues(Options):
     num_iters_per_epoch: AtLeastOne | None = None
     accum_grad: AtLeastOne = 1
     patience: Count | None = None
-    ngpu: GPUs = 0
+    ngpu: Count = 0
     seed: Seed = 0
     num_workers: Workers = 1
     num_att_plot: Count = 3

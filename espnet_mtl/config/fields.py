@@ -84,15 +84,17 @@ def explained(error: ValidationError, options: type[Options], where: str) -> Use
     choices = _choices(field.annotation)
     if choices:
         return one_of(named, value, choices)
-    return UserError(f"{named}: {_wanted(field)}, got {value!r}{_hint(key, value)}")
+    return UserError(f"{named}: {_wanted(field)}, got {value!r}{_hint(key, field, value)}")
 
 
-def _hint(key: str, value: object) -> str:
+def _hint(key: str, field: FieldInfo, value: object) -> str:
     """Says what YAML made of what was written: no becomes a truth value, and 1e-3 a text."""
     if isinstance(value, bool):
         word = "yes, on and true" if value else "no, off and false"
         instead = ", or take nb for Norwegian Bokmål" if key == "language" and not value else ""
         return f" (YAML takes {word} for a truth value: quote it{instead})"
+    if isinstance(value, int | float) and field.annotation is str:
+        return " (YAML takes it for a number: quote it)"
     if not isinstance(value, str):
         return ""
     if re.fullmatch(r"[+-]?\d+(\.\d*)?", value):

@@ -34,6 +34,7 @@ OddSize = Annotated[
 Sizes = Annotated[list[Width], Field(min_length=1, description=f"a list of whole numbers from 1 to {WIDEST}")]
 Betas = Annotated[list[Share], Field(min_length=2, max_length=2, description="two numbers in [0, 1)")]
 LogBase = Annotated[float, Field(gt=1, allow_inf_nan=False, description="a number above 1")]
+LearningRate = Annotated[float, Field(gt=0, le=100, description="a number above 0, at most 100")]
 Window = Literal["bartlett", "blackman", "hamming", "hann", "kaiser"]
 
 RANGES: tuple[tuple[str, Any], ...] = (
@@ -56,10 +57,12 @@ RANGES: tuple[tuple[str, Any], ...] = (
     (r"tts_conf\.(idim|odim|spks|langs)", whole(1, 10**7)),
     (r"tts_conf\..*", Width),
     (r"optim_conf.*\.betas", Betas),
-    (r"optim_conf.*\.(lr|eps)", Positive),
+    (r"optim_conf.*\.lr", LearningRate),
+    (r"optim_conf.*\.eps", Positive),
     (r"optim_conf.*\.(weight_decay|lr_decay)", NotNegative),
     (r"optim_conf.*\.(rho|momentum|alpha|dampening)", Share),
-    (r"scheduler_conf.*\.(max_lr|base_lr|gamma|cycle_mult|factor)", Positive),
+    (r"scheduler_conf.*\.(max_lr|base_lr)", LearningRate),
+    (r"scheduler_conf.*\.(gamma|cycle_mult|factor)", Positive),
     (r"scheduler_conf.*\.min_lr", NotNegative),
     (r"scheduler_conf.*\.(first_cycle_steps|T_max|T_0|T_mult|step_size)", whole(1, 10**9)),
     (r"scheduler_conf.*\.warmup_steps", Annotated[float, Field(ge=0, le=1e9, description="a number from 0 to 1e9")]),

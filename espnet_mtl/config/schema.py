@@ -13,6 +13,7 @@ from espnet_mtl.config.espnet import (
     class_arguments,
     espnet_keys,
     optimizer_arguments,
+    optimizer_names,
 )
 from espnet_mtl.config.espnet_values import TrainValues, check_features, class_options
 from espnet_mtl.config.fields import build, is_number, known
@@ -88,6 +89,7 @@ def check_given(config: Mapping[str, Any]) -> None:
     build(TrainValues, values, "")
     if config.get("batch_type") == "folded" and len(config.get("fold_length", ())) != 2:
         raise UserError("batch_type folded: fold_length must be two numbers, of tokens and of frames; or take sorted")
+    _check_figures(config)
     for section, (keys, reason) in DERIVED.items():
         for key in keys:
             if key in (config.get(section) or {}):
@@ -97,6 +99,24 @@ def check_given(config: Mapping[str, Any]) -> None:
         for key, value in (config.get(section) or {}).items():
             if key in SIGNAL and value != mel[key]:
                 raise UserError(f"{section}.{key}: {value!r} would have no effect: set feats_extract_conf.{key}")
+
+
+def _check_figures(config: Mapping[str, Any]) -> None:
+    """Checks the figures that criteria are made of: ESPnet waits without a word for one that never comes."""
+    tasks = config.get("tasks") or OWN_KEYS["tasks"]
+    figures = [*BACKBONES.spec(config.get("tts", "fastspeech2")).figures, "loss"]
+    prefixes = tuple(f"{name}_" for name in tasks)
+    single = [[key, config[key]] for key in ("early_stopping_criterion", "val_scheduler_criterion") if config.get(key)]
+    several = [["best_model_criterion", criterion] for criterion in config.get("best_model_criterion") or ()]
+    for key, criterion in [*single, *several]:
+        if criterion[1] not in figures and not criterion[1].startswith(prefixes):
+            raise one_of(f"figure of {key}", criterion[1], [*figures, *(f"{name}_loss" for name in tasks)])
+    if config.get("num_iters_per_epoch") is None:
+        for name, task in tasks.items():
+            if isinstance(task, Mapping) and (task.get("start") or task.get("ramp")):
+                raise UserError(
+                    f"num_iters_per_epoch: must be set, since tasks.{name} has 'start' or 'ramp', parts of it"
+                )
 
 
 def check_scheduler(config: Mapping[str, Any]) -> None:
@@ -136,6 +156,9 @@ def check(config: Mapping[str, Any]) -> None:
         raise one_of("durations", config["durations"], DURATION_SOURCES)
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
+    for name, task in config["tasks"].items():
+        if task.get("tap") == "style" and not config["style_conf"].get("reference", True):
+            raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
     _check_optimization(config)
 
 
@@ -157,10 +180,14 @@ def _check_class(section: str, given: Mapping[str, Any], arguments: Mapping[str,
 
 
 def _check_optimization(config: Mapping[str, Any]) -> None:
-    """Checks the options of optimizer and scheduler; names that ESPnet may or may not have are left to its parser."""
+    """Checks names and options of optimizer and scheduler; whether a package that has one is there, is not asked."""
     for kind in ("optim", "scheduler"):
         name = config[kind]
-        valid = optimizer_arguments(kind, str(name).lower())
+        if name is None and kind == "scheduler":
+            continue
+        if not isinstance(name, str) or name.lower() not in optimizer_names(kind):
+            raise one_of(kind, name, optimizer_names(kind))
+        valid = optimizer_arguments(kind, name.lower())
         if valid is not None:
             _check_class(f"{kind}_conf ({name})", config[f"{kind}_conf"], valid)
     if is_cosine(config):
@@ -174,6 +201,9 @@ def _check_schedule(conf: Mapping[str, Any]) -> None:
             f"scheduler_conf: warmup_steps ({warmup!r}) must be below first_cycle_steps ({steps!r}), "
             "which is num_iters_per_epoch * max_epoch / accum_grad, the steps of a whole training"
         )
+    lowest, highest = conf.get("min_lr", 0.001), conf.get("max_lr", 0.1)
+    if lowest > highest:
+        raise UserError(f"scheduler_conf: min_lr ({lowest}) must not be above max_lr ({highest})")
 
 
 def training_steps(config: Mapping[str, Any]) -> int:

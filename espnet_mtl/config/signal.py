@@ -40,11 +40,9 @@ def check_signal(config: Mapping[str, Any]) -> None:
     """
     for section, options in NEEDED.items():
         for key, value in options.items():
-            given = config[section].get(key)
-            if given is not None and given != value:
-                raise UserError(
-                    f"{section}.{key}: must be {value!r} here: stage 3 makes features per token, got {given!r}"
-                )
+            if key in config[section] and config[section][key] != value:
+                given = config[section][key]
+                raise UserError(f"{section}.{key}: only {value} is supported: features are per token, got {given!r}")
     check_features(config)
     mel, pitch = config["feats_extract_conf"], config["pitch_extract_conf"]
     fs, n_fft, hop = mel["fs"], mel["n_fft"], mel["hop_length"]
@@ -58,9 +56,8 @@ def check_signal(config: Mapping[str, Any]) -> None:
     _check_mels(mel)
     lowest, highest = pitch.get("f0min", 80), pitch.get("f0max", 400)
     if not (lowest >= LOWEST_F0 and highest <= fs / 2):
-        raise UserError(
-            f"pitch_extract_conf: f0min ({lowest}) at least {LOWEST_F0}, f0max ({highest}) at most {fs / 2:g}"
-        )
+        limits = f"f0min must be at least {LOWEST_F0}, and f0max at most fs / 2 ({fs / 2:g})"
+        raise UserError(f"pitch_extract_conf: {limits}, got {lowest} and {highest}")
 
 
 def _check_mels(mel: Mapping[str, Any]) -> None:

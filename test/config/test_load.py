@@ -8,7 +8,7 @@ import yaml
 
 from espnet_mtl.config.espnet import espnet_keys
 from espnet_mtl.config.load import load_train_config, read_train_config, read_yaml
-from espnet_mtl.config.schema import complete
+from espnet_mtl.config.schema import COSINE, complete
 from espnet_mtl.errors import UserError
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
@@ -194,14 +194,61 @@ def test_a_key_that_nobody_reads_is_refused(config, words, tmp_path):
         ({"val_scheduler_criterion": ["dev", "loss"]}, ["val_scheduler_criterion", "train or valid"]),
         ({"init_param": ["gone.pth:tts:tts"]}, ["init_param: a list of model files that exist", "gone.pth"]),
         ({"freeze_param": "tts"}, ["freeze_param: a list of names, got 'tts'"]),
-        ({"feats_extract_conf": {"fs": "16k"}}, ["feats_extract_conf.fs: a whole number of at least 1"]),
-        ({"feats_extract_conf": {"hop_length": 0}}, ["feats_extract_conf.hop_length", "at least 1"]),
+        ({"feats_extract_conf": {"fs": "16k"}}, ["feats_extract_conf.fs: a whole number from 4000 to 192000"]),
+        ({"feats_extract_conf": {"hop_length": 0}}, ["feats_extract_conf.hop_length", "from 1 to"]),
         ({"feats_extract_conf": {"fmax": 9000}}, ["feats_extract_conf: fmin (80) must be below fmax (9000)", "8000"]),
         ({"feats_extract_conf": {"win_length": 2048}}, ["feats_extract_conf.win_length", "n_fft (1024)"]),
         ({"pitch_extract_conf": {"f0min": 500}}, ["pitch_extract_conf: f0min (500) must be below f0max (400)"]),
-        ({"tts_conf": {"adim": 1.5}}, ["tts_conf.adim: a whole number, not negative, got 1.5"]),
+        ({"tts_conf": {"adim": 1.5}}, ["tts_conf.adim: a whole number from 1 to 8192, got 1.5"]),
         ({"tts_conf": {"use_masking": 1}}, ["tts_conf.use_masking: true or false, got 1"]),
         ({"tts_conf": {"encoder_type": "lstm"}}, ["tts_conf.encoder_type 'lstm'", "conformer"]),
+        ({"tts_conf": {"conformer_rel_pos_type": "new"}}, ["tts_conf.conformer_rel_pos_type 'new'", "latest, legacy"]),
+        (
+            {"tts_conf": {"conformer_enc_kernel_size": 8}},
+            ["tts_conf.conformer_enc_kernel_size: an odd number", "got 8"],
+        ),
+        ({"tts_conf": {"postnet_dropout_rate": 1.0}}, ["tts_conf.postnet_dropout_rate: a number in [0, 1), got 1.0"]),
+        ({"tts_conf": {"elayers": 10**9}}, ["tts_conf.elayers: a whole number from 1 to 128"]),
+        ({"tts_conf": {"adim": 130, "aheads": 4}}, ["tts_conf: adim (130) must be even, and a multiple of aheads (4)"]),
+        ({"tts_conf": {"gst_conv_chans_list": 32}}, ["tts_conf.gst_conv_chans_list: a list of whole numbers"]),
+        ({"tts_conf": {"use_gst": True, "gst_conv_layers": 2}}, ["gst_conv_chans_list must have gst_conv_layers (2)"]),
+        (
+            {"tts_conf": {"encoder_type": "conformer", "conformer_pos_enc_layer_type": "abs_pos"}},
+            ["conformer_pos_enc_layer_type (abs_pos)", "must both be relative, or neither"],
+        ),
+        ({"tts": "tacotron2", "tts_conf": {"eunits": 511}}, ["tts_conf: eunits (511) must be even"]),
+        ({"tts": "tacotron2", "tts_conf": {"guided_attn_loss_sigma": 0}}, ["guided_attn_loss_sigma: a number above 0"]),
+        ({"optim": "adamm"}, ["optim 'adamm'", "did you mean adam"]),
+        ({"optim": None}, ["optim None", "adam"]),
+        ({"optim": "lbfgs"}, ["optim 'lbfgs'"]),
+        ({"scheduler": "cosine"}, ["scheduler 'cosine'", "cosineannealinglr"]),
+        (
+            {"scheduler": COSINE, "scheduler_conf": {"first_cycle_steps": 9, "max_lr": 0.001, "min_lr": 0.1}},
+            ["scheduler_conf: min_lr (0.1) must not be above max_lr (0.001)"],
+        ),
+        (
+            {"best_model_criterion": [["valid", "l1_los", "min"]]},
+            ["figure of best_model_criterion 'l1_los'", "did you mean l1_loss"],
+        ),
+        (
+            {"tts": "tacotron2", "early_stopping_criterion": ["valid", "pitch_loss", "min"]},
+            ["figure of early_stopping_criterion 'pitch_loss'", "focus_rate"],
+        ),
+        (with_task(start=0.2), ["num_iters_per_epoch: must be set", "tasks.emotion"]),
+        (
+            {**with_task(tap="style"), "style_conf": {"reference": False}},
+            ["tasks.emotion: the tap 'style' needs a reference encoder"],
+        ),
+        ({"grad_clip": 0}, ["grad_clip: a number above 0, got 0"]),
+        ({"grad_clip": -1.0}, ["grad_clip: a number above 0"]),
+        ({"seed": 2**32}, ["seed: a whole number from 0 to 4294967295"]),
+        ({"num_workers": 10**6}, ["num_workers: a whole number from 0 to 256"]),
+        ({"optim": "adam", "optim_conf": {"lr": -0.1}}, ["optim_conf (adam).lr: a number above 0", "got -0.1"]),
+        ({"optim": "adam", "optim_conf": {"betas": [0.9, 1.5]}}, ["optim_conf (adam).betas: two numbers in [0, 1)"]),
+        ({"audio_conf": {"level_dbfs": 3.0}}, ["audio_conf.level_dbfs: dB from -90 to 0, or null", "3.0"]),
+        (with_task(dropout=1.0), ["tasks.emotion.dropout: a number in [0, 1)"]),
+        (with_task(channels=0), ["tasks.emotion.channels: a whole number from 1 to 8192"]),
+        (with_task(layers=10**6), ["tasks.emotion.layers: a whole number from 0 to 128"]),
     ],
 )
 def test_a_value_of_another_type_is_refused(config, words, tmp_path):

@@ -20,34 +20,9 @@ from espnet_mtl.config.signal import check_signal
 from espnet_mtl.registry import BACKBONES
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
-VALUES = (
-    0,
-    -1,
-    1,
-    2,
-    3,
-    7,
-    10**9,
-    0.5,
-    -0.5,
-    1.5,
-    1e-9,
-    1e30,
-    nan,
-    inf,
-    -inf,
-    "80",
-    "text",
-    "",
-    True,
-    False,
-    None,
-    [],
-    [1],
-    [0.5, 2],
-    {},
-    {"a": 1},
-)
+NUMBERS = (0, -1, 1, 2, 3, 7, 10**9, 0.5, -0.5, 1.5, 1e-9, 1e30, nan, inf, -inf)
+OTHERS = ("80", "text", "", True, False, None, [], [1], [0.5, 2], {}, {"a": 1})
+VALUES = (*NUMBERS, *OTHERS)
 Place = tuple[str, ...]
 
 
@@ -153,7 +128,7 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
         if scheduler is not None:
             scheduler.step()
         optimizer.zero_grad()
-        loss = float(losses)
+        loss = losses.item()
     return loss
 
 

@@ -49,8 +49,8 @@ def test_a_corpus_without_emotions_has_no_style(make_args):
     [
         ({"tasks": with_task(tap="style"), "style_conf": {"reference": False}}, ["reference: true"]),
         ({"tasks": with_task(tap="speaker"), "speakers": ["f1"]}, ["several speakers"]),
-        ({"tasks": with_task(tap="shared", dropout=2)}, ["tasks.extra", "classifier", "between 0 and 1"]),
-        ({"tasks": with_task(tap="shared", channels=-1)}, ["tasks.extra.channels", "not negative", "-1"]),
+        ({"tasks": with_task(tap="shared", dropout=2)}, ["tasks.extra.dropout", "a number in [0, 1)"]),
+        ({"tasks": with_task(tap="shared", channels=-1)}, ["tasks.extra.channels", "from 1 to", "-1"]),
         ({"style_conf": {"channels": "many"}}, ["style_conf"]),
         ({"tasks": {"tts": {}, "values": {**HEAD, "tap": "shared"}}}, ["tasks.values", "choose another"]),
         ({"weighting": "dwa", "weighting_conf": {"temperature": 0}}, ["weighting_conf", "temperature"]),

@@ -26,6 +26,7 @@ class BackboneSpec:
         token_features: Features of the dump per token that it takes.
         taps: What a head may read.
         decoding_options: ESPnet's options of decoding that it has, beside `alpha` and `use_teacher_forcing`.
+        figures: Figures of its loss that training reports.
         conflict: Says of a `tts_conf` which of its values cannot be together; "" where they can.
     """
 
@@ -35,6 +36,7 @@ class BackboneSpec:
     token_features: tuple[str, ...] = ()
     taps: tuple[str, ...] = TAPS
     decoding_options: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
     conflict: Callable[[Mapping[str, Any]], str] = no_conflict
 
 
@@ -80,6 +82,7 @@ FASTSPEECH2 = BackboneSpec(
     parts=("mel", "duration", "pitch", "energy"),
     branched_parts=("duration", "pitch", "energy"),
     token_features=("durations", "pitch", "energy"),
+    figures=("l1_loss", "duration_loss", "pitch_loss", "energy_loss", "encoder_alpha", "decoder_alpha"),
     conflict=_fastspeech2_conflict,
 )
 
@@ -91,5 +94,6 @@ TACOTRON2 = BackboneSpec(
         *("threshold", "minlenratio", "maxlenratio"),
         *("use_att_constraint", "backward_window", "forward_window"),
     ),
+    figures=("l1_loss", "mse_loss", "bce_loss", "attn_loss", "focus_rate"),
     conflict=_tacotron2_conflict,
 )
