@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from espnet_mtl.config.fields import AtLeastOne, Count, File, NotNegative, Options, Switch, build
+from espnet_mtl.config.fields import AtLeastOne, File, Options, Switch, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.numbers import FASTEST, SLOWEST
+from espnet_mtl.config.ranges import whole
 from espnet_mtl.errors import UserError
 
 DECODE_OPTIONS = "inference.yaml"
@@ -20,6 +21,10 @@ Stretch = Annotated[
     float,
     Field(ge=FASTEST, le=SLOWEST, allow_inf_nan=False, description=f"a number from {FASTEST:g} to {SLOWEST:g}"),
 ]
+Iterations = whole(1, 10000)
+Window = whole(0, 10000)
+Ratio = Annotated[float, Field(ge=0, le=1000, description="a number from 0 to 1000")]
+Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 
 
 class DecodeOptions(Options):
@@ -37,17 +42,23 @@ class DecodeOptions(Options):
     """
 
     speed_control_alpha: Stretch | None = None
-    griffin_lim_iters: AtLeastOne | None = None
+    griffin_lim_iters: Iterations | None = None
     vocoder_file: File | None = None
     vocoder_config: File | dict[str, Any] | None = None
     max_tokens: AtLeastOne | None = None
     dtype: Literal["float16", "float32", "float64"] | None = None
-    threshold: NotNegative | None = None
-    minlenratio: NotNegative | None = None
-    maxlenratio: NotNegative | None = None
+    threshold: Probability | None = None
+    minlenratio: Ratio | None = None
+    maxlenratio: Ratio | None = None
     use_att_constraint: Switch | None = None
-    backward_window: Count | None = None
-    forward_window: Count | None = None
+    backward_window: Window | None = None
+    forward_window: Window | None = None
+
+    @model_validator(mode="after")
+    def _may_end(self):
+        if self.minlenratio is not None and self.maxlenratio is not None and self.minlenratio > self.maxlenratio:
+            raise ValueError(f"minlenratio ({self.minlenratio}) must not be above maxlenratio ({self.maxlenratio})")
+        return self
 
 
 def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def test_options_override_the_file(path):
         (["--griffin_lim_iters"], "pairs"),
         (
             ["--griffin_lim_iters", "0"],
-            "decode.yaml: .*griffin_lim_iters: a whole number of at least 1, or null, got 0",
+            "decode.yaml: .*griffin_lim_iters: a whole number from 1 to 10000, or null, got 0",
         ),
         (["--griffin_lim_iters", "{"], r"--griffin_lim_iters: '\{' is no YAML value"),
         (["--vocoder_file", "3"], "vocoder_file: the path of a file, or null, got 3"),
@@ -34,3 +34,19 @@ def test_options_override_the_file(path):
 def test_mistakes_name_what_is_valid(path, overrides, words):
     with pytest.raises(UserError, match=words):
         load_inference_config(path, overrides)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("griffin_lim_iters: 1000000000", "griffin_lim_iters: a whole number from 1 to 10000"),
+        ("threshold: 1.5", "threshold: a number from 0 to 1"),
+        ("maxlenratio: .inf", "maxlenratio: a number from 0 to 1000"),
+        ("{minlenratio: 3, maxlenratio: 2}", r"minlenratio \(3.0\) must not be above maxlenratio \(2.0\)"),
+        ("forward_window: -1", "forward_window: a whole number from 0 to 10000"),
+    ],
+)
+def test_a_value_beyond_its_range_is_named(tmp_path, text, message):
+    (tmp_path / "decode.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        load_inference_config(tmp_path / "decode.yaml")

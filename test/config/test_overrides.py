@@ -57,6 +57,12 @@ def test_an_option_changes_its_key(config, options, key, value):
         (["--tasks", "emotion.weight=-1"], "tasks.emotion.weight: a number, not negative"),
         (["--language", "pl"], "language: stages 1 to 4 go by the configuration"),
         (["--optim", "adam", "--optim_conf", "beta=1"], "optim_conf"),
+        (["--grad_clip", "nan"], "grad_clip: a number above 0"),
+        (["--optim_conf", "lr=-0.1"], "optim_conf (adam).lr: a number above 0"),
+        (["--tts_conf", "conformer_enc_kernel_size=6"], "tts_conf.conformer_enc_kernel_size: an odd number"),
+        (["--tts_conf", "aheads=3"], "tts_conf: adim (128) must be even, and a multiple of aheads (3)"),
+        (["--best_model_criterion", "valid,los,min"], "figure of best_model_criterion 'los'"),
+        (["--scheduler", "linear"], "unknown scheduler 'linear'"),
     ],
 )
 def test_a_mistake_is_told_with_the_file_and_the_options(config, options, message):

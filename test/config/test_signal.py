@@ -26,7 +26,7 @@ def load(tmp_path, **config):
             {"fs": 8000},
             r"fmin \(80\) must be below fmax \(7600\), and fmax at most fs / 2 \(4000\)",
         ),
-        ("feats_extract_conf", {"n_fft": 256, "hop_length": 64}, r"9 of 80 mel channels from 80 to 7600 Hz hold none"),
+        ("feats_extract_conf", {"n_fft": 128, "hop_length": 64}, r"14 of 80 mel channels from 80 to 7600 Hz hold none"),
         ("feats_extract_conf", {"hop_length": 2048}, r"hop_length: from 16 \(1 ms\) to the window \(1024\).*got 2048"),
         ("feats_extract_conf", {"hop_length": 512, "win_length": 400}, r"to the window \(400\).*got 512"),
         ("feats_extract_conf", {"hop_length": 1}, r"hop_length: from 16 \(1 ms\).*got 1"),
