@@ -21,8 +21,8 @@ Stretch = Annotated[
     float,
     Field(ge=FASTEST, le=SLOWEST, allow_inf_nan=False, description=f"a number from {FASTEST:g} to {SLOWEST:g}"),
 ]
-Iterations = whole(1, 10000)
-Window = whole(0, 10000)
+Iterations = Annotated[int, whole(1, 10000)]
+Window = Annotated[int, whole(0, 10000)]
 Ratio = Annotated[float, Field(ge=0, le=1000, description="a number from 0 to 1000")]
 Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 

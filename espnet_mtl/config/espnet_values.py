@@ -49,7 +49,7 @@ ModelFiles = Annotated[
     list[ModelFile], Field(description="a list of model files that exist ('file' or 'file:from:to')")
 ]
 Norm = Annotated[float, Field(gt=0, description="a number above 0, or .inf")]
-Workers = whole(0, 256)
+Workers = Annotated[int, whole(0, 256)]
 Names = Annotated[list[Name], Field(description="a list of names")]
 Counts = Annotated[list[AtLeastOne], Field(description="a list of whole numbers of at least 1")]
 NumberOfModels = Annotated[

@@ -20,14 +20,14 @@ def _check_odd(size: int) -> int:
 
 
 def whole(low: int, high: int) -> Any:
-    """Makes the type of a whole number from `low` to `high`."""
-    return Annotated[int, Field(ge=low, le=high, description=f"a whole number from {low} to {high}")]
+    """Makes the field of a whole number from `low` to `high`."""
+    return Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
 
 
-Seed = whole(0, 2**32 - 1)
-Width = whole(1, WIDEST)
-Depth = whole(0, DEEPEST)
-Layers = whole(1, DEEPEST)
+Seed = Annotated[int, whole(0, 2**32 - 1)]
+Width = Annotated[int, whole(1, WIDEST)]
+Depth = Annotated[int, whole(0, DEEPEST)]
+Layers = Annotated[int, whole(1, DEEPEST)]
 OddSize = Annotated[
     int, Field(ge=1, le=WIDEST, description=f"an odd number from 1 to {WIDEST}"), AfterValidator(_check_odd)
 ]
@@ -38,10 +38,10 @@ LearningRate = Annotated[float, Field(gt=0, le=100, description="a number above 
 Window = Literal["bartlett", "blackman", "hamming", "hann", "kaiser"]
 
 RANGES: tuple[tuple[str, Any], ...] = (
-    (r".*\.fs", whole(4000, 192000)),
-    (r".*\.n_fft", whole(16, 2**16)),
-    (r".*\.hop_length", whole(1, 2**16)),
-    (r".*\.n_mels", whole(1, 1024)),
+    (r".*\.fs", Annotated[int, whole(4000, 192000)]),
+    (r".*\.n_fft", Annotated[int, whole(16, 2**16)]),
+    (r".*\.hop_length", Annotated[int, whole(1, 2**16)]),
+    (r".*\.n_mels", Annotated[int, whole(1, 1024)]),
     (r".*\.window", Window),
     (r".*\.log_base", LogBase),
     (r".*\.eps", Positive),
@@ -51,10 +51,10 @@ RANGES: tuple[tuple[str, Any], ...] = (
     (r"tts_conf\.(enc|dec)_buckets", Sizes | None),
     (r"tts_conf\.(guided_attn_loss_sigma|bce_pos_weight)", Positive),
     (r"tts_conf\.guided_attn_loss_lambda", NotNegative),
-    (r"tts_conf\.(reduction_factor|gst_conv_stride)", whole(1, 64)),
+    (r"tts_conf\.(reduction_factor|gst_conv_stride)", Annotated[int, whole(1, 64)]),
     (r"tts_conf\.(econv|postnet|prenet)_layers", Depth),
     (r"tts_conf\..*layers", Layers),
-    (r"tts_conf\.(idim|odim|spks|langs)", whole(1, 10**7)),
+    (r"tts_conf\.(idim|odim|spks|langs)", Annotated[int, whole(1, 10**7)]),
     (r"tts_conf\..*", Width),
     (r"optim_conf.*\.betas", Betas),
     (r"optim_conf.*\.lr", LearningRate),
@@ -64,7 +64,7 @@ RANGES: tuple[tuple[str, Any], ...] = (
     (r"scheduler_conf.*\.(max_lr|base_lr)", LearningRate),
     (r"scheduler_conf.*\.(gamma|cycle_mult|factor)", Positive),
     (r"scheduler_conf.*\.min_lr", NotNegative),
-    (r"scheduler_conf.*\.(first_cycle_steps|T_max|T_0|T_mult|step_size)", whole(1, 10**9)),
+    (r"scheduler_conf.*\.(first_cycle_steps|T_max|T_0|T_mult|step_size)", Annotated[int, whole(1, 10**9)]),
     (r"scheduler_conf.*\.warmup_steps", Annotated[float, Field(ge=0, le=1e9, description="a number from 0 to 1e9")]),
 )
 """What fits `<section>.<argument>`, the first that does: the type that it has in place of the annotated one."""

@@ -13,7 +13,7 @@ from espnet_mtl.errors import UserError
 SHORTEST_HOP_S = 0.001
 LOWEST_F0 = 20
 """Hz; WORLD would look for periods longer than its recordings."""
-NEEDED = {
+NEEDED: Mapping[str, Mapping[str, object]] = {
     "feats_extract_conf": {"onesided": True},
     "energy_extract_conf": {"onesided": True, "use_token_averaged_energy": True, "reduction_factor": 1},
     "pitch_extract_conf": {
