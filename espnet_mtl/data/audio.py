@@ -193,9 +193,8 @@ def load(path: str, fs: int, channels: int | None = None) -> Samples:
     if clipped > MOST_CLIPPED:
         raise UnusableAudio(f"clipped: {clipped:.1%} of the samples are at full scale")
     check_amplitude(samples)
-    mono = without_offset(samples, recorded_fs).mean(
-        axis=1
-    )  # after the test for clipping, which must see what was recorded
+    # After the test for clipping, which must see what was recorded
+    mono = without_offset(samples, recorded_fs).mean(axis=1)
     if 20 * np.log10(np.abs(mono).max() + 1e-12) < SILENT_DBFS:
         raise UnusableAudio("silent")
     resampled = mono if recorded_fs == fs else soxr.resample(mono, recorded_fs, fs)

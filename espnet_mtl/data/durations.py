@@ -79,7 +79,7 @@ def from_aligner(
     config: Mapping[str, Any],
     nj: int,
 ) -> tuple[dict[Path, list[TokenizedUtterance]], dict[str, float]]:
-    """Finds the times with an aligner that learns from the first set (`espnet_mtl.data.aligner`).
+    """Finds the times with an aligner that learns from the first set (`espnet_mtl.data.extraction.aligner`).
 
     Args:
         sets: Utterances of each set by its directory, the training set first.
@@ -123,7 +123,7 @@ def _train_and_align(
     """Returns the frames of each token of every utterance, and the aligner's loss."""
     # The aligner takes over classes of ESPnet's JETS: the first import of those must be this one.
     import_quietly("espnet2.gan_tts.jets.alignments")
-    from espnet_mtl.data.aligner import Example, align_all, train_aligner
+    from espnet_mtl.data.extraction.aligner import Example, align_all, train_aligner
 
     conf = AlignerConf(**config["aligner_conf"])
     speaker_ids = _numbered({speaker_of[utterance.utt] for utterance in train}, UNKNOWN_SPEAKER + 1)

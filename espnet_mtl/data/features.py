@@ -17,8 +17,8 @@ import torch
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES, UNVOICED, UTT2SPK
 from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
+from espnet_mtl.data.extraction.pitch import LogF0, SpeakerPitch, filled, unvoiced_note
 from espnet_mtl.data.kaldi import read_optional, write_table
-from espnet_mtl.data.pitch import LogF0, SpeakerPitch, filled, unvoiced_note
 from espnet_mtl.data.utterances import (
     FROM_ALIGNER,
     FROM_TEACHER,

@@ -7,9 +7,9 @@ import soundfile
 
 from espnet_mtl.config.schema import complete
 from espnet_mtl.data.continuous import standardized
+from espnet_mtl.data.extraction.pitch import LogF0, SpeakerPitch, filled
 from espnet_mtl.data.features import extract_features
 from espnet_mtl.data.kaldi import read_optional, write_table
-from espnet_mtl.data.pitch import LogF0, SpeakerPitch, filled
 from espnet_mtl.data.stats import collect_stats
 from espnet_mtl.evaluation.speech_set import read_speech_set
 from espnet_mtl.text.tokens import Tokenizer

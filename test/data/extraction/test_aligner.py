@@ -6,7 +6,7 @@ import torch
 from espnet2.gan_tts.jets.alignments import AlignmentModule
 from espnet2.gan_tts.jets.loss import ForwardSumLoss
 
-from espnet_mtl.data.aligner import (
+from espnet_mtl.data.extraction.aligner import (
     IMPOSSIBLE,
     Aligner,
     BatchedForwardSumLoss,
