@@ -8,6 +8,7 @@ options=(
     "corpus|demo|corpus, or several joined, e.g. ljspeech+nemo: demo is made on the spot, the others are where db.sh says"
     "corpus_conf||settings, e.g. \"key=value key=value\" (of several: corpus.key=value); they override local/<corpus>.yaml"
     "max_dropped|0.05|largest share of utterances to lose in stages 1 and 2"
+    "allow_pipes|false|true: stage 2 runs commands (pipes) in wav.scp, as Kaldi does; for lists of your own only"
     "train_config|conf/train_fastspeech2.yaml|training configuration of the model"
     "baseline_config|conf/train_fastspeech2_single.yaml|training configuration of the model it is compared with; none: no such model"
     "train_args||further options for training, e.g. \"--max_epoch 5\"; they override the configuration"
@@ -94,6 +95,7 @@ check_options() {
     number nj 1 1024
     choice token_type phn char bpe
     choice skip_upload true false
+    choice allow_pipes true false
     config_file train_config
     config_file inference_config
     [ "$baseline_config" = none ] || config_file baseline_config

@@ -41,7 +41,8 @@ prepare_data() {
 
 prepare_audio() {
     python -m espnet_mtl.bin.stages.prepare_audio --data "$datadir" --output "$dumpdir/raw" \
-        --train_config "$train_config" --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj"
+        --train_config "$train_config" --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj" \
+        --allow_pipes "$allow_pipes"
 }
 
 extract_features() {

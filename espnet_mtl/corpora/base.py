@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from abc import ABC, abstractmethod
@@ -15,7 +13,6 @@ from espnet_mtl.config.fields import Options, options_of_constructor
 from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import read_text
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text import espeak
 from espnet_mtl.text.faults import text_fault
@@ -143,41 +140,6 @@ def emotion_name(label: str) -> str:
     """Returns the project's name of a corpus' emotion label, in lower case."""
     label = normal_name(label.lower())
     return PROJECT_NAMES.get(label, label)
-
-
-def read_rows(
-    path: Path, required: Sequence[str], delimiter: str = ",", quoted: bool = True
-) -> list[tuple[int, dict[str, str]]]:
-    """Reads a table with a header: line number and stripped values by column.
-
-    Raises:
-        UserError: It is missing, not UTF-8, lacks a column or has one twice, or a line has more or fewer values
-            than the header.
-    """
-    lines = io.StringIO(read_text(path))
-    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-    advice = f"quote a value that holds {delimiter!r}" if quoted else "one value per column"
-    rows = []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        absent = [name for name in required if name not in header]
-        if absent:
-            raise UserError(f"{path}:1: the header {delimiter.join(header)!r} lacks {', '.join(absent)}")
-        for name in header:
-            if header.count(name) > 1:
-                raise UserError(f"{path}:1: the column {name!r} comes twice in the header")
-        for values in reader:
-            if not values:  # an empty line
-                continue
-            if len(values) != len(header):
-                raise UserError(
-                    f"{path}:{reader.line_num}: {len(values)} values, but the header names {len(header)}: {advice}"
-                )
-            stripped = [value.strip() for value in values]
-            rows.append((reader.line_num, dict(zip(header, stripped, strict=True))))
-    except csv.Error as error:
-        raise UserError(f"{path}:{reader.line_num}: no table with columns: {error}") from error
-    return rows
 
 
 def normalized(text: str) -> str:

@@ -15,7 +15,6 @@ from espnet_mtl.corpora.base import (
     normalized,
     on_disk,
     phones_of,
-    read_rows,
     with_speaker,
 )
 from espnet_mtl.corpora.split import SETS, SplitPolicy
@@ -23,12 +22,28 @@ from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text import espeak
+from espnet_mtl.text.delimited import Row, read_rows
 from espnet_mtl.text.normal import normal_text
 
 COLUMNS = ("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split")
 GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
 ALIKE = 0.65
 """Similarity (`difflib`) beyond which an unknown column is taken for a mistyped one: `emotions`, `lang`."""
+OTHER_NAMES = {
+    "path": ("file", "filename", "file_name", "wav", "wav_path", "wavpath", "audio", "audio_path", "recording"),
+    "text": ("sentence", "transcript", "transcription", "normalized_text", "utterance"),
+    "id": ("utt", "utt_id", "uttid", "utterance_id", "file_id"),
+    "speaker": ("spk", "spk_id", "spkid", "voice", "talker", "client_id"),
+    "emotion": ("emo", "style", "mood"),
+    "language": ("locale", "lang_code"),
+    "gender": ("sex",),
+    "split": ("set", "subset", "partition"),
+}
+"""What other corpora call the columns: too far from our names for `difflib`."""
+MISSING = ("nan", "-nan", "n/a", "#n/a", "#n/a n/a", "na", "#na", "<na>", "null", "none")
+"""How pandas and Excel write a value that is not there, in lower case; a speaker or emotion may not be called so."""
+NO_TEXT = ("nan", "NaN", "-nan", "N/A", "#N/A", "<NA>", "NULL")
+"""Those of them that are not a text either: people do say "None", "na" and "null"."""
 MOST_BYTES = 200
 """Length of an id, which is part of file names: those may have 255 bytes."""
 MOST_SENTENCES = 1000
@@ -79,6 +94,8 @@ class Csv(Corpus):
         rows = read_rows(self.table, ("path", "text"), self.delimiter)
         if rows:
             _check_columns(self.table, rows[0][1])
+        rows = _without_missing(self.table, rows)
+        self._tell_defaults(rows)
         for number, row in rows:
             if row["path"]:
                 listed.append(self._utterance(f"{self.table}:{number}", row))
@@ -89,6 +106,14 @@ class Csv(Corpus):
         for language in {str(utterance.language) for utterance in listed}:
             espeak.phonemize("a", language)  # an unknown one is an error, before any work is done
         return sorted(listed, key=lambda utterance: utterance.id)
+
+    def _tell_defaults(self, rows: Sequence[Row]) -> None:
+        """Says of how many lines a speaker or language is taken from the settings, though there is such a column."""
+        for column, default in {"speaker": self.speaker, "language": self.language}.items():
+            lacking = [number for number, row in rows if column in row and not row[column]]
+            if lacking:
+                count = f"{len(lacking)} lines, such as line {lacking[0]}"
+                print(f"{self.table}: no {column} in {count}: taken for {default!r}", file=sys.stderr)
 
     def _utterance(self, where: str, row: dict[str, str]) -> Utterance:
         speaker = normal_name(row.get("speaker") or self.speaker)
@@ -145,12 +170,41 @@ def _check_columns(table: Path, header: Iterable[str]) -> None:
     unknown = [name for name in header if name not in COLUMNS]
     absent = [name for name in COLUMNS if name not in header]
     for name in unknown:
-        near = get_close_matches(name.lower(), absent, n=1, cutoff=ALIKE)
-        if near:
-            raise UserError(f"{table}:1: unknown column {name!r}: did you mean {near[0]}? Valid: {', '.join(COLUMNS)}")
+        meant = _meant(name.lower(), absent)
+        if meant:
+            raise UserError(f"{table}:1: unknown column {name!r}: did you mean {meant}? Valid: {', '.join(COLUMNS)}")
     if unknown:
         names = ", ".join(map(repr, unknown))
         print(f"{table}:1: not read: {names}; columns that are: {', '.join(COLUMNS)}", file=sys.stderr)
+
+
+def _meant(name: str, absent: Sequence[str]) -> str | None:
+    """Returns the column among those absent that a name stands for, by its spelling or in other corpora."""
+    for column in absent:
+        if name in OTHER_NAMES.get(column, ()):
+            return column
+    near = get_close_matches(name, absent, n=1, cutoff=ALIKE)
+    return near[0] if near else None
+
+
+def _without_missing(table: Path, rows: Sequence[Row]) -> list[Row]:
+    """Empties the values that stand for a missing one, and says once which were read so."""
+    lines: dict[tuple[str, str], list[int]] = {}
+    emptied = []
+    for number, row in rows:
+        kept = {}
+        for column, value in row.items():
+            missing = value in NO_TEXT if column == "text" else value.lower() in MISSING
+            kept[column] = "" if missing else value
+            if missing and column in COLUMNS:
+                lines.setdefault((value, column), []).append(number)
+        emptied.append((number, kept))
+    if lines:
+        found = []
+        for (value, column), numbers in lines.items():
+            found.append(f"{value!r} in {column} ({len(numbers)} lines, such as line {numbers[0]})")
+        print(f"{table}: read as missing: {', '.join(found)}", file=sys.stderr)
+    return emptied
 
 
 def _file_name(where: str, name: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, read_rows
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root
 from espnet_mtl.corpora.split import SplitPolicy
+from espnet_mtl.text.delimited import read_rows
 
 EMOTION_OF_LETTER = {
     "W": "angry",

@@ -7,7 +7,8 @@ from pathlib import Path
 from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, with_speaker
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import read_text
+from espnet_mtl.system.files import MOST_BYTES
+from espnet_mtl.text.delimited import numbered_values
 from espnet_mtl.text.normal import normal_text
 
 
@@ -42,15 +43,16 @@ class LJSpeech(Corpus):
     def utterances(self) -> list[Utterance]:
         path = self.root / "metadata.csv"
         listed = []
-        for number, line in enumerate(read_text(path).split("\n"), 1):
-            if line.strip():
-                listed.append(self._utterance(f"{path}:{number}", line))
+        for number, values in numbered_values(path, "|"):
+            listed.append(self._utterance(f"{path}:{number}", values))
         return sorted(listed, key=lambda utterance: utterance.id)
 
-    def _utterance(self, where: str, line: str) -> Utterance:
-        name, *texts = line.split("|")
+    def _utterance(self, where: str, values: list[str]) -> Utterance:
+        name, *texts = values
         if len(texts) not in (1, 2):
-            raise UserError(f"{where}: expected 'id|text|normalized text', got {len(texts) + 1} values")
+            raise UserError(f"{where}: expected 'id|text|normalized text', got {len(values)} values")
+        if not 0 < len(name.encode()) <= MOST_BYTES:
+            raise UserError(f"{where}: {name[:40]!r} is no id: it names a file, in 1 to {MOST_BYTES} bytes")
         flac = self.root / "wavs" / f"{name}.flac"
         audio = flac if flac.is_file() else flac.with_suffix(".wav")
         text = normal_text(texts[-1])

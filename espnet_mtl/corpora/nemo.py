@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, phones_of, read_rows
+from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root, phones_of
 from espnet_mtl.corpora.split import SplitPolicy
+from espnet_mtl.text.delimited import read_rows
 
 LANGUAGE = "pl"
 
@@ -41,7 +42,7 @@ class Nemo(Corpus):
             rows = read_rows(self.root / "metadata.csv", ("utt_id", "path", "speaker", "emotion", "text"))
             return [(row["utt_id"], row["path"], row) for _, row in rows]
         columns = ("file_id", "speaker_id", "emotion", "raw_text")
-        rows = read_rows(self.root / "data.tsv", columns, "\t", quoted=False)
+        rows = read_rows(self.root / "data.tsv", columns, "\t")
         entries = []
         for _, row in rows:
             utt = Path(row["file_id"]).stem

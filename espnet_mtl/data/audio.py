@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_alignment, parse_alignment
+from espnet_mtl.corpora.alignment import Alignment, crop_alignment, format_alignment
 from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import (
     ALIGNMENT,
@@ -21,18 +21,18 @@ from espnet_mtl.data.dump import (
     REPORT,
     SPK2UTT,
     TEXT,
-    UTT2LANG,
+    UTT2EMO,
     UTT2SPK,
     WAV_SCP,
 )
-from espnet_mtl.data.kaldi import invert, read_labels, read_optional, read_table, read_texts, write_table
+from espnet_mtl.data.kaldi import as_file, invert, read_labels, read_texts, write_table
 from espnet_mtl.data.options import AudioConf
+from espnet_mtl.data.utterances import Recording, label_tables, read_recordings
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import CLASS_LABELS, LABELS
+from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
 from espnet_mtl.system.files import file_name, remove, require, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.text.faults import text_fault
 from espnet_mtl.text.normal import speakable
 
 FRAME_S, HOP_S = 0.025, 0.010
@@ -47,19 +47,6 @@ MOST_LETTERS = 40
 """Letters per second beyond which a text cannot be that of its recording; speech has up to 25."""
 REQUIRED = (WAV_SCP, TEXT, UTT2SPK)
 MOST_NAMED = 5
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What stage 1 says of one utterance."""
-
-    utt: str
-    wav: str
-    text: str
-    speaker: str
-    alignment: Alignment | None
-    fault: str = ""
-    """Why its text cannot be spoken."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +68,11 @@ def prepare_audio(
     nj: int = 1,
     language: str = "en-us",
     token_type: str = "phn",
+    pipes: bool = False,
 ) -> dict[str, dict[str, str]]:
     """Writes `<output>/<set>/` for train, dev and test, and `<output>/report.txt`.
+
+    With `pipes`, commands in wav.scp (`sox a.wav -t wav - |`) are run, as Kaldi does.
 
     Returns:
         By set, the reason of every dropped utterance.
@@ -94,7 +84,7 @@ def prepare_audio(
     output = output.absolute()
     for name in SETS:
         require([data / name / table for table in REQUIRED], "stage 1")
-    recordings = {name: read_recordings(data / name, language, token_type) for name in SETS}
+    recordings = {name: read_recordings(data / name, language, token_type, pipes) for name in SETS}
     totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
     with ExitStack() as stack:
@@ -116,28 +106,6 @@ def prepare_audio(
     return dropped
 
 
-def read_recordings(directory: Path, language: str = "en-us", token_type: str = "phn") -> list[Recording]:
-    """Reads what stage 1 wrote, or a user by hand, for one set; a missing text reads as an empty one.
-
-    Raises:
-        UserError: A table is missing, or a line of one cannot be read.
-    """
-    wavs = read_table(directory / WAV_SCP, "stage 1")
-    texts = read_texts(directory / TEXT)
-    require([directory / UTT2SPK], "stage 1")
-    speakers = read_labels(directory / UTT2SPK, CLASS_LABELS["speaker"])
-    path = directory / ALIGNMENT
-    lines = read_optional(path)
-    alignments = {utt: parse_alignment(line, f"{path}: {utt}") for utt, line in lines.items()}
-    languages = read_labels(directory / UTT2LANG, CLASS_LABELS["language"])
-    recordings = []
-    for utt in sorted(wavs):
-        text = texts.get(utt, "")
-        fault = text_fault(text, languages.get(utt, language), token_type)
-        recordings.append(Recording(utt, wavs[utt], text, speakers.get(utt, ""), alignments.get(utt), fault))
-    return recordings
-
-
 def _convert(task: tuple[Recording, Path], fs: int, conf: AudioConf) -> Conversion:
     recording, directory = task
     return convert(recording, directory, fs, conf)
@@ -153,12 +121,15 @@ def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> 
             raise UnusableAudio(recording.fault or "empty text")
         if not recording.speaker:
             raise UnusableAudio("no speaker in utt2spk")
-        samples = load(recording.wav, fs, conf.channels)
+        with as_file(recording.wav) as path:
+            samples = load(path, fs, conf.channels)
         start, end = _speech_section(samples, fs, conf, alignment)
         _check_length((end - start) / fs, recording.text, conf)
         samples = level(samples[start:end], fs, conf)
     except UnusableAudio as error:
         return Conversion(utt, reason=str(error))
+    except UserError as error:
+        return Conversion(utt, reason=f"unreadable: {error}")
     directory.mkdir(exist_ok=True)
     soundfile.write(directory / file_name(utt, ".flac"), samples, fs, subtype="PCM_16")
     cropped = crop_alignment(alignment, start / fs, end / fs) if alignment else None
@@ -246,9 +217,8 @@ def _write_tables(source: Path, target: Path, audio: Path, kept: Sequence[Conver
     utt2spk = _select(read_labels(source / UTT2SPK, CLASS_LABELS["speaker"]), kept)
     write_table(target / UTT2SPK, utt2spk)
     write_table(target / SPK2UTT, invert(utt2spk))
-    for label in LABELS.values():
-        if label.file and label.file != UTT2SPK and (source / label.file).is_file():
-            write_table(target / label.file, _select(read_labels(source / label.file, label), kept))
+    for file, table in {UTT2EMO: {}, **label_tables(source)}.items():  # stage 7 reads this one, if only an empty one
+        write_table(target / file, _select(table, kept))
     aligned = {conversion.utt: format_alignment(conversion.alignment) for conversion in kept if conversion.alignment}
     if aligned:
         write_table(target / ALIGNMENT, aligned)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import kaldiio
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, PITCH_SCP, UNVOICED, UTT2SPK, UTT2VAD, text_file
-from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
+from espnet_mtl.data.kaldi import parse_counts, read_labels, read_optional, read_table
+from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED
-from espnet_mtl.system.files import require
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
 
@@ -144,21 +144,32 @@ def _relative_to_speakers(
 
 
 def _read_prosody(dump: Path, tokenizer: Tokenizer) -> dict[str, Prosody]:
-    text = dump / text_file(tokenizer.token_type)
-    require([text, dump / DURATIONS, dump / PITCH_SCP, dump / ENERGY_SCP], "stage 3")
-    lines, durations = read_table(text), read_table(dump / DURATIONS)
-    pitch, energy = kaldiio.load_scp(str(dump / PITCH_SCP)), kaldiio.load_scp(str(dump / ENERGY_SCP))
+    lines = read_table(dump / text_file(tokenizer.token_type), "stage 3")
+    durations = read_table(dump / DURATIONS, "stage 3")
+    pitch, energy = Matrices(dump / PITCH_SCP, "stage 3"), Matrices(dump / ENERGY_SCP, "stage 3")
+    for table in (lines, pitch.places, energy.places):
+        table.check_has(durations, durations.path)
     prosody = {}
     for utt in durations:
         # Marks are tokens of their own among phones and characters, but parts of pieces.
         tokens = [] if tokenizer.token_type == "bpe" else tokenizer.tokens(lines[utt])
+        frames = parse_counts(durations, utt)
         prosody[utt] = Prosody(
-            durations=_without_end(np.array(durations[utt].split())),
-            pitch=_without_end(pitch[utt]),
-            energy=_without_end(energy[utt]),
+            durations=_without_end(np.array(frames)),
+            pitch=_without_end(_per_token(pitch, utt, len(frames))),
+            energy=_without_end(_per_token(energy, utt, len(frames))),
             phrases=phrases(tokens),
         )
     return prosody
+
+
+def _per_token(matrices: Matrices, utt: str, tokens: int) -> np.ndarray:
+    """Reads values of tokens (N + 1, 1), of which there are as many as there are durations."""
+    values = matrices[utt]
+    if values.shape != (tokens, 1):
+        where = matrices.places.where(utt)
+        raise UserError(f"{where}: a matrix {values.shape}, but {DURATIONS} has {tokens} tokens: run stage 3 again")
+    return values
 
 
 def _without_end(values: np.ndarray) -> Numbers:

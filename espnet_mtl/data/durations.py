@@ -9,14 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import kaldiio
 import numpy as np
 import torch
 
 from espnet_mtl.corpora.alignment import Alignment, parse_alignment
-from espnet_mtl.data.arks import ark_writers
-from espnet_mtl.data.dump import ALIGNMENT, UTT2SPK
-from espnet_mtl.data.kaldi import read_optional, read_table
+from espnet_mtl.data.arks import Matrices, ark_writers
+from espnet_mtl.data.dump import ALIGNMENT, UTT2SPK, WAV_SCP
+from espnet_mtl.data.kaldi import parse_counts, read_optional, read_table
 from espnet_mtl.data.options import AlignerConf
 from espnet_mtl.data.utterances import TokenizedUtterance
 from espnet_mtl.errors import UserError
@@ -51,12 +50,9 @@ def from_teacher(
     timed = []
     for utterance in utterances:
         utt, tokens = utterance.utt, utterance.tokens
-        frames = table.get(utt, "").split()
-        if len(frames) != len(tokens) + 1:
-            raise UserError(f"{durations}: {utt} has {len(frames)} durations, but {len(tokens)} tokens + 1 end")
-        if not all(number.isdecimal() for number in frames):
-            raise UserError(f"{durations}: {utt}: durations are whole numbers of frames, got {' '.join(frames)!r}")
-        numbers = [int(number) for number in frames]
+        numbers = parse_counts(table, utt) if utt in table else []
+        if len(numbers) != len(tokens) + 1:
+            raise UserError(f"{durations}: {utt} has {len(numbers)} durations, but {len(tokens)} tokens + 1 end")
         total = sum(numbers)
         if abs(total - lengths.get(utt, total)) > MOST_FRAMES_OFF:
             raise UserError(
@@ -95,12 +91,14 @@ def from_aligner(
     """
     every = list(chain.from_iterable(sets.values()))
     speaker_of: dict[str, str] = {}
-    for dump in sets:
-        speaker_of.update(read_table(dump / UTT2SPK, "stage 2"))
+    for dump, utterances in sets.items():
+        table = read_table(dump / UTT2SPK, "stage 2")
+        table.check_has((utterance.utt for utterance in utterances), dump / WAV_SCP)
+        speaker_of.update(table)
     train_dump = next(iter(sets))
     with _scratch(train_dump.parent / ".aligner.tmp") as directory:
         frames = _write_mels(directory, every, log_mels(every))
-        feats = kaldiio.load_scp(f"{directory}/feats.scp")
+        feats = Matrices(directory / "feats.scp")
         with _threads(nj):
             aligned, loss = _train_and_align(sets[train_dump], every, speaker_of, frames, feats, config)
     figures = {"forward_sum_loss": loss, **alignment_shares(list(aligned.values()))}
@@ -117,7 +115,7 @@ def _train_and_align(
     every: Sequence[TokenizedUtterance],
     speaker_of: Mapping[str, str],
     frames: Mapping[str, int],
-    feats: Mapping[str, np.ndarray],
+    feats: Matrices,
     config: Mapping[str, Any],
 ) -> tuple[dict[str, list[int]], float]:
     """Returns the frames of each token of every utterance, and the aligner's loss."""
@@ -215,11 +213,10 @@ def boundary_error(sets: Mapping[Path, Sequence[TokenizedUtterance]]) -> dict[st
     """Computes median and 90th percentile of the error at the ends of phones, in ms, where the corpus has the times."""
     errors: list[float] = []
     for dump, utterances in sets.items():
-        path = dump / ALIGNMENT
-        table = read_optional(path)
+        table = read_optional(dump / ALIGNMENT)
         for utterance in utterances:
             if utterance.utt in table:
-                alignment = parse_alignment(table[utterance.utt], f"{path}: {utterance.utt}")
+                alignment = parse_alignment(table[utterance.utt], table.where(utterance.utt))
                 errors += boundary_errors(utterance, alignment)
     if not errors:
         return {}

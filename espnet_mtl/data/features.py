@@ -18,7 +18,7 @@ from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES, UNVOICED, UTT2SPK
 from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
 from espnet_mtl.data.extraction.pitch import LogF0, SpeakerPitch, filled, unvoiced_note
-from espnet_mtl.data.kaldi import read_optional, write_table
+from espnet_mtl.data.kaldi import parse_counts, read_optional, write_table
 from espnet_mtl.data.utterances import (
     FROM_ALIGNER,
     FROM_TEACHER,
@@ -257,7 +257,11 @@ def _lengths(dump: Path, config: Mapping[str, Any]) -> dict[str, int]:
     """Frames of each utterance, where stage 2 counted its samples."""
     hop = config["feats_extract_conf"]["hop_length"]
     counts = read_optional(dump / NUM_SAMPLES)
-    return {utt: 1 + int(samples) // hop for utt, samples in counts.items()}
+    lengths = {}
+    for utt in counts:
+        samples, *_ = parse_counts(counts, utt)
+        lengths[utt] = 1 + samples // hop
+    return lengths
 
 
 def _write(

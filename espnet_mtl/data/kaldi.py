@@ -1,9 +1,13 @@
-"""Kaldi-style tables: `<key> <value>` a line."""
+"""Kaldi-style tables, `<key> <value>` a line: the one place where they are read and written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
@@ -13,70 +17,159 @@ from espnet_mtl.text.normal import normal_text
 
 Label = ClassLabel | ContinuousLabel
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that no line may hold: ESPnet, Kaldi and Python do not agree on where some of them end a line or word."""
+GAP = re.compile(r"[ \t]+")
+"""What stands between key and value."""
+BYTE_ORDER_MARK = "\ufeff"
+LONGEST_SHOWN = 80
+"""Letters of a wrong line that a message repeats."""
 
-def read_table(path: str | Path, producer: str = "") -> dict[str, str]:
-    """Reads a table such as `text`, `wav.scp` or `utt2spk`.
+
+class Table(dict[str, str]):
+    """Values by key, in the order of the lines.
+
+    Attributes:
+        path: The file.
+        lines: Number of each key's line, from 1.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+        self.lines: dict[str, int] = {}
+
+    def where(self, key: str) -> str:
+        """Names the place of a line, for messages: file, number, and utterance."""
+        return f"{self.path}:{self.lines[key]}: utterance {key}"
+
+    def check_has(self, keys: Iterable[str], other: Path) -> None:
+        """Raises UserError where a key lacks a line; `other` is the file that names it."""
+        lacking = [key for key in keys if key not in self]
+        if lacking:
+            more = f" ({len(lacking)} such utterances)" if len(lacking) > 1 else ""
+            raise UserError(f"{self.path}: no line for {lacking[0]}, which is in {other.name}{more}")
+
+    def check_only(self, keys: Mapping[str, object], other: Path) -> None:
+        """Raises UserError where a line is that of no key; `other` is the file that names them."""
+        for key in self:
+            if key not in keys:
+                raise UserError(f"{self.where(key)} is not in {other.name}: correct the line, or delete it")
+
+
+def read_table(path: str | Path, producer: str = "", empty_values: bool = False) -> Table:
+    """Reads a table such as `text` or `utt2spk`; one of files, such as `wav.scp`, is for `read_scp`.
 
     Args:
         path: The file: one `<key> <value>` a line, UTF-8.
         producer: What makes this file, e.g. "stage 3", for the error where it is missing.
+        empty_values: Whether a line may hold a key alone.
 
     Raises:
-        UserError: The file is missing or not UTF-8, a line has no value, or a key comes twice.
+        UserError: The file is missing or no text, a line has no value or a control character, or a key comes twice.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"run {producer} first: {path} is missing" if producer else f"{path} is missing")
-    table: dict[str, str] = {}
-    for number, line in numbered_lines(path):
-        key, _, value = line.partition(" ")
-        if not value:
-            raise UserError(f"{path}:{number}: expected '<key> <value>', got {line!r}")
+    if producer and not path.is_file():
+        raise UserError(f"run {producer} first: {path} is missing")
+    table = Table(path)
+    for number, line in _numbered_lines(path):
+        key, *rest = GAP.split(line, maxsplit=1)
+        if not key or not (rest or empty_values):
+            raise UserError(f"{path}:{number}: expected '<key> <value>', got {line[:LONGEST_SHOWN]!r}")
+        # Such as a no-break space, at which ESPnet would part the line, or the mark of two files that were joined
+        if any(map(str.isspace, key)) or BYTE_ORDER_MARK in key:
+            raise UserError(f"{path}:{number}: {key[:LONGEST_SHOWN]!r} is no key: it holds a space of another kind")
         key = normal_name(key)
         if key in table:
             raise UserError(f"{path}:{number}: {key!r} comes twice; every key must be unique")
-        table[key] = value.strip()
+        table[key] = rest[0].strip() if rest else ""
+        table.lines[key] = number
     return table
 
 
-def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yields the number of each line of a UTF-8 file, from 1, and the line without spaces around it.
-
-    Raises:
-        UserError: The file is missing, or a line is not UTF-8.
-    """
+def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields the number of each line, from 1, and the line without spaces around it."""
     text = read_text(path).removesuffix("\n")
     lines = text.split("\n") if text else []
     for number, line in enumerate(lines, 1):
+        found = CONTROL.search(line)
+        if found:
+            code = f"U+{ord(found[0]):04X}"
+            raise UserError(f"{path}:{number}: the control character {code} in {line[:LONGEST_SHOWN]!r}")
         yield number, line.strip()
 
 
-def read_texts(path: Path) -> dict[str, str]:
+def read_scp(path: str | Path, producer: str = "", pipes: bool = False, advice: str = "") -> Table:
+    """Reads a table of files, such as `wav.scp` and `feats.scp`.
+
+    Args:
+        path: The table.
+        producer: What makes it.
+        pipes: Whether a line may be a command whose output is the file (`sox a.wav -t wav - |`). Readers of such files
+            run it, so that only the user's own lines may hold one, and only where the user says so.
+        advice: What to do about one, for the error.
+
+    Raises:
+        UserError: What `read_table` raises, or a line is a command, or the standard input.
+    """
+    table = read_table(path, producer)
+    for key, place in table.items():
+        if is_pipe(place) and not (pipes and place.endswith("|")):
+            shown = place[:LONGEST_SHOWN]
+            raise UserError(f"{table.where(key)}: a command ({shown!r}): only files are read here, no pipes{advice}")
+        if place.rpartition(":")[2] == "-":
+            raise UserError(f"{table.where(key)}: {place!r} is the standard input: name a file")
+    return table
+
+
+def is_pipe(place: str) -> bool:
+    """Tells whether an entry of a scp file is a command, which is read from or written to."""
+    return place.strip().startswith("|") or place.strip().endswith("|")
+
+
+@contextmanager
+def as_file(place: str) -> Iterator[str]:
+    """Yields the path of the file that an entry of a scp file names; of a command, that of its output.
+
+    Raises:
+        UserError: The command fails.
+    """
+    if not is_pipe(place):
+        yield place
+        return
+    with NamedTemporaryFile() as output:
+        command = place.strip().removesuffix("|")
+        done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE)
+        if done.returncode:
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            raise UserError(f"{command.strip()!r} failed with status {done.returncode}: {' '.join(last)}")
+        yield output.name
+
+
+def read_texts(path: Path) -> Table:
     """Reads a table `text`, each in its one form; a line may hold a key alone: its text is empty.
 
     Raises:
-        UserError: The file is missing, or a line is not UTF-8.
+        UserError: What `read_table` raises.
     """
-    texts = {}
-    for _, line in numbered_lines(path):
-        utt, _, text = line.partition(" ")
-        if utt:
-            texts[normal_name(utt)] = normal_text(text)
-    return texts
+    table = read_table(path, "stage 1", empty_values=True)
+    for utt, text in table.items():
+        table[utt] = normal_text(text)
+    return table
 
 
-def read_labels(path: Path, label: Label) -> dict[str, str]:
+def read_labels(path: Path, label: Label) -> Table:
     """Reads the lines of a label table that may not be there: then there are none. Names have their one form.
 
     Raises:
-        UserError: A line is no label; the message names the file and the utterance.
+        UserError: A line is no label; the message names the file, the line and the utterance.
     """
     table = read_optional(path)
     for utt, line in table.items():
         try:
             table[utt] = normal_label(label, line)
         except UserError as error:
-            raise UserError(f"{path}: utterance {utt}: {error}") from error
+            raise UserError(f"{table.where(utt)}: {error}") from error
     return table
 
 
@@ -92,14 +185,51 @@ def normal_label(label: Label, line: str) -> str:
     return line
 
 
-def read_optional(path: Path) -> dict[str, str]:
+def read_optional(path: Path) -> Table:
     """Reads a table that may not be there: then it is empty."""
-    return read_table(path) if path.is_file() else {}
+    return read_table(path) if is_there(path) else Table(path)
+
+
+def is_there(path: Path) -> bool:
+    """Tells whether a table is there; a link to nowhere is, too: to leave it out would lose all labels."""
+    return path.exists() or path.is_symlink()
+
+
+def parse_counts(table: Table, key: str, separator: str | None = None) -> list[int]:
+    """Reads the whole numbers, 0 or more, of one line.
+
+    Raises:
+        UserError: It holds anything else.
+    """
+    words = table[key].split(separator)
+    # Numbers of more digits cannot be meant, and would be too large for arrays.
+    if not all(word.isascii() and word.isdecimal() and len(word) < 10 for word in words):
+        raise UserError(f"{table.where(key)}: expected whole numbers, got {table[key][:LONGEST_SHOWN]!r}")
+    return [int(word) for word in words]
 
 
 def write_table(path: str | Path, table: Mapping[str, object]) -> None:
-    """Writes a table sorted by key, under a temporary name that is then renamed."""
-    write_text(path, "".join(f"{key} {table[key]}\n" for key in sorted(table)))
+    """Writes a table sorted by key, under a temporary name that is then renamed.
+
+    Raises:
+        UserError: A line could not be read again: a key with a space, no value, or a control character.
+    """
+    lines = []
+    for key in sorted(table):
+        line = f"{key} {table[key]}"
+        key_and_value = line.split(maxsplit=1)
+        if key_and_value[:1] != [key] or len(key_and_value) < 2:
+            raise UserError(f"{path}: {line[:LONGEST_SHOWN]!r} is no line of a table: expected one word, and a value")
+        if "\n" in line or CONTROL.search(line):
+            raise UserError(f"{path}: {line[:LONGEST_SHOWN]!r} holds a control character")
+        lines.append(line + "\n")
+    text = "".join(lines)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        letters = text[max(error.start - 20, 0) : error.end + 20]
+        raise UserError(f"{path}: {letters!r} is no Unicode: rename what is called so") from error
+    write_text(path, text)
 
 
 def invert(utt2x: Mapping[str, str]) -> dict[str, str]:

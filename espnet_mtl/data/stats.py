@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-import kaldiio
 import numpy as np
 
 from espnet_mtl.corpora.split import SETS
+from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import PITCH_SCP, TRAIN_AND_DEV, UNVOICED, text_file
 from espnet_mtl.data.kaldi import read_labels, read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
@@ -231,8 +231,13 @@ def statistics_file(feature: str) -> str:
 
 def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
     moments = {name: Moments() for name in FEATURES}
-    arrays = {name: kaldiio.load_scp(str(dump / f"{name}.scp")) for name in FEATURES}
     lines = read_table(dump / text_file(tokenizer.token_type), "stage 3")
+    arrays = {name: Matrices(dump / f"{name}.scp", "stage 3") for name in FEATURES}
+    for matrices in arrays.values():
+        matrices.places.check_has(lines, lines.path)
+        matrices.places.check_only(lines, lines.path)
+    if not lines:
+        raise UserError(f"{lines.path}: no utterance: run stages 2 and 3 again")
     speech_shapes, text_lengths = {}, {}
     unvoiced = read_optional(dump / UNVOICED)
     some_voiced = len(unvoiced) < len(lines)
@@ -241,11 +246,8 @@ def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
             stands_in = name == "pitch" and utt in unvoiced
             if stands_in and some_voiced:
                 continue
-            try:
-                moment.add(arrays[name][utt])
-            except UserError as error:
-                raise UserError(f"{dump / name}.scp: {utt}: {error}; run stage 3 again") from error
-        frames, n_mels = arrays["feats"][utt].shape
+            moment.add(arrays[name][utt])
+        frames, n_mels = arrays["feats"].shape(utt)
         speech_shapes[utt] = f"{frames},{n_mels}"
         text_lengths[utt] = len(tokenizer.tokens(lines[utt]))
     for name, moment in moments.items():

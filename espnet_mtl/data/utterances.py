@@ -1,4 +1,4 @@
-"""The utterances of a set with their tokens, and with the times of the tokens where the corpus knows them (stage 3)."""
+"""The utterances of a set: what stage 1 says of them, and their tokens, with the times that the corpus knows."""
 
 from __future__ import annotations
 
@@ -8,16 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from espnet_mtl.config.schema import FROM_ALIGNER, FROM_CORPUS
-from espnet_mtl.corpora.alignment import parse_alignment
-from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, WAV_SCP
-from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
+from espnet_mtl.corpora.alignment import Alignment, parse_alignment
+from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, UTT2SPK, WAV_SCP
+from espnet_mtl.data.kaldi import Table, is_there, read_labels, read_optional, read_scp, read_table, read_texts
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import CLASS_LABELS
+from espnet_mtl.labels import CLASS_LABELS, LABELS, UNLABELLED
+from espnet_mtl.system.files import require
 from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.text.faults import text_fault
 from espnet_mtl.text.tokens import Tokenizer
 
 FROM_TEACHER = "teacher"
 """What `durations.json` calls a teacher; the other sources are those of the config."""
+ALLOW_PIPES = " (where the commands are your own, --allow_pipes true runs them)"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What stage 1 says of one utterance."""
+
+    utt: str
+    wav: str
+    text: str
+    speaker: str
+    alignment: Alignment | None
+    fault: str = ""
+    """Why its text cannot be spoken."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,42 @@ class TokenizedUtterance:
     line: str
     tokens: tuple[str, ...]
     ends: tuple[float, ...] = ()
+
+
+def read_recordings(
+    directory: Path, language: str = "en-us", token_type: str = "phn", pipes: bool = False
+) -> list[Recording]:
+    """Reads what stage 1 wrote, or a user by hand, for one set; a missing text reads as an empty one.
+
+    Raises:
+        UserError: A table is missing, or a line of one cannot be read, or is that of no recording.
+    """
+    wavs = read_scp(directory / WAV_SCP, "stage 1", pipes, ALLOW_PIPES)
+    texts = read_texts(directory / TEXT)
+    require([directory / UTT2SPK], "stage 1")
+    speakers = read_labels(directory / UTT2SPK, CLASS_LABELS["speaker"])
+    lines = read_optional(directory / ALIGNMENT)
+    alignments = {utt: parse_alignment(line, lines.where(utt)) for utt, line in lines.items()}
+    labels = label_tables(directory)
+    for table in (texts, speakers, lines, *labels.values()):
+        table.check_only(wavs, wavs.path)
+    languages: Mapping[str, str] = labels.get(UTT2LANG, {})
+    recordings = []
+    for utt in sorted(wavs):
+        text = texts.get(utt, "")
+        own = languages.get(utt, UNLABELLED)
+        fault = text_fault(text, language if own == UNLABELLED else own, token_type)
+        recordings.append(Recording(utt, wavs[utt], text, speakers.get(utt, ""), alignments.get(utt), fault))
+    return recordings
+
+
+def label_tables(directory: Path) -> dict[str, Table]:
+    """Reads the tables of labels that there are, but for the speakers, by the names of their files."""
+    tables = {}
+    for label in LABELS.values():
+        if label.file and label.file != UTT2SPK and is_there(directory / label.file):
+            tables[label.file] = read_labels(directory / label.file, label)
+    return tables
 
 
 def durations_source(dumps: Sequence[Path], config: Mapping[str, Any], token_type: str) -> str:
@@ -43,7 +95,7 @@ def durations_source(dumps: Sequence[Path], config: Mapping[str, Any], token_typ
 def _is_aligned(dump: Path) -> bool:
     """Tells whether the corpus gives the times of every utterance; of joined corpora, one may not."""
     path = dump / ALIGNMENT
-    return path.is_file() and set(read_table(dump / WAV_SCP, "stage 2")) <= set(read_table(path))
+    return is_there(path) and set(read_scp(dump / WAV_SCP, "stage 2")) <= set(read_table(path))
 
 
 def read_utterances(dump: Path, tokenizer: Tokenizer, source: str) -> list[TokenizedUtterance]:
@@ -52,18 +104,22 @@ def read_utterances(dump: Path, tokenizer: Tokenizer, source: str) -> list[Token
     Raises:
         UserError: A file or line is missing, or a text cannot be spoken.
     """
-    wavs = read_table(dump / WAV_SCP, "stage 2")
+    wavs = read_scp(dump / WAV_SCP, "stage 2")
     if source == FROM_CORPUS:
         return _from_corpus(dump, wavs, tokenizer.token_type)
     texts = read_table(dump / TEXT, "stage 2")
     languages = read_optional(dump / UTT2LANG)
+    texts.check_has(wavs, wavs.path)
+    for table in (texts, languages):
+        table.check_only(wavs, wavs.path)
     utterances = []
     for utt in sorted(wavs):
         try:
-            line = tokenizer.line(texts[utt], languages.get(utt))
+            language = languages.get(utt, UNLABELLED)
+            line = tokenizer.line(texts[utt], None if language == UNLABELLED else language)
             tokens = tokenizer.tokens(line)
         except UserError as error:
-            raise UserError(f"utterance {utt}: {error}") from error
+            raise UserError(f"{texts.where(utt)}: {error}") from error
         utterances.append(TokenizedUtterance(utt, wavs[utt], line, tuple(tokens)))
     return utterances
 
@@ -77,12 +133,11 @@ def _from_corpus(dump: Path, wavs: Mapping[str, str], token_type: str) -> list[T
             f"token type {token_type!r}: the corpus' times are those of phones; set durations: {FROM_ALIGNER}"
         )
     alignments = read_table(path)
-    lacking = sorted(set(wavs) - set(alignments))
-    if lacking:
-        raise UserError(f"{path}: no line for {lacking[0]} ({len(lacking)} utterances lack one)")
+    alignments.check_has(wavs, dump / WAV_SCP)
+    alignments.check_only(wavs, dump / WAV_SCP)
     utterances = []
     for utt in sorted(wavs):
-        alignment = parse_alignment(alignments[utt], f"{path}: {utt}")
+        alignment = parse_alignment(alignments[utt], alignments.where(utt))
         phones = tuple(phone for phone, _ in alignment)
         ends = tuple(end for _, end in alignment)
         utterances.append(TokenizedUtterance(utt, wavs[utt], " ".join(phones), phones, ends))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.data.arks import load_matrix
 from espnet_mtl.evaluation.measures import prosody
 from espnet_mtl.evaluation.measures.cepstrum import align, mel_cepstral_distortion
 from espnet_mtl.evaluation.measures.features import AcousticFeatures, analyze
@@ -44,12 +45,11 @@ class Recording:
 
 
 def _vocode(ark: str, settings: str) -> tuple[NDArray[np.floating], int]:
-    import kaldiio
     import torch
 
     torch.set_num_threads(1)
     vocoder = _vocoder(settings)
-    logmel = np.array(kaldiio.load_mat(ark))
+    logmel = load_matrix(ark, "feats.scp")
     with torch.inference_mode():
         samples = vocoder(torch.from_numpy(logmel))
     return samples.numpy(), vocoder.fs

@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import sys
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -16,10 +14,11 @@ from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.caches import is_writable
+from espnet_mtl.system.files import read_arrays
 
 NamedArrays = dict[str, NDArray]
-DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a file raises that was cut off, overwritten or never an archive of arrays."""
+MOST_BYTES = 2**36
+"""Features of many hours of speech: what is larger was never written here."""
 
 
 def cached(path: Path, key: str, build: Callable[[], NamedArrays]) -> NamedArrays:
@@ -29,12 +28,11 @@ def cached(path: Path, key: str, build: Callable[[], NamedArrays]) -> NamedArray
     is read-only, it is built by every call.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        if str(arrays.pop("key")) == key:
-            return arrays
-    except DAMAGE:
-        pass
+        arrays = read_arrays(path, MOST_BYTES)
+    except UserError:
+        arrays = {}
+    if "key" in arrays and str(arrays.pop("key")) == key:
+        return arrays
     arrays = build()
     if not is_writable(path.parent):
         print(f"notice: {path.parent} may not be written to: the next call computes {path.name} again", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.config.load import load_train_config
-from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.data.kaldi import read_scp
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
 from espnet_mtl.evaluation.judge import Judge
@@ -96,7 +96,7 @@ def _recordings(path: Path) -> dict[str, str]:
     """
     table = path / "wav.scp" if (path / "wav.scp").is_file() else path
     if table.is_file():
-        return {utt: str(_beside(table, place)) for utt, place in read_table(table).items()}
+        return {utt: str(_beside(table, place)) for utt, place in read_scp(table).items()}
     if not path.is_dir():
         raise UserError(f"{path}: neither a folder of recordings nor a wav.scp")
     files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]

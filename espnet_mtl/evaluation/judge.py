@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.data.kaldi import read_scp
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
@@ -113,7 +113,7 @@ class Judge:
         """Recordings of speech through the vocoder, from its log-mel spectrograms; none without a vocoder."""
         if not self.vocoder:
             return []
-        mels = read_table(speech.directory / "feats.scp", "stage 3")
+        mels = read_scp(speech.directory / "feats.scp", "stage 3")
         if lacking := [utt for utt in speech.utts if utt not in mels]:
             raise UserError(f"run stage 3 again: {speech.directory / 'feats.scp'} has no line for {lacking[0]}")
         settings = json.dumps(self.vocoder)
@@ -154,7 +154,7 @@ def _arks(scp: Path) -> list[str]:
     """Paths of the archives that a feats.scp names; none where there is no such file."""
     if not scp.is_file():
         return []
-    places = read_table(scp).values()
+    places = read_scp(scp).values()
     return sorted({place.rpartition(":")[0] for place in places})
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.kaldi import read_labels, read_optional, read_table
+from espnet_mtl.data.arks import load_matrix
+from espnet_mtl.data.kaldi import Table, is_there, parse_counts, read_labels, read_optional, read_scp, read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED, parse_mixture
 from espnet_mtl.system.files import require
@@ -75,20 +76,25 @@ class SpeechSet:
         """Reads log-F0 in Hz (NaN where there is none) and duration in frames per token, both (N,).
 
         Utterances without durations are left out.
-        """
-        import kaldiio
 
+        Raises:
+            UserError: A line or matrix cannot be read, or has another number of tokens than the other.
+        """
         durations = read_optional(self.directory / "durations")
-        pitch_places = read_optional(self.directory / "pitch.scp")
+        pitch_scp = self.directory / "pitch.scp"
+        pitch_places = read_scp(pitch_scp) if is_there(pitch_scp) else Table(pitch_scp)
         unvoiced = read_optional(self.directory / "unvoiced")
         tokens = {}
         for utt in self.utts:
             if utt not in durations:
                 continue
-            frames = np.array(durations[utt].split(), float)
+            frames = np.array(parse_counts(durations, utt), float)
             log_f0 = np.full(len(frames), np.nan)
             if utt in pitch_places and utt not in unvoiced:
-                log_f0 = kaldiio.load_mat(pitch_places[utt]).reshape(-1).astype(float)
+                log_f0 = load_matrix(pitch_places[utt], pitch_places.where(utt)).reshape(-1).astype(float)
+            if len(log_f0) != len(frames):
+                where = pitch_places.where(utt)
+                raise UserError(f"{where}: F0 of {len(log_f0)} tokens, but {durations.path} has {len(frames)}")
             tokens[utt] = (log_f0, frames)
         return tokens
 
@@ -104,23 +110,22 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         UserError: A table is missing, lacks an utterance, or has none; or a label cannot be read.
     """
     require([directory / name for name in ("wav.scp", "text", "utt2spk", "utt2emo")], producer)
-    wavs = read_table(directory / "wav.scp")
-    texts = {utt: normal_text(text) for utt, text in read_table(directory / "text").items()}
+    wavs = read_scp(directory / "wav.scp")
+    texts = read_table(directory / "text")
     speakers = read_labels(directory / "utt2spk", CLASS_LABELS["speaker"])
     emotions = read_labels(directory / "utt2emo", CLASS_LABELS["emotion"])
     utts = sorted(wavs)
     if not utts:
         raise UserError(f"run {producer} again: {directory / 'wav.scp'} names no utterance")
-    for name, table in {"text": texts, "utt2spk": speakers}.items():
-        if lacking := [utt for utt in utts if utt not in table]:
-            raise UserError(f"{directory / name}: no line for {lacking[0]}, which is in wav.scp")
+    for table in (texts, speakers):
+        table.check_has(utts, wavs.path)
     require([wavs[utt] for utt in utts], producer)
     languages = read_labels(directory / "utt2lang", CLASS_LABELS["language"])
     return SpeechSet(
         directory,
         utts,
         wavs=[wavs[utt] for utt in utts],
-        texts=[texts[utt] for utt in utts],
+        texts=[normal_text(texts[utt]) for utt in utts],
         speakers=[speakers[utt] for utt in utts],
         emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
         languages=[languages.get(utt, UNLABELLED).removeprefix(UNLABELLED) for utt in utts],

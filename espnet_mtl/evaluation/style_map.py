@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.config.load import read_yaml
-from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.data.arks import Matrices
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.judge import MAX_TRAINING_RECORDINGS, Judge
 from espnet_mtl.evaluation.speech_set import SpeechSet
@@ -82,11 +82,11 @@ class TrainedReferenceEncoder:
 
 def styles_of(encoder: TrainedReferenceEncoder, speech: SpeechSet) -> ReferenceStyles:
     """Encodes natural recordings, with feats.scp in their directory (stage 3), by a reference encoder."""
-    import kaldiio
     import torch
 
-    feats = read_table(speech.directory / "feats.scp", "stage 3")
-    logmels = [np.array(kaldiio.load_mat(feats[utt])) for utt in speech.utts]
+    feats = Matrices(speech.directory / "feats.scp", "stage 3")
+    feats.places.check_has(speech.utts, speech.directory / "wav.scp")
+    logmels = [feats[utt] for utt in speech.utts]
     taps = [encoder.encode(torch.from_numpy(logmel)) for logmel in logmels]
     vectors = torch.cat([tap.values for tap in taps])
     logits = torch.cat([tap.attention() for tap in taps])

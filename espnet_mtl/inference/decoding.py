@@ -14,7 +14,7 @@ from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
-from espnet_mtl.data.kaldi import read_labels, read_table, write_table
+from espnet_mtl.data.kaldi import Table, read_labels, read_table, write_table
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.inference.length import check_lines
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
@@ -59,6 +59,10 @@ def list_requests(dump: Path, token_type: str, speakers: Sequence[str], emotions
     texts, tokens = read_table(dump / "text", "stage 2"), read_table(dump / text_file(token_type), "stage 3")
     require([dump / "utt2spk"], "stage 2")
     speaker_of, emotion_of, language_of = (_labels(dump, name) for name in ("speaker", "emotion", "language"))
+    for table in (tokens, speaker_of):
+        table.check_has(texts, texts.path)
+    for table in (speaker_of, emotion_of, language_of):
+        table.check_only(texts, texts.path)
     natural: dict[tuple[str, str, str | None], str] = {}
     first: dict[str, str] = {}  # the first utterance of each sentence, whose phones those take who never said it
     for utt in sorted(texts):
@@ -94,7 +98,7 @@ def _new_id(parts: Sequence[str | None], taken: set[str]) -> str:
     return name
 
 
-def _labels(directory: Path, name: str) -> dict[str, str]:
+def _labels(directory: Path, name: str) -> Table:
     label = CLASS_LABELS[name]
     return read_labels(directory / label.file, label)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import kaldiio
 import numpy as np
 
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.numbers import MAX_TOKENS
+from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
@@ -76,9 +76,11 @@ def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, ob
     speakers = read_table(dump / "utt2spk", "stage 2")
     emotions = read_optional(dump / "utt2emo")
     languages = read_optional(dump / "utt2lang")
-    feats: Mapping[str, np.ndarray] = kaldiio.load_scp(str(dump / "feats.scp"))
-    for utt in sorted(feats):
-        data: dict[str, object] = {"text": texts[utt], "speech": np.array(feats[utt])}
+    feats = Matrices(dump / "feats.scp", "stage 3")
+    for table in (texts, speakers):
+        table.check_has(feats.places, feats.places.path)
+    for utt in sorted(feats.places):
+        data: dict[str, object] = {"text": texts[utt], "speech": feats[utt]}
         data["sids"] = _or_first(speakers[utt], args.speakers)
         if utt in emotions:
             classes = CLASS_LABELS["emotion"].classes_in(emotions[utt])

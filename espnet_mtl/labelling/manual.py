@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
-from espnet_mtl.data.kaldi import read_optional, read_table, write_table
+from espnet_mtl.data.kaldi import read_labels, read_optional, read_table, write_table
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.speech_set import read_speech_set
 from espnet_mtl.labelling.pseudo import MANUAL_LABELS
@@ -33,8 +33,9 @@ class ManualLabels:
         self.queue = list(read_table(output / "least_certain"))
         self.wavs = dict(zip(speech.utts, speech.wavs, strict=True))
         self.texts = dict(zip(speech.utts, speech.texts, strict=True))
-        labels = read_table(output / "utt2emo").values()
-        classes = map(CLASS_LABELS["emotion"].classes_in, labels)
+        emotion = CLASS_LABELS["emotion"]
+        labels = read_labels(output / "utt2emo", emotion).values()
+        classes = map(emotion.classes_in, labels)
         self.emotions = sorted(set(chain.from_iterable(classes)))
         if lacking := [utt for utt in self.queue if utt not in self.wavs]:
             raise UserError(f"{output / 'least_certain'}: {lacking[0]} is not in {directory / 'wav.scp'}")

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.measures.intervals import Interval, interval
-from espnet_mtl.listening.answers import AnswerRow, read_rows
+from espnet_mtl.listening.answers import AnswerRow, read_answer_rows
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, NO_PREFERENCE, RATINGS
 from espnet_mtl.system.files import write_text
 
@@ -100,7 +100,7 @@ def analyze(kind: str, output: Path) -> str:
 
 def _scored_answers(kind: str, path: Path) -> Iterator[ScoredAnswer]:
     """The answers of one listener."""
-    for line, row in enumerate(read_rows(path), 2):
+    for line, row in read_answer_rows(path):
         score = _score(kind, row, f"{path}:{line}")
         yield ScoredAnswer(row["system"], row["system_b"], score, row["text"])
 

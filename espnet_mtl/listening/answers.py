@@ -11,6 +11,7 @@ from pathlib import Path
 from espnet_mtl.errors import UserError
 from espnet_mtl.listening.trials import ListeningTest, Trial
 from espnet_mtl.system.files import locked
+from espnet_mtl.text.delimited import Row, read_rows
 
 COLUMNS = (
     "time", "test", "listener", "trial", "utterance", "text", "speaker", "emotion", "system", "system_b", "answer",
@@ -30,21 +31,20 @@ def answers_path(test: ListeningTest, listener: str) -> Path:
     return test.output / f"{test.kind}_{listener}.csv"
 
 
-def read_rows(path: Path) -> list[AnswerRow]:
-    """Reads the answers of one file.
+def read_answer_rows(path: Path) -> list[Row]:
+    """Reads the answers of one file: number of the line, and values by column.
 
     Raises:
         UserError: It has other columns, or a line is not whole.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns, rows = reader.fieldnames, list(reader)
-    # None: the process was killed before the first answer.
-    if columns is not None and tuple(columns) != COLUMNS:
+    if not path.stat().st_size:  # the process was killed before the first answer
+        return []
+    try:
+        rows = read_rows(path, COLUMNS)
+    except UserError as error:
+        raise UserError(f"{error}; delete a line that is not whole, to answer it again") from error
+    if rows and set(rows[0][1]) != set(COLUMNS):
         raise UserError(f"{path}:1: expected the columns {','.join(COLUMNS)}")
-    for line, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            raise UserError(f"{path}:{line}: expected {len(COLUMNS)} values; delete this line to answer it again")
     return rows
 
 
@@ -55,16 +55,16 @@ def read_answers(test: ListeningTest, listener: str) -> dict[int, str]:
         UserError: The name is not valid, or the file has answers to other trials.
     """
     path = answers_path(test, listener)
-    rows = read_rows(path) if path.exists() else []
+    rows = read_answer_rows(path) if path.exists() else []
     questions: dict[str, AnswerRow] = {}
     for number, trial in enumerate(test.trials(listener), 1):
         questions[str(number)] = _question(test, listener, number, trial)
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         answered = {key: value for key, value in row.items() if key not in ("time", "answer")}
         if answered != questions.get(row["trial"]):
             hint = "give the same --system, --n and --seed as before, or another --output"
             raise UserError(f"{path}:{line}: belongs to other trials; {hint}")
-    return {int(row["trial"]): row["answer"] for row in rows}
+    return {int(row["trial"]): row["answer"] for _, row in rows}
 
 
 def save_answer(test: ListeningTest, listener: str, number: int, answer: str) -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import shutil
+import struct
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from espnet_mtl.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_BYTES = 200
 """Length of the names of files without suffix, which may have 255 bytes with all that is put around them."""
@@ -24,28 +32,117 @@ UNFIT_FOR_PLACES = re.compile(r"[,\[\]|\x00-\x1f\x7f]|: | #")
 """What separates parts of ESPnet's options and of Kaldi's tables, or is YAML's."""
 HASHED = re.compile(r"~[0-9a-f]{20}$")
 
+NO_TEXT = {
+    b"PK\x03\x04": "a ZIP file, such as an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"\x1f\x8b": "a gzip file",
+    b"%PDF": "a PDF file",
+    b"RIFF": "a recording",
+    b"fLaC": "a recording",
+}
+"""First bytes of files that are sometimes given where a text file belongs, and what they are."""
+DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, struct.error),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What reading an .npz file raises that was cut off, overwritten or never one."""
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16."""
 
-def read_text(path: str | Path, encoding: str = "utf-8-sig") -> str:
+
+def read_text(path: str | Path, encoding: str = "utf-8-sig", utf16: bool = False) -> str:
     """Reads a text file; in what is returned, lines end with a line feed, whatever they end with in the file.
 
     Args:
         path: The file.
         encoding: That of the file; "utf-8-sig" is UTF-8, with or without a byte order mark.
+        utf16: Whether a file that begins with the byte order mark of UTF-16 is read as such; else it is refused.
 
     Raises:
-        UserError: It is missing, or holds bytes that are no text in this encoding.
+        UserError: It is missing or may not be read, or holds bytes that are no text in this encoding.
+    """
+    data = read_bytes(path)
+    if data.startswith(UTF16_MARKS):
+        if not utf16:
+            raise UserError(f"{path}: text in UTF-16: save it as UTF-8")
+        encoding = "utf-16"
+    text = _decoded(data, Path(path), encoding)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(f"{path}:{line}: a NUL character: no text, or text in UTF-16: save it as UTF-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Reads a file.
+
+    Raises:
+        UserError: It is missing, no file, or may not be read.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path} is missing")
-    data = path.read_bytes()
     try:
-        text = data.decode(encoding)
+        if path.is_file():
+            return path.read_bytes()
+        problem = "is no file" if path.exists() else "is missing"
+    except OSError as error:
+        raise UserError(f"{str(path)[-200:]} cannot be read: {error.strerror}") from error
+    raise UserError(f"{path} {problem}")
+
+
+def _decoded(data: bytes, path: Path, encoding: str) -> str:
+    """Decodes the content of a text file; what is no text at all is named for what it is."""
+    for start, kind in NO_TEXT.items():
+        if data.startswith(start):
+            raise UserError(f"{path}: no text, but {kind}: save it as plain text in UTF-8")
+    try:
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         name = encoding.removesuffix("-sig").upper()
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not {name}: {error.reason} (byte {error.start}); save it as {name}") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        raise UserError(f"{path}:{line}: not {name}: {error.reason} (byte {error.start}); save it as UTF-8") from error
+
+
+def read_names(path: str | Path) -> list[str]:
+    """Reads a list of names, one a line: a token list, or the classes of a label.
+
+    Raises:
+        UserError: What `read_text` raises, or a line is empty or comes twice.
+    """
+    text = read_text(path).removesuffix("\n")
+    names: dict[str, int] = {}
+    for number, name in enumerate(text.split("\n") if text else [], 1):
+        if not name:
+            raise UserError(f"{path}:{number}: an empty line: expected a name")
+        if name in names:
+            raise UserError(f"{path}:{number}: {name[:80]!r} comes twice, in line {names[name]} as well")
+        names[name] = number
+    return list(names)
+
+
+def read_arrays(path: str | Path, most_bytes: int = 2**26) -> dict[str, NDArray]:
+    """Reads the arrays of an .npz file by name. Pickled objects, whose reading could run code, are refused.
+
+    Args:
+        path: The file.
+        most_bytes: Size of all arrays beyond which the file is refused, as one that is packed so that little grows
+            huge.
+
+    Raises:
+        UserError: It is missing, damaged, no such file, or too large.
+    """
+    import numpy as np  # here: most commands that read files do without it
+
+    if not Path(path).is_file():
+        raise UserError(f"{path} is missing")
+    try:
+        with zipfile.ZipFile(path) as members:
+            size = sum(member.file_size for member in members.infolist())
+        if size > most_bytes:
+            raise UserError(f"{path}: arrays of {size} bytes: at most {most_bytes} are expected")
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except DAMAGE as error:
+        raise UserError(f"{path} is damaged, or holds no arrays (.npz): {error}") from error
 
 
 def write_text(path: str | Path, text: str) -> None:

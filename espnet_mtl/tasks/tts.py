@@ -29,7 +29,7 @@ from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES, HEADS
 from espnet_mtl.system.espnet_imports import import_tts_task
-from espnet_mtl.system.files import read_text
+from espnet_mtl.system.files import read_names
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.tasks.preprocess import LabelEncoder
@@ -176,7 +176,7 @@ def _names(source: str | list[str] | None) -> list[str]:
         return list(source or [])
     if not Path(source).is_file():
         raise UserError(f"run stage 4 first: {source} is missing")
-    return read_text(source).splitlines()
+    return read_names(source)
 
 
 def complete_args(args: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ from espnet_mtl.labels import (
     ContinuousLabel,
 )
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.files import read_text, require
+from espnet_mtl.system.files import read_names, require
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer
 
@@ -83,7 +83,7 @@ class TrainPaths:
     def classes(self, label: str) -> list[str]:
         """Names the classes of a label, as stage 4 found them; none without its table."""
         table = self.tables / f"{CLASS_LABELS[label].table}.txt"
-        return read_text(table).splitlines() if table.is_file() else []
+        return read_names(table) if table.is_file() else []
 
     def label_file(self, name: str, label: str) -> Path:
         """Where `write_labels` puts a label of the set `name`."""
@@ -123,14 +123,14 @@ class TrainPaths:
         """
         known = self.classes(label.name)
         forms = {normal_name(name) for name in known}
-        path = self.dump / part / label.file
+        found = read_labels(self.dump / part / label.file, label)
         lines = {}
-        for utt, line in read_labels(path, label).items():
+        for utt, line in found.items():
             unknown = [name for name in label.classes_in(line) if name not in forms]
             if unknown and part == "train":
                 mistake = one_of(label.name, unknown[0], known)
                 table = self.tables / f"{label.table}.txt"
-                raise UserError(f"{path}: utterance {utt}: {mistake} ({table}). Correct it, or run stage 4 again")
+                raise UserError(f"{found.where(utt)}: {mistake} ({table}). Correct it, or run stage 4 again")
             if not unknown:
                 lines[utt] = line
         return lines

@@ -27,6 +27,7 @@ from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
+from espnet_mtl.training.inputs import check_inputs
 
 
 def train(
@@ -63,6 +64,7 @@ def train(
     args = _parse(train_config, config, recipe_options, ngpu, arguments)
     takes_durations = "durations" in BACKBONES.spec(final["tts"]).token_features
     _check_stage_3(paths.dump / DURATIONS_NOTE, final, token_type if takes_durations else None)
+    check_inputs(paths, final["tts"], token_type)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if pretrained:

@@ -54,7 +54,7 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
         ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected 3 numbers"),
         ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected 3 numbers"),
         ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected 3 numbers"),
-        ("path,text,language\na.wav,One.,none\n", "espeak knows no language 'none'"),
+        ("path,text,language\na.wav,One.,qqq\n", "espeak knows no language 'qqq'"),
         ("path,text,gender\na.wav,One.,foo\n", "metadata.csv:2: unknown gender 'foo': .*Valid: f, female, m, male"),
         ("path,text,gender\na.wav,One.,mutton\n", "metadata.csv:2: unknown gender 'mutton'"),
         ("path,text,speaker\na.wav,One.,-\n", "metadata.csv:2: speaker '-': this means no label"),
@@ -108,3 +108,78 @@ def test_csv_with_tabs_numbers_and_gaps(tmp_path):
     assert list(corpus.units([*utterances.values()])) == ["one"]
     with pytest.raises(UserError, match=r"delimiter must be one character, or \\t, got ';;'"):
         read(tmp_path, delimiter=";;")
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        *[("Speaker", "speaker"), ("SPEAKER", "speaker"), ("speaker_id", "speaker"), ("speaker_name", "speaker")],
+        *[("spk", "speaker"), ("spk_id", "speaker"), ("speakers", "speaker"), ("Sprecher", "speaker")],
+        *[("emotion_label", "emotion"), ("Emotion", "emotion"), ("emotions", "emotion"), ("emo", "emotion")],
+        *[
+            ("lang", "language"),
+            ("Language", "language"),
+            ("locale", "language"),
+            ("sex", "gender"),
+            ("Split", "split"),
+        ],
+        *[("subset", "split"), ("ID", "id"), ("utt_id", "id"), ("VAD", "vad")],
+        *[("duration", None), ("notes", None), ("speaker_age_in_years", None), ("comment", None), ("intensity", None)],
+    ],
+)
+def test_csv_refuses_names_that_are_nearly_a_columns_own_and_tells_of_others(tmp_path, capsys, column, meant):
+    (tmp_path / "metadata.csv").write_text(f"path,text,{column}\na.wav,One.,x\n")
+    if meant:
+        with pytest.raises(UserError, match=rf"metadata.csv:1: unknown column '{column}': did you mean {meant}\?"):
+            read(tmp_path)
+    else:
+        read(tmp_path)
+        assert f"metadata.csv:1: not read: '{column}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", ["filename,text", "wav,text", "file,text", "path,sentence", "path,transcript"])
+def test_csv_names_required_columns_that_are_called_otherwise(tmp_path, names):
+    (tmp_path / "metadata.csv").write_text(f"{names}\na.wav,One.\n")
+    with pytest.raises(UserError, match=rf"metadata.csv:1: the header '{names}' lacks (path|text)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value", ["nan", "NaN", "N/A", "NA", "n/a", "#N/A", "#n/a N/A", "None", "none", "null", "NULL", "<NA>", "-", ""]
+)
+def test_csv_reads_what_pandas_and_excel_write_for_a_missing_value_as_missing(tmp_path, capsys, value):
+    columns = ("id", "speaker", "emotion", "vad", "language", "gender")
+    values = ["" if column == "speaker" and value == "-" else value for column in columns]
+    values[0] = "" if value == "-" else value
+    values[4] = "" if value == "-" else value
+    table = [f"path,text,{','.join(columns)}", f"a.wav,One.,{','.join(values)}", "b.wav,Two.,two,eve,sad,1 2 3,de,f"]
+    (tmp_path / "metadata.csv").write_text("\n".join(table) + "\n")
+    _, utterances = read(tmp_path, speaker="me")
+    one = utterances["me_a"]
+    assert (one.speaker, one.emotion, one.vad, one.language, one.gender) == ("me", None, None, "en-us", None)
+    told = capsys.readouterr().err
+    assert told.count("read as missing: ") == (value not in ("", "-"))
+    assert "no speaker in 1 lines, such as line 2: taken for 'me'" in told
+    if value not in ("", "-"):
+        assert f"metadata.csv: read as missing: {value!r} in id (1 lines, such as line 2)" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"), [("nan", ""), ("#N/A", ""), ("None", "None"), ("null", "null"), ("Na", "Na")]
+)
+def test_csv_takes_words_that_people_say_for_a_text(tmp_path, text, read_as):
+    (tmp_path / "metadata.csv").write_text(f"path,text\na.wav,{text}\n")
+    _, utterances = read(tmp_path, speaker="me")
+    assert utterances["me_a"].text == read_as
+
+
+def test_csv_in_a_table_of_bars_reads_every_line(tmp_path):
+    lines = ["path|text", "wav/1.wav|We went.", 'wav/2.wav|"Please close it.', 'wav/3.wav|He said "blue".']
+    (tmp_path / "metadata.csv").write_text("\n".join(lines) + "\n")
+    _, utterances = read(tmp_path, delimiter="|")
+    assert {utt: one.audio.name for utt, one in utterances.items()} == {
+        "speaker_wav_1": "1.wav",
+        "speaker_wav_2": "2.wav",
+        "speaker_wav_3": "3.wav",
+    }
+    assert "Please close it" in utterances["speaker_wav_2"].text

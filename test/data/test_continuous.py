@@ -115,7 +115,7 @@ def test_the_level_of_intonation_is_the_speakers_own(dump):
 @pytest.mark.parametrize("line", ["2.5 3", "2.5 3 high", "nan 3 3"])
 def test_a_line_that_is_not_three_numbers_is_named(dump, line):
     write_table(dump / "train/utt2vad", {"low_a": line})
-    with pytest.raises(UserError, match=rf"utt2vad: utterance low_a: vad '{line}': expected 3 numbers"):
+    with pytest.raises(UserError, match=rf"utt2vad:1: utterance low_a: vad '{line}': expected 3 numbers"):
         read_continuous(dump / "train", ["vad"], Tokenizer("phn"))
 
 

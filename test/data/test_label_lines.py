@@ -58,27 +58,27 @@ def test_stage_1_names_the_utterance_of_any_corpus(tmp_path):
 @pytest.mark.parametrize("line", NO_LABELS)
 def test_stage_2_names_file_and_utterance(data, tmp_path, line):
     write_table(data / "dev/utt2emo", {"a_1": line})
-    with pytest.raises(UserError, match=rf"data/dev/utt2emo: utterance a_1: .*{NO_LABELS[line]}"):
+    with pytest.raises(UserError, match=rf"data/dev/utt2emo:1: utterance a_1: .*{NO_LABELS[line]}"):
         prepare_audio(data, tmp_path / "raw", 16000, AudioConf())
     assert not [path for path in (tmp_path / "raw").glob("*") if not path.name.endswith(".lock")]
 
 
 def test_stage_2_wants_a_speaker_of_every_utterance(data, tmp_path):
     write_table(data / "dev/utt2spk", {"a_1": "-"})
-    with pytest.raises(UserError, match=r"data/dev/utt2spk: utterance a_1: speaker '-': this means no speaker"):
+    with pytest.raises(UserError, match=r"data/dev/utt2spk:1: utterance a_1: speaker '-': this means no speaker"):
         prepare_audio(data, tmp_path / "raw", 16000, AudioConf())
 
 
 def test_stage_2_reads_numbers(data, tmp_path):
     write_table(data / "dev/utt2vad", {"a_1": "1 2 x"})
-    with pytest.raises(UserError, match=r"data/dev/utt2vad: utterance a_1: vad '1 2 x': expected 3 numbers"):
+    with pytest.raises(UserError, match=r"data/dev/utt2vad:1: utterance a_1: vad '1 2 x': expected 3 numbers"):
         prepare_audio(data, tmp_path / "raw", 16000, AudioConf())
 
 
 @pytest.mark.parametrize("line", NO_LABELS)
 def test_stage_4_names_file_and_utterance(data, tmp_path, line):
     write_table(data / "train/utt2emo", {"a_1": line})
-    with pytest.raises(UserError, match=rf"data/train/utt2emo: utterance a_1: .*{NO_LABELS[line]}"):
+    with pytest.raises(UserError, match=rf"data/train/utt2emo:1: utterance a_1: .*{NO_LABELS[line]}"):
         write_tables(data, tmp_path / "tables")
     assert not (tmp_path / "tables").exists()
 

@@ -90,7 +90,7 @@ def test_a_label_that_cannot_be_read_is_named(reference, tmp_path):
     write_table(directory / "utt2emo", {**labels, "a_low_10": "low:0.7,calm:0.3"})
     assert read_speech_set(directory, "stage 2").emotions == read_speech_set(reference, "stage 2").emotions
     write_table(directory / "utt2emo", {**labels, "a_low_10": "low:much"})
-    with pytest.raises(UserError, match=r"test/utt2emo: utterance a_low_10: label 'low:much': "):
+    with pytest.raises(UserError, match=r"test/utt2emo:5: utterance a_low_10: label 'low:much': "):
         read_speech_set(directory, "stage 2")
 
 

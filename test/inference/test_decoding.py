@@ -92,3 +92,17 @@ def test_a_sentence_that_would_take_all_memory_is_named_before_any_is_spoken(mak
     with pytest.raises(UserError, match="utterance f1_b: 4 tokens, but 3 are the most"):
         decode(tmp_path, tmp_path / "raw", str(tmp_path / "decode.yaml"), 0, ["--max_tokens", "3"])
     assert not (tmp_path / "decode").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "message"),
+    [
+        ("phones", {"f1_sad_1": "x"}, r"phones: no line for .*, which is in text"),
+        ("utt2spk", {"f1_sad_1": "f1"}, r"utt2spk: no line for .*, which is in text"),
+        ("utt2emo", {"f9_sad_1": "sad"}, r"utt2emo:1: utterance f9_sad_1 is not in text"),
+    ],
+)
+def test_tables_that_do_not_fit_are_named(dump, table, content, message):
+    write_table(dump / table, content)
+    with pytest.raises(UserError, match=message):
+        list_requests(dump, "phn", ["f1", "m1"], ["happy", "sad"])

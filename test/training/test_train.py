@@ -77,7 +77,7 @@ def test_a_class_that_came_into_train_after_stage_4_is_named(paths):
         write_table(paths.dump / name / "utt2spk", {"f1_a": "f1", "f1_b": "f1"})
     write_table(paths.dump / "train/utt2emo", {"f1_a": "happy", "f1_b": "happy:0.5,sda:0.5"})
     write_text(paths.tables / "emotions.txt", "happy\nsad\n")
-    message = r"dump/train/utt2emo: utterance f1_b: unknown emotion 'sda': .*tables/emotions.txt.*run stage 4 again"
+    message = r"dump/train/utt2emo:2: utterance f1_b: unknown emotion 'sda': .*tables/emotions.txt.*run stage 4 again"
     with pytest.raises(UserError, match=message):
         paths.write_labels(["emotion"], Tokenizer("phn"))
 
