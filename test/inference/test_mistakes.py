@@ -88,7 +88,7 @@ def test_of_a_call(make_tts, arguments, message):
     [
         ({"speed_control_alpha": 0}, "Text2Speech.speed_control_alpha: a number from 0.1 to 10, or null, got 0"),
         ({"speed_control_alpha": NAN}, "Text2Speech.speed_control_alpha: a number from 0.1 to 10, or null, got nan"),
-        ({"griffin_lim_iters": -1}, "Text2Speech.griffin_lim_iters: a whole number of at least 1"),
+        ({"griffin_lim_iters": -1}, "Text2Speech.griffin_lim_iters: a whole number from 1 to 10000"),
         ({"dtype": "bfloat16"}, "unknown Text2Speech.dtype 'bfloat16': did you mean float16"),
         ({"dtype": "int8"}, "unknown Text2Speech.dtype 'int8'"),
         ({"device": "gpu"}, "device: expected cpu, cuda or cuda:<number>, got 'gpu'"),
@@ -168,7 +168,7 @@ def test_of_intensity_without_a_neutral_emotion(make_tts):
     [
         ({"durations": [1, 2]}, "unknown decoding option of tacotron2 'durations'"),
         ({"alpha": 2.0}, "alpha: Tacotron2 has no such control"),
-        ({"threshold": -1}, "decode_conf.threshold: a number, not negative, or null, got -1"),
+        ({"threshold": -1}, "decode_conf.threshold: a number from 0 to 1, or null, got -1"),
         ({"durationz": None}, "unknown decoding option of tacotron2 'durationz'"),
         ({"use_teacher_forcing": True}, "decode_conf: speech is missing: this call reads natural speech (speech)"),
     ],

@@ -169,7 +169,7 @@ def test_a_head_inherits_options_from_one_of_ours(tasks, tmp_path, make_model, b
     ("task", "message"),
     [
         ({"head": "my_heads:Wider", "factor": "three"}, r"tasks.a.factor: int, got 'three'"),
-        ({"head": "my_heads:Wider", "channels": -1}, r"tasks.a.channels: a whole number, not negative, got -1"),
+        ({"head": "my_heads:Wider", "channels": -1}, r"tasks.a.channels: a whole number from 1 to 8192, got -1"),
         ({"head": "my_heads:Plain", "factor": 3}, r"key of tasks.a 'factor'"),
         ({"head": "my_heads:Plain", "label": "vad"}, r"label of tasks.a 'vad'"),
     ],
