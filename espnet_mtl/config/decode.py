@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from espnet_mtl.config.fields import AtLeastOne, File, Options, Switch, build
+from espnet_mtl.config.fields import AtLeastOne, File, Options, Switch, build, whole
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.numbers import FASTEST, SLOWEST
-from espnet_mtl.config.ranges import whole
 from espnet_mtl.errors import UserError
 
 DECODE_OPTIONS = "inference.yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -9,8 +10,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
-from espnet_mtl.config.fields import AtLeastOne, Count, Name, Number, Options, Positive, Switch
-from espnet_mtl.config.ranges import Seed, narrowed, whole
+from espnet_mtl.config.fields import (
+    WIDEST,
+    AtLeastOne,
+    Count,
+    Depth,
+    Layers,
+    Name,
+    NotNegative,
+    Number,
+    Options,
+    Positive,
+    Seed,
+    Share,
+    Switch,
+    Width,
+    whole,
+)
 from espnet_mtl.errors import UserError
 
 BATCHES = Literal["unsorted", "sorted", "folded", "length", "numel"]
@@ -130,6 +146,54 @@ CHOICES: Mapping[str, Any] = {
     "loss_type": Literal["L1", "L2", "L1+L2"],
 }
 """Names that a network takes for an argument."""
+
+
+def _check_odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError(size)
+    return size
+
+
+OddSize = Annotated[
+    int, Field(ge=1, le=WIDEST, description=f"an odd number from 1 to {WIDEST}"), AfterValidator(_check_odd)
+]
+Sizes = Annotated[list[Width], Field(min_length=1, description=f"a list of whole numbers from 1 to {WIDEST}")]
+Betas = Annotated[list[Share], Field(min_length=2, max_length=2, description="two numbers in [0, 1)")]
+LogBase = Annotated[float, Field(gt=1, allow_inf_nan=False, description="a number above 1")]
+LearningRate = Annotated[float, Field(gt=0, le=100, description="a number above 0, at most 100")]
+Window = Literal["bartlett", "blackman", "hamming", "hann", "kaiser"]
+
+RANGES: tuple[tuple[str, Any], ...] = (
+    (r".*\.fs", Annotated[int, whole(4000, 192000)]),
+    (r".*\.n_fft", Annotated[int, whole(16, 2**16)]),
+    (r".*\.hop_length", Annotated[int, whole(1, 2**16)]),
+    (r".*\.n_mels", Annotated[int, whole(1, 1024)]),
+    (r".*\.window", Window),
+    (r".*\.log_base", LogBase),
+    (r".*\.eps", Positive),
+    (r"tts_conf\..*(dropout|dropout_rate|zoneout_rate)", Share),
+    (r"tts_conf\..*(kernel_size|filts)", OddSize),
+    (r"tts_conf\.gst_conv_chans_list", Sizes),
+    (r"tts_conf\.(enc|dec)_buckets", Sizes | None),
+    (r"tts_conf\.(guided_attn_loss_sigma|bce_pos_weight)", Positive),
+    (r"tts_conf\.guided_attn_loss_lambda", NotNegative),
+    (r"tts_conf\.(reduction_factor|gst_conv_stride)", Annotated[int, whole(1, 64)]),
+    (r"tts_conf\.(econv|postnet|prenet)_layers", Depth),
+    (r"tts_conf\..*layers", Layers),
+    (r"tts_conf\.(idim|odim|spks|langs)", Annotated[int, whole(1, 10**7)]),
+    (r"tts_conf\..*", Width),
+    (r"optim_conf.*\.betas", Betas),
+    (r"optim_conf.*\.lr", LearningRate),
+    (r"optim_conf.*\.eps", Positive),
+    (r"optim_conf.*\.(weight_decay|lr_decay)", NotNegative),
+    (r"optim_conf.*\.(rho|momentum|alpha|dampening)", Share),
+    (r"scheduler_conf.*\.(max_lr|base_lr)", LearningRate),
+    (r"scheduler_conf.*\.(gamma|cycle_mult|factor)", Positive),
+    (r"scheduler_conf.*\.min_lr", NotNegative),
+    (r"scheduler_conf.*\.(first_cycle_steps|T_max|T_0|T_mult|step_size)", Annotated[int, whole(1, 10**9)]),
+    (r"scheduler_conf.*\.warmup_steps", Annotated[float, Field(ge=0, le=1e9, description="a number from 0 to 1e9")]),
+)
+"""What fits `<section>.<argument>`, the first that does: the type that it has in place of the annotated one."""
 TYPES: Mapping[str, Any] = {"int": int, "float": Number, "bool": Switch, "str": Name, "any": Any}
 WHOLE = Annotated[int, Field(description="a whole number")]
 
@@ -159,6 +223,15 @@ def _type(section: str, argument: str, kind: str) -> Any:
     elif plain == "int" and not section.startswith(("optim", "scheduler")):  # these take -1, too
         wanted = Count
     return wanted | None if kind.endswith("?") else wanted
+
+
+def narrowed(section: str, argument: str, kind: str) -> Any:
+    """Returns the range of an argument that is annotated as `kind` (int, float, str or any); None: it has none."""
+    for pattern, wanted in RANGES:
+        if re.fullmatch(pattern, f"{section}.{argument}"):
+            # The last pattern of tts_conf is for sizes alone, but fits flags and names, too
+            return None if wanted is Width and kind != "int" else wanted
+    return None
 
 
 def check_features(config: Mapping[str, Any]) -> None:

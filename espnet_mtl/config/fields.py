@@ -34,6 +34,20 @@ Switch = Annotated[bool, Field(description="true or false")]
 File = Annotated[str, Field(min_length=1, description="the path of a file")]
 Name = Annotated[str, Field(min_length=1, description="a name")]
 
+WIDEST, DEEPEST = 2**13, 128
+"""Largest layer, and most layers: a slip of the keyboard would else fill the memory after all data are prepared."""
+
+
+def whole(low: int, high: int) -> Any:
+    """Makes the field of a whole number from `low` to `high`."""
+    return Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
+
+
+Seed = Annotated[int, whole(0, 2**32 - 1)]
+Width = Annotated[int, whole(1, WIDEST)]
+Depth = Annotated[int, whole(0, DEEPEST)]
+Layers = Annotated[int, whole(1, DEEPEST)]
+
 NOT_EVALUATED = (NameError, AttributeError, SyntaxError, TypeError)
 """What an annotation raises that is for type checkers only, such as a name that only they import: every value is
 taken."""

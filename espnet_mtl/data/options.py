@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from espnet_mtl.config.fields import AtLeastOne, NotNegative, Options, Positive
-from espnet_mtl.config.ranges import Seed, Width
+from espnet_mtl.config.fields import AtLeastOne, NotNegative, Options, Positive, Seed, Width
 
 LevelDbfs = Annotated[float | None, Field(ge=-90, le=0, description="dB from -90 to 0, or null for as recorded")]
 TrimDb = Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="dB above 0, or null for no trimming")]

@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from espnet_mtl.config.fields import Name, NotNegative, Options, Share, Switch
-from espnet_mtl.config.ranges import Depth, Width
+from espnet_mtl.config.fields import Depth, Name, NotNegative, Options, Share, Switch, Width
 from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, ClassLabel, ContinuousLabel
 
 Fraction = Annotated[float, Field(ge=0, lt=1, description="a fraction of training in [0, 1)")]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from espnet_mtl.config.fields import Options, Switch
-from espnet_mtl.config.ranges import Width
+from espnet_mtl.config.fields import Options, Switch, Width
 
 
 class StyleOptions(Options):
