@@ -1,17 +1,20 @@
 """A tiny model and a tiny batch, for tests that need one."""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 from tiny_backbones import TINY
 
 from espnet_mtl.config.load import load_train_config
 
 # The same examples in every run, of any length in time, and nothing written beside the tests.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
 
