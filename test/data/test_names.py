@@ -119,9 +119,9 @@ def test_every_stage_wants_a_speaker(tmp_path, speaker):
         write_table(tmp_path / "data" / part / "wav.scp", {"a": tmp_path / "a.wav"})
         write_table(tmp_path / "data" / part / "text", {"a": "one"})
         write_table(tmp_path / "data" / part / "utt2spk", {"a": speaker})
-    with pytest.raises(UserError, match="train/utt2spk: utterance a: speaker"):
+    with pytest.raises(UserError, match="train/utt2spk:1: utterance a: speaker"):
         prepare_audio(tmp_path / "data", tmp_path / "raw", 8000, CONF)
-    with pytest.raises(UserError, match="train/utt2spk: utterance a: speaker"):
+    with pytest.raises(UserError, match="train/utt2spk:1: utterance a: speaker"):
         write_tables(tmp_path / "data", tmp_path / "tables")
 
 

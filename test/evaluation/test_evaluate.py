@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
@@ -89,6 +90,9 @@ def test_predictions_are_compared_per_token(judge, experiment):
     first = sorted(table)[0]
     stretched = {utt: " ".join(str(int(n) + 3) for n in line.split()) for utt, line in table.items()}
     write_table(exp / "decode/test/durations", {**stretched, first: "20 20"})
+    pitch = kaldiio.load_scp(str(exp / "decode/test/pitch.scp"))
+    arrays = {**pitch, first: pitch[first][:2]}
+    kaldiio.save_ark(str(exp / "decode/test/other.ark"), arrays, scp=str(exp / "decode/test/pitch.scp"))
     metrics = judge(exp)
     assert metrics["duration_rmse_frames"] == {"value": 3, "low": 3, "high": 3}
     assert metrics["log_f0_rmse_predicted"]["value"] == 0
