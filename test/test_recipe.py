@@ -38,6 +38,26 @@ def test_every_stage_leaves_its_output(recipe):
     assert "emotion_mel_loss" not in (recipe / f"exp/{SINGLE}/train.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "{fs: 22050, fmax: 8000}",
+            "error: stage 3 made features with feats_extract_conf.fs 16000, not 22050: run stages 2 to 4 again",
+        ),
+        ("{n_mels: 100}", "error: stage 3 made features with feats_extract_conf.n_mels 80, not 100: run stages 3 to 4"),
+    ],
+)
+def test_features_of_another_signal_are_not_trained_on(recipe, tmp_path, change, words):
+    config = tmp_path / "train.yaml"
+    config.write_text(f"base: {CONF}/{MULTI}.yaml\nfeats_extract_conf: {change}\n")
+    options = ["--train_config", str(config), "--baseline_config", "none", "--tag", "other", "--stage", "5"]
+    done = subprocess.run(command(recipe, *options), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (recipe / "exp/other").exists()
+
+
 def test_every_test_sentence_is_spoken_in_every_voice_and_emotion(recipe):
     metrics = json.loads((recipe / f"exp/{MULTI}/decode/test/metrics.json").read_text())
     spoken = list((recipe / f"exp/{MULTI}/decode/test/wav").glob("*.wav"))

@@ -96,7 +96,10 @@ def split_sentences(
     n_test = _count(policy.test, len(order))
     n_train = len(order) - n_dev - n_test if policy.train is None else policy.train
     if n_train < 1 or n_train + n_dev + n_test > len(order):
-        raise UserError(f"split: {len(order)} sentences are too few for train + {n_dev} dev + {n_test} test sentences")
+        raise UserError(
+            f"split: {len(order)} {policy.by}{'s' * (len(order) != 1)} are too few for train + {n_dev} dev + {n_test} "
+            f"test {policy.by}s"
+        )
     units_of = {sentence: (units or {}).get(sentence, frozenset()) for sentence in order}
     covering = _cover(order, units_of, n_train)
     covered = frozenset().union(*(units_of[sentence] for sentence in covering))
@@ -105,8 +108,8 @@ def split_sentences(
     fit = [sentence for sentence in rest if units_of[sentence] <= covered]
     if len(fit) < n_dev + n_test:
         raise UserError(
-            f"split: train can cover the phones of only {len(fit)} other sentences, but dev and test need "
-            f"{n_dev + n_test}: ask for fewer, or for more train sentences"
+            f"split: train can cover the phones of only {len(fit)} other {policy.by}s, but dev and test need "
+            f"{n_dev + n_test}: ask for fewer, or for more train {policy.by}s"
         )
     set_of = dict.fromkeys(fit[:n_test], "test")
     set_of |= dict.fromkeys(fit[n_test : n_test + n_dev], "dev")
@@ -151,7 +154,7 @@ def split[U: Splittable](
             sets[name].append(utterance)
     for name, group in sets.items():
         if not group:
-            raise UserError(f"split: no utterance is left for {name}")
+            raise UserError(f"split: no utterance is left for {name}: each set needs one or more")
     check_leakage(sets, policy, own)
     return sets
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -27,12 +26,15 @@ from espnet_mtl.data.dump import (
 )
 from espnet_mtl.data.kaldi import as_file, invert, read_labels, read_texts, write_table
 from espnet_mtl.data.options import AudioConf
+from espnet_mtl.data.provenance.check import read_whole
+from espnet_mtl.data.provenance.settings import AUDIO, audio_note
 from espnet_mtl.data.utterances import Recording, label_tables, read_recordings
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
-from espnet_mtl.system.files import file_name, remove, require, whole_directory, write_text
+from espnet_mtl.system.files import file_name, remove, require, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.provenance import whole_sets, write_note
 from espnet_mtl.text.normal import speakable
 
 FRAME_S, HOP_S = 0.025, 0.010
@@ -84,11 +86,12 @@ def prepare_audio(
     output = output.absolute()
     for name in SETS:
         require([data / name / table for table in REQUIRED], "stage 1")
+    read_whole(data, 1, AUDIO)
+    note = audio_note(data, output, fs, conf)
     recordings = {name: read_recordings(data / name, language, token_type, pipes) for name in SETS}
     totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
-    with ExitStack() as stack:
-        directories = {name: stack.enter_context(whole_directory(output / name)) for name in SETS}
+    with whole_sets(output, SETS, AUDIO) as directories:
         tasks = []
         for name in SETS:
             tasks += [(recording, directories[name] / "audio") for recording in recordings[name]]
@@ -103,6 +106,7 @@ def prepare_audio(
         _check_loss(dropped, totals, max_dropped, output / DROPPED)
     remove(output / DROPPED)
     write_text(output / REPORT, _report(dropped, totals))
+    write_note(output, note)
     return dropped
 
 

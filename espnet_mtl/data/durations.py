@@ -25,8 +25,10 @@ from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3
 """Share of tokens of one frame, and of frames in the end token, beyond which an alignment has failed."""
-MOST_FRAMES_OFF = 10
-"""A teacher may lack the frames beyond a multiple of its reduction factor."""
+MOST_FRAMES_LACKING = 10
+"""A teacher may lack the frames beyond a multiple of its reduction factor; it never has more than there are."""
+MOST_LACKING = 0.1
+"""Of all frames of a set: where more are lacking, those of the teacher are longer."""
 PADDING_ID, UNKNOWN_ID = 0, 1
 """Ids of the aligner; those of the tokens of the training set follow, and the end token is last."""
 UNKNOWN_SPEAKER = 0
@@ -48,18 +50,27 @@ def from_teacher(
     """
     table = read_table(durations, "bin.teacher")
     timed = []
+    lacking_frames, frames_in_all = 0, 0
     for utterance in utterances:
         utt, tokens = utterance.utt, utterance.tokens
         numbers = parse_counts(table, utt) if utt in table else []
         if len(numbers) != len(tokens) + 1:
             raise UserError(f"{durations}: {utt} has {len(numbers)} durations, but {len(tokens)} tokens + 1 end")
         total = sum(numbers)
-        if abs(total - lengths.get(utt, total)) > MOST_FRAMES_OFF:
+        lacking = lengths.get(utt, total) - total
+        if not 0 <= lacking <= MOST_FRAMES_LACKING:
             raise UserError(
                 f"{durations}: {utt} has {total} frames, but its recording {lengths[utt]}: the teacher read "
                 "another one, or with another hop_length"
             )
         timed.append(_timed(utterance, numbers, frame_rate))
+        lacking_frames += lacking
+        frames_in_all += total + lacking
+    if lacking_frames > MOST_LACKING * frames_in_all:
+        raise UserError(
+            f"{durations}: its {frames_in_all - lacking_frames} frames are {lacking_frames / frames_in_all:.0%} fewer "
+            "than those of the recordings: the teacher read with another hop_length"
+        )
     return timed
 
 

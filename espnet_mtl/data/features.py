@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
@@ -17,8 +18,10 @@ import torch
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES, UNVOICED, UTT2SPK
 from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
-from espnet_mtl.data.extraction.pitch import LogF0, SpeakerPitch, filled, unvoiced_note
+from espnet_mtl.data.extraction.extractor import EXTRACTORS, Extractor, Features, extractor_class
+from espnet_mtl.data.extraction.pitch import SpeakerPitch, unvoiced_note
 from espnet_mtl.data.kaldi import parse_counts, read_optional, write_table
+from espnet_mtl.data.provenance.settings import FEATURES, features_note
 from espnet_mtl.data.utterances import (
     FROM_ALIGNER,
     FROM_TEACHER,
@@ -26,132 +29,16 @@ from espnet_mtl.data.utterances import (
     durations_source,
     read_utterances,
 )
-from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.system.audio_files import read_mono
-from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.system.pyworld_import import import_pyworld
+from espnet_mtl.system.provenance import begin, joined_digest, write_note
 from espnet_mtl.text.tokens import Tokenizer
-
-import_tts_task()
-
-from espnet2.tts.feats_extract.energy import Energy  # noqa: E402
-from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank  # noqa: E402
 
 ARKS = ("feats", "energy", "pitch")
 TABLES = (PHONES, DURATIONS, UNVOICED)
-EXTRACTORS = {
-    "feats_extract": {"fbank": LogMelFbank},
-    "pitch_extract": {"dio": LogF0},
-    "energy_extract": {"energy": Energy},
-}
-"""Config keys, and ESPnet's extractor for each name that they may take: log-mel, log-F0 and energy in its classes."""
-
 Sets = dict[Path, list[TokenizedUtterance]]
 """Utterances of each set by its directory."""
-
-
-@dataclass
-class Features:
-    """Features of one utterance with N tokens and T frames.
-
-    Attributes:
-        feats: Log-mel (T, n_mels), base 10.
-        pitch: Log-F0 in Hz per token, unvoiced stretches interpolated (N + 1, 1); the last token is the end. 0
-            throughout where the recording has no voiced frame.
-        energy: L2 norm of the amplitude spectrum per token (N + 1, 1).
-        durations: Frames per token, N + 1 numbers of at least 1 that sum to T.
-    """
-
-    feats: np.ndarray
-    pitch: np.ndarray
-    energy: np.ndarray
-    durations: list[int]
-
-
-class Extractor:
-    """ESPnet's feature extractors, those that a training config names, set up as it says.
-
-    Raises:
-        UserError: The config names another extractor than `EXTRACTORS`.
-    """
-
-    def __init__(self, config: Mapping[str, Any]):
-        import_pyworld()  # quietly, before ESPnet's pitch extractor imports it
-        self.fs: int = config["feats_extract_conf"]["fs"]
-        self.frame_rate = frame_rate(config)
-        self.mel = _extractor_class(config, "feats_extract")(**config["feats_extract_conf"])
-        # F0 and energy are those of the tokens, whatever a backbone makes of several frames at a time.
-        one_frame = {"reduction_factor": 1}
-        self.pitch = _extractor_class(config, "pitch_extract")(**{**one_frame, **config["pitch_extract_conf"]})
-        self.energy = _extractor_class(config, "energy_extract")(**{**one_frame, **config["energy_extract_conf"]})
-
-    @torch.no_grad()
-    def __call__(self, path: str, ends: Sequence[float]) -> Features:
-        """Extracts the features of one recording.
-
-        Args:
-            path: An audio file at the config's sampling rate.
-            ends: Ends of its N tokens in seconds.
-        """
-        samples, lengths = self._read(path)
-        feats, frames = self.mel(samples, lengths)
-        durations = durations_of(ends, int(frames[0]), self.frame_rate)
-        tokens = {
-            "feats_lengths": frames,
-            "durations": torch.tensor([durations]),
-            "durations_lengths": torch.tensor([len(durations)]),
-        }
-        pitch, _ = self.pitch(samples, lengths, **tokens)
-        energy, _ = self.energy(samples, lengths, **tokens)
-        return Features(feats[0].numpy(), filled(pitch[0].numpy()), energy[0].numpy(), durations)
-
-    @torch.no_grad()
-    def log_mel(self, path: str) -> np.ndarray:
-        """Extracts the log-mel (T, n_mels) alone."""
-        feats, _ = self.mel(*self._read(path))
-        return feats[0].numpy()
-
-    def _read(self, path: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reads samples (1, T_wav) and their number (1,)."""
-        wav, fs = read_mono(path, keep_offset=True)  # stage 2 took out that of the whole recording
-        if fs != self.fs:
-            raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {self.fs}: run stage 2 again")
-        return torch.from_numpy(wav).float()[None], torch.tensor([len(wav)])
-
-
-def _extractor_class(config: Mapping[str, Any], key: str) -> Any:
-    name = config[key]
-    if name not in EXTRACTORS[key]:
-        raise one_of(key, name, EXTRACTORS[key])
-    return EXTRACTORS[key][name]
-
-
-def durations_of(ends: Sequence[float], frames: int, frame_rate: float) -> list[int]:
-    """Turns the ends of N phones into N + 1 durations: what follows the last phone belongs to the end token.
-
-    Args:
-        ends: Ends in seconds, rising.
-        frames: Frames T of the utterance.
-        frame_rate: Frames per second.
-
-    Returns:
-        Durations in frames, each at least 1 (the average over an empty token would be 0, no possible F0), sum T.
-
-    Raises:
-        UserError: There are more tokens than frames.
-    """
-    tokens = len(ends) + 1
-    if tokens > frames:
-        raise UserError(f"{len(ends)} tokens in {frames} frames: too short for its text")
-    borders = [0]
-    for index, end in enumerate(ends):
-        earliest = borders[-1] + 1
-        latest = frames - (tokens - 1 - index)  # leaves a frame to each of the tokens that follow
-        nearest = round(end * frame_rate)
-        borders.append(min(max(nearest, earliest), latest))
-    return np.diff([*borders, frames]).tolist()
 
 
 @cache
@@ -199,9 +86,12 @@ def extract_features(
             its times.
     """
     dumps = [dump.resolve() for dump in dumps]
+    root = dumps[0].parent
     settings = json.dumps(_extractor_settings(config))
     tokenizer = Tokenizer.from_config(config, token_type, bpemodel)
     source = durations_source(dumps, config, token_type)
+    classes = {f"{key}_conf": extractor_class(config, key) for key in EXTRACTORS}
+    made = features_note(dumps, config, teacher, classes)
     sets = {dump: read_utterances(dump, tokenizer, source) for dump in dumps}
     figures: dict[str, float] = {}
     if teacher:
@@ -212,24 +102,26 @@ def extract_features(
         sets, figures = from_aligner(sets, _log_mels(settings, nj), config, nj)
     every = list(chain.from_iterable(sets.values()))
     features = parallel_map(partial(_extract, settings), every, nj, "stage 3")
-    note_path = dumps[0].parent / DURATIONS_NOTE
-    remove(note_path)
+    begin(root, FEATURES)
+    remove(root / DURATIONS_NOTE)
     pitch = SpeakerPitch()
+    content = []
     for dump, utterances in sets.items():
-        _write(dump, utterances, islice(features, len(utterances)), token_type, pitch)
+        content += _write(dump, utterances, islice(features, len(utterances)), token_type, pitch)
     note: dict[str, Any] = {"durations": source, "token_type": token_type, "language": tokenizer.language}
     if tokenizer.cleaner:
         note["cleaner"] = tokenizer.cleaner
     for name, value in figures.items():
         note[name] = round(value, 5)
-    write_text(note_path, json.dumps(note, indent=2) + "\n")
+    write_text(root / DURATIONS_NOTE, json.dumps(note, indent=2) + "\n")
+    write_note(root, replace(made, content=joined_digest(content)))
 
 
 def _extractor_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Takes from a config what an `Extractor` reads, so that it can be sent to other processes."""
     settings = {}
     for key in EXTRACTORS:
-        _extractor_class(config, key)  # a mistake is reported here, before any work is done
+        extractor_class(config, key)  # a mistake is reported here, before any work is done
         settings[key] = config.get(key)
         settings[f"{key}_conf"] = config[f"{key}_conf"]
     return settings
@@ -270,11 +162,14 @@ def _write(
     features: Iterable[Features],
     token_type: str,
     speaker_pitch: SpeakerPitch,
-) -> None:
-    """Writes archives and tables of one set; while it does, those of an earlier run are gone."""
+) -> list[str]:
+    """Writes archives and tables of one set, and returns digests of what is in the archives.
+
+    While it does, those of an earlier run are gone.
+    """
     remove(*(dump / f"{name}.scp" for name in ARKS), *(dump / name for name in TABLES))
     speakers = read_optional(dump / UTT2SPK)
-    lines, durations = {}, {}
+    lines, durations, content = {}, {}, []
     with whole_directory(dump / "features") as directory:
         with ark_writers(directory, ARKS) as writers:
             for utterance, own in zip(utterances, features, strict=True):
@@ -283,12 +178,14 @@ def _write(
                 writers["energy"](utt, own.energy)
                 if speaker_pitch.take(utt, speakers.get(utt, ""), own.pitch):
                     writers["pitch"](utt, own.pitch)
+                content.append(own.digest())
                 lines[utt] = utterance.line
                 durations[utt] = " ".join(str(frames) for frames in own.durations)
             # What stands for missing F0 is known when that of all other utterances is.
             unvoiced = speaker_pitch.stand_ins()
             for utt, pitch in unvoiced.items():
                 writers["pitch"](utt, pitch)
+                content.append(hashlib.sha256(pitch.tobytes()).hexdigest())
         scps = {name: moved_scp(directory / f"{name}.scp", dump / "features") for name in ARKS}
     if token_type == "phn":
         write_table(dump / PHONES, lines)
@@ -298,3 +195,4 @@ def _write(
         print(unvoiced_note(dump / UNVOICED, list(unvoiced), len(utterances)), file=sys.stderr)
     for name, scp in scps.items():
         write_table(dump / f"{name}.scp", scp)
+    return content

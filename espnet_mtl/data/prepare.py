@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -30,8 +29,9 @@ from espnet_mtl.data.kaldi import Label, invert, normal_label, write_table
 from espnet_mtl.data.unusable import find_unusable
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
-from espnet_mtl.system.files import remove, whole_directory, write_text
+from espnet_mtl.system.files import remove, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.provenance import Note, whole_sets, write_note
 from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
 
@@ -65,6 +65,7 @@ def prepare_data(
     max_dropped: float = 0.05,
     language: str = "en-us",
     token_type: str = "phn",
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Utterance]]:
     """Writes `<output>/{train,dev,test}` and `<output>/report.txt`.
 
@@ -77,6 +78,7 @@ def prepare_data(
         max_dropped: Largest share of a corpus' utterances that may be unusable.
         language: espeak's language of utterances that name none.
         token_type: "phn", "char" or "bpe": for phones, espeak must be able to read the texts.
+        settings: What the corpora were built with, for the note of the stage.
 
     Raises:
         UserError: A corpus cannot be read, cannot be split as it asks for, or loses too much.
@@ -95,6 +97,7 @@ def prepare_data(
     sets = _write_sets(corpora, prepared, output, nj)
     remove(output / DROPPED)
     write_text(output / REPORT, "\n".join(report(name, prepared[name], corpora[name]) for name in corpora))
+    write_note(output, Note(1, settings or {}))
     return sets
 
 
@@ -104,8 +107,7 @@ def _write_sets(
     """Makes the audio of all sets, and writes each set; all take their names when the last one is whole."""
     prefixes = {name: name if len(corpora) > 1 else "" for name in corpora}
     sets: dict[str, list[Utterance]] = {}
-    with ExitStack() as stack:
-        directories = {set_name: stack.enter_context(whole_directory(output / set_name)) for set_name in SETS}
+    with whole_sets(output, SETS, 1) as directories:
         tasks = []
         for set_name in SETS:
             for name, corpus in corpora.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
+from espnet_mtl.system.provenance import Note, digests, write_note
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
@@ -201,7 +203,15 @@ class Moments:
         return mean_square - (self.sum / count) ** 2 <= LEAST_VARIANCE * mean_square
 
 
-def collect_stats(dump: Path, output: Path, tokenizer: Tokenizer, statistics: Mapping[str, Path] | None = None) -> None:
+def collect_stats(
+    dump: Path,
+    output: Path,
+    tokenizer: Tokenizer,
+    statistics: Mapping[str, Path] | None = None,
+    timed: bool = False,
+    note: Note | None = None,
+    made: Iterable[Path] = (),
+) -> None:
     """Writes statistics and shapes of the training and development sets.
 
     Args:
@@ -211,17 +221,25 @@ def collect_stats(dump: Path, output: Path, tokenizer: Tokenizer, statistics: Ma
         tokenizer: How texts become tokens (for their lengths).
         statistics: Files of a pretrained model by name, such as feats_stats.npz; they stay, since its weights are made
             for them.
+        timed: Whether training uses durations: every token must have one.
+        note: Of what the stage read; it is written beside the statistics, with what the stage made.
+        made: Other directories that the stage made.
 
     Raises:
-        UserError: A missing input.
+        UserError: A missing input, or a text that has changed since stage 3.
     """
     require((dump / name / PITCH_SCP for name in TRAIN_AND_DEV), "stage 3")
     with whole_directory(output) as directory:
         for name in TRAIN_AND_DEV:
             (directory / name).mkdir()
-            _collect_set(dump / name, directory / name, tokenizer)
+            _collect_set(dump / name, directory / name, tokenizer, timed)
         for file, path in (statistics or {}).items():
             shutil.copyfile(path, directory / "train" / file)
+        if note:
+            files: list[Path] = []
+            for folder in (*made, *(directory / name for name in TRAIN_AND_DEV)):
+                files += folder.glob("[!.]*")
+            write_note(directory, replace(note, outputs=digests(sorted(files), directory)))
 
 
 def statistics_file(feature: str) -> str:
@@ -229,7 +247,7 @@ def statistics_file(feature: str) -> str:
     return f"{feature}_stats.npz"
 
 
-def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
+def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer, timed: bool) -> None:
     moments = {name: Moments() for name in FEATURES}
     lines = read_table(dump / text_file(tokenizer.token_type), "stage 3")
     arrays = {name: Matrices(dump / f"{name}.scp", "stage 3") for name in FEATURES}
@@ -250,6 +268,12 @@ def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer) -> None:
         frames, n_mels = arrays["feats"].shape(utt)
         speech_shapes[utt] = f"{frames},{n_mels}"
         text_lengths[utt] = len(tokenizer.tokens(lines[utt]))
+        timed_tokens = len(arrays["pitch"][utt]) - 1  # without the end
+        if timed and text_lengths[utt] != timed_tokens:
+            raise UserError(
+                f"{dump / text_file(tokenizer.token_type)}: {utt} has {text_lengths[utt]} tokens, but stage 3 found "
+                f"the times of {timed_tokens}: run stage 3 again"
+            )
     for name, moment in moments.items():
         moment.save(output / statistics_file(name))
         if constant := int(np.sum(moment.constant)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from espnet_mtl.evaluation.measures.versa import check_versa, score_by_versa
 from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
+from espnet_mtl.inference.spoken import check_dump, check_spoken
 from espnet_mtl.system.files import require, write_text
 
 VERSION = 5
@@ -41,6 +42,7 @@ class Evaluation:
         baseline: The one of `systems` that the others are compared with.
         held_out: How well each probe judges the natural training speech of folds that it was not trained on.
         durations: Where the durations of training are from, and how good they are (stage 3).
+        cut_off: By title of a system whose training had not come to its end, how far it was.
     """
 
     references: list[Scores]
@@ -48,6 +50,7 @@ class Evaluation:
     baseline: Scores | None
     held_out: Mapping[str, Mapping[str, float]]
     durations: Mapping[str, Any] | None = None
+    cut_off: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all(self) -> list[Scores]:
@@ -95,6 +98,8 @@ class Evaluation:
             "n_utterances": len(scores.speech.utts),
             "metrics": {name: _json(figure) for name, figure in scores.figures.items()},
         }
+        if scores.title in self.cut_off:
+            figures["training"] = self.cut_off[scores.title]
         if scores.title in self.differences:
             differences = self.differences[scores.title]
             figures["difference"] = {name: _json(figure) for name, figure in differences.items()}
@@ -185,12 +190,17 @@ def evaluate_experiments(
     if len(by_name) < len(paths):
         raise UserError(f"experiments must have different names: {', '.join(map(str, paths))}")
     settings, language = decoding_settings(exps[0], inference_config, part)
+    cut_off = {}
+    for name, path in by_name.items():
+        check_dump(path, read_yaml(path / "config.yaml"), dump, part)
+        if progress := check_spoken(path, decoded_directory(path, inference_config, part)):
+            cut_off[name] = progress
     speech = {name: read_decoded(decoded_directory(path, inference_config, part)) for name, path in by_name.items()}
     judge = read_judge(dump, settings, language, nj, part)
     evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa, by_name)
     note = dump / DURATIONS_NOTE
     durations = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
-    return replace(evaluation, durations=durations)
+    return replace(evaluation, durations=durations, cut_off=cut_off)
 
 
 def write_experiments(evaluation: Evaluation) -> None:

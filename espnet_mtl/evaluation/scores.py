@@ -140,12 +140,15 @@ def _speakers(
     speech: SpeechSet, features: Sequence[AcousticFeatures], probes: TrainedProbes, seen: NDArray[np.bool_]
 ) -> MetricValues:
     """Whose voice it is: by the probe, and by the similarity to the claimed speaker and to the others."""
-    posteriors = probes.speaker.posteriors(_functionals(features), speech.speakers)
-    named = probes.speaker.classes[posteriors.argmax(1)]
+    accuracy = np.full(len(seen), np.nan)
+    if probes.has_speakers:
+        posteriors = probes.speaker.posteriors(_functionals(features), speech.speakers)
+        named = probes.speaker.classes[posteriors.argmax(1)]
+        accuracy = np.where(seen, named == np.array(speech.speakers), np.nan)
     similarities = _similarities(speech, features, probes.voices)
     own = similarities[:, 0]
     return {
-        "speaker_accuracy": np.where(seen, named == np.array(speech.speakers), np.nan),
+        "speaker_accuracy": accuracy,
         "speaker_similarity": np.where(seen, own, np.nan),
         "transfer_speaker_similarity": np.where(~seen, own, np.nan),
         "speaker_eer": similarities,

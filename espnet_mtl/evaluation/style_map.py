@@ -125,7 +125,12 @@ def reference_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> dict[str, N
 
 
 def plane(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The two directions in which vectors (N, D) differ most: (N, 2)."""
+    """The two directions in which vectors (N, D) differ most: (N, 2); zeros where there are fewer."""
     from sklearn.decomposition import PCA
 
-    return np.asarray(PCA(2, svd_solver="full").fit_transform(vectors))
+    points = np.zeros((len(vectors), 2))
+    if len(vectors) == 1:
+        return points
+    directions = min(2, *vectors.shape)
+    points[:, :directions] = PCA(directions, svd_solver="full").fit_transform(vectors)
+    return points

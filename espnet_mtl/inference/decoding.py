@@ -17,12 +17,14 @@ from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import Table, read_labels, read_table, write_table
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.inference.length import check_lines
+from espnet_mtl.inference.spoken import check_dump, speech_note
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import file_name, require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
+from espnet_mtl.system.provenance import write_note
 from espnet_mtl.system.unicode import normal_name
 
 if TYPE_CHECKING:
@@ -113,8 +115,10 @@ def decode(
     """
     options = load_inference_config(inference_config, overrides)
     require([exp / "config.yaml"], "stage 5")
-    model_file = best_model(exp, read_yaml(exp / "config.yaml"))
+    config = read_yaml(exp / "config.yaml")
+    model_file = best_model(exp, config)
     require([dump / part / "durations"], "stage 3")
+    check_dump(exp, config, dump, part)
     check_gpus(ngpu)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     import torch
@@ -127,7 +131,9 @@ def decode(
     lines = {request.utt: request.tokens for request in requests}
     check_lines(lines, tts.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
     output = exp / Path(inference_config).stem / part
+    note = speech_note(exp, config, model_file, dump / part, output)
     with whole_directory(output) as directory:
+        write_note(directory, note)
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))
         _synthesize(tts, requests, directory, output.resolve())
     return output

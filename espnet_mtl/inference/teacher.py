@@ -16,6 +16,7 @@ from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.length import check_lines
+from espnet_mtl.inference.spoken import check_dump
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.devices import check_gpus
@@ -54,6 +55,7 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int, max_tokens
     if config["tts"] != "tacotron2":
         raise UserError(f"{exp}: a teacher needs attention, which tts: tacotron2 has and {config['tts']} has not")
     model_file = best_model(exp, config)
+    check_dump(exp, config, dump)
     check_gpus(ngpu)
     tokenizer = Tokenizer.from_config(config, config["token_type"], config.get("bpemodel"))
     for name in sets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,15 @@ class TrainPaths:
                 digest.update(path.name.encode() + path.read_bytes())
         return digest.hexdigest()
 
+    def keep_files(self, token_type: str) -> None:
+        """Copies to the experiment what its model needs of stage 4, which may run again for another model."""
+        for path in self._kept(token_type):
+            shutil.copyfile(path, self.output / path.name)
+
+    def _kept(self, token_type: str) -> list[Path]:
+        files = [self.stats / "train" / file for file in STATS_FILES.values()]
+        return [*files, self.token_list / "bpe" / BPE_MODEL] if token_type == "bpe" else files
+
     def tokens(self, token_type: str) -> Path:
         """The token list of stage 4."""
         return self.token_list / token_type / TOKENS
@@ -163,15 +173,14 @@ class TrainPaths:
             UserError: Something of stage 3 or 4 is missing.
         """
         labels = list(labels)
-        stats = {key: self.stats / "train" / file for key, file in STATS_FILES.items()}
         require([self.dump / part / PITCH_SCP for part in TRAIN_AND_DEV], "stage 3")
-        require([self.tokens(token_type), self.tables / "speakers.txt", *stats.values()], "stage 4")
+        require([self.tokens(token_type), self.tables / "speakers.txt", *self._kept(token_type)], "stage 4")
         options = ["--token_type", token_type, "--token_list", str(self.tokens(token_type))]
         options += ["--output_dir", str(self.output)]
         if token_type == "bpe":
-            options += ["--bpemodel", str(self.token_list / "bpe" / BPE_MODEL)]
-        for key, path in stats.items():
-            options += [f"--{key}", f"stats_file={path}"]
+            options += ["--bpemodel", str(self.output / BPE_MODEL)]
+        for key, file in STATS_FILES.items():
+            options += [f"--{key}", f"stats_file={self.output / file}"]
         for key in TABLES:
             options += [f"--{key}", str(self.tables / f"{key}.txt")]
         for split, name in SET_OF_SPLIT.items():

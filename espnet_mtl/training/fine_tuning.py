@@ -6,6 +6,7 @@ import argparse
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import FILE_KEYS, load_state, locate_files, lookup
+from espnet_mtl.system.provenance import file_digest
 from espnet_mtl.zoo.archive import resolve
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ class PretrainedModel:
     name: str
     config: Mapping[str, Any]
     model_file: Path
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the weights."""
+        return file_digest(self.model_file)
 
     def names(self, kind: str) -> list[str]:
         """Names of the rows of one of `TABLES`."""

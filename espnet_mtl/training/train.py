@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,17 +13,18 @@ import yaml
 from espnet_mtl.config.load import load_train_config, read_train_config
 from espnet_mtl.config.overrides import override
 from espnet_mtl.config.schema import SPEAKER_LANGUAGES
-from espnet_mtl.data.dump import DURATIONS_NOTE, TRAIN_AND_DEV
+from espnet_mtl.data.dump import TRAIN_AND_DEV
+from espnet_mtl.data.provenance.check import check_stages
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.model.checkpoint import is_readable
-from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
-from espnet_mtl.system.files import locked, read_text, remove, require, write_text
+from espnet_mtl.system.files import locked, remove, write_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
+from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
 
@@ -59,19 +58,20 @@ def train(
     labels = written_labels(final["tasks"])
     # What is missing is told before ESPnet is imported, which takes seconds.
     recipe_options = paths.options(final["tts"], token_type, labels)
+    init_model = pretrained.digest if pretrained else None
+    check_stages(paths.dump, final, token_type, 5, paths.stats, init_model)
     from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
 
     args = _parse(train_config, config, recipe_options, ngpu, arguments)
-    takes_durations = "durations" in BACKBONES.spec(final["tts"]).token_features
-    _check_stage_3(paths.dump / DURATIONS_NOTE, final, token_type if takes_durations else None)
     check_inputs(paths, final["tts"], token_type)
     settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
-    if pretrained:
-        settings["init_model"] = hashlib.sha256(pretrained.model_file.read_bytes()).hexdigest()
+    if init_model:
+        settings["init_model"] = init_model
     with locked(paths.output):
         _same_settings(paths.output, settings)
         repair(paths.output)
+        paths.keep_files(token_type)
         tokenizer = Tokenizer.from_config(final, token_type, args.bpemodel)
         absent = paths.write_labels(labels, tokenizer)
         # Classes that the data lack are found by the task itself, in the label tables.
@@ -84,7 +84,9 @@ def train(
 
             torch.save(initial_state(pretrained, args), paths.output / "init.pth")
         log_to(paths.output / TRAIN_LOG)
+        note_training(paths.output, paths.dump, finished=False)
         MTLTTSTask.main(args=args)
+        note_training(paths.output, paths.dump, finished=True)
 
 
 def _parse(
@@ -112,21 +114,6 @@ def _parse(
         raise UserError("--multiprocessing_distributed false: several GPUs are driven by a process each")
     args.config = train_config
     return args
-
-
-def _check_stage_3(path: Path, config: Mapping[str, Any], token_type: str | None) -> None:
-    """Checks that stage 3 read texts as the configuration says; `token_type`: None where durations do not matter."""
-    require([path], "stage 3")
-    note = json.loads(read_text(path))
-    made_for = note["token_type"]
-    if token_type not in (None, made_for):
-        raise UserError(f"{path}: stage 3 made durations for --token_type {made_for}, not {token_type}: run it again")
-    now = {"cleaner": config["cleaner"], "language": config["language"]}
-    # Notes of before name no language, and no cleaner where there was none.
-    then = {"cleaner": None, "language": now["language"], **note}
-    for key, value in now.items():
-        if then[key] != value:
-            raise UserError(f"{path}: stage 3 read the texts with {key} {then[key]}, not {value}: run it again")
 
 
 def _same_settings(output: Path, settings: dict) -> None:

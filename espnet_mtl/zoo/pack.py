@@ -22,9 +22,11 @@ from espnet_mtl import __version__
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import OWN_KEYS, SPEAKER_LANGUAGES
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.spoken import check_spoken
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.system.files import remove, require, write_text
+from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.zoo.archive import SUFFIXES, check_archive
 from espnet_mtl.zoo.example import example_command, example_voice
 
@@ -60,13 +62,17 @@ def pack_model(exp: str | Path, output: str | Path | None = None, inference_conf
     members = _members(exp, config, Path(inference_config) if inference_config else None)
     require(members.values(), "stages 4 and 5")
     metrics = _metrics(members.get(f"exp/{exp.name}/metrics.json"))
+    if metrics and inference_config:
+        check_spoken(exp, exp / Path(inference_config).stem / "test", (6, 7))
+    for notice in experiment_notices(exp, config):
+        print(notice, file=sys.stderr)
     with _staging(output) as staging:
         for member, source in members.items():
             (staging / member).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, staging / member)
         text = yaml.safe_dump(portable(config, f"exp/{exp.name}"), sort_keys=False, allow_unicode=True)
         write_text(staging / f"exp/{exp.name}/config.yaml", text)
-        write_text(staging / "README.md", model_card(exp.name, output.name, config, metrics))
+        write_text(staging / "README.md", model_card(exp.name, output.name, config, metrics, cut_off(exp, config)))
         _run_pack(staging, output.name, f"exp/{exp.name}/config.yaml", [*members, "README.md"])
         check_archive(staging / output.name)
         os.replace(staging / output.name, output)
@@ -146,7 +152,9 @@ def _metrics(path: Path | None) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path else {}
 
 
-def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+def model_card(
+    tag: str, archive: str, config: Mapping[str, Any], metrics: Mapping[str, Any], training: str | None = None
+) -> str:
     """Writes the model card: what the model is and may be used for, its figures, and how to use it.
 
     Args:
@@ -154,6 +162,7 @@ def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mappi
         archive: File name of the packed model.
         config: Training config.
         metrics: metrics.json of stage 7, or nothing.
+        training: How far the training had come, where it had not come to its end.
     """
     config = {**OWN_KEYS, **config}
     speakers, emotions = config["speakers"] or [], config["emotions"] or []
@@ -171,6 +180,7 @@ def model_card(tag: str, archive: str, config: Mapping[str, Any], metrics: Mappi
         command=example_command("python", archive, "Hello there.", "hello.wav", config),
         versions=_versions(),
         metrics=list(_rows(tag, metrics)),
+        training=training,
     )
 
 

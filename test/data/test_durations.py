@@ -127,8 +127,14 @@ def test_durations_of_a_teacher_go_before_all_others(tmp_path):
     write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total}" for utt, total in frames.items()})
     with pytest.raises(UserError, match=r"s_00 has \d+ frames, but its recording \d+: the teacher read another one"):
         extract_features([dump], config(), 1, teacher=teacher)
+    write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total - 17}" for utt, total in frames.items()})
+    with pytest.raises(UserError, match=r"s_00 has \d+ frames, but its recording \d+: the teacher read another one"):
+        extract_features([dump], config(), 1, teacher=teacher)
     write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total - 19}" for utt, total in frames.items()})
     extract_features([dump], config(), 1, teacher=teacher)
+    write_table(teacher / "train/durations", {utt: f"3 4 5 6 {total - 26}" for utt, total in frames.items()})
+    with pytest.raises(UserError, match=r"train/durations: its \d+ frames are \d+% fewer than those of the recordings"):
+        extract_features([dump], config(), 1, teacher=teacher)
     with pytest.raises(UserError, match=r"run bin.teacher first: .*none/train/durations is missing"):
         extract_features([dump], config(), 1, teacher=tmp_path / "none")
 

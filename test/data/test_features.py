@@ -5,7 +5,8 @@ import soundfile
 
 from espnet_mtl.config.espnet import ONLY_VALUES
 from espnet_mtl.config.schema import complete
-from espnet_mtl.data.features import EXTRACTORS, durations_of, extract_features
+from espnet_mtl.data.extraction.extractor import EXTRACTORS, durations_of
+from espnet_mtl.data.features import extract_features
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 

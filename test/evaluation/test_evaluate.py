@@ -14,7 +14,9 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_experiments
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.measures.prosody import voiced_tokens
+from espnet_mtl.evaluation.report.page import write_report
 from espnet_mtl.evaluation.speech_set import read_speech_set
+from espnet_mtl.system.provenance import Note, write_note
 
 SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
 ACCURACIES = ("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy")
@@ -111,6 +113,18 @@ def test_the_report_says_where_durations_are_from(judge, experiment, corpus):
     finally:
         note.unlink()
     assert judge(exp)["durations"] is None
+
+
+def test_a_model_whose_training_was_cut_off_is_judged_as_such(corpus, experiment):
+    exp = experiment("short")
+    write_note(exp / "decode/test", Note(6, {"training": "epoch 3 of 7"}))
+    evaluation = evaluate_experiments([exp], corpus / "dump/raw", corpus / "decode.yaml")
+    jsonschema.validate(evaluation.json(), SCHEMA)
+    systems = evaluation.json()["systems"]
+    assert systems["short"]["training"] == "epoch 3 of 7"
+    assert "training" not in systems["natural"]
+    page = write_report(exp / "report", evaluation).read_text(encoding="utf-8")
+    assert "The training of short was cut off: epoch 3 of 7." in page
 
 
 def test_transfer_is_over_pairs_that_training_lacks(corpus, experiment):
@@ -241,14 +255,16 @@ def test_tokens_are_voiced_by_half():
     assert voiced_tokens(f0, np.array([5.0, 5, 5, 9]), 0.01).tolist() == [False, True, True, False]
 
 
-def test_probes_do_not_learn_what_the_test_says(corpus):
+def test_probes_do_not_learn_what_the_test_says(corpus, capsys):
     train, test = (read_speech_set(corpus / "dump/raw" / name, "stage 2") for name in ("train", "test"))
     shared = replace(test, texts=["Sentence 3!", *test.texts[1:]])
     kept = Judge(train, shared, corpus / "cache", 16000).train
     left_out = {*zip(train.speakers, train.texts, strict=True)} - {*zip(kept.speakers, kept.texts, strict=True)}
     assert left_out == {(test.speakers[0], "Sentence 3.")}
-    with pytest.raises(UserError, match=r"train/text: probes need two sentences or more to learn from, beside those"):
-        Judge(train, replace(train, directory=test.directory), corpus / "cache", 16000)
+    nothing_left = Judge(train, replace(train, directory=test.directory), corpus / "cache", 16000)
+    assert nothing_left.train is None
+    assert nothing_left.probes is None
+    assert "train/text: probes and recognizer need two sentences or more" in capsys.readouterr().err
 
 
 def test_a_wrong_speaker_is_caught(judge, experiment, voice):

@@ -7,7 +7,7 @@ import pytest
 
 from espnet_mtl.evaluation import style_map
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.evaluation.style_map import ReferenceStyles, reference_metrics
+from espnet_mtl.evaluation.style_map import ReferenceStyles, plane, reference_metrics
 from espnet_mtl.system.files import write_text
 
 EMOTIONS, SPEAKERS = ["happy", "sad"], ["a", "b"]
@@ -59,3 +59,13 @@ def test_speech_without_a_natural_recording_does_not_count(measure):
 def test_without_a_reference_encoder_there_is_nothing_to_measure(measure, tmp_path):
     write_text(tmp_path / "config.yaml", "emotions: [happy, sad]\nstyle_conf: {reference: false}\n")
     assert measure(lambda *_: 0.5) == {}
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (2, 8), (5, 1), (5, 8)])
+def test_the_plane_of_a_few_vectors_has_the_directions_that_there_are(shape):
+    vectors = np.random.default_rng(0).normal(size=shape)
+    points = plane(vectors)
+    assert points.shape == (shape[0], 2)
+    if min(shape) == 1:
+        np.testing.assert_allclose(points[:, 1], 0)
+    np.testing.assert_allclose(points.mean(0), 0, atol=1e-12)

@@ -82,7 +82,7 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
     """Extracts features, collects statistics, and trains one step: the loss."""
     import soundfile
 
-    from espnet_mtl.data.features import Extractor
+    from espnet_mtl.data.extraction.extractor import Extractor
     from espnet_mtl.data.stats import Moments
     from espnet_mtl.tasks.tts import MTLTTSTask
 

@@ -10,7 +10,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import write_text
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import STATS_FILES
-from espnet_mtl.training.train import TrainPaths, _check_stage_3, _same_settings, repair, train
+from espnet_mtl.training.train import TrainPaths, _same_settings, repair, train
 
 MODEL = {"weight": torch.ones(2)}
 
@@ -150,37 +150,13 @@ def test_gpus_that_are_not_there_are_missed_before_anything_is_written(paths, tm
     inputs += [paths.tables / "speakers.txt", *(paths.stats / "train" / file for file in STATS_FILES.values())]
     for path in inputs:
         write_text(path, "")
+    write_text(paths.dump / "durations.json", json.dumps({"token_type": "phn", "durations": "learned"}))
     with pytest.raises(UserError, match="--ngpu 99: PyTorch finds"):
         train(config_file(tmp_path), paths, "phn", 0, ["--ngpu", "99"])
     assert not paths.output.exists()
 
 
 TEXTS = {"token_type": "phn", "language": "de", "cleaner": "tacotron"}
-
-
-@pytest.mark.parametrize(
-    ("note", "token_type"),
-    [(TEXTS, "phn"), (TEXTS, None), ({"token_type": "phn", "cleaner": "tacotron"}, "phn")],
-)
-def test_texts_that_stage_3_read_alike_are_taken(tmp_path, note, token_type):
-    write_text(tmp_path / "durations.json", json.dumps(note))
-    _check_stage_3(tmp_path / "durations.json", {"cleaner": "tacotron", "language": "de"}, token_type)
-
-
-@pytest.mark.parametrize(
-    ("changed", "token_type", "words"),
-    [
-        ({"cleaner": None}, "phn", "with cleaner tacotron, not None: run it again"),
-        ({"cleaner": None}, None, "with cleaner tacotron, not None: run it again"),
-        ({"language": "pl"}, None, "with language de, not pl: run it again"),
-        ({}, "char", "durations for --token_type phn, not char: run it again"),
-    ],
-)
-def test_texts_that_stage_3_read_otherwise_are_refused(tmp_path, changed, token_type, words):
-    write_text(tmp_path / "durations.json", json.dumps(TEXTS))
-    config = {"cleaner": "tacotron", "language": "de", **changed}
-    with pytest.raises(UserError, match=words):
-        _check_stage_3(tmp_path / "durations.json", config, token_type)
 
 
 @pytest.mark.parametrize("backbone", ["fastspeech2", "tacotron2"])

@@ -13,6 +13,8 @@ import yaml
 from espnet_mtl.bin.stages.pack import main
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import load_state
+from espnet_mtl.system.provenance import Note, write_note
+from espnet_mtl.training.experiment import note_training
 from espnet_mtl.zoo.archive import resolve
 from espnet_mtl.zoo.pack import model_card, pack_model, portable
 
@@ -170,6 +172,26 @@ def test_statistics_that_were_recorded_relative_to_the_recipe_and_bpe_model(tmp_
     assert load_state(files["model_file"])["weight"].tolist() == [1, 1]
     assert os.listdir("out") == ["model.tgz"]
     assert Path.cwd() == exp.parents[1]
+
+
+def test_a_training_that_was_cut_off_is_told_on_the_card(tmp_path, capsys):
+    exp = make_experiment(tmp_path, max_epoch=7)
+    note_training(exp, tmp_path / "dump/raw", finished=False)
+    pack_model(exp)
+    assert "exp/mtl: its training was cut off, or goes on, at epoch 2 of 7" in capsys.readouterr().err
+    card = contents(exp / "mtl.zip")["README.md"].decode()
+    assert "| Training | cut off: epoch 2 of 7 |" in card
+
+
+def test_figures_of_an_older_model_are_not_packed(tmp_path):
+    exp = make_experiment(tmp_path)
+    speech = exp / "decode/test"
+    write_note(speech, Note(6, {"model_file": "1epoch.pth", "model": "another digest"}))
+    with pytest.raises(UserError, match=r"stage 6 spoke with 1epoch.pth .*: run stages 6 and 7 again"):
+        pack_model(exp, inference_config=tmp_path / "decode.yaml")
+    assert not (exp / "mtl.zip").exists()
+    (speech / "metrics.json").unlink()
+    pack_model(exp, inference_config=tmp_path / "decode.yaml")
 
 
 @pytest.mark.parametrize(

@@ -24,23 +24,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
+    from espnet_mtl.data.provenance.check import check_stages, features_used
+    from espnet_mtl.data.provenance.settings import STATISTICS, statistics_note
     from espnet_mtl.labels import TABLES
     from espnet_mtl.system.files import require
+    from espnet_mtl.system.provenance import begin
     from espnet_mtl.training.fine_tuning import open_pretrained
 
     config = load_train_config(args.train_config)
     pretrained = open_pretrained(args.init_model)
-    require((args.dump / name / "pitch.scp" for name in ("train", "dev")), "stage 3")
+    require((args.dump / name / "pitch.scp" for name in ("train", "dev", "test")), "stage 3")
+    check_stages(args.dump, config, args.token_type, 4)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
     from espnet_mtl.training.token_list import make_token_list
 
+    note = statistics_note(args.dump, args.stats, args.token_type, pretrained.digest if pretrained else None)
+    begin(args.stats, STATISTICS)
     tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, pretrained, args.vocab_size)
     known = {table: pretrained.names(label.name) for table, label in TABLES.items()} if pretrained else {}
     write_tables(args.dump, args.tables, known)
     files = [statistics_file(feature) for feature in FEATURES] if pretrained else []
     statistics = {file: pretrained.file(file) for file in files} if pretrained else {}
-    collect_stats(args.dump, args.stats, tokenizer, statistics)
+    made = [args.token_list / args.token_type, args.tables]
+    collect_stats(args.dump, args.stats, tokenizer, statistics, "durations" in features_used(config), note, made)
 
 
 def cli() -> None:

@@ -23,12 +23,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
+    from espnet_mtl.data.provenance.check import check_stages
     from espnet_mtl.system.files import check_places, require
 
     check_places({"--dump": args.dump})
     config = load_train_config(args.train_config)
     dumps = [args.dump / name for name in ("train", "dev", "test")]
     require((dump / "wav.scp" for dump in dumps), "stage 2")
+    check_stages(args.dump, config, args.token_type, 3)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.data.features import extract_features
     from espnet_mtl.training.fine_tuning import open_pretrained

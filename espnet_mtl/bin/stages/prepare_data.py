@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     language = load_train_config(args.train_config)["language"] if args.train_config else "en-us"
     settings = corpus_settings(args.corpus.split("+"), args.local, args.corpus_conf)
     corpora = {name: CORPORA.load(name)(**own) for name, own in settings.items()}
-    sets = prepare_data(corpora, args.output, args.nj, args.max_dropped, language, args.token_type)
+    sets = prepare_data(corpora, args.output, args.nj, args.max_dropped, language, args.token_type, settings)
     counts = ", ".join(f"{name} {len(group)}" for name, group in sets.items())
     print(f"{args.output}: {counts} utterances, see {args.output}/report.txt")
 

@@ -1,1 +1,1 @@
-"""What stage 3 computes of a recording beside the log-mel spectrogram."""
+"""What stage 3 computes of a recording."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -21,12 +23,26 @@ class Probe(Protocol):
 
 
 def folds(labels: NDArray[np.str_], sentences: Sequence[str] | NDArray[np.str_]) -> list[NDArray[np.intp]]:
-    """Splits utterances into folds of whole sentences with similar shares of the labels: the indices of each fold."""
+    """Splits utterances into folds of whole sentences with similar shares of the labels: the indices of each fold.
+
+    There are none where there is too little to train on one part and judge another: two labels, one of them with two
+    utterances, and two sentences.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    n_folds = min(FOLDS, len(set(sentences)))
+    counts = Counter(labels)
+    if len(counts) < 2:
+        return []
+    n_folds = min(FOLDS, len(set(sentences)), max(counts.values()))
+    if n_folds < 2:
+        return []
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=0)
-    return [held_out for _, held_out in splitter.split(labels, labels, sentences)]
+    with warnings.catch_warnings():
+        # Of a label with fewer utterances than folds: the probe of a fold that lacks it does without
+        warnings.filterwarnings("ignore", "The least populated class")
+        parts = [held_out for _, held_out in splitter.split(labels, labels, sentences)]
+    filled = [part for part in parts if len(part)]
+    return filled if len(filled) > 1 else []
 
 
 class CrossFitted:

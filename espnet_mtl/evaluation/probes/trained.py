@@ -57,10 +57,16 @@ class TrainedProbes:
         """Emotions of the training set."""
         return sorted(set(self._emotions) - {""})
 
-    @property
+    @cached_property
     def has_emotions(self) -> bool:
-        """Whether there are two emotions or more, so that they can be told apart."""
-        return len(self.emotions) > 1
+        """Whether there are two emotions or more, and enough of each that a probe can learn to tell them apart."""
+        known = self._emotions != ""
+        return bool(folds(self._emotions[known], self._sentences[known]))
+
+    @cached_property
+    def has_speakers(self) -> bool:
+        """Whether there are two speakers or more, and enough of each that a probe can learn to tell them apart."""
+        return bool(folds(self._speakers, self._sentences))
 
     @cached_property
     def functionals(self) -> CrossFitted:

@@ -73,6 +73,7 @@ def _content(evaluation: Evaluation, exps: Sequence[Path], players: Players) -> 
         "maps": list(_maps(evaluation, exps)),
         "held_out": evaluation.held_out,
         "durations": evaluation.durations,
+        "cut_off": evaluation.cut_off,
         "configs": {exp.name: (exp / "config.yaml").read_text(encoding="utf-8") for exp in exps},
         "packages": evaluation.json()["packages"],
     }

@@ -42,6 +42,25 @@ def test_temperature_makes_confidence_as_high_as_accuracy():
     assert probe.posteriors(logits, []).max(1).mean() == pytest.approx(0.7, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("labels", "sentences", "number"),
+    [
+        ([], [], 0),
+        (["a"], ["x"], 0),
+        (["a", "a", "a"], ["x", "y", "z"], 0),  # nothing to tell apart
+        (["a", "b", "a"], ["x", "x", "x"], 0),  # no sentence to judge on
+        (["a", "b", "c"], ["x", "y", "z"], 0),  # nothing to learn from beside what is judged
+        (["a", "b", "a"], ["x", "x", "y"], 2),
+        (["a", "b", "a", "b"], ["x", "x", "y", "z"], 2),
+    ],
+)
+def test_the_smallest_sets_have_fewer_folds_or_none(labels, sentences, number):
+    parts = folds(np.array(labels, dtype=str), sentences)
+    assert len(parts) == number
+    assert sorted(np.concatenate([*parts, []])) == (list(range(len(labels))) if number else [])
+    assert all(len(part) for part in parts)
+
+
 def test_probes_of_the_folds_are_averaged():
     class Opposite(Fixed):
         def logits(self, features, speakers):
