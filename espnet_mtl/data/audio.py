@@ -27,6 +27,7 @@ from espnet_mtl.data.dump import (
 from espnet_mtl.data.kaldi import as_file, invert, read_labels, read_texts, write_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.data.provenance.check import read_whole
+from espnet_mtl.data.provenance.notes import whole_sets, write_note
 from espnet_mtl.data.provenance.settings import AUDIO, audio_note
 from espnet_mtl.data.utterances import Recording, label_tables, read_recordings
 from espnet_mtl.errors import UserError
@@ -34,7 +35,6 @@ from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
 from espnet_mtl.system.files import file_name, remove, require, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.system.provenance import whole_sets, write_note
 from espnet_mtl.text.normal import speakable
 
 FRAME_S, HOP_S = 0.025, 0.010

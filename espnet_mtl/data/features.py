@@ -21,6 +21,7 @@ from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, 
 from espnet_mtl.data.extraction.extractor import EXTRACTORS, Extractor, Features, extractor_class
 from espnet_mtl.data.extraction.pitch import SpeakerPitch, unvoiced_note
 from espnet_mtl.data.kaldi import parse_counts, read_optional, write_table
+from espnet_mtl.data.provenance.notes import begin, joined_digest, write_note
 from espnet_mtl.data.provenance.settings import FEATURES, features_note
 from espnet_mtl.data.utterances import (
     FROM_ALIGNER,
@@ -32,7 +33,6 @@ from espnet_mtl.data.utterances import (
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.system.provenance import begin, joined_digest, write_note
 from espnet_mtl.text.tokens import Tokenizer
 
 ARKS = ("feats", "energy", "pitch")

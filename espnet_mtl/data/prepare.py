@@ -26,12 +26,12 @@ from espnet_mtl.data.dump import (
     WAV_SCP,
 )
 from espnet_mtl.data.kaldi import Label, invert, normal_label, write_table
+from espnet_mtl.data.provenance.notes import Note, whole_sets, write_note
 from espnet_mtl.data.unusable import find_unusable
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
 from espnet_mtl.system.files import remove, write_text
 from espnet_mtl.system.processes import parallel_map
-from espnet_mtl.system.provenance import Note, whole_sets, write_note
 from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
 

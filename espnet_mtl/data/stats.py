@@ -15,11 +15,11 @@ from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import PITCH_SCP, TRAIN_AND_DEV, UNVOICED, text_file
 from espnet_mtl.data.kaldi import read_labels, read_optional, read_table, write_table
+from espnet_mtl.data.provenance.notes import Note, digests, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import TABLES
 from espnet_mtl.system.files import require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
-from espnet_mtl.system.provenance import Note, digests, write_note
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 

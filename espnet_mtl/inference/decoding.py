@@ -15,6 +15,7 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import Table, read_labels, read_table, write_table
+from espnet_mtl.data.provenance.notes import write_note
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.inference.length import check_lines
 from espnet_mtl.inference.spoken import check_dump, speech_note
@@ -24,7 +25,6 @@ from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import file_name, require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
-from espnet_mtl.system.provenance import write_note
 from espnet_mtl.system.unicode import normal_name
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import complete
 from espnet_mtl.data.dump import TEXT, UTT2EMO, UTT2LANG, UTT2SPK, text_file
 from espnet_mtl.data.provenance.check import check_trained_on
+from espnet_mtl.data.provenance.notes import Note, changed_files, digests, file_digest, note_file, read_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import best_model
-from espnet_mtl.system.provenance import Note, changed_files, digests, file_digest, note_file, read_note
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 
 DECODING = 6

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.system.provenance import Note, changed_files, digests, note_file, read_note, write_note
+from espnet_mtl.data.provenance.notes import Note, changed_files, digests, note_file, read_note, write_note
 
 TRAINING = 5
 """The number of the stage."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.data.provenance.notes import file_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import FILE_KEYS, load_state, locate_files, lookup
-from espnet_mtl.system.provenance import file_digest
 from espnet_mtl.zoo.archive import resolve
 
 if TYPE_CHECKING:

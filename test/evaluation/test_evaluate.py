@@ -10,13 +10,13 @@ import pytest
 import soundfile
 
 from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_experiments
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.measures.prosody import voiced_tokens
 from espnet_mtl.evaluation.report.page import write_report
 from espnet_mtl.evaluation.speech_set import read_speech_set
-from espnet_mtl.system.provenance import Note, write_note
 
 SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
 ACCURACIES = ("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy")

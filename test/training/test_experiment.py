@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_mtl.system.provenance import Note, write_note
+from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.training.experiment import cut_off, experiment_notices, note_training
 
 

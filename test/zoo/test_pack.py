@@ -11,9 +11,9 @@ import torch
 import yaml
 
 from espnet_mtl.bin.stages.pack import main
+from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import load_state
-from espnet_mtl.system.provenance import Note, write_note
 from espnet_mtl.training.experiment import note_training
 from espnet_mtl.zoo.archive import resolve
 from espnet_mtl.zoo.pack import model_card, pack_model, portable

@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.provenance.check import check_stages, features_used
+    from espnet_mtl.data.provenance.notes import begin
     from espnet_mtl.data.provenance.settings import STATISTICS, statistics_note
     from espnet_mtl.labels import TABLES
     from espnet_mtl.system.files import require
-    from espnet_mtl.system.provenance import begin
     from espnet_mtl.training.fine_tuning import open_pretrained
 
     config = load_train_config(args.train_config)

@@ -16,6 +16,7 @@ from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import DURATIONS_NOTE, FEATS_SCP, NUM_SAMPLES, WAV_SCP
 from espnet_mtl.data.kaldi import read_optional
 from espnet_mtl.data.options import AudioConf
+from espnet_mtl.data.provenance.notes import Note, changed_files, note_file, read_note
 from espnet_mtl.data.provenance.settings import (
     AUDIO,
     FEATURES,
@@ -31,7 +32,6 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import read_text, require
-from espnet_mtl.system.provenance import Note, changed_files, note_file, read_note
 
 TEXT_KEYS = ("token_type", "language", "cleaner")
 """How stage 3 read the texts, as `DURATIONS_NOTE` says."""

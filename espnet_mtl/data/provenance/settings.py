@@ -24,8 +24,8 @@ from espnet_mtl.data.dump import (
     text_file,
 )
 from espnet_mtl.data.options import AlignerConf, AudioConf
+from espnet_mtl.data.provenance.notes import Note, digests, flat, note_file
 from espnet_mtl.labels import LABEL_FILES
-from espnet_mtl.system.provenance import Note, digests, flat, note_file
 
 AUDIO, FEATURES, STATISTICS = 2, 3, 4
 """The stages whose outputs are checked."""

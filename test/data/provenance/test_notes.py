@@ -2,8 +2,8 @@ import os
 
 import pytest
 
+from espnet_mtl.data.provenance.notes import Note, changed_files, digests, note_file, read_note, whole_sets, write_note
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.provenance import Note, changed_files, digests, note_file, read_note, whole_sets, write_note
 
 
 def test_a_note_comes_back_as_it_was(tmp_path):
