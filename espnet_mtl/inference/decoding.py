@@ -121,11 +121,8 @@ def decode(
     check_dump(exp, config, dump, part)
     check_gpus(ngpu)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
-    import torch
-
     from espnet_mtl.inference.text2speech import Text2Speech
 
-    torch.manual_seed(0)
     tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
     requests = list_requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
     lines = {request.utt: request.tokens for request in requests}

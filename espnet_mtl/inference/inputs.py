@@ -63,6 +63,20 @@ def token_line(text: str, language: str, tokenizer: Tokenizer, token_list: Colle
     return line
 
 
+def seed_number(seed: Any) -> int:
+    """Returns a seed of random numbers.
+
+    Raises:
+        UserError: It is no whole number from 0 to 2⁶³ - 1.
+    """
+    wanted = "seed: expected a whole number from 0 to 2^63 - 1"
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise UserError(f"{wanted}, got {seed!r}")
+    if not 0 <= seed < 2**63:  # it is not in the message: Python refuses to write numbers of thousands of digits
+        raise UserError(f"{wanted}, got {'a negative one' if seed < 0 else 'a larger one'}")
+    return int(seed)
+
+
 def token_ids(ids: Any, size: int) -> Tensor:
     """Returns token ids as int64 (T_text,).
 

@@ -19,6 +19,7 @@ from espnet_mtl.inference.inputs import (
     check_finite,
     emotion_mixture,
     input_errors,
+    seed_number,
     speaker_embedding,
     speaker_id,
     style_weights,
@@ -46,7 +47,7 @@ from espnet_mtl.vocoder.build import build_vocoder
 
 
 class Text2Speech:
-    """Text to speech with a choice of speaker and emotion.
+    """Text to speech with a choice of speaker and emotion. Several threads may share one.
 
     Constructor arguments are those of ESPnet's `Text2Speech` where both have them, so that
     `Text2Speech(**ModelDownloader().download_and_unpack(...))` works.
@@ -109,6 +110,7 @@ class Text2Speech:
         self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
+        self.preprocess_fn("<text>", {"text": ""})  # it reads a model of pieces now, not in two threads at a time
         self.vocoder = build_vocoder(
             self.model,
             vocoder_config or {"griffin_lim_iters": griffin_lim_iters or 32},
@@ -174,6 +176,7 @@ class Text2Speech:
         spembs: np.ndarray | Tensor | None = None,
         decode_conf: Mapping[str, Any] | None = None,
         vocode: bool = True,
+        seed: int = 0,
     ) -> dict[str, Any]:
         """Synthesizes one text.
 
@@ -192,6 +195,8 @@ class Text2Speech:
                 (T_wav,) and, for FastSpeech2, its `durations` in frames (T_text + 1,), which sum to those of the
                 speech; tensors, arrays or lists. None: nothing.
             vocode: Whether to make a waveform.
+            seed: Seed of what the network draws while it speaks (Tacotron2's dropout; FastSpeech2 draws nothing): the
+                same call says the same, whatever else goes on; another seed says it a little differently.
 
         Returns:
             `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), `duration` in frames (T_text + 1,); of
@@ -218,6 +223,7 @@ class Text2Speech:
             sids=None if self.model.tts.spks is None else number.to(self.device),
             lids=self._language_id(language),
             spembs=self._speaker_embedding(spembs),
+            seed=seed_number(seed),
             **options,
         )
         check_finite("spectrogram", output["feat_gen"])

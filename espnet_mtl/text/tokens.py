@@ -119,7 +119,11 @@ class Tokenizer:
     @cached_property
     def _split(self) -> Callable[[str], list[str]]:
         model = str(self.bpemodel) if self.bpemodel else None
-        return _import_espnet("espnet2.text.build_tokenizer").build_tokenizer(self.token_type, model).text2tokens
+        tokenizer = _import_espnet("espnet2.text.build_tokenizer").build_tokenizer(self.token_type, model)
+        tokenizer.text2tokens(
+            ""
+        )  # ESPnet reads a model of pieces at the first text, and threads would see it half read
+        return tokenizer.text2tokens
 
 
 def _import_espnet(name: str) -> ModuleType:

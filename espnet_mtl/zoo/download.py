@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.pyworld_import import IMPORTING
 
 
 def download(url: str, cachedir: Path) -> Path:
@@ -63,7 +64,10 @@ def _downloader(cachedir: Path) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps what espnet_model_zoo prints and warns of from the user."""
-    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+    """Keeps what espnet_model_zoo prints and warns of from the user; one thread at a time, since that is the process's.
+
+    Another thread that loads its first model waits for a download.
+    """
+    with IMPORTING, warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")
         yield

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from espnet_mtl.model.backbones.specs import BackboneSpec
 from espnet_mtl.model.taps import BackboneOutput, Tap
+from espnet_mtl.system.replicas import replica
 
 
 @dataclass
@@ -28,10 +29,12 @@ class Call:
         branch_grads: Gradients that branches of the tap `shared` collect (`espnet_mtl.model.gradients.branch`).
         losses: Parts of the loss.
         attention: Attention weights, in the order of the network.
+        generator: Draws the random numbers of this call; None: PyTorch's own, which all threads share.
     """
 
     style: Tensor | None = None
     order: Tensor | None = None
+    generator: torch.Generator | None = None
     taps: dict[str, Tensor] = field(default_factory=dict)
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, Tensor] = field(default_factory=dict)
@@ -82,7 +85,8 @@ class Backbone(ABC):
 
     A subclass derives from ESPnet's class, whose forward runs as it is, and then from this one. Hooks on its modules
     reach into it (`register_forward_hook`): they take the style from `current_call()`, and put taps and losses there.
-    The tests that every backbone has to pass are in test/model/backbones/test_contract.py.
+    ESPnet's own methods run on a `replica`, since its modules keep things of a call, and several threads may share a
+    network. The tests that every backbone has to pass are in test/model/backbones/test_contract.py.
 
     Attributes:
         spec: What is known of it without importing it, such as its taps and the parts of its loss.
@@ -123,12 +127,13 @@ class Backbone(ABC):
         """
 
     @abstractmethod
-    def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
+    def inference(self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, **options) -> dict[str, Tensor]:
         """Synthesizes one utterance.
 
         Args:
             text: Token ids (T_text,).
             style: Style vector (1, encoder_dim), or vectors (1, T_text, encoder_dim).
+            seed: Seed of a network that draws random numbers, which are then this call's own.
             options: ESPnet's other arguments.
 
         Returns:
@@ -143,18 +148,27 @@ class Backbone(ABC):
     def encode(self, text: Tensor) -> Tensor:
         """Computes the tap `encoder` of one text: (T_text,) -> (1, T_text + 1, encoder_dim)."""
         with self.call() as call:
-            self.run_encoder(functional.pad(text, [0, 1], value=self.eos)[None])
+            replica(self).run_encoder(functional.pad(text, [0, 1], value=self.eos)[None])
         return call.taps["encoder"]
 
     @contextmanager
-    def call(self, style: Tensor | None = None, order: Tensor | None = None) -> Iterator[Call]:
+    def call(
+        self, style: Tensor | None = None, order: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> Iterator[Call]:
         """Opens a call for the hooks, and closes it however it ends."""
-        call = Call(style, order)
+        call = Call(style, order, generator)
         token = _CALL.set(call)
         try:
             yield call
         finally:
             _CALL.reset(token)
+
+    def register_position_tables(self) -> None:
+        """Makes buffers of ESPnet's tables of positions: they move with the network, and no call has to move them."""
+        assert isinstance(self, nn.Module)
+        for module in self.modules():
+            if isinstance(vars(module).get("pe"), Tensor):
+                module.register_buffer("pe", vars(module).pop("pe"), persistent=False)
 
     def hook_speaker_table(self) -> None:
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""

@@ -12,6 +12,7 @@ from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.replicas import replica
 
 import_tts_task()
 
@@ -34,6 +35,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         super().__init__(*args, **kwargs)
         weighted = self.criterion.use_weighted_masking
         self.criterion.duration_criterion = DurationLoss(reduction="none" if weighted else "mean")
+        self.register_position_tables()
         self.encoder.register_forward_hook(self._add_style)
         self.hook_speaker_table()
         # All three predictors have the same input, so that one of them shows it
@@ -93,7 +95,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
                 token (B, T_text + 1[, 1]) with their lengths, and spembs, sids or lids.
         """
         with self.call(style) as call:
-            _, stats, mel = FastSpeech2.forward(self, text, text_lengths, joint_training=True, **batch)
+            _, stats, mel = FastSpeech2.forward(replica(self), text, text_lengths, joint_training=True, **batch)
         tokens = text_lengths + 1
         taps = {
             "encoder": Tap(call.taps["encoder"], tokens),
@@ -113,8 +115,8 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         """Runs the text encoder alone on tokens (1, T_text + 1)."""
         self.encoder(tokens, None)
 
-    def inference(self, text: Tensor, *, style: Tensor | None = None, **options) -> dict[str, Tensor]:
-        """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim).
+    def inference(self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, **options) -> dict[str, Tensor]:
+        """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim). It draws no random numbers.
 
         With teacher forcing, `duration` is the given one; ESPnet returns the logarithm of the predicted one.
         """
@@ -122,7 +124,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
             if options.get(name) is not None:  # ESPnet measures them in single precision
                 options[name] = options[name].to(self.feat_out.weight.dtype)
         with self.call(style), torch.no_grad():
-            output = FastSpeech2.inference(self, text, **options)
+            output = FastSpeech2.inference(replica(self), text, **options)
         if options.get("use_teacher_forcing"):
             output["duration"] = options["durations"]
         return output

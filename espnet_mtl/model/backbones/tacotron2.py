@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from espnet_mtl.errors import UserError
@@ -15,6 +16,7 @@ from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import TACOTRON2
 from espnet_mtl.model.taps import BackboneOutput, Tap, valid_mask
 from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.replicas import replica
 
 import_tts_task()
 
@@ -30,7 +32,8 @@ class MTLTacotron2(Tacotron2, Backbone):
 
     Where the hooks are: behind the encoder's LSTM, which training and inference share, where the style is added; behind
     the table of speakers; in front of the decoder, whose input is the tap `shared`; behind it, where the attention is;
-    around the criteria, where the tap `mel` and the parts of the loss are. ESPnet wants the longest text first: taps
+    around the criteria, where the tap `mel` and the parts of the loss are; behind each layer of the prenet, which drops
+    out in synthesis, too, and draws from the call's generator. ESPnet wants the longest text first: taps
     are put back into the order of the batch on the way.
     """
 
@@ -39,6 +42,7 @@ class MTLTacotron2(Tacotron2, Backbone):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self._take_over_dropout()
         self.enc.blstm.register_forward_hook(self._add_style)
         self.hook_speaker_table()
         self.dec.register_forward_pre_hook(self._record_shared)
@@ -57,6 +61,18 @@ class MTLTacotron2(Tacotron2, Backbone):
     def shared_dim(self) -> int:
         """Size of the conditioned encoder output: larger than the encoder's where a speaker embedding is appended."""
         return self.dec.idim
+
+    def _take_over_dropout(self) -> None:
+        """Lets the prenet's dropout draw from the generator of a call: ESPnet's draws from one that threads share."""
+        if self.dec.prenet is None:
+            return
+        self.prenet_dropout: float = self.dec.prenet.dropout_rate
+        self.dec.prenet.dropout_rate = 0.0  # ESPnet's draws nothing then
+        for layer in self.dec.prenet.prenet:
+            layer.register_forward_hook(self._drop_out)
+
+    def _drop_out(self, module, args, output):
+        return dropout(output, self.prenet_dropout, current_call().generator)
 
     def _add_style(self, module, args, output):
         packed, state = output
@@ -104,7 +120,7 @@ class MTLTacotron2(Tacotron2, Backbone):
         ordered_style = None if style is None else style[order]
         with self.call(ordered_style, order) as call, _without_tracing_notes():
             inputs = {"text": text[order], "text_lengths": text_lengths[order], **ordered}
-            _, stats, _ = Tacotron2.forward(self, **inputs, joint_training=True)
+            _, stats, _ = Tacotron2.forward(replica(self), **inputs, joint_training=True)
         assert call.attention is not None
         stats["focus_rate"] = focus_rate(call.attention, ordered["feats_lengths"] // self.reduction_factor).item()
         tokens, mel = text_lengths + 1, call.taps["mel"]
@@ -122,13 +138,20 @@ class MTLTacotron2(Tacotron2, Backbone):
         self.enc(tokens, tokens.new_tensor([tokens.size(1)]))
 
     def inference(
-        self, text: Tensor, *, style: Tensor | None = None, feats: Tensor | None = None, **options
+        self,
+        text: Tensor,
+        *,
+        style: Tensor | None = None,
+        seed: int = 0,
+        feats: Tensor | None = None,
+        **options,
     ) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector, (1, eunits) or (1, T_text, eunits), and durations from attention.
 
         Args:
             text: Token ids (T_text,).
             style: Style vector.
+            seed: Seed of the prenet's dropout.
             feats: Natural spectrogram (T, odim), which is the decoder's input with teacher forcing
                 (`use_teacher_forcing`).
             options: ESPnet's options: threshold, minlenratio, maxlenratio, use_att_constraint, …
@@ -143,8 +166,9 @@ class MTLTacotron2(Tacotron2, Backbone):
         for name in CONTROLS:
             if options.pop(name, 1.0) != 1.0:
                 raise UserError(f"{name}: Tacotron2 has no such control, its attention decides")
-        with self.call(style), _without_tracing_notes(), torch.no_grad():
-            output = Tacotron2.inference(self, text, feats=feats, **options)
+        generator = torch.Generator(text.device).manual_seed(seed)
+        with self.call(style, generator=generator), _without_tracing_notes(), torch.no_grad():
+            output = Tacotron2.inference(replica(self), text, feats=feats, **options)
         frames = len(output["feat_gen"] if feats is None else feats)
         output["duration"], output["focus_rate"] = self.token_durations(output["att_w"], frames)
         return output
@@ -162,6 +186,14 @@ class MTLTacotron2(Tacotron2, Backbone):
         steps = torch.arange(frames, device=attention.device) // self.reduction_factor
         durations, _ = DurationCalculator()(attention[steps.clamp(max=len(attention) - 1)])
         return durations, focus_rate(attention[None], steps.new_tensor([len(attention)]))
+
+
+def dropout(values: Tensor, rate: float, generator: torch.Generator | None) -> Tensor:
+    """Drops out as PyTorch does, with the same numbers, but from a generator; None: PyTorch's own."""
+    if generator is None or rate in (0.0, 1.0):
+        return functional.dropout(values, rate)
+    kept = torch.empty_like(values).bernoulli_(1 - rate, generator=generator)
+    return values * kept.div_(1 - rate)
 
 
 def focus_rate(attention: Tensor, steps: Tensor) -> Tensor:

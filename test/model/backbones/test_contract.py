@@ -211,11 +211,7 @@ def test_nothing_of_a_call_that_fails_stays(name, make_batch):
     torch.testing.assert_close(speak(backbone)["feat_gen"], plain)
 
 
-# ESPnet's attention keeps the state of a call on its modules: a network that has one serves one thread at a time.
-WITHOUT_ATTENTION = [name for name in BACKBONES if "attention" not in BACKBONES.spec(name).parts]
-
-
-@pytest.mark.parametrize("name", WITHOUT_ATTENTION)
+@every
 def test_two_threads_share_a_network(name, make_batch):
     """Both are in the encoder, and then in the table of speakers, at the same time."""
     backbone, batch = build(name), make_batch(name)
