@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 import sysconfig
 import traceback
@@ -21,12 +22,21 @@ class UserError(Exception):
     """
 
 
+def shown(value: object) -> str:
+    """Writes a value for a message: what is long or nested is cut, so that it stays a line."""
+    writer = reprlib.Repr(maxlevel=3, maxdict=8, maxlist=8, maxtuple=8, maxset=8, maxstring=80, maxother=80)
+    try:
+        return writer.repr(value)
+    except ValueError:  # Python refuses to write numbers of thousands of digits
+        return f"a {type(value).__name__} that is too long to be shown"
+
+
 def one_of(kind: str, name: object, valid: Iterable[str]) -> UserError:
     """Builds the error for a name that is not among the valid ones (of a long list: the likeliest first)."""
     valid = sorted(valid)
-    near = get_close_matches(str(name), valid, n=3, cutoff=0.6)
+    near = get_close_matches(name[:80], valid, n=3, cutoff=0.6) if isinstance(name, str) else []
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return UserError(f"unknown {kind} {name!r}: {hint}Valid: {', '.join(valid) or '(none)'}")
+    return UserError(f"unknown {kind} {shown(name)}: {hint}Valid: {', '.join(valid) or '(none)'}")
 
 
 @contextmanager

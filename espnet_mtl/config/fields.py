@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, one_of, shown
 
 # A field's description is what its error message says of it.
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number, not negative")]
@@ -72,7 +72,7 @@ def build[OptionsT: Options](options: type[OptionsT], given: object, where: str)
             would be right.
     """
     if not isinstance(given, Mapping):
-        raise UserError(f"{where}: expected 'key: value' lines, got {given!r}")
+        raise UserError(f"{where}: expected 'key: value' lines, got {shown(given)}")
     known(f"key of {where}", given, options.model_fields)
     try:
         return options(**given)
@@ -89,7 +89,7 @@ def explained(error: ValidationError, options: type[Options], where: str) -> Use
     if first["type"] == "extra_forbidden":
         return one_of(f"key of {where}", key, options.model_fields)
     if key not in options.model_fields:  # of another class, which a constructor of the user's own builds
-        return UserError(f"{where}: {key}: {first['msg']}, got {first['input']!r}")
+        return UserError(f"{where}: {key}: {first['msg']}, got {shown(first['input'])}")
     named = f"{where}.{key}" if where else key
     if first["type"] == "missing":
         return UserError(f"{where}: {key} is missing: {_wanted(options.model_fields[key])}")
@@ -98,7 +98,7 @@ def explained(error: ValidationError, options: type[Options], where: str) -> Use
     choices = _choices(field.annotation)
     if choices:
         return one_of(named, value, choices)
-    return UserError(f"{named}: {_wanted(field)}, got {value!r}{_hint(key, field, value)}")
+    return UserError(f"{named}: {_wanted(field)}, got {shown(value)}{_hint(key, field, value)}")
 
 
 def _hint(key: str, field: FieldInfo, value: object) -> str:

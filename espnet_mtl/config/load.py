@@ -17,6 +17,12 @@ BASE = "base"
 """Key of a training YAML that names another one, which it changes."""
 
 
+LARGEST_YAML = 2**20
+"""Bytes of a YAML file: the largest token lists take a tenth of it. Reading more takes more than some seconds."""
+MOST_VALUES = 10**6
+"""Values of a YAML file, those that it repeats by aliases counted as often as they come."""
+MOST_MERGED = 10**4
+"""Keys that may be merged into one mapping (`<<`)."""
 SURPRISES = (
     (re.compile(r"[-+]?[0-9_]+(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number to the base of 60"),
     (re.compile(r"[-+]?0[0-9_]+"), "an octal number"),
@@ -33,7 +39,20 @@ class SurpriseError(yaml.MarkedYAMLError):
 
 
 class PlainLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses numbers of another base, dates, and a key that comes twice."""
+    """PyYAML's safe loader, which also refuses numbers of another base, dates, a key that comes twice, and mappings that
+    are merged into one another (`<<`) without end."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Puts the keys of other mappings in the place of `<<`; PyYAML calls it for each mapping."""
+        count = 0
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for merged in _merged_mappings(value):
+                    self.flatten_mapping(merged)
+                    count += len(merged.value)
+        if count > MOST_MERGED:
+            raise _error(f"more than {MOST_MERGED} keys are merged into one mapping", node)
+        super().flatten_mapping(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Builds a mapping; of two values for one key, PyYAML would take the last."""
@@ -59,6 +78,11 @@ class PlainLoader(yaml.SafeLoader):
         raise _error(f"YAML takes {node.value} for a date: quote it", node)
 
 
+def _merged_mappings(value: yaml.Node) -> list[yaml.MappingNode]:
+    nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    return [node for node in nodes if isinstance(node, yaml.MappingNode)]
+
+
 def _error(problem: str, node: yaml.Node) -> SurpriseError:
     return SurpriseError(problem=problem, problem_mark=node.start_mark)
 
@@ -77,17 +101,58 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such config file")
+    with path.open("rb") as file:
+        return parse_yaml(file.read(LARGEST_YAML + 1), path)
+
+
+def parse_yaml(text: bytes, source: object) -> dict[str, Any]:
+    """Parses YAML that must be a mapping; one that is empty has no keys.
+
+    Whoever wrote it: no object is built but plain ones, and neither its size nor aliases of aliases take more than
+    seconds or fill the memory.
+
+    Args:
+        text: The YAML, in UTF-8.
+        source: What it is, for errors.
+
+    Raises:
+        UserError: It is not YAML, something else than a mapping, or too much.
+    """
+    if len(text) > LARGEST_YAML:
+        raise UserError(f"{source}: more than {LARGEST_YAML >> 20} MiB is no configuration")
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
+        config = yaml.load(text.decode("utf-8"), PlainLoader)
+        count = _count_values(config, {})
     except SurpriseError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{source}: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+        raise UserError(f"{source} is not a YAML file: {' '.join(str(error).split())}") from error
+    # Python's own parser calls itself for each level; the one in C would end the process
+    except RecursionError as error:
+        raise UserError(f"{source}: its values are nested too deeply") from error
+    except (TypeError, AttributeError, LookupError) as error:  # PyYAML's, of tags on what they do not fit
+        raise UserError(f"{source} is not a YAML file: {error}") from error
+    if count > MOST_VALUES:
+        raise UserError(f"{source}: it repeats values by aliases until there are {count:.0e} of them")
     if config is None:
         return {}
     if not isinstance(config, dict):
-        raise UserError(f"{path}: expected 'key: value' lines, got a {type(config).__name__}")
+        raise UserError(f"{source}: expected 'key: value' lines, got a {type(config).__name__}")
     return config
+
+
+def _count_values(value: Any, counts: dict[int, int]) -> int:
+    """Counts the values in a value; `counts` holds those of the lists and mappings that were counted before.
+
+    Raises:
+        RecursionError: A value holds itself, or is nested too deeply.
+    """
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in counts:
+        inner = value.values() if isinstance(value, dict) else value
+        counts[id(value)] = 1 + sum(_count_values(one, counts) for one in inner)
+    return counts[id(value)]
 
 
 def read_train_config(path: str | Path) -> dict[str, Any]:
