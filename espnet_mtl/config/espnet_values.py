@@ -31,6 +31,7 @@ from espnet_mtl.errors import UserError
 
 BATCHES = Literal["unsorted", "sorted", "folded", "length", "numel"]
 ORDER = Literal["descending", "ascending"]
+Cleaner = Literal["tacotron", "jaconv", "vietnamese", "korean_cleaner"]
 PHASES, MODES = ("train", "valid"), ("min", "max")
 
 
@@ -79,7 +80,7 @@ class TrainValues(Options):
     language: Name = "en-us"
     license: Name = "unknown"
     corpus: Name = "unknown"
-    cleaner: Literal["tacotron", "jaconv", "vietnamese", "korean_cleaner"] | None = None
+    cleaner: Cleaner | None = None
     max_epoch: AtLeastOne = 40
     num_iters_per_epoch: AtLeastOne | None = None
     accum_grad: AtLeastOne = 1

@@ -39,8 +39,10 @@ class SurpriseError(yaml.MarkedYAMLError):
 
 
 class PlainLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses numbers of another base, dates, a key that comes twice, and mappings that
-    are merged into one another (`<<`) without end."""
+    """PyYAML's safe loader, which also refuses numbers of another base, dates, and a key that comes twice.
+
+    Nor may mappings be merged into one another (`<<`) without end.
+    """
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Puts the keys of other mappings in the place of `<<`; PyYAML calls it for each mapping."""

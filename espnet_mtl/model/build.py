@@ -21,6 +21,8 @@ from espnet_mtl.registry import BACKBONES, HEADS, WEIGHTINGS
 STYLE_LABEL = "emotion"
 """The label whose classes are the rows of the style table."""
 
+REFUSED = (ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+"""What ESPnet's networks raise over values that their constructors cannot use."""
 NEEDED = {
     "style": "a reference encoder (style_conf.reference: true), and emotion labels in the data",
     "speaker": "several speakers; the data have one",
@@ -50,7 +52,12 @@ def build_model(config: Mapping[str, Any], parts: Mapping[str, Any]) -> MTLTTSMo
 
 def build_backbone(config: Mapping[str, Any], odim: int) -> Backbone:
     """Builds the backbone for log-mel spectrograms with `odim` channels."""
-    backbone: Backbone = BACKBONES.load(config["tts"])(idim=len(config["token_list"]), odim=odim, **config["tts_conf"])
+    sizes = {"idim": len(config["token_list"]), "odim": odim}
+    try:
+        backbone: Backbone = BACKBONES.load(config["tts"])(**sizes, **config["tts_conf"])
+    except REFUSED as error:
+        reason = str(error) or "its constructor refuses them"
+        raise UserError(f"tts_conf: ESPnet cannot build {config['tts']} with these values: {reason}") from error
     backbone.split = bool(config["tasks"]["tts"].get("split"))
     return backbone
 

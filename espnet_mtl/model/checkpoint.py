@@ -17,19 +17,25 @@ if TYPE_CHECKING:
     import torch
 
 SHOWN = 10  # names in an error message
-# What torch.load raises over bytes that are not what they should be
+# What torch.load and numpy.load raise over bytes that are not what they should be
 DAMAGED = (
     AssertionError,
     AttributeError,
     EOFError,
     LookupError,
+    MemoryError,
     OSError,
     OverflowError,
     RuntimeError,
     TypeError,
     ValueError,
     struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
+STATISTICS = ("count", "sum", "sum_square")
+MOST_FEATURES = 2**16
+"""More values than any statistics of features have."""
 
 FILE_KEYS = {
     "feats_stats.npz": ("normalize_conf", "stats_file"),
@@ -50,15 +56,65 @@ def load_state(path: str | Path, device: str = "cpu") -> dict[str, torch.Tensor]
 
     if not Path(path).is_file():
         raise UserError(f"no such model file: {path}")
+    # `torch.save` does not compress: what grows when it is read is no file of its
+    if unpacked_size(path) > 2 * Path(path).stat().st_size + 2**20:
+        raise UserError(f"{path} is refused: it is compressed, as no file of PyTorch is")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, str(error))) from None
     except DAMAGED as error:
         raise UserError(f"{path} is damaged or not a PyTorch file") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(map(_is_parameter, state, state.values())):
         raise UserError(f"{path} is not a plain weights file: expected parameter name -> tensor")
     return state
+
+
+def _is_parameter(name: object, value: object) -> bool:
+    import torch
+
+    is_plain = isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_meta
+    return isinstance(name, str) and is_plain and not value.is_quantized and not value.is_complex()
+
+
+def unpacked_size(path: str | Path) -> int:
+    """Returns the bytes of all members of a zip file; 0 where it is none."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return 0
+
+
+def check_statistics(path: str | Path, where: str) -> None:
+    """Makes sure that a file is what stage 4 makes of features, which ESPnet will read: a few numbers, and no pickle.
+
+    Args:
+        path: The file.
+        where: The key that names it, for the error.
+
+    Raises:
+        UserError: It is missing or something else.
+    """
+    import numpy as np
+
+    wanted = f"{where}: {path}: expected statistics of features, as stage 4 writes them (.npz)"
+    if not isinstance(path, (str, Path)) or not Path(path).is_file():
+        raise UserError(f"{wanted}, but there is no such file")
+    if unpacked_size(path) > 2**20:
+        raise UserError(f"{wanted}, got one that unpacks to more than 1 MiB")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            count, total, squares = (np.asarray(stored[name]) for name in STATISTICS)
+            fits = count.size == 1 and total.shape == squares.shape and total.ndim == 1
+            # Of one that overflows, the statistics are no numbers
+            finite = all(np.isfinite(part.astype(np.float64)).all() for part in (count, total, squares))
+    except DAMAGED as error:
+        raise UserError(f"{wanted}, but it is damaged or something else") from error
+    if not (fits and finite and count.item() > 0 and 0 < total.size <= MOST_FEATURES):
+        raise UserError(f"{wanted}: {', '.join(STATISTICS)} of finite numbers")
 
 
 def _refusal(path: str | Path, message: str) -> str:
@@ -71,20 +127,19 @@ def _refusal(path: str | Path, message: str) -> str:
     )
 
 
-def load_checked(
-    model: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str | Path = "the checkpoint"
+def check_fits(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path = "the checkpoint"
 ) -> None:
-    """Loads `state` into `model` after every name and shape was found to fit.
+    """Makes sure that every name and shape of a checkpoint is a model's.
 
     Args:
-        model: Changed only when everything fits.
-        state: Parameter and buffer name -> tensor.
+        own: The model's parameters and buffers by name.
+        state: Those of the checkpoint.
         source: Named in the error.
 
     Raises:
         UserError: Names the missing, unexpected and wrongly shaped entries.
     """
-    own = model.state_dict()
     wrong = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
         for key in own
@@ -98,12 +153,11 @@ def load_checked(
     problems = [f"{kind}: {_names(names)}" for kind, names in found.items() if names]
     if problems:
         raise UserError(f"{source} does not fit the model of this config; {'; '.join(problems)}")
-    model.load_state_dict(dict(state))
 
 
 def _names(names: list[str]) -> str:
     rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + rest
+    return ", ".join(name[:80] for name in names[:SHOWN]) + rest
 
 
 def is_readable(path: str | Path) -> bool:

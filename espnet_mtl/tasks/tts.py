@@ -19,15 +19,15 @@ import torch
 from torch.multiprocessing import ProcessExitedException
 
 from espnet_mtl.config.espnet import espnet_keys
-from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import OWN_KEYS, complete, training_steps
+from espnet_mtl.config.trained import custom_heads, read_trained_config
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.labels import CLASS_LABELS, LABELS, TABLES
 from espnet_mtl.model.build import build_model
-from espnet_mtl.model.checkpoint import load_checked, load_state
+from espnet_mtl.model.checkpoint import FILE_KEYS, check_fits, check_statistics, load_state, lookup
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
-from espnet_mtl.registry import BACKBONES, HEADS
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.files import read_names
 from espnet_mtl.system.log import TRAIN_LOG, log_to
@@ -146,17 +146,37 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         if config_file is None and model_file is None:
             raise UserError("give a config file or a model file")
         config_file = config_file or Path(str(model_file)).parent / "config.yaml"
-        args = argparse.Namespace(**read_yaml(config_file))
-        custom = custom_heads(args.tasks)
-        args.tasks = {name: task for name, task in args.tasks.items() if name not in custom}
-        model = cls.build_model(args)
-        if model_file is not None:
-            # Training alone needs the weighting's state, and the heads that are left out
-            unused = ("weighting.", *(f"heads.{name}." for name in custom))
-            state = {key: value for key, value in load_state(model_file).items() if not key.startswith(unused)}
-            own = {key: value for key, value in model.state_dict().items() if key.startswith("weighting.")}
-            load_checked(model, {**own, **state})
-        return model.to(device), args
+        args = argparse.Namespace(**read_trained_config(config_file))
+        state = None if model_file is None else load_state(model_file)
+        try:
+            return _build_trained(args, state).to(device), args
+        except UserError as error:
+            raise UserError(f"{config_file}: {error}") from error
+
+
+def _build_trained(args: argparse.Namespace, state: Mapping[str, torch.Tensor] | None) -> MTLTTSModel:
+    """Builds the model of a trained model's configuration without heads of the user's own.
+
+    Args:
+        args: The configuration, completed in place.
+        state: Its weights; None: those of a new model stay.
+    """
+    custom = custom_heads(args.tasks)
+    args.tasks = {name: task for name, task in args.tasks.items() if name not in custom}
+    complete_args(args)
+    parts = build_espnet_parts(args)
+    if state is None:
+        return build_model(vars(args), parts)
+    # Training alone needs the weighting's state, and the heads that are left out
+    unused = ("weighting.", *(f"heads.{name}." for name in custom))
+    trained = {key: value for key, value in state.items() if not key.startswith(unused)}
+    # First without memory: a configuration may describe a larger network than there is
+    with torch.device("meta"):
+        described = build_model(vars(args), parts).state_dict()
+    check_fits({key: value for key, value in described.items() if not key.startswith("weighting.")}, trained)
+    model = build_model(vars(args), parts)
+    model.load_state_dict(trained, strict=False)
+    return model
 
 
 def _end_with(parent: BaseProcess) -> None:
@@ -210,6 +230,10 @@ def complete_args(args: argparse.Namespace) -> None:
 def build_espnet_parts(args: argparse.Namespace) -> dict[str, Any]:
     """Builds ESPnet's feature extractors and normalizations; None for those that the model does without."""
     import_pyworld()  # quietly, before ESPnet's pitch extractor imports it
+    for name, keys in FILE_KEYS.items():
+        file = lookup(vars(args), keys)
+        if name.endswith(".npz") and file is not None:
+            check_statistics(file, ".".join(keys))
     parts = {}
     for choices in tts.TTSTask.class_choices_list:
         name = choices.name
@@ -230,8 +254,3 @@ def with_labels(tasks: dict[str, Any], absent: Collection[str]) -> dict[str, Any
         else:
             kept[name] = task
     return kept
-
-
-def custom_heads(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Names the tasks whose heads are the user's own: synthesis needs none, and their files may be elsewhere."""
-    return [name for name, task in tasks.items() if HEADS.is_custom(task.get("head"))]

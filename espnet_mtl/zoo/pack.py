@@ -27,8 +27,9 @@ from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.system.files import remove, require, write_text
 from espnet_mtl.training.experiment import cut_off, experiment_notices
-from espnet_mtl.zoo.archive import SUFFIXES, check_archive
+from espnet_mtl.zoo.archive import check_archive
 from espnet_mtl.zoo.example import example_command, example_voice
+from espnet_mtl.zoo.members import SUFFIXES
 
 NAMES = ("token_list", *TABLES, SPEAKER_LANGUAGES)
 """Config keys that hold tokens and names ("/" may be one), never paths."""

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.checkpoint import best_model, is_readable, load_checked, load_state, locate_files, lookup
+from espnet_mtl.model.checkpoint import best_model, check_fits, is_readable, load_state, locate_files, lookup
 
 
 def make_model(width=4):
@@ -24,7 +24,7 @@ def test_state_comes_back(tmp_path):
     model = make_model()
     torch.save(model.state_dict(), tmp_path / "model.pth")
     other = make_model()
-    load_checked(other, load_state(tmp_path / "model.pth"))
+    other.load_state_dict(load_state(tmp_path / "model.pth"))
     for key, value in model.state_dict().items():
         assert torch.equal(other.state_dict()[key], value)
 
@@ -63,25 +63,23 @@ def test_missing_file_is_named(tmp_path):
         load_state(tmp_path / "model.pth")
 
 
-def test_every_key_that_does_not_fit_is_named_and_nothing_is_loaded():
-    model, state = make_model(), make_model().state_dict()
-    before = {key: value.clone() for key, value in model.state_dict().items()}
+def test_every_key_that_does_not_fit_is_named():
+    own, state = make_model().state_dict(), make_model().state_dict()
     state["0.weight"] = torch.zeros(4, 5)
     state["extra"] = torch.zeros(1)
     del state["1.bias"], state["1.num_batches_tracked"]
     with pytest.raises(UserError) as error:
-        load_checked(model, state, "some.pth")
+        check_fits(own, state, "some.pth")
     message = str(error.value)
     assert message.startswith("some.pth does not fit")
     assert "missing: 1.bias, 1.num_batches_tracked" in message
     assert "unexpected: extra" in message
     assert "wrong shape: 0.weight (4, 5) instead of (4, 3)" in message
-    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
 def test_many_keys_are_counted():
     with pytest.raises(UserError, match=r"unexpected: k0, .*k9 and 15 more$"):
-        load_checked(torch.nn.Module(), {f"k{i}": torch.zeros(1) for i in range(25)})
+        check_fits({}, {f"k{i}": torch.zeros(1) for i in range(25)})
 
 
 def test_only_a_whole_checkpoint_is_readable(tmp_path):

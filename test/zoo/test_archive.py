@@ -14,6 +14,7 @@ from packed_model import META, members
 from espnet_mtl.errors import UserError
 from espnet_mtl.system import caches
 from espnet_mtl.zoo import archive
+from espnet_mtl.zoo import members as reading
 from espnet_mtl.zoo.archive import check_archive, unpack_model
 
 FORMATS = ["zip", "tar", "tgz", "tar.gz", "tbz2", "txz"]
@@ -154,12 +155,12 @@ def test_failed_unpacking_leaves_no_model(tmp_path, cache):
 
 def test_size_and_number_of_members_are_limited(tmp_path, refused, monkeypatch):
     path = write(tmp_path / "model.tgz", members(), [("bomb", bytes(10_000))])
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 4)
+    monkeypatch.setattr(reading, "MAX_MEMBERS", 4)
     refused(path, "members")
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 5)
-    monkeypatch.setattr(archive, "MAX_BYTES", 10_000)
-    refused(path, "GiB")
-    refused(write(tmp_path / "model.zip", members(), [("bomb", bytes(10_000))]), "GiB")
+    monkeypatch.setattr(reading, "MAX_MEMBERS", 5)
+    monkeypatch.setattr(reading, "MAX_BYTES", 10_000)
+    refused(path, "unpacks to more")
+    refused(write(tmp_path / "model.zip", members(), [("bomb", bytes(10_000))]), "unpacks to more")
 
 
 def named(**changes):
@@ -173,9 +174,9 @@ def named(**changes):
         ({"meta.yaml": None}, "expected one meta.yaml, found 0"),
         ({"exp/meta.yaml": "files: {}"}, "expected one meta.yaml, found 2"),
         ({"meta.yaml": None, "exp/meta.yaml": yaml.safe_dump(META)}, "exp/train/config.yaml', which is not a member"),
-        ({"meta.yaml": "{"}, "meta.yaml is not YAML"),
-        ({"meta.yaml": "!!python/object/apply:os.mkdir [ran]"}, "meta.yaml is not YAML"),
-        ({"meta.yaml": "- a"}, "meta.yaml must hold"),
+        ({"meta.yaml": "{"}, "meta.yaml is not a YAML file"),
+        ({"meta.yaml": "!!python/object/apply:os.mkdir [ran]"}, "meta.yaml is not a YAML file"),
+        ({"meta.yaml": "- a"}, "meta.yaml: expected 'key: value' lines"),
         ({"meta.yaml": "files: {}"}, "mappings"),
         ({"meta.yaml": "files: []\nyaml_files: {}"}, "mappings"),
         ({"meta.yaml": "files: {}\nyaml_files: {}"}, "no train_config"),
@@ -192,8 +193,8 @@ def named(**changes):
         ({"meta.yaml": yaml.safe_dump(named(model_file="exp"))}, "not a member"),
         ({"meta.yaml": yaml.safe_dump(named(model_file=["exp/train/m.pth"]))}, "not a member"),
         ({"exp/train/m.pth": None}, "model_file names 'exp/train/m.pth', which is not a member"),
-        ({"exp/train/config.yaml": "- 1"}, "train_config must hold"),
-        ({"exp/train/config.yaml": "a: b: c"}, "train_config is not YAML"),
+        ({"exp/train/config.yaml": "- 1"}, "train_config: expected 'key: value' lines"),
+        ({"exp/train/config.yaml": "a: b: c"}, "train_config is not a YAML file"),
         (
             {"exp/train/feats_stats.npz": None},
             "normalize_conf.stats_file is 'exp/train/feats_stats.npz', which is not",
