@@ -73,13 +73,14 @@ def read_trained_config(path: str | Path) -> dict[str, Any]:
     """
     config = read_yaml(path)
     try:
-        check_trained(config)
+        values = check_trained(config)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    return config
+    # ESPnet reads these, whether they are there or not
+    return {**config, **values.model_dump(), "use_preprocessor": True}
 
 
-def check_trained(config: Mapping[Any, Any]) -> None:
+def check_trained(config: Mapping[Any, Any]) -> TrainedValues:
     """Checks the config.yaml of a trained model; see `read_trained_config`."""
     if "tasks" not in config:
         raise UserError(
@@ -102,17 +103,18 @@ def check_trained(config: Mapping[Any, Any]) -> None:
         if not isinstance(task, Mapping):
             raise UserError(f"tasks.{shown(name)}: expected 'key: value' lines, got {shown(task)}")
     for section in SECTIONS:
-        _check_sizes(section, config.get(section))
+        check_sizes(section, config.get(section))
+    return values
 
 
-def _check_sizes(name: str, value: Any) -> None:
+def check_sizes(name: str, value: Any) -> None:
     """Raises UserError for a number in a section that is larger than any that a network is built with."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _check_sizes(f"{name}.{shown(key) if not isinstance(key, str) else key}", inner)
+            check_sizes(f"{name}.{shown(key) if not isinstance(key, str) else key}", inner)
     elif isinstance(value, list):
         for inner in value:
-            _check_sizes(name, inner)
+            check_sizes(name, inner)
     elif isinstance(value, int):
         key = name.rpartition(".")[2]
         largest = LARGEST.get(key, MOST_LAYERS if key.endswith("layers") else LARGEST_NUMBER)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import re
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,22 +14,6 @@ if TYPE_CHECKING:
     import torch
 
 SHOWN = 10  # names in an error message
-# What torch.load and numpy.load raise over bytes that are not what they should be
-DAMAGED = (
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 STATISTICS = ("count", "sum", "sum_square")
 MOST_FEATURES = 2**16
 """More values than any statistics of features have."""
@@ -52,19 +33,9 @@ def load_state(path: str | Path, device: str = "cpu") -> dict[str, torch.Tensor]
     Raises:
         UserError: The file is missing, damaged, no state dict, or its pickle asks for more than tensors.
     """
-    import torch
+    from espnet_mtl.system.networks import load_tensors  # loads torch
 
-    if not Path(path).is_file():
-        raise UserError(f"no such model file: {path}")
-    # `torch.save` does not compress: what grows when it is read is no file of its
-    if unpacked_size(path) > 2 * Path(path).stat().st_size + 2**20:
-        raise UserError(f"{path} is refused: it is compressed, as no file of PyTorch is")
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(_refusal(path, str(error))) from None
-    except DAMAGED as error:
-        raise UserError(f"{path} is damaged or not a PyTorch file") from error
+    state = load_tensors(path, device)
     if not isinstance(state, dict) or not all(map(_is_parameter, state, state.values())):
         raise UserError(f"{path} is not a plain weights file: expected parameter name -> tensor")
     return state
@@ -73,22 +44,13 @@ def load_state(path: str | Path, device: str = "cpu") -> dict[str, torch.Tensor]
 def _is_parameter(name: object, value: object) -> bool:
     import torch
 
-    is_plain = isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_meta
-    return isinstance(name, str) and is_plain and not value.is_quantized and not value.is_complex()
+    if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+        return False
+    is_plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
+    return is_plain and not value.is_complex()
 
 
-def unpacked_size(path: str | Path) -> int:
-    """Returns the bytes of all members of a zip file; 0 where it is none."""
-    if not zipfile.is_zipfile(path):
-        return 0
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return 0
-
-
-def check_statistics(path: str | Path, where: str) -> None:
+def check_statistics(path: object, where: str) -> None:
     """Makes sure that a file is what stage 4 makes of features, which ESPnet will read: a few numbers, and no pickle.
 
     Args:
@@ -99,6 +61,8 @@ def check_statistics(path: str | Path, where: str) -> None:
         UserError: It is missing or something else.
     """
     import numpy as np
+
+    from espnet_mtl.system.networks import DAMAGED, unpacked_size  # loads torch
 
     wanted = f"{where}: {path}: expected statistics of features, as stage 4 writes them (.npz)"
     if not isinstance(path, (str, Path)) or not Path(path).is_file():
@@ -115,16 +79,6 @@ def check_statistics(path: str | Path, where: str) -> None:
         raise UserError(f"{wanted}, but it is damaged or something else") from error
     if not (fits and finite and count.item() > 0 and 0 < total.size <= MOST_FEATURES):
         raise UserError(f"{wanted}: {', '.join(STATISTICS)} of finite numbers")
-
-
-def _refusal(path: str | Path, message: str) -> str:
-    unsafe = re.search(r"GLOBAL (\S+)", message)
-    if not unsafe:
-        return f"{path} is damaged or not a PyTorch weights file"
-    return (
-        f"{path} is refused: unpickling it would call {unsafe[1].rstrip('.')}, which can run code. "
-        "A model file must hold tensors only (<epoch>epoch.pth or *.ave.pth; checkpoint.pth is not one)"
-    )
 
 
 def check_fits(

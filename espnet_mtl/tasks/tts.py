@@ -24,7 +24,7 @@ from espnet_mtl.config.trained import custom_heads, read_trained_config
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.labels import CLASS_LABELS, LABELS, TABLES
 from espnet_mtl.model.build import build_model
-from espnet_mtl.model.checkpoint import FILE_KEYS, check_fits, check_statistics, load_state, lookup
+from espnet_mtl.model.checkpoint import check_fits, check_statistics, load_state
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES
@@ -210,8 +210,7 @@ def complete_args(args: argparse.Namespace) -> None:
     keys = {*espnet_keys(), *OWN_KEYS}
     given = {key: value for key, value in vars(args).items() if value is not None and key in keys}
     for key, value in complete(given).items():
-        if key in vars(args) or key in OWN_KEYS:
-            setattr(args, key, value)
+        setattr(args, key, value)
     args.token_list = _names(args.token_list)
     for key in TABLES:
         setattr(args, key, _names(getattr(args, key)))
@@ -230,17 +229,15 @@ def complete_args(args: argparse.Namespace) -> None:
 def build_espnet_parts(args: argparse.Namespace) -> dict[str, Any]:
     """Builds ESPnet's feature extractors and normalizations; None for those that the model does without."""
     import_pyworld()  # quietly, before ESPnet's pitch extractor imports it
-    for name, keys in FILE_KEYS.items():
-        file = lookup(vars(args), keys)
-        if name.endswith(".npz") and file is not None:
-            check_statistics(file, ".".join(keys))
     parts = {}
     for choices in tts.TTSTask.class_choices_list:
         name = choices.name
         if name == "tts":
             continue
-        part = choices.get_class(getattr(args, name))
-        parts[name] = part(**getattr(args, f"{name}_conf")) if part else None
+        part, conf = choices.get_class(getattr(args, name)), getattr(args, f"{name}_conf")
+        if part and name.endswith("normalize"):
+            check_statistics(conf.get("stats_file"), f"{name}_conf.stats_file")
+        parts[name] = part(**conf) if part else None
         logging.info(f"{name}: {parts[name]}")
     return parts
 

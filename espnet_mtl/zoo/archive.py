@@ -128,9 +128,8 @@ def _check_meta(source: object, text: bytes, members: Iterable[str]) -> dict[str
     known = set(members)
     for key, value in named.items():
         if not isinstance(value, str) or value not in known:
-            raise UserError(
-                f"{source} is refused: meta.yaml's {shown(key)} names {shown(value)}, which is not a member"
-            )
+            name = key if isinstance(key, str) else shown(key)
+            raise UserError(f"{source} is refused: meta.yaml's {name} names {shown(value)}, which is not a member")
     return {key: named[key] for key in FILES if key in named}
 
 

@@ -31,7 +31,7 @@ def _griffin_lim(directory: Path, monkeypatch) -> dict:
 
 def _parallel_wavegan(directory: Path, monkeypatch) -> dict:
     install_parallel_wavegan(monkeypatch)
-    (directory / "vocoder.pkl").touch()
+    torch.save({}, directory / "vocoder.pkl")
     (directory / "config.yml").write_text("sampling_rate: 16000\n", encoding="utf-8")
     return {"features": FEATURES, "vocoder_file": directory / "vocoder.pkl"}
 

@@ -10,7 +10,8 @@ from espnet_mtl.vocoder.build import build_vocoder
 
 def test_pretrained_vocoder_without_its_package_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "parallel_wavegan", None)
-    (tmp_path / "vocoder.pkl").touch()
+    torch.save({}, tmp_path / "vocoder.pkl")
+    (tmp_path / "config.yml").write_text("sampling_rate: 24000\n")
     with pytest.raises(UserError, match="pip install parallel_wavegan"):
         build_vocoder(FEATURES, vocoder_file=tmp_path / "vocoder.pkl")
     with pytest.raises(UserError, match="pip install parallel_wavegan"):
@@ -27,7 +28,7 @@ def test_pretrained_vocoder_must_be_an_existing_pkl(tmp_path, name):
 @pytest.mark.parametrize("griffin_lim_config", [None, {"griffin_lim_iters": 32}])
 def test_pretrained_vocoder_is_used(tmp_path, monkeypatch, griffin_lim_config):
     install_parallel_wavegan(monkeypatch)
-    (tmp_path / "vocoder.pkl").touch()
+    torch.save({}, tmp_path / "vocoder.pkl")
     (tmp_path / "config.yml").write_text("sampling_rate: 24000\n")
     vocoder = build_vocoder(FEATURES, griffin_lim_config, tmp_path / "vocoder.pkl")
     assert vocoder.fs == 24000
@@ -37,6 +38,6 @@ def test_pretrained_vocoder_is_used(tmp_path, monkeypatch, griffin_lim_config):
 def test_pretrained_vocoder_is_downloaded_by_its_tag(tmp_path, monkeypatch):
     install_parallel_wavegan(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "some_voice.pkl").touch()
+    torch.save({}, tmp_path / "some_voice.pkl")
     (tmp_path / "config.yml").write_text("sampling_rate: 22050\n")
     assert build_vocoder(FEATURES, vocoder_tag="parallel_wavegan/some_voice").fs == 22050

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from espnet_mtl.model.backbones.specs import BackboneSpec
 from espnet_mtl.model.taps import BackboneOutput, Tap
-from espnet_mtl.system.replicas import replica
+from espnet_mtl.system.networks import replica
 
 
 @dataclass
@@ -147,6 +147,7 @@ class Backbone(ABC):
     @torch.no_grad()
     def encode(self, text: Tensor) -> Tensor:
         """Computes the tap `encoder` of one text: (T_text,) -> (1, T_text + 1, encoder_dim)."""
+        assert isinstance(self, nn.Module)
         with self.call() as call:
             replica(self).run_encoder(functional.pad(text, [0, 1], value=self.eos)[None])
         return call.taps["encoder"]

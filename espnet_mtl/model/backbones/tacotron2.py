@@ -16,7 +16,7 @@ from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import TACOTRON2
 from espnet_mtl.model.taps import BackboneOutput, Tap, valid_mask
 from espnet_mtl.system.espnet_imports import import_tts_task
-from espnet_mtl.system.replicas import replica
+from espnet_mtl.system.networks import replica
 
 import_tts_task()
 
@@ -42,6 +42,8 @@ class MTLTacotron2(Tacotron2, Backbone):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.enc.blstm is None:
+            raise UserError("tts_conf.elayers: 1 or more: the style is added behind the encoder's LSTM")
         self._take_over_dropout()
         self.enc.blstm.register_forward_hook(self._add_style)
         self.hook_speaker_table()
