@@ -17,8 +17,8 @@ BASE = "base"
 """Key of a training YAML that names another one, which it changes."""
 
 
-LARGEST_YAML = 2**20
-"""Bytes of a YAML file: the largest token lists take a tenth of it. Reading more takes more than some seconds."""
+LARGEST_YAML = 2**19
+"""Bytes of a YAML file: the largest token lists take a fifth of it, and reading it some seconds."""
 MOST_VALUES = 10**6
 """Values of a YAML file, those that it repeats by aliases counted as often as they come."""
 MOST_MERGED = 10**4
@@ -121,7 +121,7 @@ def parse_yaml(text: bytes, source: object) -> dict[str, Any]:
         UserError: It is not YAML, something else than a mapping, or too much.
     """
     if len(text) > LARGEST_YAML:
-        raise UserError(f"{source}: more than {LARGEST_YAML >> 20} MiB is no configuration")
+        raise UserError(f"{source}: more than {LARGEST_YAML >> 10} KiB is no configuration")
     try:
         config = yaml.load(text.decode("utf-8"), PlainLoader)
         count = _count_values(config, {})

@@ -36,6 +36,9 @@ def _check_distinct(names: list[str]) -> list[str]:
 
 
 Names = Annotated[list[Name], AfterValidator(_check_distinct), Field(description="a list of names, each of them once")]
+Language = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9+_-]{1,40}$", description="espeak's name of a language, such as en-us")
+]
 Section = Annotated[dict[str, Any], Field(description="'key: value' lines")]
 
 
@@ -56,7 +59,7 @@ class TrainedValues(Options):
     token_list: Names
     bpemodel: File | None = None
     cleaner: Cleaner | None = None
-    language: Name = "en-us"
+    language: Language = "en-us"
     speakers: Names | None = None
     emotions: Names | None = None
     languages: Names | None = None

@@ -110,7 +110,6 @@ class Text2Speech:
         self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
-        self.preprocess_fn("<text>", {"text": ""})  # it reads a model of pieces now, not in two threads at a time
         self.vocoder = build_vocoder(
             self.model,
             vocoder_config or {"griffin_lim_iters": griffin_lim_iters or 32},
@@ -120,6 +119,9 @@ class Text2Speech:
         args = self.train_args
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
+        # Both read a model of pieces at their first text: now, and not in two threads at a time
+        self.tokenizer.tokens("")
+        self.preprocess_fn("<text>", {"text": ""})
         check_attention_options(self.train_args.tts, attention)
         self.decode_conf = {"alpha": alpha, "use_teacher_forcing": forced, **without_none(attention)}
 

@@ -73,8 +73,7 @@ def check_statistics(path: object, where: str) -> None:
         with np.load(path, allow_pickle=False) as stored:
             count, total, squares = (np.asarray(stored[name]) for name in STATISTICS)
             fits = count.size == 1 and total.shape == squares.shape and total.ndim == 1
-            # Of one that overflows, the statistics are no numbers
-            finite = all(np.isfinite(part.astype(np.float64)).all() for part in (count, total, squares))
+            finite = all(part.dtype.kind in "iuf" and np.isfinite(part).all() for part in (count, total, squares))
     except DAMAGED as error:
         raise UserError(f"{wanted}, but it is damaged or something else") from error
     if not (fits and finite and count.item() > 0 and 0 < total.size <= MOST_FEATURES):

@@ -87,7 +87,7 @@ class Tokenizer:
         """Splits a line as ESPnet's preprocessing does.
 
         Raises:
-            UserError: The cleaner cannot be had.
+            UserError: The cleaner cannot be had, or the model of pieces is none.
         """
         if self.token_type != "phn":
             line = self.clean(line)
@@ -120,9 +120,11 @@ class Tokenizer:
     def _split(self) -> Callable[[str], list[str]]:
         model = str(self.bpemodel) if self.bpemodel else None
         tokenizer = _import_espnet("espnet2.text.build_tokenizer").build_tokenizer(self.token_type, model)
-        tokenizer.text2tokens(
-            ""
-        )  # ESPnet reads a model of pieces at the first text, and threads would see it half read
+        try:
+            # ESPnet reads a model of pieces at the first text, and two threads would see it half read
+            tokenizer.text2tokens("")
+        except (RuntimeError, OSError) as error:
+            raise UserError(f"bpemodel {self.bpemodel}: not a model of sentencepiece") from error
         return tokenizer.text2tokens
 
 

@@ -10,13 +10,14 @@ import torch
 import torchaudio.functional as AF
 
 from espnet_mtl.config.load import read_yaml
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, one_of, shown
 from espnet_mtl.vocoder.base import Vocoder
 
 ESPNET_NAMES = {"n_shift": "hop_length", "griffin_lim_iters": "n_iter"}
 """ESPnet's name of an option -> ours."""
 OPTIONS = ("fs", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "win_length", "window", "n_iter")
 NEEDED = ("fs", "n_fft", "hop_length", "n_mels")
+MOST_ITERATIONS = 10_000
 INVERTIBLE = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
 """Features that differ from these cannot be inverted here."""
 WINDOWS = ("bartlett", "blackman", "hamming", "hann", "kaiser")
@@ -79,6 +80,10 @@ class GriffinLim(Vocoder):
         for name in NEEDED:
             if not settings.get(name):
                 raise UserError(f"Griffin-Lim needs {name}, which the model's feats_extract_conf does not give")
+        n_iter = settings.get("n_iter", 1)
+        if not isinstance(n_iter, int) or not 1 <= n_iter <= MOST_ITERATIONS:
+            wanted = f"a whole number from 1 to {MOST_ITERATIONS}"
+            raise UserError(f"griffin_lim_iters: expected {wanted}, got {shown(n_iter)}")
         return cls(**{**settings, "fs": _hertz(settings["fs"])})
 
     @torch.no_grad()

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.gradients import branch
@@ -18,6 +19,13 @@ import_tts_task()
 
 from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss  # noqa: E402
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
+
+MOST_FRAMES = 400
+"""Frames of a token, on the average of an utterance: speech has about 10, and may be slowed down tenfold."""
+DAMAGED = (
+    f"the model predicts negative durations, or more than {MOST_FRAMES} frames for each token: its weights are "
+    "damaged, or too much is asked of it: take an intensity nearer to 1"
+)
 
 
 class MTLFastSpeech2(FastSpeech2, Backbone):
@@ -43,6 +51,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         for part in self.spec.branched_parts:
             predictor = getattr(self, f"{part}_predictor")
             predictor.register_forward_pre_hook(partial(self._branch, part))
+        self.length_regulator.register_forward_pre_hook(self._check_durations)
         self.criterion.register_forward_pre_hook(self._record_prosody, with_kwargs=True)
         self.criterion.register_forward_hook(self._record_losses)
 
@@ -73,6 +82,12 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
             return args
         hidden, *others = args
         return branch(hidden, f"tts_{part}", current_call().branch_grads), *others
+
+    def _check_durations(self, module, args):
+        """Raises UserError before frames fill the memory: durations are exponentials of what the network predicts."""
+        hidden, durations = args
+        if not self.training and durations.double().sum() > MOST_FRAMES * len(hidden) * hidden.size(1):
+            raise UserError(DAMAGED)
 
     def _record_prosody(self, module, args, kwargs):
         predicted = [kwargs["p_outs"], kwargs["e_outs"], kwargs["d_outs"].unsqueeze(-1)]
@@ -125,6 +140,8 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
                 options[name] = options[name].to(self.feat_out.weight.dtype)
         with self.call(style), torch.no_grad():
             output = FastSpeech2.inference(replica(self), text, **options)
+        if (output["duration"] < 0).any() and not options.get("use_teacher_forcing"):  # they were too large for int64
+            raise UserError(DAMAGED)
         if options.get("use_teacher_forcing"):
             output["duration"] = options["durations"]
         return output
