@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from pathlib import Path
 
 import gradio
 import numpy as np
+from starlette.middleware import Middleware
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labelling.manual import ManualLabels
 from espnet_mtl.system.audio_files import read_channels
-from espnet_mtl.system.sockets import bind
+from espnet_mtl.system.sockets import OwnPagesOnly, bind
 
 KEYBOARD_SCRIPT = """() => document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
@@ -28,7 +30,7 @@ PLAY_SCRIPT = """() => {
 EMOTION_KEYS = "123456789abcdefghijklmopqtvwxyz"
 """The keys of the emotions; n, r, s and u are other buttons'."""
 Shown = tuple[int, str, str, tuple[int, np.ndarray] | None]
-"""Position, progress, text, and recording (sampling rate in Hz and samples) that the page shows."""
+"""Position, progress and text (HTML), and recording (sampling rate in Hz and samples) that the page shows."""
 
 
 def build_page(work: ManualLabels) -> gradio.Blocks:
@@ -44,8 +46,8 @@ def build_page(work: ManualLabels) -> gradio.Blocks:
     with gradio.Blocks(title="Which emotion do you hear?", analytics_enabled=False) as page:
         gradio.Markdown("# Which emotion do you hear?")
         position = gradio.State(0)
-        progress = gradio.Markdown(elem_id="progress")
-        text = gradio.Markdown(elem_id="text")
+        progress = gradio.HTML(elem_id="progress")
+        text = gradio.HTML(elem_id="text")
         audio = gradio.Audio(
             autoplay=True,
             interactive=False,
@@ -89,12 +91,12 @@ def _show(work: ManualLabels, position: int) -> Shown:
     n_labelled = sum(utt in labels for utt in work.queue)
     done = f"{n_labelled} of {total} labelled"
     if position >= total:
-        return total, done, "That was the last one: **back** goes through them again.", None
+        return total, done, "That was the last one: <b>back</b> goes through them again.", None
     utt = work.queue[position]
     samples, fs = read_channels(work.wavs[utt])
     recording = np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
-    label = f", labelled **{labels[utt]}**" if utt in labels else ""
-    return position, f"{done}; this is number {position + 1}{label}", work.texts[utt], (fs, recording)
+    label = f", labelled <b>{escape(labels[utt])}</b>" if utt in labels else ""
+    return position, f"{done}; this is number {position + 1}{label}", escape(work.texts[utt]), (fs, recording)
 
 
 def serve(directory: Path, output: Path, host: str, port: int) -> None:
@@ -126,6 +128,7 @@ def launch(page: gradio.Blocks, host: str, port: int) -> gradio.Blocks:
         footer_links=[],
         theme=theme,
         js=KEYBOARD_SCRIPT,
+        app_kwargs={"middleware": [Middleware(OwnPagesOnly, host=host)]},
     )
     print(f"Label by ear: {page.local_url} (Ctrl-C ends it)", flush=True)
     return page

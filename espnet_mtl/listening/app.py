@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import sys
 from typing import Any
-from urllib.parse import urlsplit
 
 import soundfile
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
 from espnet_mtl.errors import UserError
@@ -18,7 +18,7 @@ from espnet_mtl.evaluation.report.render import render
 from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
 from espnet_mtl.system.audio_files import read_channels
-from espnet_mtl.system.sockets import bind
+from espnet_mtl.system.sockets import OwnPagesOnly, bind
 
 TEMPLATE = "listening/page.html.j2"
 QUESTIONS = {
@@ -41,12 +41,18 @@ class Answer(BaseModel):
     answer: str
 
 
-def build_app(test: ListeningTest) -> FastAPI:
+def build_app(test: ListeningTest, host: str = "127.0.0.1") -> FastAPI:
     """Builds the server: `/` is the page, `/audio/<trial>/<side>` a recording, `/answer` takes answers.
 
     Nothing that it sends tells system, speaker, intended emotion or utterance. All state is in the answers on disk.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(OwnPagesOnly, host=host)
+
+    # FastAPI's own answer repeats what was sent, which JSON cannot always say (NaN, half a character)
+    @app.exception_handler(RequestValidationError)
+    def refused(request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": "expected what the page sends: a listener, a trial and an answer"}, 422)
 
     @app.get("/")
     def page(listener: str = "") -> HTMLResponse:
@@ -68,8 +74,7 @@ def build_app(test: ListeningTest) -> FastAPI:
         return Response(content, media_type="audio/wav", headers=NOT_STORED)
 
     @app.post("/answer", status_code=204)
-    def answer(request: Request, sent: Answer) -> None:
-        _require_same_origin(request)
+    def answer(sent: Answer) -> None:
         try:
             save_answer(test, test.listener or sent.listener, sent.trial, sent.answer)
         except UserError as error:
@@ -86,7 +91,7 @@ def serve(test: ListeningTest, host: str, port: int) -> None:
     """
     listening = bind(host, port)
     print(f"Listening test: http://{host}:{listening.getsockname()[1]} (Ctrl-C ends it)", flush=True)
-    uvicorn.Server(uvicorn.Config(build_app(test), log_level="warning")).run(sockets=[listening])
+    uvicorn.Server(uvicorn.Config(build_app(test, host), log_level="warning")).run(sockets=[listening])
 
 
 def _content(test: ListeningTest, listener: str) -> tuple[dict[str, Any], int]:
@@ -121,9 +126,3 @@ def _anonymous(path: str) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, fs, "PCM_16", format="WAV")
     return file.getvalue()
-
-
-def _require_same_origin(request: Request) -> None:
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, "only this server's own page may send answers")

@@ -1,10 +1,20 @@
-"""An address for a page that is served to a browser."""
+"""An address for a page that is served to a browser, and what is let in there."""
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from espnet_mtl.errors import UserError
+
+MOST_BYTES = 2**20
+"""Bytes of a request's body: a page sends some hundred."""
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -19,3 +29,73 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port))
     except OSError as error:
         raise UserError(f"--host {host} --port {port}: {error.strerror}; --port 0 takes any free one") from error
+
+
+class OwnPagesOnly:
+    """Middleware (ASGI) that answers this server's own pages, and no page of another site in the same browser.
+
+    A site can let its own name lead to this server (DNS rebinding); the header `Host` then has that name. And it can
+    send requests here, which have its name in the header `Origin`. A body that is larger than any of a page is not
+    read.
+
+    Args:
+        app: What answers the requests that are let in.
+        host: The address that is served on.
+    """
+
+    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]], host: str):
+        self._app = app
+        self._names = {"localhost", socket.gethostname().lower(), host.lower()}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers a request, or hands it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        if not self._is_own(host):
+            await _refuse(send, 400, "unknown host: open the address that the server printed")
+        elif headers.get("origin", f"http://{host}") not in (f"http://{host}", f"https://{host}"):
+            await _refuse(send, 403, "only this server's own page may send requests")
+        else:
+            await self._with_body(scope, receive, send)
+
+    def _is_own(self, host: str) -> bool:
+        """Tells whether a `Host` is a name of this server, or an address, which no other site can have as its name."""
+        found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([^:\[\]]+)(?::\d+)?", host)
+        name = (found[1] or found[2]).lower() if found else ""
+        return name in self._names or _is_address(name)
+
+    async def _with_body(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Reads the body, and hands the request on unless it is too large."""
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MOST_BYTES:
+                await _refuse(send, 413, f"more than {MOST_BYTES >> 20} MiB")
+                return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_again() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, receive_again, send)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": reason.encode()})
