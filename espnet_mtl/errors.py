@@ -34,7 +34,8 @@ def shown(value: object) -> str:
 def one_of(kind: str, name: object, valid: Iterable[str]) -> UserError:
     """Builds the error for a name that is not among the valid ones (of a long list: the likeliest first)."""
     valid = sorted(valid)
-    near = get_close_matches(name[:80], valid, n=3, cutoff=0.6) if isinstance(name, str) else []
+    text = name if isinstance(name, str) else shown(name)
+    near = get_close_matches(text[:80], valid, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return UserError(f"unknown {kind} {shown(name)}: {hint}Valid: {', '.join(valid) or '(none)'}")
 

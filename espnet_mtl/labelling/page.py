@@ -128,12 +128,7 @@ def launch(page: gradio.Blocks, host: str, port: int) -> gradio.Blocks:
         footer_links=[],
         theme=theme,
         js=KEYBOARD_SCRIPT,
-        app_kwargs=app_options(host),
+        app_kwargs={"middleware": [Middleware(OwnPagesOnly, host=host)]},
     )
     print(f"Label by ear: {page.local_url} (Ctrl-C ends it)", flush=True)
     return page
-
-
-def app_options(host: str) -> dict[str, object]:
-    """Returns options of Gradio's server, which answers no page of another site."""
-    return {"middleware": [Middleware(OwnPagesOnly, host=host)]}
