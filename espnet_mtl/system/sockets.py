@@ -45,7 +45,8 @@ class OwnPagesOnly:
 
     def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]], host: str):
         self._app = app
-        self._names = {"localhost", socket.gethostname().lower(), host.lower()}
+        machine = socket.gethostname().lower()
+        self._names = {"localhost", machine, f"{machine}.local", host.lower()}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers a request, or hands it on."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.trained import check_trained
 from espnet_mtl.data.provenance.notes import file_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
@@ -111,6 +112,10 @@ def open_pretrained(name: str | None) -> PretrainedModel | None:
     config = read_yaml(files["train_config"])
     if "tasks" not in config:
         raise UserError(f"--init_model {name}: not a multi-task model; ESPnet's own load with --init_param")
+    try:
+        check_trained(config)
+    except UserError as error:
+        raise UserError(f"--init_model {name}: {error}") from error
     locate_files(config, Path(files["train_config"]).parent)
     return PretrainedModel(name, config, Path(files["model_file"]))
 
