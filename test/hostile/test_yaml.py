@@ -29,7 +29,7 @@ def grown(first: str, following: str) -> str:
         ("a: " + "9" * 9000, "not a YAML file"),
         ("a: !!python/object/apply:os.mkdir [ran]", "not a YAML file"),
         ("a: !!python/name:os.system x", "not a YAML file"),
-        ("a: !!timestamp x", "not a YAML file"),
+        ("a: !!timestamp x", "YAML takes x for a date"),
         ("a: !!int ''", "not a YAML file"),
         ("a: !!bool x", "not a YAML file"),
         ("? [a]\n: b", "not a YAML file"),
