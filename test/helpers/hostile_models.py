@@ -14,7 +14,7 @@ import yaml
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 BACKBONES = ("fastspeech2", "tacotron2")
-OPTIONS = {"fastspeech2": None, "tacotron2": {"maxlenratio": 2.0, "threshold": 2.0}}
+OPTIONS = {"fastspeech2": None, "tacotron2": {"maxlenratio": 2.0, "threshold": 1.0}}
 """`decode_conf` with which the models end."""
 
 

@@ -18,7 +18,7 @@ NETWORKS = {
     "forward_ta": ("tacotron2", {**TACOTRON2, "atype": "forward_ta"}),
 }
 """Networks whose modules of ESPnet keep different things of a call."""
-NO_END = {"maxlenratio": 3.0, "threshold": 2.0}
+NO_END = {"maxlenratio": 3.0, "threshold": 1.0}
 THREADS = 8
 every = pytest.mark.parametrize("network", NETWORKS)
 
