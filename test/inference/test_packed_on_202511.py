@@ -12,7 +12,7 @@ from espnet_mtl.model.checkpoint import load_state
 from espnet_mtl.zoo.archive import resolve
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-NO_END = {"maxlenratio": 2.0, "threshold": 2.0}
+NO_END = {"maxlenratio": 2.0, "threshold": 1.0}
 """Tacotron2 goes on to the longest speech: 2 frames a token."""
 
 
