@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import reprlib
+import shutil
 import sys
 import sysconfig
 import traceback
@@ -13,6 +17,36 @@ from pathlib import Path
 
 USER_ERROR = 2
 """Exit status after a user's mistake."""
+INTERRUPTED = 130
+NO_READER = 141
+"""Exit statuses after Ctrl-C, and where nobody reads what is printed any more, as shells give them."""
+
+NO_ROOM = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room, or ask for a larger quota",
+    errno.EFBIG: "raise the limit on the size of a file (ulimit -f)",
+}
+"""Errors of writing on where there is no room, and what helps."""
+_CHOOSE = "choose a directory that may be written to, or change its permissions"
+REMEDIES = {
+    **NO_ROOM,
+    errno.EROFS: "choose a directory that may be written to",
+    errno.EACCES: _CHOOSE,
+    errno.EPERM: _CHOOSE,
+    errno.ENOTDIR: "a part of this path that should be a directory is a file",
+    errno.EISDIR: "name a file",
+    errno.EEXIST: "a directory is needed here, and this is a file",
+    errno.ELOOP: "a link of this path leads back to itself",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), or lower --nj",
+    errno.ENFILE: "close other programs, or lower --nj",
+    errno.ENOMEM: "lower --nj or, of a training, batch_bins",
+    errno.EAGAIN: "lower --nj: the system gives no more processes",
+}
+"""What helps after an error of the system."""
+_NO_MEMORY = re.compile("out of memory|(can't|cannot) allocate memory|not enough memory|ALLOC_FAILED", re.IGNORECASE)
+"""How PyTorch, CUDA and the system say that there is no memory left."""
+_KILLED_LOADER = re.compile(r"DataLoader worker \(pid[^)]*\) (is killed by signal|exited unexpectedly)")
 
 
 class UserError(Exception):
@@ -66,12 +100,92 @@ def _place(error: BaseException) -> str:
     return theirs[-1] if theirs else ""
 
 
+def no_room(error: BaseException) -> OSError | None:
+    """Finds the error of a full disk that an error is or was raised over: PyTorch says "unexpected pos" of one."""
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, OSError) and current.errno in NO_ROOM:
+            return current
+        current = current.__cause__ or current.__context__
+    return None
+
+
+def system_error(error: BaseException) -> str | None:
+    """Says in one line what the system refused (room, a permission, memory), and what helps; None for other errors."""
+    return _system_error(no_room(error) or error)
+
+
+def _system_error(error: BaseException) -> str | None:
+    message = " ".join(_original_message(error).split())
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_MEMORY.search(message):
+        return f"out of memory{message and f' ({message})'}: lower --nj or, of a training, batch_bins"
+    if _KILLED_LOADER.search(message):
+        return f"{message} Perhaps memory ran out: lower num_workers or batch_bins"
+    if isinstance(error, OSError):
+        return _refused(error, message)
+    return None
+
+
+def _refused(error: OSError, message: str) -> str | None:
+    """Says what the system refused, and where."""
+    number, path = error.errno, error.filename
+    if number is None:
+        # In another process, PyTorch keeps nothing but the text of an error.
+        found = re.search(r"\[Errno (\d+)\] [^:]*(?:: '(.*)')?$", message)
+        if not found:
+            return None
+        number, path = int(found[1]), found[2]
+    said = os.strerror(number)
+    if number in NO_ROOM:
+        place = path or f"one of {Path.cwd()}, the directory of temporary files and /dev/shm"
+        return f"{place}: {said.lower()}{_free(path)}: {NO_ROOM[number]}, and run the same command again"
+    remedy = REMEDIES.get(number)
+    return (f"{path}: " if path else "") + said + (f": {remedy}" if remedy else "")
+
+
+def _free(path: str | None) -> str:
+    """Tells how much room is left on the disk of a path."""
+    absolute = Path(path or ".").absolute()
+    try:
+        existing = next(place for place in (absolute, *absolute.parents) if place.exists())
+        free = shutil.disk_usage(existing).free
+    except OSError:
+        return ""
+    return f" ({free / 1e6:.1f} MB free)"
+
+
+def _original_message(error: BaseException) -> str:
+    """The message of an error; of one that PyTorch brought from another process with a traceback, the last line."""
+    message = str(error)
+    if "\nOriginal Traceback" in message:
+        return message.rstrip().splitlines()[-1].partition(": ")[2]
+    return message
+
+
 def run_command(main: Callable[[], None]) -> None:
-    """Runs a command line entry point; a `UserError` becomes one line and exit status 2."""
+    """Runs a command line entry point.
+
+    A `UserError`, and what the system refuses, become one line and exit status 2.
+    """
     try:
         main()
+        sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        _end_with(_original_message(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Python would complain once more when it flushes what nobody reads.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NO_READER)
+    # Anything may be raised over a full disk: what has no such cause goes on as it is
+    except Exception as error:
+        line = system_error(error)
+        if line is None:
+            raise
+        _end_with(line)
+
+
+def _end_with(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(USER_ERROR)

@@ -21,6 +21,7 @@ from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, phones_of
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.sound import encoded
 from espnet_mtl.text import espeak
 
 FS = 16000
@@ -122,12 +123,10 @@ class Demo(Corpus):
         return phones_of(utterances)
 
     def materialize(self, utterance: Utterance, directory: Path) -> Utterance:
-        import soundfile
-
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{utterance.id}.wav"
         samples, phones = self.render(utterance)
-        soundfile.write(path, samples, FS, subtype="PCM_16")
+        path.write_bytes(encoded(samples, FS, "wav"))
         return replace(utterance, audio=path, alignment=phones)
 
     def render(self, utterance: Utterance) -> tuple[NDArray[np.float64], Alignment]:

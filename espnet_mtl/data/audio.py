@@ -35,6 +35,7 @@ from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
 from espnet_mtl.system.files import file_name, remove, require, write_text
 from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.sound import encoded
 from espnet_mtl.text.normal import speakable
 
 FRAME_S, HOP_S = 0.025, 0.010
@@ -117,8 +118,6 @@ def _convert(task: tuple[Recording, Path], fs: int, conf: AudioConf) -> Conversi
 
 def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> Conversion:
     """Converts one recording to a .flac in a directory, named after the utterance."""
-    import soundfile
-
     utt, alignment = recording.utt, recording.alignment
     try:
         if recording.fault or not speakable(recording.text):
@@ -135,7 +134,7 @@ def convert(recording: Recording, directory: Path, fs: int, conf: AudioConf) -> 
     except UserError as error:
         return Conversion(utt, reason=f"unreadable: {error}")
     directory.mkdir(exist_ok=True)
-    soundfile.write(directory / file_name(utt, ".flac"), samples, fs, subtype="PCM_16")
+    (directory / file_name(utt, ".flac")).write_bytes(encoded(samples, fs, "flac"))
     cropped = crop_alignment(alignment, start / fs, end / fs) if alignment else None
     return Conversion(utt, end - start, cropped)
 

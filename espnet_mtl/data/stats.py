@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,16 +98,17 @@ def _bpe_pieces(
         shutil.copyfile(bpemodel, model)
         return []
     texts = [tokenizer.clean(line) for line in lines]
-    return _train_bpe(texts, model.with_suffix(""), vocab_size)
+    return _train_bpe(texts, model, vocab_size)
 
 
-def _train_bpe(texts: Iterable[str], prefix: Path, vocab_size: int) -> list[str]:
+def _train_bpe(texts: Iterable[str], path: Path, vocab_size: int) -> list[str]:
     import sentencepiece
 
+    file = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts),
-            model_prefix=str(prefix),
+            model_writer=file,
             vocab_size=vocab_size,
             model_type="bpe",
             character_coverage=1.0,
@@ -114,7 +116,8 @@ def _train_bpe(texts: Iterable[str], prefix: Path, vocab_size: int) -> list[str]
         )
     except RuntimeError as error:
         raise UserError(f"sentencepiece: {error}; choose another vocab_size than {vocab_size}") from error
-    model = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
+    path.write_bytes(file.getvalue())
+    model = sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
     pieces = [model.id_to_piece(number) for number in range(model.vocab_size())]
     return [piece for piece in pieces if piece not in SENTENCEPIECE_SPECIAL]
 
@@ -193,7 +196,9 @@ class Moments:
         """
         with_variance_1 = self.sum**2 / max(self.count, 1) + self.count
         sum_square = np.where(self.constant, with_variance_1, self.sum_square)
-        np.savez(path, count=self.count, sum=self.sum.astype(np.float32), sum_square=sum_square.astype(np.float32))
+        file = io.BytesIO()
+        np.savez(file, count=self.count, sum=self.sum.astype(np.float32), sum_square=sum_square.astype(np.float32))
+        path.write_bytes(file.getvalue())
 
     @property
     def constant(self) -> np.ndarray:

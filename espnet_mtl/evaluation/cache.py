@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.caches import is_writable
-from espnet_mtl.system.files import read_arrays
+from espnet_mtl.system.files import locked, read_arrays, write_bytes
 
 NamedArrays = dict[str, NDArray]
 MOST_BYTES = 2**36
@@ -37,10 +37,10 @@ def cached(path: Path, key: str, build: Callable[[], NamedArrays]) -> NamedArray
     if not is_writable(path.parent):
         print(f"notice: {path.parent} may not be written to: the next call computes {path.name} again", file=sys.stderr)
         return arrays
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
-    np.savez(temporary, allow_pickle=False, **arrays, key=np.array(key))
-    os.replace(temporary, path)
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays, key=np.array(key))
+    with locked(path):
+        write_bytes(path, content.getvalue())
     return arrays
 
 

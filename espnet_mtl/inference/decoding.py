@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import soundfile
 import yaml
 
 from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
@@ -25,6 +24,7 @@ from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import file_name, require, whole_directory, write_text
 from espnet_mtl.system.progress import progress
+from espnet_mtl.system.sound import encoded
 from espnet_mtl.system.unicode import normal_name
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
         for request in progress(requests, f"decoding {final.parent.parent.name}", len(requests)):
             output = _speak(tts, request)
             wav = Path("wav") / file_name(request.utt, ".wav")
-            soundfile.write(directory / wav, output["wav"].cpu().numpy(), tts.fs, "PCM_16")
+            (directory / wav).write_bytes(encoded(output["wav"].cpu().numpy(), tts.fs, "wav"))
             for name, key in predicted.items():
                 arks[name](request.utt, output[key].cpu().numpy())
             for name, entry in {**_entries(request, output), "wav.scp": final / wav}.items():

@@ -11,7 +11,7 @@ import gradio
 import numpy as np
 from starlette.middleware import Middleware
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, system_error
 from espnet_mtl.labelling.manual import ManualLabels
 from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.sockets import OwnPagesOnly, bind
@@ -82,7 +82,10 @@ def build_page(work: ManualLabels) -> gradio.Blocks:
 
 def _choose(work: ManualLabels, emotion: str, position: int) -> Shown:
     if position < len(work.queue):
-        work.save(work.queue[position], emotion)
+        try:
+            work.save(work.queue[position], emotion)
+        except OSError as error:  # such as a full disk: whoever labels is to know that this label is not saved
+            raise gradio.Error(f"Not saved: {system_error(error) or error}", print_exception=False) from error
     return _show(work, work.next(position + 1))
 
 

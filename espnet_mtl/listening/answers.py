@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.listening.trials import ListeningTest, Trial
-from espnet_mtl.system.files import locked
+from espnet_mtl.system.files import append_text, locked
 from espnet_mtl.text.delimited import Row, read_rows
 
 COLUMNS = (
@@ -108,10 +108,9 @@ def _question(test: ListeningTest, listener: str, number: int, trial: Trial) -> 
 
 
 def _append(path: Path, row: AnswerRow) -> None:
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if file.tell() == 0:  # a new file
-            writer.writeheader()
-        writer.writerow(row)
-        file.flush()
-        os.fsync(file.fileno())
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS)
+    if not path.exists() or path.stat().st_size == 0:
+        writer.writeheader()
+    writer.writerow(row)
+    append_text(path, file.getvalue())

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Any
 
-import soundfile
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, system_error
 from espnet_mtl.evaluation.report.render import render
 from espnet_mtl.listening.answers import answers_path, read_answers, save_answer
 from espnet_mtl.listening.trials import AB, EMOTION, MOS, ListeningTest
 from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.sockets import OwnPagesOnly, bind
+from espnet_mtl.system.sound import encoded
 
 TEMPLATE = "listening/page.html.j2"
 QUESTIONS = {
@@ -79,6 +78,8 @@ def build_app(test: ListeningTest, host: str = "127.0.0.1") -> FastAPI:
             save_answer(test, test.listener or sent.listener, sent.trial, sent.answer)
         except UserError as error:
             raise HTTPException(400, str(error)) from error
+        except OSError as error:
+            raise HTTPException(507, system_error(error) or str(error)) from error
 
     return app
 
@@ -123,6 +124,4 @@ def _sides(test: ListeningTest) -> list[str]:
 def _anonymous(path: str) -> bytes:
     """The recording as 16-bit WAV, whatever its format and metadata, which might tell the systems apart."""
     samples, fs = read_channels(path)
-    file = io.BytesIO()
-    soundfile.write(file, samples, fs, "PCM_16", format="WAV")
-    return file.getvalue()
+    return encoded(samples, fs, "wav")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -113,17 +114,30 @@ def _names(names: list[str]) -> str:
     return ", ".join(name[:80] for name in names[:SHOWN]) + rest
 
 
-def is_readable(path: str | Path) -> bool:
+def is_whole(path: str | Path) -> bool:
     """Tells whether a file of `torch.save` is there and whole, without unpickling it.
 
-    A training killed while it wrote checkpoint.pth leaves a truncated one: `torch.save` writes a zip, whose
-    directory comes last and holds a checksum of every member.
+    `torch.save` writes a zip, whose directory comes last and holds a checksum of every member.
+
+    Raises:
+        OSError: It is there, but may not or cannot be read, which tells nothing of what is in it.
     """
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+    if not Path(path).exists():
         return False
+    with Path(path).open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return archive.testzip() is None
+        except (EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+            return False
+
+
+def save_whole(content: object, path: str | Path) -> None:
+    """Calls `torch.save`; where it does not succeed, the file is what it was before (`whole_file`)."""
+    import torch
+
+    with whole_file(path) as file:
+        torch.save(content, file)
 
 
 def best_model(exp: str | Path, config: Mapping[str, Any]) -> Path:

@@ -14,11 +14,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock, Timeout
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, no_room
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,13 +145,65 @@ def read_arrays(path: str | Path, most_bytes: int = 2**26) -> dict[str, NDArray]
         raise UserError(f"{path} is damaged, or holds no arrays (.npz): {error}") from error
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Writes a text file under a temporary name that is then renamed."""
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Yields a file to write to, which takes the name `path` when the block succeeds and all of it is on disk.
+
+    A killed or failed block, a full disk or a power cut leaves the old `path` (or none) as it was. A file that people
+    keep is written by this function or by those that call it, and by nothing else.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("wb")
+        try:
+            with file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file, see `whole_file`."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a text file, see `whole_file`."""
+    write_bytes(path, text.encode())
+
+
+def append_text(path: str | Path, text: str) -> None:
+    """Adds to a text file, and returns when it is on disk; where that fails, the file is as it was."""
+    path = Path(path)
+    with naming(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            rest = memoryview(text.encode())
+            while rest:  # a disk that is nearly full takes a part only
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        except BaseException:
+            file.truncate(before)
+            raise
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Has an error for want of room say where: the system names no file when it is written on."""
+    try:
+        yield
+    except Exception as error:
+        full = no_room(error)
+        if full is not None and full.filename is None:
+            full.filename = str(path)
+        raise
 
 
 def file_name(name: str, suffix: str = "") -> str:
@@ -242,6 +294,8 @@ def whole_directory(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
     with locked(path):
+        if old.exists() and not path.exists():  # killed between the two renames below
+            os.replace(old, path)
         remove(temporary, old)
         temporary.mkdir()
         try:
@@ -270,7 +324,8 @@ def locked(path: str | Path) -> Iterator[None]:
         print(f"waiting for another process that writes {path}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
-        yield
+        with naming(path):
+            yield
     finally:
         lock.release()
 

@@ -22,12 +22,29 @@ class _EpochsOnly(logging.Filter):
         return record.levelno >= logging.WARNING or begins is not None
 
 
+class _ToFile(logging.FileHandler):
+    """Writes what it can: where the disk is full, it says so once, and training goes on to its next checkpoint."""
+
+    def __init__(self, path: Path):
+        super().__init__(path, encoding="utf-8")
+        self._path = path
+        self._told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            print(f"{self._path} is not whole: {error}", file=sys.stderr)
+
+
 def log_to(path: Path) -> None:
     """Logs this process to `path` and to the console."""
     logging.captureWarnings(True)
     root = logging.getLogger()
     root.setLevel(logging.INFO)
-    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file = _ToFile(path)
     to_file.setFormatter(logging.Formatter(FORMAT))
     to_console = logging.StreamHandler(sys.stdout)
     to_console.addFilter(_EpochsOnly())

@@ -33,6 +33,7 @@ from espnet_mtl.system.files import read_names
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.tasks.preprocess import LabelEncoder
+from espnet_mtl.tasks.saving import whole_saves
 from espnet_mtl.text.normal import normal_text
 from espnet_mtl.text.tokens import Tokenizer
 
@@ -114,25 +115,33 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
 
     @classmethod
     def main(cls, args: argparse.Namespace | None = None, cmd: Sequence[str] | None = None) -> None:
-        """Trains, in as many processes as there are GPUs; ends as they do where they said what a user did wrong."""
+        """Trains, in as many processes as there are GPUs; ends as they do where they said what a user did wrong.
+
+        Raises:
+            UserError: One of the processes was killed.
+        """
         try:
             super().main(args, cmd)
         except ProcessExitedException as error:
-            if error.exit_code != USER_ERROR:
-                raise
-            sys.exit(USER_ERROR)
+            if error.exit_code == USER_ERROR:
+                sys.exit(USER_ERROR)
+            if error.signal_name == "SIGKILL":
+                raise UserError(f"{error}: perhaps memory ran out; lower batch_bins") from error
+            raise
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
         """Trains in this process; one of several has a log of its own, and says itself what a user did wrong."""
         parent = multiprocessing.parent_process()
         if parent is None:
-            super().main_worker(args)
+            with whole_saves():
+                super().main_worker(args)
             return
         threading.Thread(target=_end_with, args=[parent], daemon=True).start()
         if args.dist_rank == 0:
             log_to(Path(args.output_dir) / TRAIN_LOG)
-        run_command(partial(super().main_worker, args))
+        with whole_saves():
+            run_command(partial(super().main_worker, args))
 
     @classmethod
     def build_model_from_file(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,16 @@ from espnet_mtl.data.provenance.check import check_stages
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
-from espnet_mtl.model.checkpoint import is_readable
+from espnet_mtl.model.checkpoint import save_whole
 from espnet_mtl.system.devices import check_gpus
-from espnet_mtl.system.files import locked, remove, write_text
+from espnet_mtl.system.files import locked, write_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
+from espnet_mtl.training.resume import INITIAL, finish_epoch, repair
 
 
 def train(
@@ -70,7 +70,9 @@ def train(
         settings["init_model"] = init_model
     with locked(paths.output):
         _same_settings(paths.output, settings)
-        repair(paths.output)
+        checkpoint = repair(paths.output)
+        if checkpoint:
+            finish_epoch(paths.output, checkpoint, args)
         paths.keep_files(token_type)
         tokenizer = Tokenizer.from_config(final, token_type, args.bpemodel)
         absent = paths.write_labels(labels, tokenizer)
@@ -79,10 +81,8 @@ def train(
         known = pretrained.config.get(SPEAKER_LANGUAGES) if pretrained else None
         setattr(args, SPEAKER_LANGUAGES, languages_of_speakers([paths.dump / part for part in TRAIN_AND_DEV], known))
         if pretrained:
-            args.init_param = [str(paths.output / "init.pth")]
-            import torch
-
-            torch.save(initial_state(pretrained, args), paths.output / "init.pth")
+            args.init_param = [str(paths.output / INITIAL)]
+            save_whole(initial_state(pretrained, args), paths.output / INITIAL)
         log_to(paths.output / TRAIN_LOG)
         note_training(paths.output, paths.dump, finished=False)
         MTLTTSTask.main(args=args)
@@ -126,22 +126,3 @@ def _same_settings(output: Path, settings: dict) -> None:
             "delete it, or choose another name (--tag; of an ablation, the YAML's)"
         )
     write_text(path, text)
-
-
-def repair(output: Path) -> None:
-    """Makes what a killed training left consistent: without a readable checkpoint it starts again, and an epoch
-    that is in the checkpoint but not in its own file is written out."""
-    checkpoint = output / "checkpoint.pth"
-    if not checkpoint.exists():
-        return
-    if not is_readable(checkpoint):
-        logging.warning(f"{checkpoint} is cut off: training starts again")
-        remove(*output.glob("*.pth"))
-        return
-    import torch
-
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-    epoch = state["reporter"]["epoch"]
-    path = output / f"{epoch}epoch.pth"
-    if not is_readable(path):
-        torch.save(state["model"], path)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.checkpoint import best_model, check_fits, is_readable, load_state, locate_files, lookup
+from espnet_mtl.model.checkpoint import best_model, check_fits, is_whole, load_state, locate_files, lookup
 
 
 def make_model(width=4):
@@ -82,18 +82,18 @@ def test_many_keys_are_counted():
         check_fits({}, {f"k{i}": torch.zeros(1) for i in range(25)})
 
 
-def test_only_a_whole_checkpoint_is_readable(tmp_path):
+def test_only_a_whole_checkpoint_is_whole(tmp_path):
     path = tmp_path / "checkpoint.pth"
-    assert not is_readable(path)
+    assert not is_whole(path)
     torch.save({"model": make_model().state_dict(), "reporter": datetime.timedelta(1)}, path)
-    assert is_readable(path)
+    assert is_whole(path)
     whole = path.read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        assert not is_readable(path), size
+        assert not is_whole(path), size
     weights = whole.index(make_model().state_dict()["1.weight"].numpy().tobytes())
     path.write_bytes(whole[:weights] + b"\xff" + whole[weights + 1 :])
-    assert not is_readable(path)
+    assert not is_whole(path)
 
 
 CRITERIA = {"best_model_criterion": [["train", "loss", "min"], ["valid", "loss", "min"]]}

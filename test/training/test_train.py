@@ -1,8 +1,6 @@
-import datetime
 import json
 
 import pytest
-import torch
 import yaml
 
 from espnet_mtl.data.kaldi import read_table, write_table
@@ -10,37 +8,12 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import write_text
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import STATS_FILES
-from espnet_mtl.training.train import TrainPaths, _same_settings, repair, train
-
-MODEL = {"weight": torch.ones(2)}
+from espnet_mtl.training.train import TrainPaths, _same_settings, train
 
 
 @pytest.fixture
 def paths(tmp_path):
     return TrainPaths(*(tmp_path / name for name in ("dump", "token_list", "tables", "stats", "exp")))
-
-
-def checkpoint(path, epoch):
-    reporter = {"epoch": epoch, "stats": {"time": datetime.timedelta(seconds=1)}}
-    torch.save({"model": MODEL, "reporter": reporter}, path)
-
-
-def test_a_checkpoint_that_was_cut_off_is_thrown_away(tmp_path):
-    checkpoint(tmp_path / "checkpoint.pth", 3)
-    whole = (tmp_path / "checkpoint.pth").read_bytes()
-    (tmp_path / "checkpoint.pth").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "2epoch.pth").write_bytes(b"x")
-    repair(tmp_path)
-    assert list(tmp_path.glob("*.pth")) == []
-
-
-@pytest.mark.parametrize("left", [None, b"half"])
-def test_an_epoch_that_is_in_the_checkpoint_only_is_written_out(tmp_path, left):
-    checkpoint(tmp_path / "checkpoint.pth", 3)
-    if left:
-        (tmp_path / "3epoch.pth").write_bytes(left)
-    repair(tmp_path)
-    torch.testing.assert_close(torch.load(tmp_path / "3epoch.pth", weights_only=True), MODEL)
 
 
 def test_an_experiment_goes_on_with_its_own_settings_only(tmp_path):

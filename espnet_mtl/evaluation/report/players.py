@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from urllib.parse import quote
-
-import soundfile
 
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.report.render import data_uri
 from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.files import file_name
+from espnet_mtl.system.sound import encoded
 
 
 class Players:
@@ -51,6 +49,4 @@ class Players:
 
 def _flac(path: str) -> bytes:
     samples, fs = read_channels(path)
-    file = io.BytesIO()
-    soundfile.write(file, samples, fs, "PCM_16", format="FLAC")
-    return file.getvalue()
+    return encoded(samples, fs, "flac")
