@@ -9,6 +9,7 @@ import reprlib
 import shutil
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ REMEDIES = {
 """What helps after an error of the system."""
 _NO_MEMORY = re.compile("out of memory|(can't|cannot) allocate memory|not enough memory|ALLOC_FAILED", re.IGNORECASE)
 """How PyTorch, CUDA and the system say that there is no memory left."""
-_KILLED_LOADER = re.compile(r"DataLoader worker \(pid[^)]*\) (is killed by signal|exited unexpectedly)")
+_KILLED_LOADER = re.compile(r"DataLoader worker \(pid.*?\) (is killed by signal|exited unexpectedly)")
 
 
 class UserError(Exception):
@@ -128,7 +129,8 @@ def _system_error(error: BaseException) -> str | None:
 
 def _refused(error: OSError, message: str) -> str | None:
     """Says what the system refused, and where."""
-    number, path = error.errno, error.filename
+    # Of two names, such as those of a copy, the second is what is written
+    number, path = error.errno, error.filename2 or error.filename
     if number is None:
         # In another process, PyTorch keeps nothing but the text of an error.
         found = re.search(r"\[Errno (\d+)\] [^:]*(?:: '(.*)')?$", message)
@@ -151,7 +153,7 @@ def _free(path: str | None) -> str:
         free = shutil.disk_usage(existing).free
     except OSError:
         return ""
-    return f" ({free / 1e6:.1f} MB free)"
+    return f" ({free / 1e6:.1f} MB free after clean-up)"
 
 
 def _original_message(error: BaseException) -> str:
@@ -167,6 +169,7 @@ def run_command(main: Callable[[], None]) -> None:
 
     A `UserError`, and what the system refuses, become one line and exit status 2.
     """
+    threading.excepthook = _thread_failed
     try:
         main()
         sys.stdout.flush()
@@ -184,6 +187,15 @@ def run_command(main: Callable[[], None]) -> None:
         if line is None:
             raise
         _end_with(line)
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """Says in one line what the system refused to a thread, such as TensorBoard's, which writes its files in one."""
+    line = failed.exc_value and system_error(failed.exc_value)
+    if line:
+        print(f"warning: {line}", file=sys.stderr)
+    else:
+        threading.__excepthook__(failed)
 
 
 def _end_with(line: str) -> None:
