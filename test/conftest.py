@@ -1,7 +1,10 @@
 """A tiny model and a tiny batch, for tests that need one."""
 
 import argparse
+import errno
+import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,22 @@ settings.load_profile("project")
 pytest_plugins = ["browser", "recipe", "speaking_model", "tiny_corpus"]
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
 MEL = {"feats": 80, "pitch": 1, "energy": 1}
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Makes a context in which the disk is full."""
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextmanager
+    def context():
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            yield
+
+    return context
 
 
 @pytest.fixture

@@ -8,14 +8,18 @@ import logging
 import os
 import pickle
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import is_whole, save_whole
+from espnet_mtl.system.files import write_bytes
 from espnet_mtl.system.log import TRAIN_LOG
 from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS, whole_saves
 
+CONFIG = "config.yaml"
 INITIAL = "init.pth"
 """The weights that fine-tuning starts from, which every call writes again."""
 REMAINS = "remains-{}"
@@ -77,7 +81,7 @@ def _set_aside(output: Path) -> None:
         number += 1
     remains = output / REMAINS.format(number)
     remains.mkdir()
-    config = output / "config.yaml"
+    config = output / CONFIG
     if config.is_file():
         shutil.copyfile(config, remains / config.name)
     for path in (*models, *(output / name for name in BESIDE_MODELS)):
@@ -87,6 +91,23 @@ def _set_aside(output: Path) -> None:
         f"{output / CHECKPOINT} is damaged or missing, and there is no whole {PREVIOUS}: training begins again. What "
         f"it left is in {remains}; --init_model {remains} starts from its best model"
     )
+
+
+@contextmanager
+def config_kept(output: Path) -> Iterator[None]:
+    """Puts config.yaml back where a training fails: ESPnet writes it in place, when its model is whole already."""
+    config, before = output / CONFIG, output / f".{CONFIG}.before"
+    if before.exists():  # the training was killed
+        os.replace(before, config)
+    if config.exists():
+        write_bytes(before, config.read_bytes())
+    try:
+        yield
+    except BaseException:
+        if before.exists():
+            os.replace(before, config)
+        raise
+    before.unlink(missing_ok=True)
 
 
 def finish_epoch(output: Path, state: dict[str, Any], args: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
-from espnet_mtl.training.resume import INITIAL, finish_epoch, repair
+from espnet_mtl.training.resume import INITIAL, config_kept, finish_epoch, repair
 
 
 def train(
@@ -85,7 +85,8 @@ def train(
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
         log_to(paths.output / TRAIN_LOG)
         note_training(paths.output, paths.dump, finished=False)
-        MTLTTSTask.main(args=args)
+        with config_kept(paths.output):
+            MTLTTSTask.main(args=args)
         note_training(paths.output, paths.dump, finished=True)
 
 

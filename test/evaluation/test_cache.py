@@ -17,6 +17,12 @@ def builder():
     return build
 
 
+def test_a_full_disk_leaves_nothing_in_the_cache(tmp_path, builder, full_disk):
+    with full_disk(), pytest.raises(OSError, match=r"cache\.npz"):
+        cached(tmp_path / "cache.npz", "key", builder)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+
+
 def test_is_built_once(tmp_path, builder):
     for _ in range(3):
         arrays = cached(tmp_path / "deep/cache.npz", "key", builder)

@@ -3,13 +3,14 @@
 import os
 
 import browser
+import gradio
 import pytest
 from playwright.sync_api import expect
 
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labelling.manual import ManualLabels
-from espnet_mtl.labelling.page import build_page, launch
+from espnet_mtl.labelling.page import _choose, build_page, launch
 
 pytestmark = browser.needed
 
@@ -20,6 +21,16 @@ def served(labelled):
     server = launch(build_page(ManualLabels(data, output)), "127.0.0.1", 0)
     yield server.local_url, output, utts
     server.close()
+
+
+def test_a_label_that_finds_no_room_is_not_taken_for_saved(labelled, full_disk):
+    data, output, utts = labelled
+    work = ManualLabels(data, output)
+    with full_disk(), pytest.raises(gradio.Error, match=r"Not saved: .*no space left"):
+        _choose(work, "happy", 0)
+    assert work.labels() == {}
+    _choose(work, "happy", 0)
+    assert work.labels() == {utts[2]: "happy"}
 
 
 def test_keys_label_skip_and_go_back(served, page):

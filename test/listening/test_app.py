@@ -44,6 +44,19 @@ def test_the_page_asks_who_listens(tmp_path):
     assert saved(test, "bob") == [("1", "5")]
 
 
+def test_the_page_says_that_a_full_disk_took_no_answer(tmp_path, full_disk):
+    test = listening_test(tmp_path, "mos")
+    with client(test) as browser:
+        assert send(browser, 1, "5").status_code == 204
+        with full_disk():
+            refused = send(browser, 2, "4")
+        assert refused.status_code == 507
+        assert "mos_ann.csv: no space left on device" in refused.json()["detail"]
+        assert saved(test) == [("1", "5")]
+        assert send(browser, 2, "4").status_code == 204
+    assert saved(test) == [("1", "5"), ("2", "4")]
+
+
 @pytest.mark.parametrize("kind", TESTS)
 def test_nothing_tells_what_is_heard(tmp_path, kind):
     test = listening_test(tmp_path, kind, ("multi", "secret"), n=3)

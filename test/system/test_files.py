@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -11,7 +14,28 @@ import threading
 import pytest
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import locked, read_text, remove, require, whole_directory
+from espnet_mtl.system.files import (
+    append_text,
+    locked,
+    read_text,
+    remove,
+    require,
+    whole_directory,
+    whole_file,
+    write_text,
+)
+
+ROOM = 100
+
+
+@pytest.fixture
+def little_room():
+    """Lets files have no more than `ROOM` bytes, which is the same to a program as a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
 
 HOLDS_A_LOCK = "import sys, time; from espnet_mtl.system.files import locked\n"
 HOLDS_A_LOCK += "with locked(sys.argv[1]): print('held', flush=True); time.sleep(60)"
@@ -97,3 +121,68 @@ def test_text_in_another_encoding_is_named_with_its_line(tmp_path):
     assert read_text(tmp_path / "a.txt", "latin-1") == "one\nGrüße\n"
     with pytest.raises(UserError, match=r"b.txt is missing"):
         read_text(tmp_path / "b.txt")
+
+
+def test_a_file_takes_its_name_when_whole(tmp_path):
+    target = tmp_path / "deep" / "a.txt"
+    for content in (b"old", b"new"):
+        with whole_file(target) as file:
+            file.write(content)
+            assert not target.exists() or target.read_bytes() == b"old"
+    assert target.read_bytes() == b"new"
+    assert names(target.parent) == ["a.txt"]
+
+
+def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    events = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: events.append("on disk"))
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: events.append("named") or rename(*paths))
+    write_text(tmp_path / "a.txt", "a")
+    assert events == ["on disk", "named"]
+
+
+def test_where_there_is_no_room_the_old_file_stays(tmp_path, little_room):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.txt"))) as raised:
+        write_text(tmp_path / "a.txt", "new" * ROOM)
+    assert raised.value.errno == errno.EFBIG
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_where_there_is_no_room_nothing_is_added(tmp_path, little_room):
+    append_text(tmp_path / "a.csv", "one\n")
+    append_text(tmp_path / "a.csv", "two\n")
+    with pytest.raises(OSError, match=r"a\.csv"):
+        append_text(tmp_path / "a.csv", "three" * ROOM)
+    assert (tmp_path / "a.csv").read_text() == "one\ntwo\n"
+
+
+def test_where_there_is_no_room_the_old_directory_stays_and_is_named(tmp_path, little_room):
+    with whole_directory(tmp_path / "train") as directory:
+        (directory / "text").write_text("old")
+    with (
+        pytest.raises(OSError, match=re.escape(str(tmp_path / "train"))),
+        whole_directory(tmp_path / "train") as directory,
+    ):
+        (directory / "text").write_text("new" * ROOM)
+    assert (tmp_path / "train" / "text").read_text() == "old"
+    assert names(tmp_path) == ["train"]
+
+
+def test_a_directory_is_not_lost_between_its_two_renames(tmp_path):
+    (tmp_path / ".train.old").mkdir()
+    (tmp_path / ".train.old" / "text").write_text("old")
+    (tmp_path / ".train.tmp").mkdir()
+    with pytest.raises(FileNotFoundError), whole_directory(tmp_path / "train") as directory:
+        (directory / "absent").unlink()
+    assert (tmp_path / "train" / "text").read_text() == "old"
+    assert names(tmp_path) == ["train"]
+
+
+def test_below_a_file_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    for write in (lambda path: write_text(path, "a"), lambda path: whole_directory(path).__enter__()):
+        with pytest.raises((FileExistsError, NotADirectoryError), match=re.escape(str(tmp_path / "file"))):
+            write(tmp_path / "file" / "a")

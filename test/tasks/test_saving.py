@@ -1,8 +1,6 @@
 """Files of ESPnet's trainer are whole at any time."""
 
-import errno
 import io
-import os
 import re
 
 import pytest
@@ -40,14 +38,10 @@ def test_what_is_no_path_is_written_to(tmp_path):
 
 
 @pytest.mark.parametrize("name", [CHECKPOINT, "1epoch.pth"])
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, name):
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, full_disk, name):
     torch.save(state(1), tmp_path / name)
 
-    def full(_descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with whole_saves(), pytest.raises(OSError, match=re.escape(name)) as raised:
+    with full_disk(), whole_saves(), pytest.raises(OSError, match=re.escape(name)) as raised:
         torch.save(state(2), tmp_path / name)
     assert no_room(raised.value)
     torch.testing.assert_close(load_state(tmp_path / name), state(1))

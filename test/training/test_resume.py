@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import shutil
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import load_state
 from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
-from espnet_mtl.training.resume import finish_epoch, repair
+from espnet_mtl.training.resume import config_kept, finish_epoch, repair
 
 CRITERION = ("valid", "loss", "min")
 LOSSES = {1: 3.0, 2: 1.0, 3: 2.0}
@@ -132,6 +133,26 @@ def test_averages_between_are_made_up_for(tmp_path):
     args = argparse.Namespace(**{**vars(ARGS), "nbest_averaging_interval": 3})
     finish_epoch(tmp_path, repair(tmp_path), args)
     torch.testing.assert_close(load_state(tmp_path / "valid.loss.ave_2best.till3epoch.pth"), weights(2.5))
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_config_that_a_training_could_not_write_is_what_it_was(tmp_path, killed):
+    (tmp_path / "config.yaml").write_text("tts: fastspeech2\n")
+
+    def train():
+        (tmp_path / "config.yaml").write_text("tts:")
+        if killed:
+            shutil.copytree(tmp_path, tmp_path / "killed")
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"), config_kept(tmp_path):
+        train()
+    if killed:
+        with config_kept(tmp_path / "killed"):
+            pass
+    for path in tmp_path.rglob("config.yaml"):
+        assert path.read_text() == "tts: fastspeech2\n"
+        assert set(names(path.parent)) <= {"config.yaml", "killed"}
 
 
 def test_a_damaged_model_that_is_to_be_averaged_is_named_before_training(tmp_path):
