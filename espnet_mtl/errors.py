@@ -127,16 +127,19 @@ def _system_error(error: BaseException) -> str | None:
     return None
 
 
+def read_system_error(message: str) -> OSError | None:
+    """Makes an error of the system of its text, such as `[Errno 28] No space left on device`; None of other texts."""
+    found = re.search(r"\[Errno (\d+)\] [^:]*(?:: '(.*)')?$", message)
+    return OSError(int(found[1]), os.strerror(int(found[1])), found[2]) if found else None
+
+
 def _refused(error: OSError, message: str) -> str | None:
     """Says what the system refused, and where."""
+    if error.errno is None:  # PyTorch brought its text from another process
+        read = read_system_error(message)
+        return _refused(read, message) if read else None
     # Of two names, such as those of a copy, the second is what is written
     number, path = error.errno, error.filename2 or error.filename
-    if number is None:
-        # In another process, PyTorch keeps nothing but the text of an error.
-        found = re.search(r"\[Errno (\d+)\] [^:]*(?:: '(.*)')?$", message)
-        if not found:
-            return None
-        number, path = int(found[1]), found[2]
     said = os.strerror(number)
     if number in NO_ROOM:
         place = path or f"one of {Path.cwd()}, the directory of temporary files and /dev/shm"

@@ -66,8 +66,8 @@ def import_quietly(name: str) -> ModuleType:
     with (
         IMPORTING,
         _stand_ins({name: {} for name in DEFERRED_MODULES}),
-        _replaced(typeguard, "typechecked", checked),
-        _replaced(torch.compiler, "disable", not_compiled),
+        replaced(typeguard, "typechecked", checked),
+        replaced(torch.compiler, "disable", not_compiled),
         without_remark(),  # ESPnet imports pyworld
     ):
         return importlib.import_module(name)
@@ -210,7 +210,8 @@ def _stand_in(name: str, classes: Mapping[str, _DeferredClass]) -> _Deferred:
 
 
 @contextlib.contextmanager
-def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+def replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Gives a name of a module another value, as long as the block runs."""
     original = getattr(module, name)
     setattr(module, name, value)
     try:

@@ -160,12 +160,17 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         try:
             with file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            rename(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def rename(source: Path, target: Path) -> None:
+    """Renames a file when it is on disk: after a power cut, its new name would else stand for an empty one."""
+    with source.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(source, target)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

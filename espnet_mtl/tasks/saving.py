@@ -25,6 +25,8 @@ def whole_saves() -> Iterator[None]:
     """
     import torch
 
+    from espnet_mtl.system.espnet_imports import replaced
+
     save = torch.save
 
     def save_whole(content: object, target: Any, *args: Any, **options: Any) -> None:
@@ -37,11 +39,8 @@ def whole_saves() -> Iterator[None]:
         with whole_file(path) as file:
             save(content, file, *args, **options)
 
-    torch.save = save_whole
-    try:
+    with replaced(torch, "save", save_whole):
         yield
-    finally:
-        torch.save = save
 
 
 def _keep_previous(checkpoint: Path) -> None:

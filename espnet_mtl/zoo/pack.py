@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -21,11 +20,11 @@ import yaml
 from espnet_mtl import __version__
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import OWN_KEYS, SPEAKER_LANGUAGES
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, read_system_error
 from espnet_mtl.inference.spoken import check_spoken
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
-from espnet_mtl.system.files import remove, require, write_text
+from espnet_mtl.system.files import naming, remove, rename, require, write_text
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.zoo.archive import check_archive
 from espnet_mtl.zoo.example import example_command, example_voice
@@ -52,6 +51,7 @@ def pack_model(exp: str | Path, output: str | Path | None = None, inference_conf
 
     Raises:
         UserError: Something is missing, or `output` has an unknown suffix.
+        OSError: There is no room for it.
     """
     exp = Path(exp).absolute()
     output = Path(output or exp / f"{exp.name}.zip").absolute()
@@ -76,7 +76,7 @@ def pack_model(exp: str | Path, output: str | Path | None = None, inference_conf
         write_text(staging / "README.md", model_card(exp.name, output.name, config, metrics, cut_off(exp, config)))
         _run_pack(staging, output.name, f"exp/{exp.name}/config.yaml", [*members, "README.md"])
         check_archive(staging / output.name)
-        os.replace(staging / output.name, output)
+        rename(staging / output.name, output)
     return output
 
 
@@ -146,7 +146,9 @@ def _run_pack(staging: Path, output: str, config: str, members: list[str]) -> No
         command += ["--option", other]
     done = subprocess.run(command, cwd=staging, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"ESPnet's pack failed: {' '.join(done.stderr.splitlines()[-1:])}")
+        said = " ".join(done.stderr.splitlines()[-1:])
+        with naming(staging / output):
+            raise read_system_error(said) or UserError(f"ESPnet's pack failed: {said}")
 
 
 def _metrics(path: Path | None) -> dict[str, Any]:

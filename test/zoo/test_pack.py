@@ -222,6 +222,17 @@ def test_failure_keeps_the_old_archive(tmp_path, monkeypatch):
     assert not (exp / ".mtl.zip.tmp").exists()
 
 
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    exp = make_experiment(tmp_path)
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho 'OSError: [Errno 28] No space left on device' >&2; exit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    with pytest.raises(OSError, match=rf"No space left on device: '{exp}/.*mtl\.zip'"):
+        pack_model(exp)
+    assert not (exp / ".mtl.zip.tmp").exists()
+
+
 def test_unknown_suffix(tmp_path):
     with pytest.raises(UserError, match=r"\.zip, \.tar"):
         pack_model(make_experiment(tmp_path), tmp_path / "model.rar")
