@@ -29,6 +29,7 @@ def test_every_stage_leaves_its_output(recipe):
         *(f"exp/{tag}/decode/test/metrics.json" for tag in (MULTI, SINGLE)),
         f"exp/{MULTI}/decode/test/report/index.html",
         f"exp/{MULTI}/{MULTI}.zip",
+        f"exp/{MULTI}/checkpoint.previous.pth",
     ):
         assert (recipe / name).stat().st_size > 0, name
     assert any((recipe / f"exp/{MULTI}/tensorboard/train").iterdir())
@@ -210,6 +211,33 @@ def test_a_killed_stage_called_again_gives_what_it_would_have_given(recipe, undi
     if stage == 5:
         assert (recipe / f"exp/{MULTI}/train.log").read_text().count("1/2epoch started") == 1, "it began again"
     assert {path.relative_to(recipe) for path in after if after[path] != before.get(path)} == set()
+
+
+def cut_off_before_links(exp: Path) -> None:
+    """Makes of a finished training one that was killed when it had written its last checkpoint."""
+    (exp / "2epoch.pth").rename(exp / "1epoch.pth")
+    for name in ("latest.pth", "valid.l1_loss.best.pth"):
+        (exp / name).unlink()
+        (exp / name).symlink_to("1epoch.pth")
+
+
+def cut_off_checkpoint(exp: Path) -> None:
+    """Damages the last checkpoint, as a disk may."""
+    whole = (exp / "checkpoint.pth").read_bytes()
+    (exp / "checkpoint.pth").write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize("damage", [cut_off_before_links, cut_off_checkpoint])
+def test_a_training_that_is_damaged_becomes_what_it_was(recipe, damage):
+    whole, damaged = (recipe / f"exp/{tag}" for tag in (MULTI, damage.__name__))
+    shutil.copytree(whole, damaged, symlinks=True)
+    damage(damaged)
+    run(recipe, "--stage", "5", "--stop_stage", "5", "--baseline_config", "none", "--tag", damaged.name)
+    models = {path.name: path for path in whole.glob("*.pth") if "checkpoint" not in path.name}
+    assert {path.name for path in damaged.glob("*.pth")} == {*models, "checkpoint.pth", "checkpoint.previous.pth"}
+    for name, path in models.items():
+        assert (damaged / name).is_symlink() == path.is_symlink()
+        assert (damaged / name).read_bytes() == path.read_bytes()
 
 
 def test_a_killed_training_goes_on_with_the_state_of_its_weighting(recipe):

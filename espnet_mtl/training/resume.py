@@ -87,9 +87,10 @@ def _set_aside(output: Path) -> None:
     for path in (*models, *(output / name for name in BESIDE_MODELS)):
         if path.exists() or path.is_symlink():
             os.replace(path, remains / path.name)
+    hint = f"; --init_model {remains} starts from its best model" if config.is_file() else ""
     logging.warning(
         f"{output / CHECKPOINT} is damaged or missing, and there is no whole {PREVIOUS}: training begins again. What "
-        f"it left is in {remains}; --init_model {remains} starts from its best model"
+        f"the earlier one left is in {remains}{hint}"
     )
 
 

@@ -53,7 +53,7 @@ def test_whole_models_outlive_a_checkpoint_that_was_cut_off(tmp_path, caplog):
     remains = tmp_path / "remains-1"
     assert {"train.log", "config.yaml"} < set(names(remains))
     torch.testing.assert_close(load_state(remains / "valid.loss.best.pth"), weights(2))
-    assert f"training begins again. What it left is in {remains}; --init_model {remains} starts" in caplog.text
+    assert f"training begins again. What the earlier one left is in {remains}; --init_model {remains}" in caplog.text
 
 
 @pytest.mark.parametrize("content", [None, b""])
