@@ -45,7 +45,9 @@ REMEDIES = {
     errno.EAGAIN: "lower --nj: the system gives no more processes",
 }
 """What helps after an error of the system."""
-_NO_MEMORY = re.compile("out of memory|(can't|cannot) allocate memory|not enough memory|ALLOC_FAILED", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    "out of memory|(can't|cannot) allocate memory|not enough memory|failed to map segment|ALLOC_FAILED", re.IGNORECASE
+)
 """How PyTorch, CUDA and the system say that there is no memory left."""
 _KILLED_LOADER = re.compile(r"DataLoader worker \(pid.*?\) (is killed by signal|exited unexpectedly)")
 

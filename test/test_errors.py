@@ -55,6 +55,10 @@ def system(number, *place):
         (system(errno.EAGAIN), "error: Resource temporarily unavailable: lower --nj"),
         (MemoryError(), "error: out of memory: lower --nj or, of a training, batch_bins"),
         (RuntimeError(TORCH_OUT_OF_MEMORY), "error: out of memory ([enforce fail"),
+        (
+            ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            "error: out of memory (libtorch_cpu",
+        ),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "error: out of memory (CUDA out of"),
         (RuntimeError(KILLED), f"error: {KILLED} Perhaps memory ran out: lower num_workers or batch_bins"),
     ],
