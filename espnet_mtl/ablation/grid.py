@@ -21,7 +21,7 @@ from espnet_mtl.config.overrides import check_same_data, override
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import digest
 from espnet_mtl.model.checkpoint import best_model
-from espnet_mtl.system.files import require, write_text
+from espnet_mtl.system.files import naming, require, write_text
 
 CONFIG = "ablation.yaml"
 """In the experiment of each run: its configuration, whole."""
@@ -151,7 +151,8 @@ def _command(grid: Grid, exp: Path, module: str, options: Sequence[object]) -> b
     """Runs the command of a stage, with its output in the experiment's log; tells whether it succeeded."""
     command = [*grid.command, sys.executable, "-m", f"espnet_mtl.bin.stages.{module}", *map(str, options)]
     environment = {**os.environ, **grid.environment}
-    with (exp / "ablation.log").open("a", encoding="utf-8") as log:
+    path = exp / "ablation.log"
+    with naming(path), path.open("a", encoding="utf-8") as log:
         log.write(f"$ {shlex.join(command)}\n")
         log.flush()
         done = subprocess.run(command, stdout=log, stderr=log, env=environment, check=False)

@@ -29,7 +29,7 @@ from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.espnet_imports import import_tts_task
-from espnet_mtl.system.files import read_names
+from espnet_mtl.system.files import naming, read_names
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.tasks.preprocess import LabelEncoder
@@ -134,14 +134,17 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         """Trains in this process; one of several has a log of its own, and says itself what a user did wrong."""
         parent = multiprocessing.parent_process()
         if parent is None:
-            with whole_saves():
-                super().main_worker(args)
+            cls._train(args)
             return
         threading.Thread(target=_end_with, args=[parent], daemon=True).start()
         if args.dist_rank == 0:
             log_to(Path(args.output_dir) / TRAIN_LOG)
-        with whole_saves():
-            run_command(partial(super().main_worker, args))
+        run_command(partial(cls._train, args))
+
+    @classmethod
+    def _train(cls, args: argparse.Namespace) -> None:
+        with whole_saves(), naming(args.output_dir):
+            super().main_worker(args)
 
     @classmethod
     def build_model_from_file(
