@@ -36,7 +36,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"--cmd {args.cmd}: {error}")
     from espnet_mtl.ablation.comparison import judge_all, write_ablation
     from espnet_mtl.ablation.grid import Grid, name_variants, train_all
+    from espnet_mtl.system.files import check_output
 
+    output = args.output or args.expdir / f"ablation_{args.part}"
+    check_output(output / "table.csv")
     threads = {"OMP_NUM_THREADS": str(max(1, cores // args.jobs))} if not args.cmd else {}
     grid = Grid(
         configs=name_variants(args.configs),
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         environment=threads,
     )
     train_all(grid)
-    page = write_ablation(args.output or args.expdir / f"ablation_{args.part}", judge_all(grid, cores))
+    page = write_ablation(output, judge_all(grid, cores))
     print(f"Table: {page.with_name('table.csv')}\nRuns: {page.with_name('runs.csv')}\nPage: {page}")
 
 

@@ -24,11 +24,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_metrics
     from espnet_mtl.evaluation.report.show import show
+    from espnet_mtl.system.files import check_output
 
+    check_output(args.output / "metrics.json")
     baseline = args.baseline or args.exps[0]
     exps = args.exps if baseline in args.exps else [baseline, *args.exps]
     evaluation = evaluate_experiments(exps, args.dump, args.inference_config, baseline, args.nj, args.versa)
-    args.output.mkdir(parents=True, exist_ok=True)
     write_metrics(args.output / "metrics.json", evaluation)
     show(evaluation, args.output, exps, args.audio_beside)
 

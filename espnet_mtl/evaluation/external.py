@@ -56,7 +56,6 @@ def evaluate_speech(
     _, fs = read_mono(test.wavs[0])
     judge = Judge(training_speech, test, output / "judge", fs, vocoder, language, nj)
     evaluation = evaluate(judge, speech, baseline, versa)
-    output.mkdir(parents=True, exist_ok=True)
     write_metrics(output / "metrics.json", evaluation)
     return evaluation
 

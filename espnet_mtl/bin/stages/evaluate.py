@@ -20,14 +20,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.evaluation.evaluate import decoded_directory, evaluate_experiments, write_experiments
     from espnet_mtl.evaluation.external import evaluate_speech, named
     from espnet_mtl.evaluation.report.show import show
+    from espnet_mtl.system.files import check_output
 
     if args.reference:
+        check_output(args.output / "metrics.json")
         speech = dict(named(argument) for argument in args.hypothesis)
         options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj", "versa")}
         evaluation = evaluate_speech(args.reference, speech, args.output, **options)
         show(evaluation, args.output, (), args.audio_beside)
     else:
         baseline = Path(args.baseline) if args.baseline else None
+        check_output(decoded_directory(args.exp, args.inference_config) / "metrics.json")
         evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, baseline, args.nj, args.versa)
         write_experiments(evaluation)
         exps = [path for path in (args.exp, baseline) if path]
