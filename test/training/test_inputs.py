@@ -1,7 +1,10 @@
 """What stage 5 hands to ESPnet is checked first: a file that was damaged or does not fit is named with its line."""
 
+import json
+
 import numpy as np
 import pytest
+from recipe import CONF
 
 from espnet_mtl.data.arks import ark_writers
 from espnet_mtl.data.kaldi import write_table
@@ -10,6 +13,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths
 from espnet_mtl.training.inputs import check_inputs
+from espnet_mtl.training.train import train
 
 UTTS = {"train": ("a_1", "a_2", "b_1"), "dev": ("a_3", "b_2")}
 
@@ -168,3 +172,15 @@ def test_damaged_statistics(paths, tmp_path, damage):
     with pytest.raises(UserError, match=r"pitch_stats.npz( is damaged, or holds no arrays|: arrays of \d+ bytes)"):
         check(paths)
     assert not mark.exists()
+
+
+def test_training_checks_before_it_begins(paths, tmp_path):
+    """A command in a table of the dump is refused by stage 5 itself, and nothing is written."""
+    scp, mark = paths.dump / "dev/pitch.scp", tmp_path / "made_by_a_command"
+    scp.write_text(scp.read_text().replace("a_3 ", f"a_3 touch {mark}; cat ", 1).replace("\n", " |\n", 1))
+    note = {"durations": "corpus", "token_type": "phn", "language": "en-us"}
+    (paths.dump / "durations.json").write_text(json.dumps(note))
+    with pytest.raises(UserError, match=r"pitch.scp:1: utterance a_3: a command .*no pipes"):
+        train(str(CONF / "train_fastspeech2.yaml"), paths, "phn", 0, [])
+    assert not mark.exists()
+    assert not paths.output.exists()
