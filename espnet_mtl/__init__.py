@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from espnet_mtl.system.moved_modules import install
+from espnet_mtl.system.imports.moved import install
 
 if TYPE_CHECKING:
     from espnet_mtl.inference.text2speech import Text2Speech as Text2Speech

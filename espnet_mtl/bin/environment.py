@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.system import caches
-from espnet_mtl.system.pyworld_import import without_remark
+from espnet_mtl.system.imports.pyworld import without_remark
 from espnet_mtl.text import espeak
 
 DISTRIBUTION = "espnet_mtl"

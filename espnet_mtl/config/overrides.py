@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from espnet_mtl.config.espnet import espnet_keys
-from espnet_mtl.config.espnet_values import TrainValues
+from espnet_mtl.config.espnet.values import TrainValues
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.schema import (
     DATA_KEYS,

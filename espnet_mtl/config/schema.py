@@ -15,7 +15,7 @@ from espnet_mtl.config.espnet import (
     optimizer_arguments,
     optimizer_names,
 )
-from espnet_mtl.config.espnet_values import TrainValues, check_features, class_options
+from espnet_mtl.config.espnet.values import TrainValues, check_features, class_options
 from espnet_mtl.config.fields import build, is_number, known
 from espnet_mtl.config.tasks import check_tasks
 from espnet_mtl.errors import UserError, one_of

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import exp, log
 from typing import Any
 
-from espnet_mtl.config.espnet_values import check_features
+from espnet_mtl.config.espnet.values import check_features
 from espnet_mtl.errors import UserError
 
 SHORTEST_HOP_S = 0.001

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from espnet_mtl.config.espnet_values import Cleaner
+from espnet_mtl.config.espnet.values import Cleaner
 from espnet_mtl.config.fields import File, Name, Options, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of, shown

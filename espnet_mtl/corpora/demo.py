@@ -193,7 +193,7 @@ def _scale(samples: NDArray[np.float64], level: float) -> NDArray[np.float64]:
 
 def _vary_voice(samples: NDArray[np.float64], cues: Cues, rng: np.random.Generator) -> NDArray[np.float64]:
     """Changes F0 contour, jitter and breathiness with WORLD (Morise et al. 2016)."""
-    from espnet_mtl.system.pyworld_import import import_pyworld
+    from espnet_mtl.system.imports.pyworld import import_pyworld
 
     pyworld = import_pyworld()
 

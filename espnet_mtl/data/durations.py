@@ -19,8 +19,8 @@ from espnet_mtl.data.kaldi import parse_counts, read_optional, read_table
 from espnet_mtl.data.options import AlignerConf
 from espnet_mtl.data.utterances import TokenizedUtterance
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.espnet_imports import import_quietly
 from espnet_mtl.system.files import locked, remove
+from espnet_mtl.system.imports.espnet import import_quietly
 from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3

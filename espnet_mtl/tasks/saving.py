@@ -25,7 +25,7 @@ def whole_saves() -> Iterator[None]:
     """
     import torch
 
-    from espnet_mtl.system.espnet_imports import replaced
+    from espnet_mtl.system.imports.espnet import replaced
 
     save = torch.save
 

@@ -28,10 +28,10 @@ from espnet_mtl.model.checkpoint import check_fits, check_statistics, load_state
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.espnet_imports import import_tts_task
 from espnet_mtl.system.files import naming, read_names
+from espnet_mtl.system.imports.espnet import import_tts_task
+from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.system.log import TRAIN_LOG, log_to
-from espnet_mtl.system.pyworld_import import import_pyworld
 from espnet_mtl.tasks.preprocess import LabelEncoder
 from espnet_mtl.tasks.saving import whole_saves
 from espnet_mtl.text.normal import normal_text

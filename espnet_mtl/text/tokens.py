@@ -129,7 +129,7 @@ class Tokenizer:
 
 
 def _import_espnet(name: str) -> ModuleType:
-    from espnet_mtl.system.espnet_imports import import_quietly  # loads torch
+    from espnet_mtl.system.imports.espnet import import_quietly  # loads torch
 
     return import_quietly(name)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.pyworld_import import IMPORTING
+from espnet_mtl.system.imports.pyworld import IMPORTING
 
 
 def download(url: str, cachedir: Path) -> Path:

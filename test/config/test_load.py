@@ -275,7 +275,7 @@ def test_what_a_trained_model_says_besides_is_taken():
 
 def test_what_is_known_of_espnet_is_what_is_installed():
     assert list(espnet_keys()) == espnet_tables.keys()
-    table = json.loads((files("espnet_mtl.config") / "espnet_classes.json").read_text(encoding="utf-8"))
+    table = json.loads((files("espnet_mtl.config.espnet") / "classes.json").read_text(encoding="utf-8"))
     installed = espnet_tables.classes()
     for kind, classes in table.items():
         # torch_optimizer and others may have brought more.

@@ -6,7 +6,7 @@ import torch
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.data.stats import collect_stats, write_tables, write_token_list
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.text.tokens import Tokenizer
 
 import_tts_task()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType
 from typing import get_args
 
-CONFIG = Path(__file__).parents[2] / "espnet_mtl/config"
+CONFIG = Path(__file__).parents[2] / "espnet_mtl/config/espnet"
 NETWORKS = (
     "espnet2.tts.fastspeech2.fastspeech2:FastSpeech2",
     "espnet2.tts.tacotron2.tacotron2:Tacotron2",
@@ -64,14 +64,12 @@ def type_name(parameter: inspect.Parameter) -> str:
 
 def keys() -> list[str]:
     """Names the options of ESPnet's own TTS training."""
-    from espnet_mtl.system.espnet_imports import import_tts_task
+    from espnet_mtl.system.imports.espnet import import_tts_task
 
     parser = import_tts_task().TTSTask.get_parser()
     return sorted({action.dest for action in parser._actions} - {"help", "config"})
 
 
 if __name__ == "__main__":
-    (CONFIG / "espnet_keys.txt").write_text("\n".join(keys()) + "\n", encoding="utf-8")
-    (CONFIG / "espnet_classes.json").write_text(
-        json.dumps(classes(), indent=1, sort_keys=True) + "\n", encoding="utf-8"
-    )
+    (CONFIG / "keys.txt").write_text("\n".join(keys()) + "\n", encoding="utf-8")
+    (CONFIG / "classes.json").write_text(json.dumps(classes(), indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -15,8 +15,8 @@ from espnet_mtl.data.durations import frame_rate
 from espnet_mtl.data.extraction.pitch import LogF0, filled
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.system.audio_files import read_mono
-from espnet_mtl.system.espnet_imports import import_tts_task
-from espnet_mtl.system.pyworld_import import import_pyworld
+from espnet_mtl.system.imports.espnet import import_tts_task
+from espnet_mtl.system.imports.pyworld import import_pyworld
 
 import_tts_task()
 

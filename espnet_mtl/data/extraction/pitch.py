@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.imports.espnet import import_tts_task
 
 import_tts_task()
 

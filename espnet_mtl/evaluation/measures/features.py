@@ -45,7 +45,7 @@ class AcousticFeatures:
 
 def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> AcousticFeatures:
     """Analyzes a recording (T_wav,) sampled at `fs` Hz; not in full: without cepstrum and embedding."""
-    from espnet_mtl.system.pyworld_import import import_pyworld
+    from espnet_mtl.system.imports.pyworld import import_pyworld
 
     pyworld = import_pyworld()
 

@@ -12,7 +12,7 @@ from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
-from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.networks import replica
 
 import_tts_task()

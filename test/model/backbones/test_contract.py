@@ -12,7 +12,7 @@ from espnet_mtl.model.backbones.base import Backbone, is_calling
 from espnet_mtl.model.backbones.specs import TAPS
 from espnet_mtl.model.taps import VECTORS
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.imports.espnet import import_tts_task
 
 import_tts_task()
 

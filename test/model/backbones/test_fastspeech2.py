@@ -2,7 +2,7 @@ import pytest
 import torch
 from tiny_backbones import TINY, backbone_batch_for
 
-from espnet_mtl.system.espnet_imports import import_tts_task
+from espnet_mtl.system.imports.espnet import import_tts_task
 
 import_tts_task()
 

@@ -17,10 +17,10 @@ import pytest
 import torch
 import typeguard
 
-from espnet_mtl.system import espnet_imports
-from espnet_mtl.system.espnet_imports import DEFERRED_CLASSES, DEFERRED_MODULES, _later, import_quietly, import_tts_task
+from espnet_mtl.system.imports import espnet as espnet_imports
+from espnet_mtl.system.imports.espnet import DEFERRED_CLASSES, DEFERRED_MODULES, _later, import_quietly, import_tts_task
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LEFT_OUT = {*DEFERRED_MODULES, *DEFERRED_CLASSES, "scipy.stats", "numba", "torch._dynamo", "librosa.core", "wandb"}
 """The second line is what the deferred ones would load, and what costs most of all that ESPnet can load."""
 FRESH = """

@@ -1,6 +1,6 @@
 """What ESPnet's training takes, known without importing ESPnet.
 
-`espnet_keys.txt` and `espnet_classes.json` are written by `python test/helpers/espnet_tables.py` and held against the
+`keys.txt` and `classes.json` are written by `python test/helpers/espnet_tables.py` and held against the
 installed ESPnet by a test.
 """
 
@@ -83,12 +83,12 @@ OTHER_OPTIMIZERS = (
 @cache
 def espnet_keys() -> tuple[str, ...]:
     """Names the options of ESPnet's own TTS training."""
-    return tuple((files("espnet_mtl.config") / "espnet_keys.txt").read_text(encoding="utf-8").split())
+    return tuple((files("espnet_mtl.config.espnet") / "keys.txt").read_text(encoding="utf-8").split())
 
 
 @cache
 def _tables() -> dict[str, dict[str, dict[str, str]]]:
-    return json.loads((files("espnet_mtl.config") / "espnet_classes.json").read_text(encoding="utf-8"))
+    return json.loads((files("espnet_mtl.config.espnet") / "classes.json").read_text(encoding="utf-8"))
 
 
 def class_arguments(name: str) -> dict[str, str]:

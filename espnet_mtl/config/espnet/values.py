@@ -205,7 +205,7 @@ def class_options(section: str, arguments: tuple[tuple[str, str], ...]) -> type[
 
     Args:
         section: The section of a configuration that holds its constructor arguments.
-        arguments: Those and their types, as in `espnet_classes.json`.
+        arguments: Those and their types, as in `classes.json`.
     """
     fields: dict[str, Any] = {}
     for argument, kind in arguments:

@@ -24,7 +24,7 @@ import torch
 import typeguard
 
 from espnet_mtl.system.caches import prepare_numba
-from espnet_mtl.system.pyworld_import import IMPORTING, without_remark
+from espnet_mtl.system.imports.pyworld import IMPORTING, without_remark
 
 DEFERRED_MODULES = {
     "g2p_en": "10 s (inflect), and it asks the network for nltk's data",

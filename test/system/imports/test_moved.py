@@ -9,7 +9,7 @@ import pytest
 
 from espnet_mtl.model import heads
 from espnet_mtl.registry import HEADS
-from espnet_mtl.system.moved_modules import MOVED, SPLIT, new_name
+from espnet_mtl.system.imports.moved import MOVED, SPLIT, new_name
 
 IN_PACKAGES = [f"espnet_mtl.heads.{module.name}" for module in iter_modules(heads.__path__)]
 

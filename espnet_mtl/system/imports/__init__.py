@@ -1,0 +1,1 @@
+"""Importing what is noisy, slow or has another name now."""
