@@ -1,7 +1,5 @@
 """What stage 5 hands to ESPnet is checked first: a file that was damaged or does not fit is named with its line."""
 
-import json
-
 import numpy as np
 import pytest
 from recipe import CONF
@@ -174,12 +172,11 @@ def test_damaged_statistics(paths, tmp_path, damage):
     assert not mark.exists()
 
 
-def test_training_checks_before_it_begins(paths, tmp_path):
+def test_training_checks_before_it_begins(paths, tmp_path, monkeypatch):
     """A command in a table of the dump is refused by stage 5 itself, and nothing is written."""
     scp, mark = paths.dump / "dev/pitch.scp", tmp_path / "made_by_a_command"
     scp.write_text(scp.read_text().replace("a_3 ", f"a_3 touch {mark}; cat ", 1).replace("\n", " |\n", 1))
-    note = {"durations": "corpus", "token_type": "phn", "language": "en-us"}
-    (paths.dump / "durations.json").write_text(json.dumps(note))
+    monkeypatch.setattr("espnet_mtl.training.train.check_stages", lambda *arguments: None)  # other settings made it
     with pytest.raises(UserError, match=r"pitch.scp:1: utterance a_3: a command .*no pipes"):
         train(str(CONF / "train_fastspeech2.yaml"), paths, "phn", 0, [])
     assert not mark.exists()
