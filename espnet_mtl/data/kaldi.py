@@ -11,14 +11,12 @@ from tempfile import NamedTemporaryFile
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
-from espnet_mtl.system.files import read_text, write_text
+from espnet_mtl.system.files import CONTROL, read_text, write_text
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.normal import normal_text
 
 Label = ClassLabel | ContinuousLabel
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-"""Characters that no line may hold: ESPnet, Kaldi and Python do not agree on where some of them end a line or word."""
 GAP = re.compile(r"[ \t]+")
 """What stands between key and value."""
 BYTE_ORDER_MARK = "\ufeff"

@@ -30,6 +30,8 @@ UNFIT_FOR_FILES = re.compile(r"^[.~-]|[/\\\x00-\x20\x7f\ud800-\udfff]")
 """What no file's name should hold, or begin with: it would be hidden, or an option."""
 UNFIT_FOR_PLACES = re.compile(r"[,\[\]|\x00-\x1f\x7f]|: | #")
 """What separates parts of ESPnet's options and of Kaldi's tables, or is YAML's."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""What no line of a table may hold: ESPnet, Kaldi and Python do not agree on where some of them end a line or word."""
 HASHED = re.compile(r"~[0-9a-f]{20}$")
 
 NO_TEXT = {
@@ -226,12 +228,12 @@ def file_name(name: str, suffix: str = "") -> str:
 
 
 def fits_a_line(text: str) -> bool:
-    """Tells whether a text can be the value of a line of a table: without line breaks and spaces at its ends, UTF-8."""
+    """Tells whether a text can be the value of a line of a table: UTF-8 without control characters and outer spaces."""
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return text == text.strip() and len(text.splitlines()) <= 1
+    return text == text.strip() and len(text.splitlines()) <= 1 and not CONTROL.search(text)
 
 
 def check_places(places: Mapping[str, str | Path]) -> None:
