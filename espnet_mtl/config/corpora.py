@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from espnet_mtl.config.fields import known
+from espnet_mtl.config.fields import build, known
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.registry import CORPORA
@@ -27,7 +27,7 @@ def corpus_settings(corpora: Sequence[str], directory: Path, pairs: Sequence[str
         pairs: `key=value`, or `corpus.key=value` where there are several corpora.
 
     Raises:
-        UserError: An unknown corpus or key, a corpus that comes twice, or a pair that is none.
+        UserError: An unknown corpus or key, a value of another type, a corpus that comes twice, or a pair that is none.
     """
     for corpus in corpora:
         if corpora.count(corpus) > 1:
@@ -35,16 +35,17 @@ def corpus_settings(corpora: Sequence[str], directory: Path, pairs: Sequence[str
     given = _split_pairs(corpora, pairs)
     settings = {}
     for corpus in corpora:
-        valid = CORPORA.options(corpus).model_fields
+        options = CORPORA.options(corpus)
         root = os.environ.get(corpus.upper())
         file = directory / f"{corpus}.yaml"
         own: dict[str, Any] = {}
-        if root and "root" in valid:
+        if root and "root" in options.model_fields:
             own["root"] = root
         if file.is_file():
             own |= read_yaml(file)
         own |= given[corpus]
-        known(f"setting of corpus {corpus}", own, valid)
+        known(f"setting of corpus {corpus}", own, options.model_fields)
+        build(options, own, f"corpus {corpus}")
         settings[corpus] = own
     return settings
 

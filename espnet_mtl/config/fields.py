@@ -164,7 +164,9 @@ def _lenient(annotation: Any) -> Any:
         return Any
     is_type = isinstance(annotation, type) or bool(get_args(annotation))
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=is_type))
+        # A name may be a number in YAML
+        config = ConfigDict(arbitrary_types_allowed=is_type, coerce_numbers_to_str=True)
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
         adapter.rebuild()  # raises where it names what is not defined
     except (PydanticUserError, *NOT_EVALUATED):
         return Any

@@ -38,3 +38,10 @@ def test_values_stay_words_unless_they_are_numbers(tmp_path):
 def test_mistakes_are_named(tmp_path, corpora, pairs, message):
     with pytest.raises(UserError, match=message):
         corpus_settings(corpora, tmp_path, pairs)
+
+
+@pytest.mark.parametrize("root", ["[a]", "3", "true", "{a: 1}"])
+def test_values_of_another_type_are_told_by_key(tmp_path, root):
+    (tmp_path / "nemo.yaml").write_text(f"seed: [1]\nroot: {root}\n")
+    with pytest.raises(UserError, match=r"corpus nemo\.(root|seed): .*, got "):
+        corpus_settings(["nemo"], tmp_path, [])
