@@ -45,8 +45,8 @@ def corpus_settings(corpora: Sequence[str], directory: Path, pairs: Sequence[str
             own |= read_yaml(file)
         own |= given[corpus]
         known(f"setting of corpus {corpus}", own, options.model_fields)
-        build(options, own, f"corpus {corpus}")
-        settings[corpus] = own
+        checked = build(options, own, f"corpus {corpus}")
+        settings[corpus] = {key: getattr(checked, key) for key in own}
     return settings
 
 

@@ -45,3 +45,8 @@ def test_values_of_another_type_are_told_by_key(tmp_path, root):
     (tmp_path / "nemo.yaml").write_text(f"seed: [1]\nroot: {root}\n")
     with pytest.raises(UserError, match=r"corpus nemo\.(root|seed): .*, got "):
         corpus_settings(["nemo"], tmp_path, [])
+
+
+def test_names_may_be_numbers(tmp_path):
+    (tmp_path / "ljspeech.yaml").write_text("speaker: 7\n")
+    assert corpus_settings(["ljspeech"], tmp_path, ["root=3"]) == {"ljspeech": {"speaker": "7", "root": "3"}}
