@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
 from math import log
 from pathlib import Path
 
@@ -53,13 +52,14 @@ class SpeakerPitch:
     """Mean log-F0 of each speaker over tokens, to stand in where an utterance has none."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, list[float]] = defaultdict(list)
+        # By speaker, the sum and the number of its tokens: of a large corpus, all of them would not fit into memory
+        self._tokens: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
         self._unvoiced: dict[str, tuple[str, np.ndarray]] = {}
 
     def take(self, utt: str, speaker: str, pitch: np.ndarray) -> bool:
         """Takes one more utterance's log-F0 (N + 1, 1); False: it has none, and waits for `stand_ins`."""
         if pitch.any():
-            self._tokens[speaker] += pitch.reshape(-1).tolist()
+            self._tokens[speaker] += pitch.sum(dtype=np.float64), pitch.size
             return True
         self._unvoiced[utt] = speaker, pitch
         return False
@@ -71,8 +71,11 @@ class SpeakerPitch:
 
     def _mean(self, speaker: str) -> float:
         """Returns a speaker's mean; of one who is never voiced that of all, and `NOBODYS` where nobody is."""
-        tokens = self._tokens.get(speaker) or list(chain.from_iterable(self._tokens.values()))
-        return float(np.mean(tokens)) if tokens else NOBODYS
+        if not self._tokens:
+            return NOBODYS
+        own = self._tokens.get(speaker)
+        total, count = own if own is not None else np.sum(list(self._tokens.values()), axis=0)
+        return float(total / count)
 
 
 def unvoiced_note(table: Path, utts: Sequence[str], total: int) -> str:
