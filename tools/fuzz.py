@@ -105,13 +105,15 @@ class Fuzzer:
         expected, found = self._expected[kind], target.output(self._work)
         reports = [path.read_text(encoding="utf-8") for path in self._work.glob("d*/**/report.txt")]
         told = said + "".join(reports)
+        still_named = _keys(set(after.split(b"\n")))
         for table, utt in sorted({*expected, *found}):
             if found.get((table, utt)) == expected.get((table, utt)):
                 continue
-            if utt not in mutated and utt not in told:
+            # A mutated speaker stands before the id of the utterance
+            if utt not in told and not any(name in utt for name in mutated):
                 return SPREAD
             gone = not any(key == utt for _, key in found)
-            if gone and utt.encode() in after and utt not in told:
+            if gone and utt in still_named and utt not in told:
                 return LOST
         return AS_BEFORE
 
