@@ -35,10 +35,10 @@ from random import Random
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
-from fuzzing import base  # noqa: E402
-from fuzzing.targets import TARGETS, Output, Target  # noqa: E402
+from fuzzing import base
+from fuzzing.targets import TARGETS, Output, Target
 
-from espnet_mtl.errors import USER_ERROR, run_command  # noqa: E402
+from espnet_mtl.errors import USER_ERROR, run_command
 
 CPU_SECONDS, SECONDS = 20, 180
 """A command that takes longer hangs: in time of this process, which other processes do not change, and by the clock."""
