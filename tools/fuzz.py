@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Mutates files at random and tells what the stages make of them: they refuse them with one line, or go on without damage.
+"""Mutates files at random, and tells whether the stages refuse them with one line or go on without damage.
 
     tools/fuzz.py --mutations 5000 --seed 0           # all kinds of files
     tools/fuzz.py --kinds metadata "data directory"   # some of them
@@ -112,7 +112,7 @@ class Fuzzer:
             # A mutated speaker stands before the id of the utterance
             if utt not in told and not any(name in utt for name in mutated):
                 return SPREAD
-            gone = not any(key == utt for _, key in found)
+            gone = not any(utt in key for _, key in found)
             if gone and utt in still_named and utt not in told:
                 return LOST
         return AS_BEFORE

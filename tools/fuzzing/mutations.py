@@ -12,15 +12,17 @@ import yaml
 Mutation = Callable[[bytes, Random], bytes]
 
 ODD_TEXTS = (
-    "", " ", "-", "nan", "NaN", "inf", "-1", "0", "1e999", "99999999999999999999", "3.5", "None", "null", "N/A", "true", "no",
-    "'", '"', '"quoted', ",", ";", ":", "a:b", "a:0.5,b", "|", "echo fuzz |", "../../etc/passwd", "/etc/passwd", "/", ".", "..", "~",
-    "\t", "\r", "\x00", "\x1b[31m", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u0301", "ß", "日本", "😀", "<script>", "{}", "[]", "%s",
-    "${HOME}", "!!python/object/apply:os.system ['true']", "\ud800", "x" * 5000,
+    "", " ", "-", "nan", "NaN", "inf", "-1", "0", "1e999", "99999999999999999999", "3.5", "None", "null", "N/A", "true",
+    "no", "'", '"', '"quoted', ",", ";", ":", "a:b", "a:0.5,b", "|", "echo fuzz |", "../../etc/passwd", "/etc/passwd",
+    "/", ".", "..", "~", "\t", "\r", "\x00", "\x1b[31m", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u0301", "ß",
+    "日本", "😀", "<script>", "{}", "[]", "%s", "${HOME}", "!!python/object/apply:os.system ['true']", "\ud800",
+    "x" * 5000,
 )  # fmt: skip
 """Texts that parsers trip over."""
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**63, 10**400, 0.5, -0.5, 1e-12, 1e300, float("nan"), float("inf"), "", "x", "80", "no", "module:Class",
-    "../../etc/passwd", [], [1], [None], ["a", "a"], [[]], {}, {"a": 1}, {1: 2}, {"weight": float("nan")},
+    None, True, False, 0, -1, 1, 2**63, 10**400, 0.5, -0.5, 1e-12, 1e300, float("nan"), float("inf"), "", "x", "80",
+    "no", "module:Class", "../../etc/passwd", [], [1], [None], ["a", "a"], [[]], {}, {"a": 1}, {1: 2},
+    {"weight": float("nan")},
 )  # fmt: skip
 """Values of YAML that are of another type, or out of range."""
 
