@@ -1,4 +1,4 @@
-"""Files that were mutated at random are refused with one line, or do no damage; and the harness sees it where they do."""
+"""Files mutated at random are refused with one line, or do no damage; and the harness sees it where they do."""
 
 import subprocess
 import sys

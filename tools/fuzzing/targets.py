@@ -119,7 +119,8 @@ DATA = tuple(f"data/*/{table}" for table in ("wav.scp", "text", "spk2utt", "alig
 RAW = tuple(f"dump/raw/*/{table}" for table in ("wav.scp", "text", "utt2num_samples", "alignment", "utt2lang"))
 STATISTICS = tuple(f"dump/raw/*/{table}" for table in ("phones", "durations", "*.scp", "text", *LABELS))
 TRAINING = (
-    *STATISTICS, "dump/token_list/phn/tokens.txt", "dump/tables/*.txt", "exp/stats/*/*_shape", "dump/raw/durations.json",
+    *STATISTICS, "dump/token_list/phn/tokens.txt", "dump/tables/*.txt", "exp/stats/*/*_shape",
+    "dump/raw/durations.json", "d*/**/stage_*.json", "exp/**/stage_*.json",
 )  # fmt: skip
 
 TARGETS: Mapping[str, Target] = {
