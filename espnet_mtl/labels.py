@@ -25,6 +25,8 @@ UNKNOWN = -1
 """In an array: no class."""
 NEUTRAL = "neutral"
 """The emotion that intensity pulls toward, and that recordings of a voice without labels are taken for."""
+LARGEST = 3.4e38
+"""Amount of a number that 32 bits can hold: beyond, it would be infinite in training."""
 MIXTURE_FORM = "expected 'name', or 'name:weight,name:weight' with numbers of at least 0 that are not all 0"
 
 
@@ -262,12 +264,13 @@ def mixture_weights(mixture: Mapping[str, float], classes: Sequence[str], label:
 
 
 def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
-    """Reads `count` finite numbers; None where the text is anything else."""
+    """Reads `count` numbers that 32 bits can hold; None where the text is anything else."""
     try:
         numbers = tuple(map(float, text.split()))
     except ValueError:
         return None
-    return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
+    held = all(abs(number) <= LARGEST for number in numbers)  # false of NaN, too
+    return numbers if len(numbers) == count and held else None
 
 
 def _check_class_name(name: str, text: str) -> None:

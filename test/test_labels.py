@@ -93,7 +93,7 @@ def test_numbers_are_written_as_they_are_read(label):
     assert label.read("-").shape == (label.size,)
 
 
-@pytest.mark.parametrize("line", ["1 2", "1 2 x", "1 2 nan", "1 2 3 4"])
+@pytest.mark.parametrize("line", ["1 2", "1 2 x", "1 2 nan", "1 2 inf", "1 2 3 4", "1 2 1e39", "1 2 -1e39"])
 def test_a_line_that_is_not_the_numbers_of_its_label(line):
     with pytest.raises(UserError, match=r"expected 3 numbers \(valence, arousal, dominance\)"):
         CONTINUOUS_LABELS["vad"].read(line)

@@ -1,7 +1,8 @@
 """Tables with a delimiter between their columns (.csv, .tsv): the one place where they are read.
 
-A line is a row. Values may be quoted where the delimiter is a comma; with any other delimiter, a quotation mark is a
-character like others, as in tables of sentences (LJSpeech's, nEMO's).
+A line is a row. Values may be quoted where the delimiter is a comma, or the semicolon that Excel writes where a comma
+divides decimals; with any other delimiter, a quotation mark is a character like others, as in tables of sentences
+(LJSpeech's, nEMO's).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from pathlib import Path
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
 
-QUOTED = ","
-"""The delimiter of tables whose values may be quoted."""
+QUOTED = (",", ";")
+"""The delimiters of tables whose values may be quoted."""
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "'|'"}
 """Delimiters that a header is searched for, and their names."""
 
@@ -22,7 +23,7 @@ Row = tuple[int, dict[str, str]]
 """Number of a line, and its values by column."""
 
 
-def read_rows(path: Path, required: Sequence[str], delimiter: str = QUOTED) -> list[Row]:
+def read_rows(path: Path, required: Sequence[str], delimiter: str = ",") -> list[Row]:
     """Reads a table with a header, in UTF-8 or, with a byte order mark, UTF-16.
 
     Args:
@@ -65,15 +66,15 @@ def numbered_values(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]
 
 def _split(where: str, line: str, delimiter: str) -> list[str]:
     """Returns the values of one line. Each line is read on its own, so that an open quotation swallows no others."""
-    if delimiter != QUOTED:
+    if delimiter not in QUOTED:
         return line.split(delimiter)
     try:
-        return next(csv.reader([line], strict=True), [])
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
-        start = line[:60]
+        start, name = line[:60], DELIMITERS[delimiter]
         raise UserError(
-            f"{where}: {error}: a value that begins with a quotation mark must end with one on the same line, before a "
-            f'comma or the end, and a quotation mark in it is doubled: "He said ""no""." The line begins {start!r}'
+            f"{where}: {error}: a value that begins with a quotation mark must end with one on the same line, before "
+            f'{name} or the end, and a quotation mark in it is doubled: "He said ""no""." The line begins {start!r}'
         ) from error
 
 
@@ -107,7 +108,7 @@ def _row(where: str, columns: Sequence[str], values: Sequence[str], delimiter: s
     """Returns the values of a line by column; those beyond the columns must be empty."""
     own, beyond = values[: len(columns)], values[len(columns) :]
     if len(own) < len(columns) or any(beyond):
-        quoted = delimiter == QUOTED
+        quoted = delimiter in QUOTED
         advice = f"quote a value that holds {delimiter!r}" if quoted else f"no value may hold {delimiter!r}"
         raise UserError(f"{where}: {len(values)} values, but the header names {len(columns)}: {advice}")
     return dict(zip(columns, own, strict=True))

@@ -20,16 +20,24 @@ def table(tmp_path, content, encoding="utf-8"):
     return path
 
 
-@pytest.mark.parametrize("delimiter", ["|", "\t", ";"])
+@pytest.mark.parametrize("delimiter", ["|", "\t"])
 def test_a_quotation_mark_that_is_not_closed_swallows_no_lines(tmp_path, delimiter):
     rows = read_rows(table(tmp_path, UNCLOSED.format(delimiter)), ("path", "text"), delimiter)
     assert [row["text"] for _, row in rows] == SENTENCES
     assert [number for number, _ in rows] == [2, 3, 4]
 
 
-def test_with_a_comma_it_is_an_error_that_names_the_line(tmp_path):
-    with pytest.raises(UserError, match=r"metadata.csv:3: .*a value that begins with a quotation mark must end with"):
-        read_rows(table(tmp_path, UNCLOSED.format(",")), ("path", "text"))
+@pytest.mark.parametrize(("delimiter", "name"), [(",", "a comma"), (";", "a semicolon")])
+def test_where_values_may_be_quoted_it_is_an_error_that_names_the_line(tmp_path, delimiter, name):
+    message = rf"metadata.csv:3: .*a value that begins with a quotation mark must end with .* before {name} or the end"
+    with pytest.raises(UserError, match=message):
+        read_rows(table(tmp_path, UNCLOSED.format(delimiter)), ("path", "text"), delimiter)
+
+
+def test_a_table_with_semicolons_as_excel_writes_it(tmp_path):
+    content = 'path;text\r\na.wav;"Er sagte ""nein""."\r\nb.wav;"Eins; zwei."\r\n'
+    rows = read_rows(table(tmp_path, content), ("path", "text"), ";")
+    assert [row["text"] for _, row in rows] == ['Er sagte "nein".', "Eins; zwei."]
 
 
 @pytest.mark.parametrize(
