@@ -136,7 +136,7 @@ def test_a_mistake_that_a_process_finds_is_said_without_a_traceback(recipe):
     process = train_on_cpus(recipe, "mistaken", "--num_iters_per_epoch", "none")
     said = process.communicate(timeout=300)[1]
     assert process.returncode == 2
-    assert "error: num_iters_per_epoch: must be set" in said
+    assert "num_iters_per_epoch: must be set" in said
     assert "Traceback" not in said
 
 

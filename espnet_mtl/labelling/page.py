@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio
 import numpy as np
-from starlette.middleware import Middleware
+from fastapi.middleware import Middleware
 
 from espnet_mtl.errors import UserError, system_error
 from espnet_mtl.labelling.manual import ManualLabels

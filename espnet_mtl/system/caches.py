@@ -133,4 +133,6 @@ def numba_place() -> tuple[str, str]:
 def import_librosa(name: str = JITTED) -> ModuleType:
     """Imports librosa or a module of it, and returns it."""
     prepare_numba()
+    import librosa  # noqa: F401 - written out, so that what depends on its version is known to do so
+
     return import_module(name)
