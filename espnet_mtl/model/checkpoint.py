@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, shown
 from espnet_mtl.system.files import whole_file
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def check_statistics(path: object, where: str) -> None:
     from espnet_mtl.system.networks import DAMAGED, unpacked_size  # loads torch
 
     wanted = f"{where}: {path}: expected statistics of features, as stage 4 writes them (.npz)"
-    if not isinstance(path, (str, Path)) or not Path(path).is_file():
+    if not isinstance(path, (str, Path)) or not _is_file(path):
         raise UserError(f"{wanted}, but there is no such file")
     if unpacked_size(path) > 2**20:
         raise UserError(f"{wanted}, got one that unpacks to more than 1 MiB")
@@ -148,13 +150,24 @@ def best_model(exp: str | Path, config: Mapping[str, Any]) -> Path:
     (<phase>.<criterion>.best.pth); where none of them is there, latest.pth.
 
     Raises:
-        UserError: There is no model file.
+        UserError: There is no model file, or `best_model_criterion` is not what training writes.
     """
-    criteria = sorted(config.get("best_model_criterion") or (), key=lambda criterion: criterion[0] != "valid")
+    criteria = config.get("best_model_criterion") or []
+    if not (isinstance(criteria, list) and all(map(_is_criterion, criteria))):
+        wanted = "a list of [train or valid, figure, min or max]"
+        raise UserError(f"{exp}: config.yaml: best_model_criterion: expected {wanted}, got {shown(criteria)}")
+    criteria = sorted(criteria, key=lambda criterion: criterion[0] != "valid")
     for name in [*_candidates(criteria), "latest.pth"]:
         if (Path(exp) / name).is_file():
             return (Path(exp) / name).resolve()
     raise UserError(f"run stage 5 first: {exp} holds no *.ave.pth, *.best.pth or latest.pth")
+
+
+def _is_criterion(value: object) -> bool:
+    """Tells whether a criterion can be a part of files' names; the file may be anybody's."""
+    if not isinstance(value, list) or len(value) < 2 or value[0] not in ("train", "valid"):
+        return False
+    return isinstance(value[1], str) and re.fullmatch(r"[\w.-]{1,100}", value[1]) is not None
 
 
 def _candidates(criteria: Iterable[Iterable[str]]) -> list[str]:
@@ -167,7 +180,8 @@ def locate_files(config: dict[str, Any], root: Path) -> bool:
     changed = False
     for keys in FILE_KEYS.values():
         value = lookup(config, keys)
-        found = _locate(value, root) if value else None
+        # What is no text is refused where the value is used
+        found = _locate(value, root) if value and isinstance(value, str) else None
         if found and str(found) != value:
             lookup(config, keys[:-1])[keys[-1]] = str(found)
             changed = True
@@ -186,4 +200,9 @@ def _locate(value: str, root: Path) -> Path | None:
     parts = Path(value).parts
     bases = [base / value for base in (root, *root.parents)]
     inside = [root.joinpath(*parts[start:]) for start in range(1, len(parts))]
-    return next((path for path in (*bases, *inside) if path.is_file()), None)
+    return next((path for path in (*bases, *inside) if _is_file(path)), None)
+
+
+def _is_file(path: str | Path) -> bool:
+    # Path.is_file raises OSError for a name that is longer than any file's
+    return os.path.isfile(path)

@@ -21,6 +21,7 @@ from espnet_mtl.model.checkpoint import save_whole
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import locked, write_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.experiment import note_training
@@ -120,7 +121,8 @@ def _parse(
 def _same_settings(output: Path, settings: dict) -> None:
     """Notes settings and data of an experiment, and refuses to go on with one that was trained with others."""
     path, text = output / "settings.yaml", yaml.safe_dump(settings, sort_keys=True)
-    trained = (output / "checkpoint.pth").exists()
+    # Where one of them is missing, `repair` goes on from the other
+    trained = any((output / name).exists() for name in (CHECKPOINT, PREVIOUS))
     if trained and path.is_file() and path.read_text(encoding="utf-8") != text:
         raise UserError(
             f"{output} was trained with other settings or data, or by another version ({path}): "

@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.checkpoint import best_model, check_fits, is_whole, load_state, locate_files, lookup
+from espnet_mtl.model.checkpoint import (
+    best_model,
+    check_fits,
+    check_statistics,
+    is_whole,
+    load_state,
+    locate_files,
+    lookup,
+)
 
 
 def make_model(width=4):
@@ -116,6 +124,16 @@ def test_best_model_prefers_validation_then_average(tmp_path):
     assert best_model(tmp_path, {}).name == "latest.pth.file"
 
 
+@pytest.mark.parametrize(
+    "criteria",
+    [5, "x", [[]], [1], [["valid"]], [["valid", 1, "min"]], {"a": 1}, [{"a": 1}], [["valid", "x" * 400, "min"]]],
+)
+def test_criteria_that_are_none_are_told(tmp_path, criteria):
+    (tmp_path / "latest.pth").touch()
+    with pytest.raises(UserError, match="best_model_criterion: expected a list of"):
+        best_model(tmp_path, {"best_model_criterion": criteria})
+
+
 def test_dangling_link_is_passed_over(tmp_path):
     (tmp_path / "valid.loss.ave.pth").symlink_to("gone.pth")
     (tmp_path / "valid.loss.best.pth").touch()
@@ -143,6 +161,15 @@ def test_file_that_is_nowhere_stays(tmp_path):
     config = config_with("exp/stats/feats.npz")
     assert not locate_files(config, tmp_path)
     assert config == config_with("exp/stats/feats.npz")
+
+
+@pytest.mark.parametrize("path", [5, True, ["a"], {"a": 1}, "a\0b", "x" * 5000])
+def test_what_cannot_be_a_file_stays(tmp_path, path):
+    config = config_with(path)
+    assert not locate_files(config, tmp_path)
+    assert config == config_with(path)
+    with pytest.raises(UserError, match="there is no such file"):
+        check_statistics(path, "normalize_conf.stats_file")
 
 
 @pytest.mark.parametrize("config", [{}, {"a": None}, {"a": [1]}, {"a": "x"}, {"a": {}}])

@@ -6,6 +6,7 @@ import yaml
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import write_text
+from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import STATS_FILES
 from espnet_mtl.training.train import TrainPaths, _same_settings, train
@@ -16,11 +17,12 @@ def paths(tmp_path):
     return TrainPaths(*(tmp_path / name for name in ("dump", "token_list", "tables", "stats", "exp")))
 
 
-def test_an_experiment_goes_on_with_its_own_settings_only(tmp_path):
+@pytest.mark.parametrize("checkpoint", [CHECKPOINT, PREVIOUS])
+def test_an_experiment_goes_on_with_its_own_settings_only(tmp_path, checkpoint):
     _same_settings(tmp_path, {"config": {"a": 1}})
     _same_settings(tmp_path, {"config": {"a": 3}})
     _same_settings(tmp_path, {"config": {"a": 1}})  # nothing was trained so far
-    (tmp_path / "checkpoint.pth").touch()
+    (tmp_path / checkpoint).touch()
     with pytest.raises(UserError, match=r"other settings.*--tag"):
         _same_settings(tmp_path, {"config": {"a": 2}})
 
