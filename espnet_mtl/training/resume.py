@@ -56,12 +56,18 @@ def _load(checkpoint: Path) -> dict[str, Any]:
 
     try:
         with torch.serialization.safe_globals([datetime.timedelta]):
-            return torch.load(checkpoint, map_location="cpu", weights_only=True)
+            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{checkpoint} holds more than this version of ESPnet writes: go on with the one that wrote it, or choose "
             "another --tag"
         ) from error
+    if not (isinstance(state, dict) and {"model", "reporter"} <= state.keys()):
+        raise UserError(
+            f"{checkpoint} is no checkpoint of a training (a model, perhaps): delete it, and training goes on from "
+            f"{PREVIOUS} or begins again, or choose another --tag"
+        )
+    return state
 
 
 def _write_epoch(output: Path, state: dict[str, Any]) -> None:

@@ -66,6 +66,14 @@ def test_whole_models_outlive_a_checkpoint_that_is_missing(tmp_path, content):
         torch.testing.assert_close(load_state(tmp_path / f"remains-{number}/{number}epoch.pth"), weights(number))
 
 
+@pytest.mark.parametrize("content", [[1], weights(2)])
+def test_a_file_that_is_whole_but_no_checkpoint_is_told(tmp_path, content):
+    torch.save(content, tmp_path / CHECKPOINT)
+    with pytest.raises(UserError, match="is no checkpoint of a training"):
+        repair(tmp_path)
+    assert names(tmp_path) == [CHECKPOINT]
+
+
 def test_a_training_that_begins_leaves_everything_as_it_is(tmp_path):
     (tmp_path / "init.pth").touch()
     assert repair(tmp_path) is None
