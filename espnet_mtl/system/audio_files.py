@@ -25,6 +25,10 @@ MISSING_S = 0.05
 """Seconds that a file may have less than its header says."""
 STREAMED_BYTES = 0x7FF00000
 """A program that writes a WAV file into a pipe cannot know its size, and claims at least this."""
+CLAIM = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+"""What libsndfile logs of a WAV, AIFF, AU, W64 or RF64 file that is cut off: the bytes claimed, and those there."""
+OPEN_END = "Last page lacks an end-of-stream bit"
+"""What libsndfile logs of an Ogg file that is cut off."""
 
 
 class UnusableAudio(Exception):
@@ -46,10 +50,13 @@ def read_audio(path: str | Path) -> tuple[Samples, int]:
         with soundfile.SoundFile(path) as file:
             _check_header(file.samplerate, file.channels, file.frames)
             samples = file.read(dtype="float64", always_2d=True)
-            fs, claimed = file.samplerate, _claimed_frames(file.frames, file.extra_info)
+            fs, log = file.samplerate, file.extra_info
+            claimed = _claimed_frames(file.frames, log)
     # TypeError: a name that ends in .raw, whose format nobody knows
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
         raise UnusableAudio(f"unreadable: {error}") from error
+    if OPEN_END in log:
+        raise UnusableAudio(f"cut off: after {len(samples) / fs:.2f} s, no page says that it is the last one")
     if claimed - len(samples) > MISSING_S * fs:
         raise UnusableAudio(f"cut off: {len(samples) / fs:.2f} s of the {claimed / fs:.2f} s that its header says")
     if not len(samples):
@@ -67,8 +74,8 @@ def _check_header(fs: int, channels: int, frames: int) -> None:
 
 
 def _claimed_frames(frames: int, log: str) -> int:
-    """Returns how many frames the header claims: of a WAV file libsndfile reads what is there, and logs the claim."""
-    found = re.search(r"^data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    """Returns how many frames the header claims: libsndfile reads what is there, and logs the claim."""
+    found = CLAIM.search(log)
     if not found:
         return frames
     claimed, there = (int(number) for number in found.groups())

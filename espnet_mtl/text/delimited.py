@@ -67,7 +67,9 @@ def numbered_values(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]
 def _split(where: str, line: str, delimiter: str) -> list[str]:
     """Returns the values of one line. Each line is read on its own, so that an open quotation swallows no others."""
     if delimiter not in QUOTED:
-        return line.split(delimiter)
+        values = line.split(delimiter)
+        _check_bare(where, values, delimiter)
+        return values
     try:
         return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
@@ -76,6 +78,18 @@ def _split(where: str, line: str, delimiter: str) -> list[str]:
             f"{where}: {error}: a value that begins with a quotation mark must end with one on the same line, before "
             f'{name} or the end, and a quotation mark in it is doubled: "He said ""no""." The line begins {start!r}'
         ) from error
+
+
+def _check_bare(where: str, values: Sequence[str], delimiter: str) -> None:
+    """Raises UserError for a row whose texts are all in quotes, as some programs write them: names would have them."""
+    texts = [value.strip() for value in values[1:] if value.strip()]
+    quoted = [text for text in texts if len(text) > 1 and text[0] == text[-1] == '"']
+    if len(texts) > 1 and len(quoted) == len(texts):
+        name = DELIMITERS.get(delimiter, repr(delimiter))
+        raise UserError(
+            f"{where}: every value is in quotation marks, as {quoted[-1]}, which are part of values where the "
+            f"delimiter is {name}: write the table without them, or with commas"
+        )
 
 
 def _check_header(where: str, header: Sequence[str], required: Sequence[str], delimiter: str) -> None:

@@ -23,6 +23,12 @@ SPACED_DASH = re.compile(r"(?<=\S)\s+[-‐‑‒–]\s+(?=\S)")
 BREAK = " — "
 """How espeak best reads a dash between parts of a sentence: as a comma."""
 AFTER_FULL_STOP = re.compile(r"(?<=[.!?])[^\w\s]")
+MARK_ON_FULL_STOP = re.compile(r"(?<=[.!?])[\u0300-\u036f\u20d0-\u20f0]+")
+"""An accent or a ring around a full stop."""
+TAIL_OF_SENTENCE = re.compile(r"(?<=[.!?])(?=[^\w\s.,!?;:…)\]}\"'»-][^\w\s]*(?:\s|$)|_+(?:\s|$))")
+"""Between a sentence and the stars and daggers of footnotes, or the end of what is emphasized."""
+WORD_BREAK = "\u200b"
+"""A zero-width space: where a line may break between two words."""
 SYMBOLS = frozenset({"So", "Sk", "Co", "Cn"})
 """Categories of pictures and the like, and of characters that fonts alone or later versions of Unicode have."""
 
@@ -32,7 +38,7 @@ def normal_text(text: str) -> str:
 
     Letters, marks, quotes and dashes stay as they were written; espeak reads the text as `spoken_text` has it.
     """
-    return one_form(text)
+    return one_form(text.replace(WORD_BREAK, " "))
 
 
 def spoken_text(text: str) -> str:
@@ -46,7 +52,8 @@ def spoken_text(text: str) -> str:
     text = text.translate(APOSTROPHES).translate(QUOTES).translate(DOTS)
     text = ACCENT_AS_APOSTROPHE.sub("'", text)
     text = SPACED_DASH.sub(BREAK, LONG_DASH.sub(BREAK, text))
-    text = AFTER_FULL_STOP.sub(_apart, text.translate(HYPHENS))
+    text = MARK_ON_FULL_STOP.sub("", text.translate(HYPHENS))
+    text = AFTER_FULL_STOP.sub(_apart, TAIL_OF_SENTENCE.sub(" ", text))
     return normal_text(text)
 
 

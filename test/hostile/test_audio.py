@@ -46,7 +46,12 @@ def cases(directory: Path):
     flac = encoded(directory / "source.flac")
     ogg = encoded(directory / "source.ogg")
     spike = np.where(np.arange(FS) == 50, 1e30, TONE)
+    halves = {}
+    for suffix in ("aiff", "au", "w64", "rf64", "ogg"):
+        long = encoded(directory / f"long.{suffix}", np.tile(TONE, 5))
+        halves[f"half.{suffix}"] = (long[: len(long) // 2], "cut off|unreadable|empty recording")
     return {
+        **halves,
         "flac_claim.flac": (with_claim(flac, 2**36 - 1), "too large: 68719476735 samples"),
         "flac_claims_most.flac": (with_claim(flac, MOST_SAMPLES), "unreadable|cut off"),
         "flac_half.flac": (flac[: len(flac) // 2], "unreadable"),

@@ -139,3 +139,11 @@ def test_a_table_without_a_header_names_its_lines_too(tmp_path, line, message):
     table(tmp_path, f'LJ0|"Open.|"Open.\n\n{line}\n')
     with pytest.raises(UserError, match=f"metadata.csv:3: .*{re.escape(message)}"):
         CORPORA.load("ljspeech")(root=tmp_path).utterances()
+
+
+def test_a_table_that_a_program_quoted_is_refused_where_quotes_are_letters(tmp_path):
+    (tmp_path / "quoted.tsv").write_text('path\ttext\tspeaker\na.wav\t"Hello."\t"ann"\n')
+    with pytest.raises(UserError, match=r'quoted.tsv:2: every value is in quotation marks, as "ann"'):
+        read_rows(tmp_path / "quoted.tsv", ("path",), "\t")
+    (tmp_path / "said.tsv").write_text('path\ttext\tspeaker\na.wav\t"Hello."\tann\n')
+    assert read_rows(tmp_path / "said.tsv", ("path",), "\t")[0][1]["text"] == '"Hello."'

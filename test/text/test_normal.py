@@ -73,6 +73,17 @@ def test_what_is_typeset_otherwise_is_said_alike(language, typeset, plain):
     assert phonemize(typeset, language, punctuation=True) == phonemize(plain, language, punctuation=True)
 
 
+@pytest.mark.parametrize("tail", ["_", "•", "†", "‡", "\u20e3", "\u0301", " †", "•)"])
+def test_a_full_stop_before_a_mark_is_no_dot(tail):
+    assert phonemize(f"Hello there.{tail}", punctuation=True) == phonemize("Hello there.", punctuation=True)
+    starred = phonemize("Hello there.* Good day.", punctuation=True)
+    assert starred == phonemize("Hello there. * Good day.", punctuation=True)
+
+
+def test_words_stay_apart_where_a_line_may_break():
+    assert normal_text("Hello\u200bthere.\u200b") == "Hello there."
+
+
 def test_a_minus_and_a_part_of_speech_stay_what_they_are():
     assert "ˈaɪ" in "".join(phonemize("5−3"))  # minus
     assert phonemize("col·lega", "ca") != phonemize("col.lega", "ca")
