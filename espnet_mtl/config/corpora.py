@@ -33,7 +33,7 @@ def corpus_settings(corpora: Sequence[str], directory: Path, pairs: Sequence[str
         if corpora.count(corpus) > 1:
             raise UserError(f"--corpus {'+'.join(corpora)}: {corpus} comes twice")
     given = _split_pairs(corpora, pairs)
-    settings = {}
+    settings: dict[str, dict[str, Any]] = {}
     for corpus in corpora:
         options = CORPORA.options(corpus)
         root = os.environ.get(corpus.upper())
@@ -46,7 +46,11 @@ def corpus_settings(corpora: Sequence[str], directory: Path, pairs: Sequence[str
         own |= given[corpus]
         known(f"setting of corpus {corpus}", own, options.model_fields)
         checked = build(options, own, f"corpus {corpus}")
-        settings[corpus] = {key: getattr(checked, key) for key in own}
+        # What is alike stays as it was written: 1 is a number of sentences, 1.0 would be a share of them
+        settings[corpus] = {}
+        for key, value in own.items():
+            meant = getattr(checked, key)
+            settings[corpus][key] = value if meant == value else meant
     return settings
 
 

@@ -49,4 +49,6 @@ def test_values_of_another_type_are_told_by_key(tmp_path, root):
 
 def test_names_may_be_numbers(tmp_path):
     (tmp_path / "ljspeech.yaml").write_text("speaker: 7\n")
-    assert corpus_settings(["ljspeech"], tmp_path, ["root=3"]) == {"ljspeech": {"speaker": "7", "root": "3"}}
+    settings = corpus_settings(["ljspeech"], tmp_path, ["root=3", "dev=1", "test=0.5"])["ljspeech"]
+    assert settings == {"speaker": "7", "root": "3", "dev": 1, "test": 0.5}
+    assert isinstance(settings["dev"], int)  # a number of sentences, where 1.0 would be a share of them
