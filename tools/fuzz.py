@@ -149,6 +149,8 @@ def _run(command) -> tuple[str, str]:
     except Exception:
         outcome = TRACEBACK
         traceback.print_exc(file=said)
+    finally:
+        logging.disable(logging.NOTSET)
     return said.getvalue(), outcome
 
 
