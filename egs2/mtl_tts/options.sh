@@ -79,7 +79,7 @@ config_file() { # name
     [ -f "${!1}" ] || fail "--$1: $PWD/${!1} does not exist"
 }
 
-# A directory whose whole path ESPnet's options and Kaldi's tables can hold (check_places in espnet_mtl/system/files.py).
+# A directory whose whole path ESPnet's options and Kaldi's tables can hold (check_places in espnet_mtl/system/paths.py).
 place() { # name
     local path unfit=$'[][,|\001-\037\177]|: | #|[[:space:]]$'
     path=$(realpath -m -- "${!1}"; printf .) # the dot keeps line breaks at the end

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"--cmd {args.cmd}: {error}")
     from espnet_mtl.ablation.comparison import judge_all, write_ablation
     from espnet_mtl.ablation.grid import Grid, name_variants, train_all
-    from espnet_mtl.system.files import check_output
+    from espnet_mtl.system.paths import check_output
 
     output = args.output or args.expdir / f"ablation_{args.part}"
     check_output(output / "table.csv")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import check_output, check_output_directory
+from espnet_mtl.system.paths import check_output, check_output_directory
 
 INIT_MODEL = "fine-tune this model: a packed one, an experiment, a URL or user/repo"
 LAST_PORT = 65535

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_metrics
     from espnet_mtl.evaluation.report.show import show
-    from espnet_mtl.system.files import check_output
+    from espnet_mtl.system.paths import check_output
 
     check_output(args.output / "metrics.json")
     baseline = args.baseline or args.exps[0]

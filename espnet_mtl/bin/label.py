@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if (args.exp is None) != (args.check is None):
         raise UserError("--exp and --check go together: a model, and labelled speech that it has not seen")
-    from espnet_mtl.system.files import check_output
+    from espnet_mtl.system.paths import check_output
 
     check_output(args.output / "utt2emo")
     if args.listen:

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.listening.answers import read_answers
     from espnet_mtl.listening.app import serve
     from espnet_mtl.listening.trials import ListeningTest, read_systems
-    from espnet_mtl.system.files import check_output
+    from espnet_mtl.system.paths import check_output
 
     check_output(args.output / "answers.csv")
     test = ListeningTest(args.test, read_systems(args.system), args.output, args.n, args.seed, args.listener)

@@ -20,6 +20,7 @@ from espnet_mtl.corpora.base import (
 from espnet_mtl.corpora.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
+from espnet_mtl.system.paths import MOST_BYTES
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text import espeak
 from espnet_mtl.text.delimited import Row, read_rows
@@ -44,8 +45,6 @@ MISSING = ("nan", "-nan", "n/a", "#n/a", "#n/a n/a", "na", "#na", "<na>", "null"
 """How pandas and Excel write a value that is not there, in lower case; a speaker or emotion may not be called so."""
 NO_TEXT = ("nan", "NaN", "-nan", "N/A", "#N/A", "<NA>", "NULL")
 """Those of them that are not a text either: people do say "None", "na" and "null"."""
-MOST_BYTES = 200
-"""Length of an id, which is part of file names: those may have 255 bytes."""
 MOST_SENTENCES = 1000
 """Beyond so many, train holds every phone anyhow, and looking for them takes minutes."""
 

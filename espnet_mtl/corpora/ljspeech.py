@@ -7,7 +7,7 @@ from pathlib import Path
 from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized, with_speaker
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import MOST_BYTES
+from espnet_mtl.system.paths import MOST_BYTES
 from espnet_mtl.text.delimited import numbered_values
 from espnet_mtl.text.normal import normal_text
 

@@ -33,7 +33,8 @@ from espnet_mtl.data.utterances import Recording, label_tables, read_recordings
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
-from espnet_mtl.system.files import file_name, remove, require, write_text
+from espnet_mtl.system.files import remove, require, write_text
+from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.text.normal import speakable

@@ -11,7 +11,8 @@ from tempfile import NamedTemporaryFile
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
-from espnet_mtl.system.files import CONTROL, read_text, write_text
+from espnet_mtl.system.files import read_text, write_text
+from espnet_mtl.system.paths import CONTROL
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.normal import normal_text
 

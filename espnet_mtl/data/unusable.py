@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from espnet_mtl.corpora.base import Utterance
-from espnet_mtl.system.files import fits_a_line
+from espnet_mtl.system.paths import fits_a_line
 from espnet_mtl.text.faults import text_fault
 
 

@@ -22,7 +22,8 @@ from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
-from espnet_mtl.system.files import file_name, require, whole_directory, write_text
+from espnet_mtl.system.files import require, whole_directory, write_text
+from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.progress import progress
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.system.unicode import normal_name

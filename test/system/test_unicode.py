@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import MOST_BYTES, check_places, file_name, fits_a_line
+from espnet_mtl.system.paths import MOST_BYTES, check_places, file_name, fits_a_line
 from espnet_mtl.system.unicode import find_name, normal_name, one_form
 
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u2060\u2066\u00ad\ufeff\ufe0f\u034f\u180e\ufffc\U000e0061\x00\x07\x1b"

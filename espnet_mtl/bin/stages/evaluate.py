@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.evaluation.evaluate import decoded_directory, evaluate_experiments, write_experiments
     from espnet_mtl.evaluation.external import evaluate_speech, named
     from espnet_mtl.evaluation.report.show import show
-    from espnet_mtl.system.files import check_output
+    from espnet_mtl.system.paths import check_output
 
     if args.reference:
         check_output(args.output / "metrics.json")

@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.provenance.check import check_stages
-    from espnet_mtl.system.files import check_places, require
+    from espnet_mtl.system.files import require
+    from espnet_mtl.system.paths import check_places
 
     check_places({"--dump": args.dump})
     config = load_train_config(args.train_config)

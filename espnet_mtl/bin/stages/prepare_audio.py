@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.audio import AudioConf, prepare_audio
-    from espnet_mtl.system.files import check_places
+    from espnet_mtl.system.paths import check_places
 
     check_places({"--output": args.output})
     config = load_train_config(args.train_config)

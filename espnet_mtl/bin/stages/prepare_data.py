@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.config.corpora import corpus_settings
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.prepare import prepare_data
-    from espnet_mtl.system.files import check_places
+    from espnet_mtl.system.paths import check_places
 
     check_places({"--output": args.output})
     language = load_train_config(args.train_config)["language"] if args.train_config else "en-us"

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--init_model", help=INIT_MODEL)
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
-    from espnet_mtl.system.files import check_places
+    from espnet_mtl.system.paths import check_places
     from espnet_mtl.training.dataset import TrainPaths
     from espnet_mtl.training.fine_tuning import open_pretrained
     from espnet_mtl.training.train import train

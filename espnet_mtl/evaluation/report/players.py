@@ -8,7 +8,7 @@ from urllib.parse import quote
 from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.report.render import data_uri
 from espnet_mtl.system.audio_files import read_channels
-from espnet_mtl.system.files import file_name
+from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.sound import encoded
 
 
