@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import write_bytes
+from espnet_mtl.system.sound import encoded
 
 LOSSY = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
@@ -50,24 +50,12 @@ def write_sound(path: Path, wave: NDArray[np.floating], rate: int) -> None:
         UserError: See `sound_format` and `check_rate`, or the file cannot be written.
     """
     check_rate(path, rate)
-    content = _encode(path, wave, rate)
-    temporary = path.with_name(f".{os.getpid()}.tmp")  # the whole name may leave no room for a longer one
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        write_bytes(path, _encode(path, wave, rate))
     except OSError as error:
         raise UserError(f"--output {path}: {error.strerror}") from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
 
 
 def _encode(path: Path, wave: NDArray[np.floating], rate: int) -> bytes:
     kind, subtype = sound_format(path)
-    buffer = BytesIO()
-    with soundfile.SoundFile(buffer, "w", rate, 1, subtype, format=kind) as file:
-        # A second at a time: libsndfile crashes where Vorbis gets minutes at once
-        for start in range(0, len(wave), rate):
-            file.write(wave[start : start + rate])
-    return buffer.getvalue()
+    return encoded(wave, rate, kind, subtype)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from filelock import FileLock, Timeout
 
 from espnet_mtl.errors import UserError, no_room
+from espnet_mtl.system.paths import file_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     keep is written by this function or by those that call it, and by nothing else.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{file_name(path.name)}.tmp")  # the whole name may leave no room for a longer one
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = temporary.open("wb")
