@@ -204,11 +204,16 @@ def load_train_config(path: str | Path) -> dict[str, Any]:
     """
     config = read_train_config(path)
     try:
-        refuse_recipe_keys(config)
-        full = complete(config)
-        check_given(config)
-        check_scheduler(config)
-        check_signal(full)
-        return full
+        return checked(config)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fills in defaults of what a training YAML says, and checks it; see `load_train_config`."""
+    refuse_recipe_keys(config)
+    full = complete(config)
+    check_given(config)
+    check_scheduler(config)
+    check_signal(full)
+    return full

@@ -79,8 +79,9 @@ class Matrices:
         Raises:
             UserError: What `load_matrix` raises, or D is another one than that of the matrix that was read first.
         """
-        self.shape(utt)
-        return load_matrix(self.places[utt], self.places.where(utt))
+        matrix = load_matrix(self.places[utt], self.places.where(utt))
+        self._checked(utt, matrix.shape)
+        return matrix
 
     def shape(self, utt: str) -> tuple[int, int]:
         """Reads the shape of a matrix alone: (T, D).
@@ -89,7 +90,9 @@ class Matrices:
             UserError: As for the matrix.
         """
         with _opened(self.places[utt], self.places.where(utt)) as (_, header):
-            shape = header.shape
+            return self._checked(utt, header.shape)
+
+    def _checked(self, utt: str, shape: tuple[int, ...]) -> tuple[int, int]:
         if self._columns is None:
             self._columns = shape[-1]
         if len(shape) != 2 or shape[1] != self._columns:

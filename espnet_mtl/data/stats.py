@@ -265,15 +265,16 @@ def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer, timed: bool) ->
     unvoiced = read_optional(dump / UNVOICED)
     some_voiced = len(unvoiced) < len(lines)
     for utt in progress(sorted(lines), f"statistics of {dump.name}", len(lines)):
+        features = {name: arrays[name][utt] for name in FEATURES}
         for name, moment in moments.items():
             stands_in = name == "pitch" and utt in unvoiced
             if stands_in and some_voiced:
                 continue
-            moment.add(arrays[name][utt])
-        frames, n_mels = arrays["feats"].shape(utt)
+            moment.add(features[name])
+        frames, n_mels = features["feats"].shape
         speech_shapes[utt] = f"{frames},{n_mels}"
         text_lengths[utt] = len(tokenizer.tokens(lines[utt]))
-        timed_tokens = len(arrays["pitch"][utt]) - 1  # without the end
+        timed_tokens = len(features["pitch"]) - 1  # without the end
         if timed and text_lengths[utt] != timed_tokens:
             raise UserError(
                 f"{dump / text_file(tokenizer.token_type)}: {utt} has {text_lengths[utt]} tokens, but stage 3 found "

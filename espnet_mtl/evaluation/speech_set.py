@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.data.arks import load_matrix
+from espnet_mtl.data.dump import UNVOICED
 from espnet_mtl.data.kaldi import Table, is_there, parse_counts, read_labels, read_optional, read_scp, read_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED, parse_mixture
@@ -83,7 +84,7 @@ class SpeechSet:
         durations = read_optional(self.directory / "durations")
         pitch_scp = self.directory / "pitch.scp"
         pitch_places = read_scp(pitch_scp) if is_there(pitch_scp) else Table(pitch_scp)
-        unvoiced = read_optional(self.directory / "unvoiced")
+        unvoiced = read_optional(self.directory / UNVOICED)
         tokens = {}
         for utt in self.utts:
             if utt not in durations:

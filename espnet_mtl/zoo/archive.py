@@ -183,8 +183,5 @@ def _cache(cachedir: str | Path | None) -> Path:
 
 
 def _sha256(path: str | Path) -> str:
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ import mutations
 import pytest
 from tiny_backbones import TINY
 
+from espnet_mtl.config.load import checked
 from espnet_mtl.errors import UserError
 
 SAMPLE = 60
@@ -22,7 +23,7 @@ def test_a_configuration_that_passes_can_be_trained(name, tmp_path):
         place = generator.choice(places)
         value = generator.choice(mutations.VALUES)
         try:
-            full = mutations.checked(mutations.mutated(config, place, value))
+            full = checked(mutations.mutated(config, place, value))
         except UserError:
             continue
         # Whatever is raised now comes after hours of preparation
@@ -43,7 +44,7 @@ def test_a_wrong_value_of_any_key_is_a_mistake_of_one_line(name):
     messages = []
     for _ in range(400):
         try:
-            mutations.checked(mutations.mutated(config, generator.choice(places), generator.choice(mutations.VALUES)))
+            checked(mutations.mutated(config, generator.choice(places), generator.choice(mutations.VALUES)))
         except UserError as error:
             messages.append(str(error))
     assert len(messages) > 300

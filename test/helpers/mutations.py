@@ -15,8 +15,6 @@ from tiny_backbones import TINY
 
 from espnet_mtl.config.espnet import FEATURE_CLASSES, class_arguments
 from espnet_mtl.config.load import read_train_config
-from espnet_mtl.config.schema import check_given, check_scheduler, complete, refuse_recipe_keys
-from espnet_mtl.config.signal import check_signal
 from espnet_mtl.registry import BACKBONES
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
@@ -61,16 +59,6 @@ def mutated(config: Mapping[str, Any], place: Place, value: object) -> dict[str,
         section = section.setdefault(name, {})
     section[key] = value
     return changed
-
-
-def checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What `load_train_config` does with a file's content."""
-    refuse_recipe_keys(config)
-    full = complete(config)
-    check_given(config)
-    check_scheduler(config)
-    check_signal(full)
-    return full
 
 
 def speech(fs: int, seconds: float = 0.6) -> np.ndarray:
