@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_mtl.errors import UserError, shown
-from espnet_mtl.system.files import whole_file
+from espnet_mtl.system.files import read_arrays, whole_file
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
 SHOWN = 10  # names in an error message
 STATISTICS = ("count", "sum", "sum_square")
+"""Arrays of a file of statistics, as ESPnet's `GlobalMVN` takes them."""
 MOST_FEATURES = 2**16
 """More values than any statistics of features have."""
 
@@ -63,24 +65,32 @@ def check_statistics(path: object, where: str) -> None:
     Raises:
         UserError: It is missing or something else.
     """
-    import numpy as np
-
-    from espnet_mtl.system.networks import DAMAGED, unpacked_size  # loads torch
-
     wanted = f"{where}: {path}: expected statistics of features, as stage 4 writes them (.npz)"
     if not isinstance(path, (str, Path)) or not _is_file(path):
         raise UserError(f"{wanted}, but there is no such file")
-    if unpacked_size(path) > 2**20:
-        raise UserError(f"{wanted}, got one that unpacks to more than 1 MiB")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            count, total, squares = (np.asarray(stored[name]) for name in STATISTICS)
-            fits = count.size == 1 and total.shape == squares.shape and total.ndim == 1
-            finite = all(part.dtype.kind in "iuf" and np.isfinite(part).all() for part in (count, total, squares))
-    except DAMAGED as error:
-        raise UserError(f"{wanted}, but it is damaged or something else") from error
-    if not (fits and finite and count.item() > 0 and 0 < total.size <= MOST_FEATURES):
+        arrays = read_arrays(path, most_bytes=2**20)
+    except UserError as error:
+        raise UserError(f"{wanted}, but {error}") from error
+    if problem := statistics_problem(arrays):
+        raise UserError(f"{wanted}, but {problem}")
+    count, total, squares = (arrays[name] for name in STATISTICS)
+    fits = count.size == 1 and total.shape == squares.shape and total.ndim == 1
+    if not (fits and count.item() > 0 and 0 < total.size <= MOST_FEATURES):
         raise UserError(f"{wanted}: {', '.join(STATISTICS)} of finite numbers")
+
+
+def statistics_problem(arrays: Mapping[str, NDArray]) -> str:
+    """Says what is wrong with the numbers of statistics, whatever features they are of; "" where nothing is."""
+    import numpy as np
+
+    for name in STATISTICS:
+        if name not in arrays:
+            return f"no array {name!r}"
+        values = arrays[name]
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            return f"{name} holds what is no finite number"
+    return ""
 
 
 def check_fits(

@@ -32,10 +32,10 @@ NO_TEXT = {
 }
 """First bytes of files that are sometimes given where a text file belongs, and what they are."""
 DAMAGE = (
-    *(OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, struct.error),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, OverflowError),
+    *(RuntimeError, TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
-"""What reading an .npz file raises that was cut off, overwritten or never one."""
+"""What numpy.load and torch.load raise over bytes that are not what they should be."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16."""
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,7 @@ import torch
 from torch import nn
 
 from espnet_mtl.errors import UserError
-
-DAMAGED = (
-    *(AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, OverflowError),
-    *(RuntimeError, TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error),
-)
-"""What torch.load and numpy.load raise over bytes that are not what they should be."""
+from espnet_mtl.system.files import DAMAGE
 
 
 def replica[NetworkT: nn.Module](network: NetworkT) -> NetworkT:
@@ -65,7 +58,7 @@ def load_tensors(path: str | Path, device: str = "cpu") -> Any:
         return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, str(error))) from None
-    except DAMAGED as error:
+    except DAMAGE as error:
         raise UserError(f"{path} is damaged or not a PyTorch file") from error
 
 

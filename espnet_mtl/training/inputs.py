@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,11 @@ from espnet_mtl.data.kaldi import Table, parse_counts, read_labels, read_scp, re
 from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABELS
+from espnet_mtl.model.checkpoint import STATISTICS, statistics_problem
 from espnet_mtl.system.files import read_arrays, read_names
 from espnet_mtl.training.dataset import STATS_FILES, TrainPaths
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-STATS_ARRAYS = ("count", "sum", "sum_square")
 SHAPES = ("text_shape", "speech_shape")
 
 
@@ -162,18 +162,13 @@ def check_statistics(path: Path, columns: int) -> None:
         UserError: It is none, or of other features.
     """
     arrays = read_arrays(path)
-    problem = _problem_of_statistics(arrays, [(), (columns,), (columns,)])
+    problem = statistics_problem(arrays) or _other_features(arrays, columns)
     if problem:
         raise UserError(f"{path}: {problem}: run stage 4 again")
 
 
-def _problem_of_statistics(arrays: Mapping[str, np.ndarray], shapes: Sequence[tuple[int, ...]]) -> str:
-    for name, shape in zip(STATS_ARRAYS, shapes, strict=True):
-        if name not in arrays:
-            return f"no array {name!r}"
-        values = arrays[name]
-        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-            return f"{name} holds what is no finite number"
-        if values.shape != shape:
-            return f"{name} is {values.shape}, but of these features it is {shape}"
+def _other_features(arrays: Mapping[str, np.ndarray], columns: int) -> str:
+    for name, shape in zip(STATISTICS, [(), (columns,), (columns,)], strict=True):
+        if arrays[name].shape != shape:
+            return f"{name} is {arrays[name].shape}, but of these features it is {shape}"
     return "" if arrays["count"] >= 1 else "count is below 1"
