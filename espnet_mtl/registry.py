@@ -227,6 +227,7 @@ VOCODERS = Registry(
     {
         "griffin_lim": Entry("espnet_mtl.vocoder.griffin_lim:GriffinLim"),
         "parallel_wavegan": Entry("espnet_mtl.vocoder.parallel_wavegan:ParallelWaveGAN"),
+        "source_filter": Entry("espnet_mtl.vocoder.source_filter.vocoder:SourceFilter"),
     },
 )
 """Vocoders by name (`espnet_mtl.vocoder.build`)."""
@@ -237,6 +238,7 @@ SECTIONS = Registry(
         "audio_conf": Entry("espnet_mtl.data.options:AudioConf"),
         "aligner_conf": Entry("espnet_mtl.data.options:AlignerConf"),
         "style_conf": Entry("espnet_mtl.model.style.options:StyleOptions"),
+        "vocoder": Entry("espnet_mtl.vocoder.options:VocoderOptions"),
     },
 )
 """Sections of a training configuration that this project adds, and the options class of each."""

@@ -20,6 +20,7 @@ Stretch = Annotated[
     float,
     Field(ge=FASTEST, le=SLOWEST, allow_inf_nan=False, description=f"a number from {FASTEST:g} to {SLOWEST:g}"),
 ]
+VocoderName = Literal["griffin_lim", "source_filter", "parallel_wavegan"]
 Iterations = Annotated[int, whole(1, 10000)]
 Window = Annotated[int, whole(0, 10000)]
 Ratio = Annotated[float, Field(ge=0, le=1000, description="a number from 0 to 1000")]
@@ -31,8 +32,9 @@ class DecodeOptions(Options):
 
     Attributes:
         speed_control_alpha: Factor on durations, 0.1 to 10: above 1 is slower.
-        griffin_lim_iters: Iterations of the default vocoder.
-        vocoder_file: ParallelWaveGAN checkpoint (.pkl) in its place.
+        vocoder: The vocoder; None: the model's own (`espnet_mtl.vocoder.build.build_vocoder`).
+        griffin_lim_iters: Iterations of Griffin-Lim.
+        vocoder_file: Weights of another vocoder (.pth), or a ParallelWaveGAN checkpoint (.pkl).
         vocoder_config: Configuration of that vocoder.
         max_tokens: The most tokens of a text.
         dtype: Numbers that the network computes in; not bfloat16, which cannot count more than 256 frames.
@@ -41,6 +43,7 @@ class DecodeOptions(Options):
     """
 
     speed_control_alpha: Stretch | None = None
+    vocoder: VocoderName | None = None
     griffin_lim_iters: Iterations | None = None
     vocoder_file: File | None = None
     vocoder_config: File | dict[str, Any] | None = None

@@ -31,6 +31,7 @@ OWN_KEYS: Mapping[str, Any] = {
     "tasks": {"tts": {"weight": 1.0}},
     "weighting": "fixed",
     "weighting_conf": {},
+    "vocoder": {},
     **dict.fromkeys(TABLES),
     "license": "unknown",
     "corpus": "unknown",
@@ -39,6 +40,8 @@ OWN_KEYS: Mapping[str, Any] = {
 
 SPEAKER_LANGUAGES = "speaker_languages"
 """Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
+VOCODER_WEIGHTS = "vocoder_weights"
+"""Key that stage 5 adds where it trains a vocoder, too: the file of the vocoder's weights."""
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 """Signal parameters, with their defaults: they stand in `feats_extract_conf` only, and reach every stage."""
 FROM_CORPUS, FROM_ALIGNER = "given", "learned"

@@ -13,7 +13,9 @@ from torch import Tensor
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS, finite_number
+from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.contour import frame_log_f0
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
     check_finite,
@@ -59,15 +61,17 @@ class Text2Speech:
         train_config: The model's config.yaml.
         model_file: The model's weights.
         speed_control_alpha: Factor on durations, 0.1 to 10: above 1 is slower.
-        griffin_lim_iters: Iterations of the default vocoder.
+        griffin_lim_iters: Iterations of Griffin-Lim.
         vocoder_config: Configuration of another vocoder.
-        vocoder_file: Checkpoint of a ParallelWaveGAN vocoder (.pkl); None: Griffin-Lim.
+        vocoder_file: Weights of another vocoder (.pth), or a ParallelWaveGAN checkpoint (.pkl).
         device: "cpu" or "cuda".
         dtype: Numbers that the network computes in.
         use_teacher_forcing: Whether natural speech, which every call then gives (`decode_conf`), takes the place of
             what is predicted.
         max_tokens: The most tokens (phones, for the token type phn) of one text at the model's own speed, 1000: about a
             minute of speech.
+        vocoder: "griffin_lim", "source_filter" or "parallel_wavegan"; None: that of `vocoder_file`; without one, the
+            vocoder that was trained with the model; without one, see `espnet_mtl.vocoder.build.build_vocoder`.
         attention: Options of a backbone with attention (Tacotron2), as in ESPnet: threshold, minlenratio, maxlenratio,
             use_att_constraint, backward_window, forward_window.
 
@@ -89,10 +93,11 @@ class Text2Speech:
         dtype: str | None = None,
         use_teacher_forcing: bool | None = None,
         max_tokens: int | None = None,
+        vocoder: str | None = None,
         **attention: float | None,
     ):
         given = {"speed_control_alpha": speed_control_alpha, "griffin_lim_iters": griffin_lim_iters, "dtype": dtype}
-        build(DecodeOptions, {**given, "max_tokens": max_tokens}, "Text2Speech")
+        build(DecodeOptions, {**given, "max_tokens": max_tokens, "vocoder": vocoder}, "Text2Speech")
         alpha = 1.0 if speed_control_alpha is None else speed_control_alpha
         device = "cpu" if device is None else device
         dtype = dtype or "float32"
@@ -110,12 +115,11 @@ class Text2Speech:
         self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
-        self.vocoder = build_vocoder(
-            self.model,
-            vocoder_config or {"griffin_lim_iters": griffin_lim_iters or 32},
-            vocoder_file,
-            device=device,
-        )
+        if griffin_lim_iters is not None:
+            vocoder_config = vocoder_config or {"griffin_lim_iters": griffin_lim_iters}
+        if not vocoder_file and vocoder in (None, "source_filter") and not vocoder_config:
+            vocoder_file = getattr(self.train_args, VOCODER_WEIGHTS, None)
+        self.vocoder = build_vocoder(self.model, vocoder_config, vocoder_file, device=device, vocoder=vocoder)
         args = self.train_args
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
@@ -230,7 +234,7 @@ class Text2Speech:
         )
         check_finite("spectrogram", output["feat_gen"])
         if vocode:
-            output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]))
+            output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]), frame_log_f0(output))
             check_finite("waveform", output["wav"])
         return output
 

@@ -28,6 +28,7 @@ FILE_KEYS = {
     "pitch_stats.npz": ("pitch_normalize_conf", "stats_file"),
     "energy_stats.npz": ("energy_normalize_conf", "stats_file"),
     "bpe.model": ("bpemodel",),
+    "vocoder.pth": ("vocoder_weights",),
 }
 """Files that config.yaml refers to: name in a packed model -> keys that lead to it."""
 

@@ -11,7 +11,7 @@ import yaml
 
 from espnet_mtl.config.load import load_train_config, read_train_config
 from espnet_mtl.config.overrides import override
-from espnet_mtl.config.schema import SPEAKER_LANGUAGES
+from espnet_mtl.config.schema import SPEAKER_LANGUAGES, VOCODER_WEIGHTS
 from espnet_mtl.data.dump import TRAIN_AND_DEV
 from espnet_mtl.data.provenance.check import check_stages
 from espnet_mtl.data.utterances import languages_of_speakers
@@ -28,6 +28,7 @@ from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
 from espnet_mtl.training.resume import INITIAL, config_kept, finish_epoch, repair
+from espnet_mtl.vocoder.options import VocoderOptions
 
 
 def train(
@@ -84,10 +85,17 @@ def train(
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
+        if VocoderOptions(**final["vocoder"]).trains:
+            setattr(args, VOCODER_WEIGHTS, str(paths.output / "vocoder.pth"))
         log_to(paths.output / TRAIN_LOG)
         note_training(paths.output, paths.dump, finished=False)
         with config_kept(paths.output):
             MTLTTSTask.main(args=args)
+        if VocoderOptions(**final["vocoder"]).trains:
+            # Others do without what this imports
+            from espnet_mtl.training.vocoder.train import fine_tune_vocoder
+
+            fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
         note_training(paths.output, paths.dump, finished=True)
 
 

@@ -13,7 +13,7 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of, shown
 from espnet_mtl.vocoder.base import Vocoder
 
-ESPNET_NAMES = {"n_shift": "hop_length", "griffin_lim_iters": "n_iter"}
+ESPNET_NAMES = {"griffin_lim_iters": "n_iter"}
 """ESPnet's name of an option -> ours."""
 OPTIONS = ("fs", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "win_length", "window", "n_iter")
 NEEDED = ("fs", "n_fft", "hop_length", "n_mels")

@@ -1,0 +1,1 @@
+"""Training of source-filter vocoders: on natural speech, and on what an acoustic model predicts."""

@@ -1,0 +1,144 @@
+"""The source-filter vocoder as models use it, and the file that holds one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from espnet_mtl.config.fields import build
+from espnet_mtl.errors import UserError
+from espnet_mtl.system.networks import load_tensors
+from espnet_mtl.vocoder.base import Vocoder
+from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
+from espnet_mtl.vocoder.source_filter.options import NetworkOptions, Signal
+
+SUFFIX = ".pth"
+UNIVERSAL = "universal_16k.pth"
+"""Weights in this package, for the signal of the shipped configurations."""
+SIGNAL_KEYS = tuple(Signal.model_fields)
+
+
+class SourceFilter(Vocoder):
+    """Speaks with F0 and voicing that it is given, or that it finds in the mel.
+
+    The noise in a voice is drawn anew from one seed in each call: the same mel gives the same samples.
+
+    Args:
+        network: The trained network.
+    """
+
+    needs_f0 = True
+
+    def __init__(self, network: SourceFilterNetwork):
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.fs = network.signal.fs
+
+    @classmethod
+    def build(
+        cls,
+        features: Mapping[str, Any],
+        config: str | Path | Mapping[str, Any] | None = None,
+        file: str | Path | None = None,
+    ) -> SourceFilter:
+        """Loads a vocoder; without a file, the one in this package.
+
+        Raises:
+            UserError: The file is no such vocoder, or it is for other features.
+        """
+        path = Path(file) if file else universal_weights()
+        network = read_network(path)
+        difference = differing(network.signal, features)
+        if difference:
+            raise UserError(f"{path}: this vocoder is for other features: {difference}")
+        return cls(network)
+
+    @torch.no_grad()
+    def forward(self, logmel: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
+        """Synthesizes one utterance.
+
+        Args:
+            logmel: Log10-mel spectrogram (T, n_mels).
+            log_f0: Logarithm of F0 in Hz (T,), in all frames; None: as found in the mel.
+            voicing: How voiced each frame is, 0 to 1 (T,); None: as found in the mel.
+
+        Returns:
+            Waveform of (T - 1) * hop_length samples.
+        """
+        mel = logmel.unsqueeze(0).float()
+        found = self.network.find_source(mel)
+        pitch = found.log_f0 if log_f0 is None else log_f0.unsqueeze(0).to(mel)
+        voiced = (found.voicing > 0).to(mel) if voicing is None else voicing.unsqueeze(0).to(mel)
+        samples = (len(logmel) - 1) * self.network.signal.hop_length
+        if samples == 0:
+            return mel.new_zeros(0)
+        noise = torch.randn(1, 1, samples, generator=torch.Generator().manual_seed(0)).to(mel)
+        return self.network(mel, pitch, voiced, noise)[0, 0]
+
+
+def universal_weights() -> Path:
+    """Path of the weights that this package has for the signal of its shipped configurations."""
+    return Path(str(files("espnet_mtl.vocoder.source_filter") / UNIVERSAL))
+
+
+def universal_difference(features: Mapping[str, Any]) -> str:
+    """Says in what features differ from those that the weights in this package are for; "": in nothing."""
+    try:
+        return differing(read_network(universal_weights()).signal, features)
+    except UserError as error:
+        return str(error)
+
+
+def signal_of(features: Mapping[str, Any]) -> Signal:
+    """Reads the signal off the parameters of a feature extraction (`feats_extract_conf`).
+
+    Raises:
+        UserError: One is missing, or of the wrong type.
+    """
+    return build(Signal, {key: features[key] for key in SIGNAL_KEYS if key in features}, "feats_extract_conf")
+
+
+def differing(signal: Signal, features: Mapping[str, Any]) -> str:
+    """Says in what features differ from those of a vocoder, such as "fs is 22050, not 16000"; "": in nothing."""
+    wanted, given = signal.model_dump(), signal_of(features).model_dump()
+    for values in (wanted, given):
+        values["win_length"] = values["win_length"] or values["n_fft"]
+        values["fmin"] = float(values["fmin"] or 0)
+        values["fmax"] = float(values["fmax"] or values["fs"] / 2)
+    differences = [f"{key} is {given[key]}, not {wanted[key]}" for key in wanted if given[key] != wanted[key]]
+    return ", ".join(differences)
+
+
+def write_network(network: SourceFilterNetwork, file: BinaryIO) -> None:
+    """Writes a network in half precision, with what it is built from."""
+    weights = {name: value.half().cpu() for name, value in network.state_dict().items()}
+    settings = {"signal": network.signal.model_dump(), "network": network.options.model_dump()}
+    content = BytesIO()
+    torch.save({"source_filter": settings, "weights": weights}, content)
+    file.write(content.getvalue())
+
+
+def read_network(path: str | Path) -> SourceFilterNetwork:
+    """Reads a network that `write_network` wrote.
+
+    Raises:
+        UserError: The file is missing, damaged, or holds something else.
+    """
+    content = load_tensors(path)
+    settings = content.get("source_filter") if isinstance(content, dict) else None
+    if not isinstance(settings, dict) or not isinstance(content.get("weights"), dict):
+        raise UserError(f"{path} is no source-filter vocoder: train one with espnet_mtl.bin.train_vocoder")
+    signal = build(Signal, settings.get("signal"), f"{path}: signal")
+    options = build(NetworkOptions, settings.get("network"), f"{path}: network")
+    network = SourceFilterNetwork(signal, options)
+    try:
+        network.load_state_dict({name: value.float() for name, value in content["weights"].items()})
+    except (AttributeError, RuntimeError) as error:
+        raise UserError(f"{path} is damaged: its weights are not those of its network: {error}") from error
+    return network
