@@ -63,7 +63,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
-    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.yaml"]},
+    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml"]},
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={"test": TEST, "dev": TEST + LINT},

@@ -13,6 +13,7 @@ from typing import Any
 from espnet_mtl import __version__
 from espnet_mtl.config.decode import DECODE_OPTIONS
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.data.dump import DURATIONS_NOTE
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
@@ -24,6 +25,7 @@ from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
 from espnet_mtl.inference.spoken import check_dump, check_spoken
 from espnet_mtl.system.files import require, write_text
+from espnet_mtl.vocoder.choice import vocoder_arguments
 
 VERSION = 5
 """Of metrics.json: one more where its keys change."""
@@ -249,15 +251,7 @@ def decoding_settings(exp: Path, inference_config: Path, part: str = "test") -> 
 
 def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of `build_vocoder` for the vocoder that stage 6 used, from training and decoding configurations."""
-    vocoder_config = inference.get("vocoder_config")
-    if not vocoder_config:
-        iterations = inference.get("griffin_lim_iters")
-        vocoder_config = {} if iterations is None else {"griffin_lim_iters": iterations}
-    return {
-        "features": config["feats_extract_conf"],
-        "vocoder_config": vocoder_config,
-        "vocoder_file": inference.get("vocoder_file"),
-    }
+    return {"features": config["feats_extract_conf"], **vocoder_arguments(inference, config.get(VOCODER_WEIGHTS))}
 
 
 def score_system(

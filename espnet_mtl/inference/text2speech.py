@@ -46,6 +46,7 @@ from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.vocoder.build import build_vocoder
+from espnet_mtl.vocoder.choice import vocoder_arguments
 
 
 class Text2Speech:
@@ -96,7 +97,11 @@ class Text2Speech:
         vocoder: str | None = None,
         **attention: float | None,
     ):
-        given = {"speed_control_alpha": speed_control_alpha, "griffin_lim_iters": griffin_lim_iters, "dtype": dtype}
+        given: dict[str, Any] = {
+            "speed_control_alpha": speed_control_alpha,
+            "griffin_lim_iters": griffin_lim_iters,
+            "dtype": dtype,
+        }
         build(DecodeOptions, {**given, "max_tokens": max_tokens, "vocoder": vocoder}, "Text2Speech")
         alpha = 1.0 if speed_control_alpha is None else speed_control_alpha
         device = "cpu" if device is None else device
@@ -115,11 +120,9 @@ class Text2Speech:
         self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
-        if griffin_lim_iters is not None:
-            vocoder_config = vocoder_config or {"griffin_lim_iters": griffin_lim_iters}
-        if not vocoder_file and vocoder in (None, "source_filter") and not vocoder_config:
-            vocoder_file = getattr(self.train_args, VOCODER_WEIGHTS, None)
-        self.vocoder = build_vocoder(self.model, vocoder_config, vocoder_file, device=device, vocoder=vocoder)
+        given |= {"vocoder": vocoder, "vocoder_config": vocoder_config, "vocoder_file": vocoder_file}
+        own_vocoder = getattr(self.train_args, VOCODER_WEIGHTS, None)
+        self.vocoder = build_vocoder(self.model, **vocoder_arguments(given, own_vocoder), device=device)
         args = self.train_args
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)

@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+KIND_OF_MEL = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
+"""Options of a feature extraction: the vocoders of this package read log-mels of this kind only."""
+
 
 class Vocoder(nn.Module, ABC):
     """Turns a log-mel spectrogram into a waveform.
 
     Attributes:
         fs: Sampling rate of the waveform (Hz).
-        needs_f0: Whether `forward` needs log F0 and voicing.
+        needs_f0: Whether `forward` speaks by log F0 and voicing; what it is not given, it finds in the mel.
         streams: Whether a spectrogram may be turned into sound piece by piece.
     """
 
@@ -45,8 +48,8 @@ class Vocoder(nn.Module, ABC):
 
         Args:
             logmel: Log10-mel spectrogram (T, n_mels).
-            log_f0: Logarithm of F0 in Hz (T,), in all frames; None where it is not needed.
-            voicing: How voiced each frame is, 0 to 1 (T,); None where it is not needed.
+            log_f0: Logarithm of F0 in Hz (T,), in all frames; None where it is not known.
+            voicing: How voiced each frame is, 0 to 1 (T,); None where it is not known.
 
         Returns:
             Waveform (T_wav,).

@@ -11,15 +11,13 @@ import torchaudio.functional as AF
 
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.vocoder.base import Vocoder
+from espnet_mtl.vocoder.base import KIND_OF_MEL, Vocoder
 
 ESPNET_NAMES = {"griffin_lim_iters": "n_iter"}
 """ESPnet's name of an option -> ours."""
 OPTIONS = ("fs", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "win_length", "window", "n_iter")
 NEEDED = ("fs", "n_fft", "hop_length", "n_mels")
 MOST_ITERATIONS = 10_000
-INVERTIBLE = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
-"""Features that differ from these cannot be inverted here."""
 WINDOWS = ("bartlett", "blackman", "hamming", "hann", "kaiser")
 
 
@@ -71,7 +69,7 @@ class GriffinLim(Vocoder):
         """Builds it for the features of a model; options of `config`, and ESPnet's names of options, are taken, too."""
         given = {**_options(config), **features}
         settings = {ESPNET_NAMES.get(name, name): value for name, value in given.items()}
-        for name, value in INVERTIBLE.items():
+        for name, value in KIND_OF_MEL.items():
             if settings.pop(name, value) != value:
                 raise UserError(f"Griffin-Lim needs features with {name}: {value}; train a vocoder for others")
         for name in settings:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import torch
 
+from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
+from espnet_mtl.vocoder.source_filter.options import NetworkOptions
+from espnet_mtl.vocoder.source_filter.vocoder import signal_of, write_network
+
 FEATURES = {"fs": 16000, "n_fft": 256, "hop_length": 64, "win_length": None, "n_mels": 20, "fmin": 80, "fmax": 7600}
 
 
@@ -36,5 +40,17 @@ def _parallel_wavegan(directory: Path, monkeypatch) -> dict:
     return {"features": FEATURES, "vocoder_file": directory / "vocoder.pkl"}
 
 
-TINY = {"griffin_lim": _griffin_lim, "parallel_wavegan": _parallel_wavegan}
+def tiny_network() -> SourceFilterNetwork:
+    """An untrained source-filter vocoder for `FEATURES`: it speaks by the envelope of the mel alone."""
+    torch.manual_seed(0)
+    return SourceFilterNetwork(signal_of(FEATURES), NetworkOptions(channels=8, hidden=16, blocks=1, source_channels=8))
+
+
+def _source_filter(directory: Path, monkeypatch) -> dict:
+    with (directory / "vocoder.pth").open("wb") as file:
+        write_network(tiny_network(), file)
+    return {"features": FEATURES, "vocoder_file": directory / "vocoder.pth"}
+
+
+TINY = {"griffin_lim": _griffin_lim, "parallel_wavegan": _parallel_wavegan, "source_filter": _source_filter}
 """A new vocoder needs a line here: a function of a directory and pytest's monkeypatch."""

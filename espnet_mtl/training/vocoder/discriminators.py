@@ -80,7 +80,11 @@ class PeriodDiscriminator(nn.Module):
     def __init__(self, period: int, channels: int = 16):
         super().__init__()
         self.network = HiFiGANPeriodDiscriminator(
-            period=period, channels=channels, downsample_scales=[3, 3, 3, 3], max_downsample_channels=8 * channels
+            period=period,
+            channels=channels,
+            downsample_scales=[3, 3, 3, 3],
+            max_downsample_channels=8 * channels,
+            use_weight_norm=False,  # PyTorch has given up the form of it that ESPnet applies
         )
 
     def forward(self, wave: Tensor) -> Verdict:

@@ -6,9 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from espnet_mtl.config.fields import AtLeastOne, Layers, Options, Width
+from espnet_mtl.config.fields import Layers, Options, Width, whole
 
-LogMelBands = Annotated[float | None, Field(ge=0, allow_inf_nan=False, description="a frequency in Hz, or null")]
+Rate = Annotated[int, whole(1, 2**20)]
+Samples = Annotated[int, whole(1, 2**15)]
+Channels = Annotated[int, whole(1, 2**10)]
+Frequency = Annotated[float | None, Field(ge=0, allow_inf_nan=False, description="a frequency in Hz, or null")]
 
 
 class Signal(Options):
@@ -24,14 +27,14 @@ class Signal(Options):
         fmin, fmax: Lowest and highest mel frequency (Hz); None: 0 and `fs` / 2.
     """
 
-    fs: AtLeastOne
-    n_fft: AtLeastOne
-    hop_length: AtLeastOne
-    win_length: int | None = None
+    fs: Rate
+    n_fft: Samples
+    hop_length: Samples
+    win_length: Samples | None = None
     window: str | None = "hann"
-    n_mels: AtLeastOne
-    fmin: LogMelBands = None
-    fmax: LogMelBands = None
+    n_mels: Channels
+    fmin: Frequency = None
+    fmax: Frequency = None
 
 
 class NetworkOptions(Options):

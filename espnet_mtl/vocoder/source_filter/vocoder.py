@@ -14,7 +14,7 @@ from torch import Tensor
 from espnet_mtl.config.fields import build
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.networks import load_tensors
-from espnet_mtl.vocoder.base import Vocoder
+from espnet_mtl.vocoder.base import KIND_OF_MEL, Vocoder
 from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions, Signal
 
@@ -111,6 +111,8 @@ def differing(signal: Signal, features: Mapping[str, Any]) -> str:
         values["win_length"] = values["win_length"] or values["n_fft"]
         values["fmin"] = float(values["fmin"] or 0)
         values["fmax"] = float(values["fmax"] or values["fs"] / 2)
+    for key, value in KIND_OF_MEL.items():
+        wanted[key], given[key] = value, features.get(key, value)
     differences = [f"{key} is {given[key]}, not {wanted[key]}" for key in wanted if given[key] != wanted[key]]
     return ", ".join(differences)
 

@@ -1,0 +1,196 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from tiny_vocoders import FEATURES, tiny_network
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.system.imports.pyworld import import_pyworld
+from espnet_mtl.vocoder.build import build_vocoder
+from espnet_mtl.vocoder.griffin_lim import GriffinLim
+from espnet_mtl.vocoder.source_filter.excitation import bursts, phase_of, pulses
+from espnet_mtl.vocoder.source_filter.vocoder import (
+    SourceFilter,
+    differing,
+    read_network,
+    signal_of,
+    universal_weights,
+    write_network,
+)
+
+FS, HOP = 16000, 256
+SHIPPED = {"fs": FS, "n_fft": 1024, "hop_length": HOP, "win_length": None, "n_mels": 80, "fmin": 80, "fmax": 7600}
+
+
+def level(hz: float, frames: int = 100) -> torch.Tensor:
+    return torch.full((1, frames), math.log(hz))
+
+
+def test_pulses_are_equally_strong_harmonics_of_f0():
+    phase, f0 = phase_of(level(200.0), HOP, FS)
+    wave = pulses(phase, f0, FS)
+    assert float(wave.square().mean()) == pytest.approx(1.0, rel=0.02)
+    second = torch.fft.rfft(wave[0, :FS]).abs()  # one bin a Hz
+    harmonics, between = second[200:7801:200], second[300:7901:200]
+    assert float(harmonics.min() / harmonics.max()) > 0.9
+    assert float(between.max()) < 0.05 * float(harmonics.min())
+
+
+@pytest.mark.parametrize("hz", [60.0, 163.0, 500.0])
+def test_no_harmonic_is_above_half_the_sampling_rate(hz):
+    phase, f0 = phase_of(level(hz), HOP, FS)
+    # Sampled twice as densely, the same pulses have nothing above
+    fine_phase, fine_f0 = phase_of(level(hz), 2 * HOP, 2 * FS)
+    fine = pulses(fine_phase, fine_f0 / 1.0, FS)
+    spectrum = torch.fft.rfft(fine[0, : 2 * FS]).abs()
+    assert float(spectrum[FS // 2 + 1 :].max()) < 0.02 * float(spectrum.max())
+    assert float(pulses(phase, f0, FS).square().mean()) == pytest.approx(1.0, rel=0.05)
+
+
+def test_bursts_have_unit_power_and_swell_at_the_pulses():
+    phase, _ = phase_of(level(100.0, 400), HOP, FS)
+    noise = torch.randn(phase.shape, generator=torch.Generator().manual_seed(0))
+    wave = bursts(phase, noise)
+    assert float(wave.square().mean()) == pytest.approx(1.0, rel=0.05)
+    at_pulse = wave[torch.cos(phase) > 0.7].square().mean()
+    between = wave[torch.cos(phase) < -0.7].square().mean()
+    assert at_pulse > 20 * between
+
+
+def test_the_phase_does_not_drift_in_long_speech():
+    phase, _ = phase_of(level(123.4, 40_000), HOP, FS)  # more than ten minutes
+    exact = 2 * math.pi * ((123.4 * (phase.size(1)) / FS) % 1)
+    difference = math.remainder(float(phase[0, -1]) - exact, 2 * math.pi)
+    assert abs(difference) < 0.05
+
+
+def test_an_untrained_network_has_the_envelope_of_the_mel():
+    vocoder = SourceFilter(tiny_network())
+    tilt = torch.linspace(0.5, -1.5, FEATURES["n_mels"]).repeat(200, 1)
+    wave = vocoder(tilt, torch.full((200,), 5.0), torch.zeros(200))
+    griffin_lim = GriffinLim.build(FEATURES, None)
+    spectrum = torch.stft(
+        wave, FEATURES["n_fft"], FEATURES["hop_length"], window=torch.hann_window(256), return_complex=True
+    ).abs()
+    mel = (griffin_lim.basis @ spectrum).mean(1).log10()
+    # Its noise begins with a gain of e^-1.5
+    assert (mel + 1.5 / math.log(10) - tilt[0]).abs().max() < 0.3
+
+
+def test_a_network_is_the_same_after_it_was_written(tmp_path):
+    network = tiny_network()
+    with (tmp_path / "vocoder.pth").open("wb") as file:
+        write_network(network, file)
+    read = read_network(tmp_path / "vocoder.pth")
+    assert read.signal == network.signal
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(read.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def damaged(tmp_path, change):
+    with (tmp_path / "vocoder.pth").open("wb") as file:
+        write_network(tiny_network(), file)
+    content = torch.load(tmp_path / "vocoder.pth")
+    change(content)
+    torch.save(content, tmp_path / "vocoder.pth")
+    return tmp_path / "vocoder.pth"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.pop("source_filter"), "is no source-filter vocoder"),
+        (lambda content: content["source_filter"]["signal"].update(fs="fast"), r"signal.fs: a whole number"),
+        (lambda content: content["source_filter"]["network"].update(blocks=10**9), "network.blocks: a whole number"),
+        (lambda content: content["source_filter"]["network"].update(depth=3), "unknown key"),
+        (lambda content: content["source_filter"]["signal"].update(n_fft=2**40), "signal.n_fft"),
+        (lambda content: content["weights"].pop("mean"), "is damaged"),
+        (lambda content: content["weights"].update(mean="text"), "is damaged"),
+    ],
+)
+def test_a_file_that_is_no_vocoder_is_refused(tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        read_network(damaged(tmp_path, change))
+
+
+def test_a_vocoder_for_other_features_is_refused(tmp_path):
+    path = damaged(tmp_path, lambda content: None)
+    with pytest.raises(UserError, match="for other features: hop_length is 128, not 64"):
+        build_vocoder({**FEATURES, "hop_length": 128}, vocoder_file=path)
+
+
+def test_none_and_the_value_that_it_stands_for_are_no_difference():
+    given = {**SHIPPED, "fmin": 0, "fmax": None}
+    assert differing(signal_of(given), {**given, "win_length": 1024, "fmin": None, "fmax": 8000}) == ""
+    assert differing(signal_of(given), {**given, "fmax": 7600}) == "fmax is 7600.0, not 8000.0"
+
+
+def test_the_shipped_configurations_have_the_vocoder_of_this_package():
+    assert type(build_vocoder(SHIPPED)) is SourceFilter
+
+
+def test_other_features_have_griffin_lim_and_say_so(capfd):
+    assert type(build_vocoder({**SHIPPED, "hop_length": 200})) is GriffinLim
+    assert "hop_length is 200, not 256" in capfd.readouterr().err
+
+
+def test_griffin_lim_is_there_for_those_who_ask(capfd):
+    assert type(build_vocoder(SHIPPED, {"griffin_lim_iters": 4})) is GriffinLim
+    assert type(build_vocoder(SHIPPED, vocoder="griffin_lim")) is GriffinLim
+    assert capfd.readouterr().err == ""
+
+
+def test_an_unknown_vocoder_is_refused():
+    with pytest.raises(UserError, match="unknown vocoder 'wavenet'"):
+        build_vocoder(SHIPPED, vocoder="wavenet")
+
+
+def test_the_shipped_weights_are_small():
+    assert universal_weights().stat().st_size < 10 * 2**20
+
+
+def harmonic_mel(hz: float, frames: int = 60) -> torch.Tensor:
+    """A log-mel of a voice at one pitch, from pulses through a vowel's filter."""
+    from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
+
+    phase, f0 = phase_of(level(hz, frames), HOP, FS)
+    wave = pulses(phase, f0, FS)[0]
+    spectrum = torch.fft.rfft(wave)
+    frequency = torch.linspace(0, FS / 2, len(spectrum))
+    vowel = sum(1 / (1 + ((frequency - formant) / 120) ** 2) for formant in (700, 1200, 2500)) + 0.02
+    voice = 0.1 * torch.fft.irfft(spectrum * vowel, len(wave))
+    extract = LogMelFbank(fs=FS, n_fft=1024, hop_length=HOP, n_mels=80, fmin=80, fmax=7600)
+    mel, _ = extract(voice[None], torch.tensor([len(voice)]))
+    return mel[0]
+
+
+def spoken_f0(wave: torch.Tensor) -> float:
+    pyworld = import_pyworld()
+    f0, _ = pyworld.harvest(wave.double().numpy(), FS)
+    assert (f0 > 0).mean() > 0.7
+    return float(np.median(f0[f0 > 0]))
+
+
+@pytest.mark.parametrize("hz", [110.0, 240.0])
+def test_the_shipped_vocoder_speaks_at_the_f0_it_is_given(hz):
+    vocoder = build_vocoder(SHIPPED)
+    mel = harmonic_mel(hz)
+    frames = len(mel)
+    for factor in (0.95, 1.0, 1.05):
+        wave = vocoder(mel, torch.full((frames,), math.log(hz * factor)), torch.ones(frames))
+        assert spoken_f0(wave) == pytest.approx(hz * factor, rel=0.02)
+
+
+@pytest.mark.parametrize("hz", [110.0, 240.0])
+def test_the_shipped_vocoder_finds_f0_in_the_mel(hz):
+    wave = build_vocoder(SHIPPED)(harmonic_mel(hz))
+    assert spoken_f0(wave) == pytest.approx(hz, rel=0.06)
+
+
+def test_the_shipped_vocoder_whispers_where_nothing_is_voiced():
+    mel = harmonic_mel(160.0)
+    wave = build_vocoder(SHIPPED)(mel, torch.full((len(mel),), math.log(160.0)), torch.zeros(len(mel)))
+    pyworld = import_pyworld()
+    f0, _ = pyworld.dio(wave.double().numpy(), FS)
+    assert (f0 > 0).mean() < 0.3
