@@ -97,12 +97,9 @@ class Text2Speech:
         vocoder: str | None = None,
         **attention: float | None,
     ):
-        given: dict[str, Any] = {
-            "speed_control_alpha": speed_control_alpha,
-            "griffin_lim_iters": griffin_lim_iters,
-            "dtype": dtype,
-        }
-        build(DecodeOptions, {**given, "max_tokens": max_tokens, "vocoder": vocoder}, "Text2Speech")
+        given = {"speed_control_alpha": speed_control_alpha, "dtype": dtype, "max_tokens": max_tokens}
+        of_vocoder: dict[str, Any] = {"vocoder": vocoder, "griffin_lim_iters": griffin_lim_iters}
+        build(DecodeOptions, {**given, **of_vocoder}, "Text2Speech")
         alpha = 1.0 if speed_control_alpha is None else speed_control_alpha
         device = "cpu" if device is None else device
         dtype = dtype or "float32"
@@ -120,9 +117,9 @@ class Text2Speech:
         self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
-        given |= {"vocoder": vocoder, "vocoder_config": vocoder_config, "vocoder_file": vocoder_file}
+        of_vocoder |= {"vocoder_config": vocoder_config, "vocoder_file": vocoder_file}
         own_vocoder = getattr(self.train_args, VOCODER_WEIGHTS, None)
-        self.vocoder = build_vocoder(self.model, **vocoder_arguments(given, own_vocoder), device=device)
+        self.vocoder = build_vocoder(self.model, **vocoder_arguments(of_vocoder, own_vocoder), device=device)
         args = self.train_args
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)

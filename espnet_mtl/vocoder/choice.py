@@ -12,7 +12,7 @@ def vocoder_arguments(options: Mapping[str, Any], weights: str | None) -> dict[s
     """Returns `vocoder`, `vocoder_config` and `vocoder_file` for `espnet_mtl.vocoder.build.build_vocoder`.
 
     Args:
-        options: Those of decoding, of which `vocoder`, `vocoder_config`, `vocoder_file` and `griffin_lim_iters` are read.
+        options: Those of decoding: `vocoder`, `vocoder_config`, `vocoder_file` and `griffin_lim_iters` are read.
         weights: The vocoder that was trained with the model; None: there is none.
     """
     vocoder, config, file = (options.get(key) for key in ("vocoder", "vocoder_config", "vocoder_file"))
