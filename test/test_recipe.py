@@ -30,6 +30,7 @@ def test_every_stage_leaves_its_output(recipe):
         f"exp/{MULTI}/decode/test/report/index.html",
         f"exp/{MULTI}/{MULTI}.zip",
         f"exp/{MULTI}/checkpoint.previous.pth",
+        *(f"exp/{tag}/vocoder.pth" for tag in (MULTI, SINGLE)),
     ):
         assert (recipe / name).stat().st_size > 0, name
     assert any((recipe / f"exp/{MULTI}/tensorboard/train").iterdir())
@@ -160,12 +161,13 @@ def wait_until(reached, seconds=120):
         time.sleep(0.1)
 
 
+TRAINED = ("*epoch.pth", "vocoder.pth")
 STAGES = {  # what a stage writes, and what is there while it writes
     1: (["data/*/*"], "data/.train.tmp/*"),
     2: (["dump/raw/*/*", "dump/raw/*/audio/*"], "dump/raw/.train.tmp/*"),
     3: (["dump/raw/*/*", "dump/raw/*/features/*"], "dump/raw/train/.features.tmp/*"),
     4: (["dump/token_list/*/*", "dump/tables/*", "exp/stats/*/*"], "exp/.stats.tmp/*"),
-    5: ([f"exp/{tag}/*epoch.pth" for tag in (MULTI, SINGLE)], f"exp/{MULTI}/1epoch.pth"),
+    5: ([f"exp/{tag}/{file}" for tag in (MULTI, SINGLE) for file in TRAINED], f"exp/{MULTI}/1epoch.pth"),
     6: ([f"exp/{tag}/decode/test/*" for tag in (MULTI, SINGLE)], f"exp/{MULTI}/decode/.test.tmp/wav/*"),
 }
 

@@ -66,7 +66,9 @@ def train(
 
     args = _parse(train_config, config, recipe_options, ngpu, arguments)
     check_inputs(paths, final["tts"], token_type)
-    settings = {"config": config, "arguments": list(arguments), "token_type": token_type}
+    # A vocoder is trained again by itself
+    acoustic = {key: value for key, value in config.items() if key != "vocoder"}
+    settings = {"config": acoustic, "arguments": list(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if init_model:
         settings["init_model"] = init_model

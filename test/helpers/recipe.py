@@ -10,6 +10,7 @@ RECIPE = ROOT / "egs2/mtl_tts/run.sh"
 CONF = RECIPE.parent / "conf"
 TRAIN_ARGS = "--max_epoch 2 --num_iters_per_epoch 6 --log_interval 3"
 TRAIN_ARGS += " --scheduler_conf first_cycle_steps=12 --scheduler_conf warmup_steps=2"
+TRAIN_ARGS += " --vocoder steps=3 --vocoder batch_size=2"
 MULTI, SINGLE = "train_fastspeech2", "train_fastspeech2_single"
 
 
@@ -21,8 +22,6 @@ def command(work: Path, *options: str) -> list[str]:
         "sentences=10",
         "--train_args",
         TRAIN_ARGS,
-        "--inference_args",
-        "--griffin_lim_iters 2",
     ]
     return ["bash", str(RECIPE), *words, *settings, "--nj", "2", *options]
 
