@@ -28,7 +28,7 @@ from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
 from espnet_mtl.training.resume import INITIAL, config_kept, finish_epoch, repair
-from espnet_mtl.vocoder.options import VocoderOptions
+from espnet_mtl.vocoder.options import WEIGHTS, VocoderOptions
 
 
 def train(
@@ -87,17 +87,16 @@ def train(
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
-        if VocoderOptions(**final["vocoder"]).trains:
-            setattr(args, VOCODER_WEIGHTS, str(paths.output / "vocoder.pth"))
+        trains_vocoder = VocoderOptions(**final["vocoder"]).trains
+        setattr(args, VOCODER_WEIGHTS, str(paths.output / WEIGHTS) if trains_vocoder else None)
         log_to(paths.output / TRAIN_LOG)
         note_training(paths.output, paths.dump, finished=False)
         with config_kept(paths.output):
             MTLTTSTask.main(args=args)
-        if VocoderOptions(**final["vocoder"]).trains:
-            # Others do without what this imports
-            from espnet_mtl.training.vocoder.train import fine_tune_vocoder
+        # Imported here: who only asks for a mistake in the configuration does not wait for it
+        from espnet_mtl.training.vocoder.train import fine_tune_vocoder
 
-            fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
+        fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
         note_training(paths.output, paths.dump, finished=True)
 
 

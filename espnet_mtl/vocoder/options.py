@@ -10,6 +10,8 @@ from espnet_mtl.config.fields import AtLeastOne, Count, NotNegative, Options, Po
 
 GRIFFIN_LIM, PARALLEL_WAVEGAN, SOURCE_FILTER = "griffin_lim", "parallel_wavegan", "source_filter"
 """Names of vocoders."""
+WEIGHTS = "vocoder.pth"
+"""In an experiment, and in a packed model: the vocoder that was trained with the model."""
 Segment = Annotated[int, whole(16, 1024)]
 PredictedShare = Annotated[float, Field(ge=0, le=1, description="a number in [0, 1]")]
 

@@ -18,7 +18,7 @@ from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.files import locked, remove, whole_file, write_text
 from espnet_mtl.training.vocoder.data import VocoderData
 from espnet_mtl.training.vocoder.trainer import VocoderTrainer
-from espnet_mtl.vocoder.options import VocoderOptions
+from espnet_mtl.vocoder.options import WEIGHTS, VocoderOptions
 from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions
 from espnet_mtl.vocoder.source_filter.vocoder import (
@@ -30,7 +30,7 @@ from espnet_mtl.vocoder.source_filter.vocoder import (
     write_network,
 )
 
-WEIGHTS, CHECKPOINT, NOTE = "vocoder.pth", "vocoder_checkpoint.pth", "vocoder.json"
+CHECKPOINT, NOTE = "vocoder_checkpoint.pth", "vocoder.json"
 SIGNAL_KEYS = ("feats_extract", "feats_extract_conf", "pitch_extract", "pitch_extract_conf")
 """Keys of a training configuration that say what a vocoder reads."""
 

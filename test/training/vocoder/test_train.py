@@ -1,0 +1,131 @@
+"""A vocoder is trained with a model, and by itself."""
+
+import json
+import shutil
+import zipfile
+
+import pytest
+import torch
+import yaml
+from tiny_backbones import with_backbone
+from tiny_stages import TRAINABLE, run_stage, write_data
+
+from espnet_mtl.bin import train_vocoder
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.text2speech import Text2Speech
+from espnet_mtl.vocoder.griffin_lim import GriffinLim
+from espnet_mtl.vocoder.source_filter.vocoder import SourceFilter, read_network, universal_weights
+
+SETS = {
+    "train": [("ab", "s1", "sad"), ("ab", "s2", "happy"), ("ba", "s1", "happy"), ("ba", "s2", "sad")],
+    "dev": [("aab", "s1", "sad")],
+    "test": [("bba", "s2", "happy")],
+}
+VOCODER = {"steps": 3, "batch_size": 2, "segment": 16}
+ACOUSTIC = {"num_iters_per_epoch": 2, "vocoder": VOCODER}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A directory in which stages 2 to 8 have run, with a vocoder."""
+    work = tmp_path_factory.mktemp("vocoder")
+    write_data(work / "data", SETS)
+    for stage in (2, 3, 4, 5, 6, 8):
+        run_stage(stage, work, ACOUSTIC, base=TRAINABLE)
+    return work
+
+
+def weights_of(path):
+    return torch.load(path)["weights"]
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_the_vocoder_is_packed_and_speaks(work, tmp_path):
+    exp = work / "exp/model"
+    assert not same(weights_of(exp / "vocoder.pth"), weights_of(universal_weights()))
+    assert not (exp / "vocoder_checkpoint.pth").exists()
+    with zipfile.ZipFile(exp / "model.zip") as archive:
+        assert archive.read("exp/model/vocoder.pth") == (exp / "vocoder.pth").read_bytes()
+    tts = Text2Speech.from_pretrained(exp / "model.zip")
+    assert isinstance(tts.vocoder, SourceFilter)
+    own = read_network(exp / "vocoder.pth").state_dict()
+    assert same(tts.vocoder.network.state_dict(), own)
+    assert len(tts("ab", speaker="s1", emotion="sad")["wav"]) > 0
+
+
+def test_griffin_lim_speaks_where_it_is_asked_for(work):
+    archive = work / "exp/model/model.zip"
+    for options in ({"vocoder": "griffin_lim"}, {"griffin_lim_iters": 2}):
+        assert isinstance(Text2Speech.from_pretrained(archive, **options).vocoder, GriffinLim)
+
+
+def test_a_vocoder_that_is_there_is_not_trained_again(work):
+    path = work / "exp/model/vocoder.pth"
+    before = path.stat().st_mtime_ns
+    run_stage(5, work, ACOUSTIC, base=TRAINABLE)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_other_steps_train_the_vocoder_alone(work, tmp_path):
+    copy = tmp_path / "work"
+    shutil.copytree(work, copy)
+    for path in copy.glob("exp/**/config.yaml"):
+        path.write_text(path.read_text().replace(str(work), str(copy)))
+    model = (copy / "exp/model/1epoch.pth").stat().st_mtime_ns
+    before = weights_of(copy / "exp/model/vocoder.pth")
+    run_stage(5, copy, {**ACOUSTIC, "vocoder": {**VOCODER, "steps": 5}}, base=TRAINABLE)
+    assert not same(weights_of(copy / "exp/model/vocoder.pth"), before)
+    assert (copy / "exp/model/1epoch.pth").stat().st_mtime_ns == model
+    run_stage(5, copy, {**ACOUSTIC, "vocoder": {"kind": "griffin_lim"}}, base=TRAINABLE)
+    assert not (copy / "exp/model/vocoder.pth").exists()
+    assert "vocoder_weights: null" in (copy / "exp/model/config.yaml").read_text()
+
+
+def test_tacotron2_has_a_vocoder_for_other_features(tmp_path):
+    write_data(tmp_path / "data", SETS)
+    base = {**TRAINABLE, **with_backbone("tacotron2")}
+    change = {**ACOUSTIC, "feats_extract_conf": {"n_mels": 40}}
+    for stage in (2, 3, 4, 5):
+        run_stage(stage, tmp_path, change, base=base)
+    assert read_network(tmp_path / "exp/model/vocoder.pth").signal.n_mels == 40
+
+
+def command(work, output, **changes):
+    config = work / "train.yaml"
+    given = yaml.safe_load(config.read_text())
+    changed = output.parent / f"{output.name}.yaml"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    changed.write_text(yaml.safe_dump({**given, "vocoder": {**VOCODER, **changes}}))
+    return ["--train_config", str(changed), "--data", str(work / "dump/raw/train"), "--output", str(output)]
+
+
+def test_a_vocoder_is_trained_by_itself(work, tmp_path, capsys):
+    run_stage(4, work, ACOUSTIC, base=TRAINABLE)
+    output = tmp_path / "vocoder"
+    train_vocoder.main([*command(work, output), "--steps", "2"])
+    assert capsys.readouterr().out.splitlines()[-1] == str(output / "vocoder.pth")
+    assert json.loads((output / "vocoder.json").read_text())["options"]["steps"] == 2
+    assert read_network(output / "vocoder.pth").signal.n_mels == 80
+    with pytest.raises(UserError, match="of other settings or data: delete it"):
+        train_vocoder.main([*command(work, output), "--steps", "3"])
+    other = ["--init_vocoder", str(output / "vocoder.pth")]
+    train_vocoder.main([*command(work, tmp_path / "further"), *other])
+    assert not same(weights_of(tmp_path / "further/vocoder.pth"), weights_of(output / "vocoder.pth"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], r"run stage 2 first: nowhere/wav.scp is missing"),
+        (["--init_vocoder", "nowhere.pth"], "no such model file: nowhere.pth"),
+        (["--steps", "0"], "--steps: expected a whole number of at least 1"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_anything_is_trained(work, tmp_path, arguments, message):
+    run = [*command(work, tmp_path / "vocoder"), *arguments]
+    with pytest.raises(UserError, match=message):
+        train_vocoder.main(run)
+    assert not (tmp_path / "vocoder/vocoder.pth").exists()
