@@ -1,4 +1,4 @@
-"""Stage 6: synthesis of the test set. Options after `--` override the YAML, e.g. `-- --griffin_lim_iters 60`."""
+"""Stage 6: synthesis of the test set. Options after `--` override the YAML, e.g. `-- --speed_control_alpha 1.2`."""
 
 from __future__ import annotations
 

@@ -31,6 +31,8 @@ LOWEST_RATE = 0.02
 AVERAGED = 0.999
 """Share of the average of weights that a step keeps."""
 CLIP = 5.0
+JUDGES_RATE = 4.0
+"""Learning rate of the discriminators, relative to the network's, which begins with an envelope or trained weights."""
 BETAS = (0.8, 0.99)
 LOG_EVERY, SAVE_EVERY = 100, 250
 
@@ -57,7 +59,7 @@ class VocoderTrainer:
         if options.discriminators:
             torch.manual_seed(options.seed)
             self.discriminators = Discriminators(network.signal.fs).to(device)
-            self.judges = torch.optim.AdamW(self.discriminators.parameters(), options.learning_rate, BETAS)
+            self.judges = torch.optim.AdamW(self.discriminators.parameters(), betas=BETAS)
         self.step = 0
 
     def run(self, data: VocoderData, checkpoint: Path | None = None) -> None:
@@ -141,9 +143,12 @@ class VocoderTrainer:
         done = self.step / self.options.steps
         rise = min(1.0, (done + 1 / self.options.steps) / WARM_UP)
         fall = LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * done)) / 2
-        for optimizer in (self.optimizer, *([self.judges] if self.discriminators else [])):
-            for group in optimizer.param_groups:
-                group["lr"] = self.options.learning_rate * rise * fall
+        rate = self.options.learning_rate * rise * fall
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if self.discriminators is not None:
+            for group in self.judges.param_groups:
+                group["lr"] = JUDGES_RATE * rate
 
     @torch.no_grad()
     def _average(self) -> None:
