@@ -23,6 +23,7 @@ from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions
 from espnet_mtl.vocoder.source_filter.vocoder import (
     differing,
+    read_discriminators,
     read_network,
     signal_of,
     universal_difference,
@@ -107,7 +108,7 @@ def train_vocoder(
             raise UserError(
                 f"{output} holds a vocoder of other settings or data: delete it, or choose another directory"
             )
-        _run(paths, made_of, make, options, "cuda" if ngpu else "cpu")
+        _run(paths, made_of, make, options, "cuda" if ngpu else "cpu", weights)
     return paths.weights
 
 
@@ -149,7 +150,7 @@ def fine_tune_vocoder(exp: Path, dump: Path, ngpu: int, nj: int = 1) -> None:
 
     if not _is_made_of(paths, made_of):
         remove(paths.weights, paths.checkpoint)
-    _run(paths, made_of, make, options, device)
+    _run(paths, made_of, make, options, device, weights)
 
 
 def _is_made_of(paths: VocoderPaths, made_of: Mapping[str, Any]) -> bool:
@@ -166,6 +167,7 @@ def _run(
     make: Callable[[], tuple[SourceFilterNetwork, VocoderData]],
     options: VocoderOptions,
     device: str,
+    weights: Path | None,
 ) -> None:
     """Trains, or goes on, unless the vocoder is there."""
     if paths.weights.is_file():
@@ -173,10 +175,14 @@ def _run(
     write_text(paths.note, _written(made_of))
     logging.info("the vocoder is trained: %d steps", options.steps)
     network, speech = make()
-    trainer = VocoderTrainer(network, options, device)
+    discriminators = read_discriminators(weights) if weights else None
+    try:
+        trainer = VocoderTrainer(network, options, device, discriminators)
+    except RuntimeError as error:
+        raise UserError(f"{weights}: its discriminators are not those of this version: {error}") from error
     trainer.run(speech, paths.checkpoint)
     with whole_file(paths.weights) as file:
-        write_network(trainer.average, file)
+        write_network(trainer.average, file, trainer.discriminators)
     remove(paths.checkpoint)
 
 

@@ -47,9 +47,16 @@ class VocoderTrainer:
         network: The vocoder's network, as it begins.
         options: How to train.
         device: Where to train.
+        discriminators: Weights that the discriminators begin with; None: random ones.
     """
 
-    def __init__(self, network: SourceFilterNetwork, options: VocoderOptions, device: str = "cpu"):
+    def __init__(
+        self,
+        network: SourceFilterNetwork,
+        options: VocoderOptions,
+        device: str = "cpu",
+        discriminators: Mapping[str, Tensor] | None = None,
+    ):
         self.options, self.device = options, device
         self.network = network.to(device).train()
         self.average = deepcopy(network).eval().requires_grad_(False)
@@ -59,6 +66,8 @@ class VocoderTrainer:
         if options.discriminators:
             torch.manual_seed(options.seed)
             self.discriminators = Discriminators(network.signal.fs).to(device)
+            if discriminators is not None:
+                self.discriminators.load_state_dict(discriminators)
             self.judges = torch.optim.AdamW(self.discriminators.parameters(), betas=BETAS)
         self.step = 0
 

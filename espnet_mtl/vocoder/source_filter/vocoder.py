@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from espnet_mtl.config.fields import build
 from espnet_mtl.errors import UserError
@@ -117,13 +117,31 @@ def differing(signal: Signal, features: Mapping[str, Any]) -> str:
     return ", ".join(differences)
 
 
-def write_network(network: SourceFilterNetwork, file: BinaryIO) -> None:
-    """Writes a network in half precision, with what it is built from."""
-    weights = {name: value.half().cpu() for name, value in network.state_dict().items()}
+def write_network(network: SourceFilterNetwork, file: BinaryIO, discriminators: nn.Module | None = None) -> None:
+    """Writes a network in half precision, with what it is built from.
+
+    Args:
+        network: The network.
+        file: Where it goes.
+        discriminators: What it was trained against, so that another training may go on with them; None: nothing.
+    """
     settings = {"signal": network.signal.model_dump(), "network": network.options.model_dump()}
-    content = BytesIO()
-    torch.save({"source_filter": settings, "weights": weights}, content)
-    file.write(content.getvalue())
+    content: dict[str, Any] = {"source_filter": settings, "weights": _halved(network)}
+    if discriminators is not None:
+        content["discriminators"] = _halved(discriminators)
+    buffer = BytesIO()
+    torch.save(content, buffer)
+    file.write(buffer.getvalue())
+
+
+def _halved(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.half().cpu() for name, value in module.state_dict().items()}
+
+
+def read_discriminators(path: str | Path) -> dict[str, Tensor] | None:
+    """Reads the weights of the discriminators that a network was trained against; None: they are not in the file."""
+    weights = load_tensors(path).get("discriminators")
+    return weights and {name: value.float() for name, value in weights.items()}
 
 
 def read_network(path: str | Path) -> SourceFilterNetwork:

@@ -13,8 +13,14 @@ from tiny_stages import TRAINABLE, run_stage, write_data
 from espnet_mtl.bin import train_vocoder
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.text2speech import Text2Speech
+from espnet_mtl.training.vocoder.discriminators import Discriminators
 from espnet_mtl.vocoder.griffin_lim import GriffinLim
-from espnet_mtl.vocoder.source_filter.vocoder import SourceFilter, read_network, universal_weights
+from espnet_mtl.vocoder.source_filter.vocoder import (
+    SourceFilter,
+    read_discriminators,
+    read_network,
+    universal_weights,
+)
 
 SETS = {
     "train": [("ab", "s1", "sad"), ("ab", "s2", "happy"), ("ba", "s1", "happy"), ("ba", "s2", "sad")],
@@ -114,6 +120,27 @@ def test_a_vocoder_is_trained_by_itself(work, tmp_path, capsys):
     other = ["--init_vocoder", str(output / "vocoder.pth")]
     train_vocoder.main([*command(work, tmp_path / "further"), *other])
     assert not same(weights_of(tmp_path / "further/vocoder.pth"), weights_of(output / "vocoder.pth"))
+
+
+def test_discriminators_go_on_where_they_were(work, tmp_path):
+    for name, steps in (("first", "2"), ("second", "1")):
+        init = [] if name == "first" else ["--init_vocoder", str(tmp_path / "first/vocoder.pth")]
+        train_vocoder.main([*command(work, tmp_path / name), "--steps", steps, *init])
+    first, second = (read_discriminators(tmp_path / name / "vocoder.pth") for name in ("first", "second"))
+    fresh = Discriminators(16000).state_dict()
+    moved = max(float((second[name] - first[name]).abs().max()) for name in first)
+    apart = max(float((second[name] - fresh[name]).abs().max()) for name in first)
+    assert 0 < moved < 0.1 * apart
+
+
+def test_discriminators_of_another_version_are_refused(work, tmp_path):
+    output = tmp_path / "vocoder"
+    train_vocoder.main([*command(work, output), "--steps", "1"])
+    content = torch.load(output / "vocoder.pth")
+    content["discriminators"].popitem()
+    torch.save(content, output / "vocoder.pth")
+    with pytest.raises(UserError, match="its discriminators are not those of this version"):
+        train_vocoder.main([*command(work, tmp_path / "other"), "--init_vocoder", str(output / "vocoder.pth")])
 
 
 @pytest.mark.parametrize(
