@@ -13,12 +13,12 @@ FORMAT = "%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
 
 
 class _EpochsOnly(logging.Filter):
-    """Lets through warnings and, shortened, the line that begins an epoch."""
+    """Lets through warnings, the line that begins an epoch and those of a vocoder's steps."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "py.warnings":
             return False
-        begins = re.match(r"\d+/\d+epoch started|The training was", record.getMessage())
+        begins = re.match(r"\d+/\d+epoch started|The training was|vocoder: ", record.getMessage())
         return record.levelno >= logging.WARNING or begins is not None
 
 

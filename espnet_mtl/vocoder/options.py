@@ -13,6 +13,8 @@ GRIFFIN_LIM, PARALLEL_WAVEGAN, SOURCE_FILTER = "griffin_lim", "parallel_wavegan"
 WEIGHTS = "vocoder.pth"
 """In an experiment, and in a packed model: the vocoder that was trained with the model."""
 Segment = Annotated[int, whole(16, 1024)]
+Factor = Annotated[float, Field(ge=0.5, le=2)]
+Factors = Annotated[list[Factor], Field(description="a list of numbers from 0.5 to 2")]
 PredictedShare = Annotated[float, Field(ge=0, le=1, description="a number in [0, 1]")]
 
 
@@ -27,6 +29,7 @@ class VocoderOptions(Options):
         learning_rate: At its highest; it rises in the first twentieth, and falls along a cosine.
         predicted: Share of segments whose mel is a model's prediction, in stage 5.
         discriminators: Whether discriminators judge the waveform.
+        resampled: Factors: for each, the recordings are there once more, that much faster and higher, as other voices.
         start: Fraction of the training before which there is no discriminator.
         adversarial: Weight of their judgement.
         matching: Weight of the distance between their features.
@@ -39,6 +42,7 @@ class VocoderOptions(Options):
     segment: Segment = 32
     learning_rate: Positive = 5e-4
     predicted: PredictedShare = 0.75
+    resampled: Factors = []  # noqa: RUF012
     discriminators: Switch = True
     start: Share = 0.0
     adversarial: NotNegative = 0.1

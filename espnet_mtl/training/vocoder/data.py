@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -63,20 +65,23 @@ def _extractors(settings: str) -> tuple[Any, ContourExtractor, Mapping[str, Any]
     return mel, ContourExtractor(config["pitch_extract_conf"]), config["feats_extract_conf"]
 
 
-def read_speech(settings: str, path: str) -> Speech:
+def read_speech(settings: str, job: tuple[float, str]) -> Speech:
     """Reads one recording.
 
     Args:
         settings: `feats_extract`, `feats_extract_conf` and `pitch_extract_conf` of a config, as JSON.
-        path: The file, at the config's sampling rate.
+        job: How much faster and higher it becomes (1: as it is), and the file, at the config's sampling rate.
 
     Raises:
         UserError: It cannot be read, or has another sampling rate.
     """
+    factor, path = job
     extract, find_contour, signal = _extractors(settings)
     samples, fs = read_mono(path)
     if fs != signal["fs"]:
         raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {signal['fs']}: run stage 2 first")
+    if factor != 1:
+        samples = soxr.resample(samples, fs * factor, fs)
     with torch.no_grad():
         found, lengths = extract(torch.from_numpy(samples).float()[None], torch.tensor([len(samples)]))
     frames = int(lengths[0])
@@ -111,15 +116,18 @@ class VocoderData:
     predicted: NDArray[np.float16] | None = None
 
     @classmethod
-    def read(cls, paths: Sequence[str], config: Mapping[str, Any], nj: int) -> VocoderData:
-        """Reads recordings in `nj` processes; see `read_speech`.
+    def read(
+        cls, paths: Sequence[str], config: Mapping[str, Any], nj: int, resampled: Sequence[float] = ()
+    ) -> VocoderData:
+        """Reads recordings in `nj` processes, then once more for each factor of `resampled`; see `read_speech`.
 
         Raises:
             UserError: A recording cannot be read, or there is none.
         """
         keys = ("feats_extract", "feats_extract_conf", "pitch_extract_conf")
         settings = json.dumps({key: config[key] for key in keys})
-        speech = list(parallel_map(partial(read_speech, settings), paths, nj, "speech for the vocoder"))
+        jobs = list(product((1.0, *resampled), paths))
+        speech = list(parallel_map(partial(read_speech, settings), jobs, nj, "speech for the vocoder"))
         if not speech:
             raise UserError("no recordings to train a vocoder on")
         lengths = [len(one.mel) for one in speech]

@@ -100,7 +100,7 @@ def train_vocoder(
     paths = VocoderPaths(output)
 
     def make() -> tuple[SourceFilterNetwork, VocoderData]:
-        speech = VocoderData.read(wavs, config, nj)
+        speech = VocoderData.read(wavs, config, nj, options.resampled)
         return initial_network(config["feats_extract_conf"], speech, weights, options.seed), speech
 
     with locked(output):
@@ -173,7 +173,7 @@ def _run(
     if paths.weights.is_file():
         return
     write_text(paths.note, _written(made_of))
-    logging.info("the vocoder is trained: %d steps", options.steps)
+    logging.info("vocoder: training, %d steps", options.steps)
     network, speech = make()
     discriminators = read_discriminators(weights) if weights else None
     try:

@@ -169,7 +169,7 @@ class VocoderTrainer:
     def _report(self, figures: Mapping[str, list[Tensor]], seconds: float) -> None:
         means = {name: float(torch.stack(values).mean()) for name, values in figures.items()}
         text = ", ".join(f"{name}={value:.4g}" for name, value in means.items())
-        logging.info("vocoder, step %d of %d: %s; %.3g s a step", self.step, self.options.steps, text, seconds)
+        logging.info("vocoder: step %d of %d: %s; %.3g s a step", self.step, self.options.steps, text, seconds)
 
     def state(self) -> dict[str, Any]:
         """Returns all that a training goes on from."""

@@ -4,6 +4,7 @@ import json
 import shutil
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -11,8 +12,11 @@ from tiny_backbones import with_backbone
 from tiny_stages import TRAINABLE, run_stage, write_data
 
 from espnet_mtl.bin import train_vocoder
+from espnet_mtl.config.load import load_train_config
+from espnet_mtl.data.kaldi import read_scp
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.text2speech import Text2Speech
+from espnet_mtl.training.vocoder.data import VocoderData
 from espnet_mtl.training.vocoder.discriminators import Discriminators
 from espnet_mtl.vocoder.griffin_lim import GriffinLim
 from espnet_mtl.vocoder.source_filter.vocoder import (
@@ -120,6 +124,16 @@ def test_a_vocoder_is_trained_by_itself(work, tmp_path, capsys):
     other = ["--init_vocoder", str(output / "vocoder.pth")]
     train_vocoder.main([*command(work, tmp_path / "further"), *other])
     assert not same(weights_of(tmp_path / "further/vocoder.pth"), weights_of(output / "vocoder.pth"))
+
+
+def test_resampled_recordings_are_other_voices(work):
+    config = load_train_config(work / "train.yaml")
+    wavs = list(read_scp(work / "dump/raw/train/wav.scp").values())
+    data = VocoderData.read(wavs, config, 1, [1.25])
+    once, twice = data.borders[len(wavs)], data.borders[-1]
+    assert (twice - once) / once == pytest.approx(1 / 1.25, rel=0.05)
+    higher = np.median(data.log_f0[once:][data.voiced[once:]]) - np.median(data.log_f0[:once][data.voiced[:once]])
+    assert higher == pytest.approx(np.log(1.25), abs=0.02)
 
 
 def test_discriminators_go_on_where_they_were(work, tmp_path):
