@@ -9,7 +9,8 @@ from tiny_stages import CONFIG, SETS, config_file, run_stage, write_data
 
 from espnet_mtl.bin.stages import prepare_data
 from espnet_mtl.config.load import load_train_config
-from espnet_mtl.data.provenance.check import check_stages, check_trained_on
+from espnet_mtl.data.provenance.check import check_corpora, check_stages, check_trained_on
+from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
 
 ROWS = [("ab", "s1", "sad")] * 2
@@ -232,3 +233,32 @@ def test_a_set_whose_texts_were_edited_is_not_spoken(work):
     (work / "dump/raw/test/text").write_text("s1_test_0 other\n")
     with pytest.raises(UserError, match="test/text has changed since stage 3 made features of it: run stage 3 again"):
         check_trained_on(work / "dump/raw", config, "phn", Path("exp/model"), "test")
+
+
+def test_a_copy_whose_original_was_made_anew(work, tmp_path):
+    for stage in (2, 3):
+        run_stage(stage, work)
+    copy = shutil.copytree(work / "dump", tmp_path / "copy")
+    config = load_train_config(config_file(work, {}))
+    check_stages(copy / "raw", config, "phn", 4)  # what its tables name is still what it was made of
+    run_stage(3, work)
+    check_stages(copy / "raw", config, "phn", 4)
+    labels = work / "data/train/utt2emo"
+    labels.write_text(labels.read_text().replace("sad", "happy"))
+    for stage in (2, 3):
+        run_stage(stage, work)
+    message = (
+        r"copy/raw/train/wav.scp names files of .*work/dump/raw, which stage 2 has made anew since .*: run stages 2"
+    )
+    with pytest.raises(UserError, match=message):
+        check_stages(copy / "raw", config, "phn", 4)
+    with pytest.raises(UserError, match=message):
+        check_trained_on(copy / "raw", config, "phn", work / "exp/model")
+
+
+def test_the_corpus_that_stage_1_prepared(tmp_path):
+    check_corpora(tmp_path / "none", ["demo"])  # directories of the user's own have no note
+    write_note(tmp_path, Note(1, {"csv": {}, "nemo": {}}))
+    check_corpora(tmp_path, ["nemo", "csv"])
+    with pytest.raises(UserError, match=r"is of the corpus csv\+nemo, not demo: run stage 1 again, or say csv\+nemo"):
+        check_corpora(tmp_path, ["demo"])
