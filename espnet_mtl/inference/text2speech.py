@@ -139,11 +139,14 @@ class Text2Speech:
         Raises:
             UserError: There is no such model, or its archive is refused.
         """
-        from espnet_mtl.zoo.archive import resolve
+        from espnet_mtl.zoo.archive import naming, resolve
 
         if (model or model_tag) is None:
             return cls(**options)
-        return cls(**{**resolve(str(model or model_tag)), **options})
+        name = str(model or model_tag)
+        files = resolve(name)
+        with naming(name, files):
+            return cls(**{**files, **options})
 
     @property
     def fs(self) -> int:
