@@ -49,6 +49,10 @@ def forgets(work):
         (work / "left").write_text("".join(line + "\n" for line in lines(work) if not line.startswith("u1")))
 
 
+def renames(work):
+    (work / "left").write_text((work / "table").read_text().replace("/", "_").removeprefix("."))
+
+
 def tells(work):
     copies(work)
     total = sum(int(line.split()[1]) for line in lines(work))
@@ -76,6 +80,7 @@ def waits(work):
         (copies, b"u1 1\nu2 9\nu3 3\n", fuzz.AS_BEFORE),
         (copies, b"u1 1\nu3 3\n", fuzz.AS_BEFORE),
         (forgets, b"u1 1\nu2 9\nu3 3\n", fuzz.SPREAD),
+        (renames, b".u/1 1\nu2 2\nu3 3\n", fuzz.AS_BEFORE),
         (tells, b"u1 1\nu2 9\nu3 3\n", fuzz.AS_BEFORE),
         (forgets, b"u1 9\nu2 2\nu3 3\n", fuzz.LOST),
         (fails, b"u1 1\n", fuzz.TRACEBACK),
