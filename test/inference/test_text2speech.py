@@ -51,6 +51,12 @@ def test_what_is_not_finite_is_no_speech(tts):
         tts("good morning", vocode=False)
 
 
+def test_a_model_that_predicts_no_frame_says_so(tts):
+    torch.nn.init.constant_(tts.model.tts.duration_predictor.linear.bias, -9)
+    with pytest.raises(UserError, match="the model predicts 0 frames for 9 tokens, which is no speech: its training"):
+        tts("good morning", vocode=False)
+
+
 def test_a_waveform_that_is_not_finite_is_no_speech(tts):
     tts.vocoder = lambda mel: torch.full((10,), float("inf"))
     with pytest.raises(UserError, match="the model's waveform holds NaN or infinity"):
