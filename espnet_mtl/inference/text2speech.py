@@ -13,7 +13,7 @@ from torch import Tensor
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS, finite_number
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, memory_needed
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
     check_finite,
@@ -171,6 +171,7 @@ class Text2Speech:
 
     @torch.no_grad()
     @input_errors()
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
     def __call__(
         self,
         text: str | Tensor | np.ndarray,

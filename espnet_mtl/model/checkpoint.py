@@ -140,9 +140,12 @@ def is_whole(path: str | Path) -> bool:
 
     Raises:
         OSError: It is there, but may not or cannot be read, which tells nothing of what is in it.
+        UserError: It is a directory.
     """
     if not Path(path).exists():
         return False
+    if Path(path).is_dir():
+        raise UserError(f"{path} is a directory, where a file of weights belongs: move it to another place")
     with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
