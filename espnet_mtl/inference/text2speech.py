@@ -40,7 +40,7 @@ from espnet_mtl.inference.options import (
 )
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess
-from espnet_mtl.system.unicode import find_name, normal_name
+from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
@@ -278,12 +278,11 @@ class Text2Speech:
         return ids.to(self.device)
 
     def _language(self, language: str | None, speaker: int) -> str:
-        """Returns the language to speak: the given one, or that of the speaker of this number."""
+        """Returns the language to speak, one of the model's: the given one, or that of the speaker of this number."""
         name = self.speakers[speaker] if self.speakers else ""
         language = choose_language(language, name, self.train_args, self.speaker_languages, self.languages)
-        if self.model.tts.langs is None:
-            return normal_name(language)
-        return self.languages[find_name("language", language, self.languages)]
+        known = self.languages or [self.train_args.language]
+        return known[find_name("language", language, known)]
 
     def _voice(self, speaker: Tensor, language: str, spembs: Any) -> dict[str, Tensor | None]:
         """Returns the numbers (1,) of speaker and language, and the embedding (D,); None: the model takes none."""
