@@ -55,7 +55,7 @@ def test_a_damaged_table_is_told_on_the_page(labelled):
     data, output, _ = labelled
     work = ManualLabels(data, output)
     write_text(output / "utt2emo_by_hand", "junk\n")
-    with pytest.raises(gradio.Error, match="utt2emo_by_hand:1: expected '<key> <value>', got 'junk'"):
+    with pytest.raises(gradio.Error, match=r"utt2emo_by_hand:1: expected '<key> <value>', got 'junk'"):
         _show(work, 0)
-    with pytest.raises(gradio.Error, match="Not saved: .*utt2emo_by_hand:1: expected"):
+    with pytest.raises(gradio.Error, match=r"Not saved: .*utt2emo_by_hand:1: expected"):
         _choose(work, "happy", 0)
