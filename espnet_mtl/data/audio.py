@@ -100,7 +100,10 @@ def prepare_audio(
     recordings = {name: read_recordings(data / name, language, token_type, pipes) for name in SETS}
     totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
-    with whole_sets(output, SETS, AUDIO) as directories:
+    sources = [data / name / WAV_SCP for name in SETS]
+    for own in recordings.values():
+        sources += [Path(recording.wav) for recording in own]
+    with whole_sets(output, SETS, AUDIO, sources) as directories:
         tasks = []
         for name in SETS:
             tasks += [(recording, directories[name] / "audio") for recording in recordings[name]]

@@ -292,3 +292,13 @@ def test_the_command_reads_the_training_config(tmp_path, capsys):
     info = soundfile.info(tmp_path / "dump" / "dev" / "audio" / "a_10.flac")
     assert info.samplerate == 8000
     assert info.duration == pytest.approx(0.7, abs=0.03)
+
+
+def test_the_data_are_not_replaced_by_what_is_made_of_them(tmp_path):
+    data = make_data(tmp_path / "data", n=4)
+    before = contents(data)
+    (tmp_path / "link").symlink_to(data)
+    for output in (data, tmp_path / "link"):
+        with pytest.raises(UserError, match=r"/dev would be replaced, but .*data/dev is read: choose another"):
+            prepare_audio(data, output, FS, AudioConf())
+    assert contents(data) == before
