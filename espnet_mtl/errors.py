@@ -120,13 +120,30 @@ def system_error(error: BaseException) -> str | None:
 
 def _system_error(error: BaseException) -> str | None:
     message = " ".join(_original_message(error).split())
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_MEMORY.search(message):
+    if _no_memory(error):
         return f"out of memory{message and f' ({message})'}: lower --nj or, of a training, batch_bins"
     if _KILLED_LOADER.search(message):
         return f"{message} Perhaps memory ran out: lower num_workers or batch_bins"
     if isinstance(error, OSError):
         return _refused(error, message)
     return None
+
+
+def _no_memory(error: BaseException) -> bool:
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or bool(_NO_MEMORY.search(_original_message(error)))
+
+
+@contextmanager
+def memory_needed(remedy: str) -> Iterator[None]:
+    """Makes a `UserError` of memory that ran out, of the GPU or not, which says what helps."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # PyTorch's own is a RuntimeError
+        if not _no_memory(error):
+            raise
+        message = " ".join(str(error).split())
+        raise UserError(f"out of memory{message and f' ({message})'}: {remedy}") from error
 
 
 def read_system_error(message: str) -> OSError | None:

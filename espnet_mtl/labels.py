@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from espnet_mtl.errors import UserError
-from espnet_mtl.system.unicode import find_name, normal_name
+from espnet_mtl.errors import UserError, shown
+from espnet_mtl.system.unicode import find_name, normal_name, only_dashes, plain_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,8 +104,8 @@ class ClassLabel:
 
     def _name(self, line: str) -> str:
         name = normal_name(line)
-        if not name:
-            raise UserError(f"{self.name} {line!r}: expected a name")
+        if not name or only_dashes(name):
+            raise UserError(f"{self.name} {shown(line)}: expected a name; no label is written {UNLABELLED!r}")
         return name
 
     def _check_may_lack(self) -> None:
@@ -146,7 +146,7 @@ class ContinuousLabel:
             return np.full(self.size, np.nan, dtype=np.float32)
         numbers = parse_numbers(line, self.size)
         if numbers is None:
-            raise UserError(f"{self.name} {line!r}: expected {self.size} numbers{self._meaning()}, or no line")
+            raise UserError(f"{self.name} {shown(line)}: expected {self.size} numbers{self._meaning()}, or no line")
         return np.array(numbers, dtype=np.float32)
 
     def write(self, values: Sequence[float] | np.ndarray) -> str:
@@ -203,13 +203,13 @@ def parse_mixture(text: str) -> dict[str, float]:
     weighted = [":" in part for part in parts]
     if any(weighted) and not all(weighted):
         bare = parts[weighted.index(False)]
-        raise UserError(f"label {text!r}: {bare!r} has no weight, but others have: {MIXTURE_FORM}")
+        raise UserError(f"label {shown(text)}: {shown(bare)} has no weight, but others have: {MIXTURE_FORM}")
     for part in parts:
         name, colon, weight = _split_part(part)
         name, weight = normal_name(name), weight if colon else "1"
         _check_class_name(name, text)
         if name in mixture:
-            raise UserError(f"label {text!r}: {name!r} comes twice: {MIXTURE_FORM}")
+            raise UserError(f"label {shown(text)}: {shown(name)} comes twice: {MIXTURE_FORM}")
         mixture[name] = _weight(weight, text)
     return normalized_mixture(mixture, text)
 
@@ -227,11 +227,11 @@ def normalized_mixture(mixture: Mapping[str, float], source: object) -> dict[str
     total = sum(mixture.values())
     for name, weight in mixture.items():
         if not (isfinite(weight) and weight >= 0):
-            raise UserError(f"label {source!r}: the weight of {name!r} is {weight}: {MIXTURE_FORM}")
+            raise UserError(f"label {shown(source)}: the weight of {shown(name)} is {weight}: {MIXTURE_FORM}")
     if not total > 0:
-        raise UserError(f"label {source!r}: {MIXTURE_FORM}")
+        raise UserError(f"label {shown(source)}: {MIXTURE_FORM}")
     if not isfinite(total):
-        raise UserError(f"label {source!r}: the sum of the weights is too large: {MIXTURE_FORM}")
+        raise UserError(f"label {shown(source)}: the sum of the weights is too large: {MIXTURE_FORM}")
     shares = {name: weight / total for name, weight in mixture.items()}
     return {name: share for name, share in shares.items() if share > 0}
 
@@ -266,7 +266,7 @@ def mixture_weights(mixture: Mapping[str, float], classes: Sequence[str], label:
 def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
     """Reads `count` numbers that 32 bits can hold; None where the text is anything else."""
     try:
-        numbers = tuple(map(float, text.split()))
+        numbers = tuple(map(plain_number, text.split()))
     except ValueError:
         return None
     held = all(abs(number) <= LARGEST for number in numbers)  # false of NaN, too
@@ -275,12 +275,14 @@ def parse_numbers(text: str, count: int) -> tuple[float, ...] | None:
 
 def _check_class_name(name: str, text: str) -> None:
     """Raises UserError where the name of a class, which `text` holds, would be read as something else."""
-    if name == UNLABELLED:
-        raise UserError(f"label {text!r}: {UNLABELLED!r} means no label, and stands alone: {MIXTURE_FORM}")
+    if only_dashes(name):
+        raise UserError(f"label {shown(text)}: {UNLABELLED!r} means no label, and stands alone: {MIXTURE_FORM}")
     if not name:
-        raise UserError(f"label {text!r}: {MIXTURE_FORM}")
+        raise UserError(f"label {shown(text)}: {MIXTURE_FORM}")
     if {":", ","}.intersection(name) or name != name.strip():
-        raise UserError(f"label {text!r}: the name {name!r} holds ':', ',' or spaces at its ends: {MIXTURE_FORM}")
+        raise UserError(
+            f"label {shown(text)}: the name {shown(name)} holds ':', ',' or spaces at its ends: {MIXTURE_FORM}"
+        )
 
 
 def _split_part(part: str) -> tuple[str, str, str]:
@@ -290,6 +292,6 @@ def _split_part(part: str) -> tuple[str, str, str]:
 
 def _weight(weight: str, text: str) -> float:
     try:
-        return float(weight)
+        return plain_number(weight)
     except ValueError:
-        raise UserError(f"label {text!r}: {weight.strip()!r} is not a number: {MIXTURE_FORM}") from None
+        raise UserError(f"label {shown(text)}: {shown(weight.strip())} is not a number: {MIXTURE_FORM}") from None

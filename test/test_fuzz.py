@@ -27,7 +27,7 @@ class Bare(fuzz.Fuzzer):
         self._work, self._sound, self._seed = directory / "work", directory / "sound", 0
         self._sound.mkdir()
         self._work.mkdir()
-        (self._sound / "table").write_text("a 1\nb 2\nc 3\n")
+        (self._sound / "table").write_text("u1 1\nu2 2\nu3 3\n")
         self._expected = {}
 
 
@@ -45,20 +45,31 @@ def copies(work):
 
 def forgets(work):
     copies(work)
-    if (work / "table").read_text() != "a 1\nb 2\nc 3\n":
-        (work / "left").write_text("".join(line + "\n" for line in lines(work) if not line.startswith("a")))
+    if (work / "table").read_text() != "u1 1\nu2 2\nu3 3\n":
+        (work / "left").write_text("".join(line + "\n" for line in lines(work) if not line.startswith("u1")))
+
+
+def renames(work):
+    (work / "left").write_text((work / "table").read_text().replace("/", "_").removeprefix("."))
+
+
+def tells(work):
+    copies(work)
+    total = sum(int(line.split()[1]) for line in lines(work))
+    (work / "left").write_text("".join(f"{line} of {total}\n" for line in lines(work)))
+    print("the result of every utterance may be another one")
 
 
 def fails(work):
     copies(work)
-    if (work / "table").read_text() != "a 1\nb 2\nc 3\n":
-        raise KeyError("a")
+    if (work / "table").read_text() != "u1 1\nu2 2\nu3 3\n":
+        raise KeyError("u1")
 
 
 def waits(work):
     copies(work)
     # Nothing is open while it waits: the interruption would leave it so
-    mutated = (work / "table").read_text() != "a 1\nb 2\nc 3\n"
+    mutated = (work / "table").read_text() != "u1 1\nu2 2\nu3 3\n"
     while mutated:
         pass
 
@@ -66,12 +77,14 @@ def waits(work):
 @pytest.mark.parametrize(
     ("run", "change", "outcome"),
     [
-        (copies, b"a 1\nb 9\nc 3\n", fuzz.AS_BEFORE),
-        (copies, b"a 1\nc 3\n", fuzz.AS_BEFORE),
-        (forgets, b"a 1\nb 9\nc 3\n", fuzz.SPREAD),
-        (forgets, b"a 9\nb 2\nc 3\n", fuzz.LOST),
-        (fails, b"a 1\n", fuzz.TRACEBACK),
-        (waits, b"a 1\n", fuzz.HANG),
+        (copies, b"u1 1\nu2 9\nu3 3\n", fuzz.AS_BEFORE),
+        (copies, b"u1 1\nu3 3\n", fuzz.AS_BEFORE),
+        (forgets, b"u1 1\nu2 9\nu3 3\n", fuzz.SPREAD),
+        (renames, b".u/1 1\nu2 2\nu3 3\n", fuzz.AS_BEFORE),
+        (tells, b"u1 1\nu2 9\nu3 3\n", fuzz.AS_BEFORE),
+        (forgets, b"u1 9\nu2 2\nu3 3\n", fuzz.LOST),
+        (fails, b"u1 1\n", fuzz.TRACEBACK),
+        (waits, b"u1 1\n", fuzz.HANG),
     ],
 )
 def test_every_outcome_is_seen(tmp_path, monkeypatch, run, change, outcome):

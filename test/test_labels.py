@@ -49,6 +49,14 @@ def test_a_soft_label_is_weights(line, weights):
         ("-:1", ["'-' means no label"]),
         ("happy:0.5:0.5", ["the name 'happy:0.5' holds ':'"]),
         ("happy:1e308,sad:1e308", ["too large"]),
+        ("sad:1_0,happy:1", ["'1_0' is not a number"]),
+        ("–:1", ["'-' means no label"]),
+        ("—", ["'-' means no label"]),
+        ("1:" * 4000, ["name:weight"]),
+        ("a" * 4000 + ":x", ["is not a number"]),
+        ("a:" + "x" * 4000, ["is not a number"]),
+        ("a" * 4000 + ":nan", ["is nan"]),
+        ("a" * 4000 + ",a:1", ["has no weight"]),
     ],
 )
 def test_a_line_that_is_no_mixture_says_what_would_be_right(line, words):
@@ -56,6 +64,7 @@ def test_a_line_that_is_no_mixture_says_what_would_be_right(line, words):
         EMOTION.read(line, NAMES)
     for word in words:
         assert word in str(error.value)
+    assert len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize("text", ["happy", "happy:0.8,sad:0.2", "angry:0.25,happy:0.5,sad:0.25"])
@@ -93,10 +102,21 @@ def test_numbers_are_written_as_they_are_read(label):
     assert label.read("-").shape == (label.size,)
 
 
-@pytest.mark.parametrize("line", ["1 2", "1 2 x", "1 2 nan", "1 2 inf", "1 2 3 4", "1 2 1e39", "1 2 -1e39"])
+@pytest.mark.parametrize(
+    "line", ["1 2", "1 2 x", "1 2 nan", "1 2 inf", "1 2 3 4", "1 2 1e39", "1 2 -1e39", "1_0 2 3", "1" * 4000]
+)
 def test_a_line_that_is_not_the_numbers_of_its_label(line):
-    with pytest.raises(UserError, match=r"expected 3 numbers \(valence, arousal, dominance\)"):
+    with pytest.raises(UserError, match=r"expected 3 numbers \(valence, arousal, dominance\)") as error:
         CONTINUOUS_LABELS["vad"].read(line)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("line", ["--", "–", "—", "‒", "\u2212", "-\u200b", "‐-"])
+def test_dashes_of_any_kind_are_no_name(line):
+    for name in ("speaker", "language", "gender"):
+        for read in (CLASS_LABELS[name].classes_in, CLASS_LABELS[name].normal_line):
+            with pytest.raises(UserError, match=f"{name} .*: expected a name; no label is written '-'"):
+                read(line)
 
 
 def test_no_two_labels_share_a_batch_entry_or_a_file():

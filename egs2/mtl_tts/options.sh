@@ -53,6 +53,8 @@ set_defaults() {
     done
 }
 
+given=() # the names of those on the command line
+
 parse_options() {
     local name
     while [ $# -gt 0 ]; do
@@ -61,6 +63,7 @@ parse_options() {
         [[ $1 =~ ^--[a-z_]+$ && " ${options[*]%%|*} " == *" $name "* ]] || fail "unknown option '$1': see $0 --help"
         [[ $# -gt 1 && ($name == *_args || $2 != --*) ]] || fail "option --$name needs a value"
         printf -v "$name" %s "$2"
+        given+=("$name")
         shift 2
     done
 }

@@ -29,8 +29,10 @@ runs() {
 # The words of *_cmd, *_args and corpus_conf are split on purpose (SC2086).
 # shellcheck disable=SC2086
 check_configs() {
+    local of=()
+    ((stage == 1)) || [[ " ${given[*]} " != *" corpus "* ]] || of=(--data "$datadir" --corpus "$corpus")
     python -m espnet_mtl.bin.stages.check_config "${configs[@]}" --inference_config "$inference_config" "${init[@]}" \
-        -- $train_args -- $inference_args
+        "${of[@]}" -- $train_args -- $inference_args
 }
 
 # shellcheck disable=SC2086

@@ -67,6 +67,17 @@ def output_directory(text: str) -> Path:
     return _checked(Path(text), check_output_directory)
 
 
+def directory_of(file: str) -> Callable[[str], Path]:
+    """Makes the type of an argument that is a directory to write this file into, among others."""
+
+    def read(text: str) -> Path:
+        directory = output_directory(text)
+        _checked(directory / file, check_output)
+        return directory
+
+    return read
+
+
 def sound_file(text: str) -> Path:
     """Reads the path of a sound file to write."""
     from espnet_mtl.inference.sound_files import sound_format

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import Parser, output_directory, whole_number
+from espnet_mtl.bin.arguments import Parser, directory_of, whole_number
 from espnet_mtl.errors import run_command
 
 
@@ -16,7 +16,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("exps", type=Path, nargs="+", metavar="EXP", help="experiments of stage 6, e.g. exp/<tag>")
     parser.add_argument("--dump", type=Path, required=True, help="directory of stage 3, e.g. dump/raw")
     parser.add_argument("--inference_config", type=Path, required=True, help="decoding YAML of stage 6")
-    parser.add_argument("--output", type=output_directory, required=True, help="directory for metrics.json and report/")
+    parser.add_argument(
+        "--output", type=directory_of("metrics.json"), required=True, help="directory for metrics.json and report/"
+    )
     parser.add_argument("--baseline", type=Path, help="experiment that the others are compared with [the first]")
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
@@ -24,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_metrics
     from espnet_mtl.evaluation.report.show import show
-    from espnet_mtl.system.paths import check_output
 
-    check_output(args.output / "metrics.json")
     baseline = args.baseline or args.exps[0]
     exps = args.exps if baseline in args.exps else [baseline, *args.exps]
     evaluation = evaluate_experiments(exps, args.dump, args.inference_config, baseline, args.nj, args.versa)

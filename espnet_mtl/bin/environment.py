@@ -19,6 +19,7 @@ from packaging.specifiers import SpecifierSet
 from espnet_mtl.errors import UserError
 from espnet_mtl.system import caches
 from espnet_mtl.system.imports.pyworld import without_remark
+from espnet_mtl.system.paths import is_writable
 from espnet_mtl.text import espeak
 
 DISTRIBUTION = "espnet_mtl"
@@ -125,7 +126,7 @@ def _models() -> Finding:
         return Finding("cache of models", "no home directory", f"set {caches.CACHE} to a directory")
     found = str(root / "espnet_mtl")
     remedy = f"every call unpacks them again: set {caches.CACHE} to a directory that may be written to"
-    return Finding("cache of models", found, "" if caches.is_writable(root / "espnet_mtl") else f"read-only, {remedy}")
+    return Finding("cache of models", found, "" if is_writable(root / "espnet_mtl") else f"read-only, {remedy}")
 
 
 def _numba() -> Finding:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import LAST_PORT, Parser, output_directory, whole_number
+from espnet_mtl.bin.arguments import LAST_PORT, Parser, directory_of, whole_number
 from espnet_mtl.errors import UserError, run_command
 
 
@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="wav.scp, text, utt2spk and a utt2emo with gaps")
     parser.add_argument(
-        "--output", type=output_directory, required=True, help="directory for utt2emo and least_certain"
+        "--output", type=directory_of("utt2emo"), required=True, help="directory for utt2emo and least_certain"
     )
     parser.add_argument("--exp", type=Path, help="let this model's reference encoder judge, not a probe of --data")
     parser.add_argument("--check", type=Path, help="with --exp: labelled speech unknown to it, e.g. dump/raw/dev")
@@ -27,9 +27,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if (args.exp is None) != (args.check is None):
         raise UserError("--exp and --check go together: a model, and labelled speech that it has not seen")
-    from espnet_mtl.system.paths import check_output
-
-    check_output(args.output / "utt2emo")
     if args.listen:
         from espnet_mtl.labelling.page import serve
 

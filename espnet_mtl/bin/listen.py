@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espnet_mtl.bin.arguments import LAST_PORT, Parser, output_directory, whole_number
+from espnet_mtl.bin.arguments import LAST_PORT, Parser, directory_of, whole_number
 from espnet_mtl.errors import run_command
 
 
@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and serves the test, or prints the analysis of its answers."""
     parser = Parser(description=__doc__)
     parser.add_argument("--test", choices=("mos", "ab", "emotion"), required=True)
-    parser.add_argument("--output", type=output_directory, required=True, help="directory of the answers")
+    parser.add_argument("--output", type=directory_of("answers.csv"), required=True, help="directory of the answers")
     parser.add_argument("--system", action="append", default=[], metavar="[NAME=]DIR", help="decoded or natural speech")
     parser.add_argument("--listener", default="", help="default: asked on the page")
     parser.add_argument("--n", type=whole_number(1), default=20, help="number of trials")
@@ -29,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.listening.answers import read_answers
     from espnet_mtl.listening.app import serve
     from espnet_mtl.listening.trials import ListeningTest, read_systems
-    from espnet_mtl.system.paths import check_output
 
-    check_output(args.output / "answers.csv")
     test = ListeningTest(args.test, read_systems(args.system), args.output, args.n, args.seed, args.listener)
     if args.listener:
         read_answers(test, args.listener)

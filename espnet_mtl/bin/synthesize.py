@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from espnet_mtl.bin.arguments import Parser, number_from, sound_file, whole_number
@@ -18,11 +19,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_unicode("--text", args.text)
     if not normal_text(args.text):
         raise UserError("--text: there is nothing to say")
+    from espnet_mtl.zoo.archive import naming, resolve
+
+    options = resolve(args.model)
+    with naming(args.model, options):
+        _speak(args, options)
+
+
+def _speak(args: argparse.Namespace, options: Mapping[str, Any]) -> None:
     from espnet_mtl.config.load import read_yaml
     from espnet_mtl.inference.sound_files import check_rate, write_sound
-    from espnet_mtl.zoo.archive import resolve
 
-    options: dict[str, Any] = {**resolve(args.model)}
     signal = read_yaml(options["train_config"]).get("feats_extract_conf")
     rate = signal.get("fs") if isinstance(signal, dict) else None
     if isinstance(rate, int) and rate > 0:  # what else is wrong with the model is told when it is loaded

@@ -37,6 +37,9 @@ Name = Annotated[str, Field(min_length=1, description="a name")]
 WIDEST, DEEPEST = 2**13, 128
 """Largest layer, and most layers: a slip of the keyboard would else fill the memory after all data are prepared."""
 
+LARGEST_WHOLE = 1e15
+"""Beyond it, not every whole number is a float."""
+
 
 def whole(low: int, high: int) -> Any:
     """Makes the field of a whole number from `low` to `high`."""
@@ -109,6 +112,8 @@ def _hint(key: str, field: FieldInfo, value: object) -> str:
         return f" (YAML takes {word} for a truth value: quote it{instead})"
     if isinstance(value, int | float) and field.annotation is str:
         return " (YAML takes it for a number: quote it)"
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
+        return f" (a whole number has no decimal point: write {value:.0f})"
     if not isinstance(value, str):
         return ""
     if re.fullmatch(r"[+-]?\d+(\.\d*)?", value):

@@ -11,21 +11,23 @@ import yaml
 
 from espnet_mtl.config.schema import check_given, check_scheduler, complete, refuse_recipe_keys
 from espnet_mtl.config.signal import check_signal
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, shown
 
 BASE = "base"
 """Key of a training YAML that names another one, which it changes."""
 
 
-LARGEST_YAML = 2**19
-"""Bytes of a YAML file: the largest token lists take a fifth of it, and reading it some seconds."""
-MOST_VALUES = 10**6
+LARGEST_YAML = 2**22
+"""Bytes of a YAML file: those of a model with 90,000 speakers, and reading them takes 10 s."""
+MOST_VALUES = 400_000
 """Values of a YAML file, those that it repeats by aliases counted as often as they come."""
 MOST_MERGED = 10**4
 """Keys that may be merged into one mapping (`<<`)."""
+THOUSANDS = r"[-+]?[0-9]{1,3}(_[0-9]{3})+(\.[0-9]*)?"
 SURPRISES = (
     (re.compile(r"[-+]?[0-9_]+(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number to the base of 60"),
     (re.compile(r"[-+]?0[0-9_]+"), "an octal number"),
+    (re.compile(rf"(?!{THOUSANDS}$)[-+]?[0-9_]*_[0-9_]*(\.[0-9_]*)?"), "the number without its underscores"),
 )
 """Forms of numbers that nobody means, and what YAML takes them for."""
 
@@ -43,6 +45,15 @@ class PlainLoader(yaml.SafeLoader):
 
     Nor may mappings be merged into one another (`<<`) without end.
     """
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> Any:
+        """Reads the next value, before anything is built of it."""
+        self.nodes += 1
+        if self.nodes > MOST_VALUES:
+            raise SurpriseError(problem=f"more than {MOST_VALUES} values", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Puts the keys of other mappings in the place of `<<`; PyYAML calls it for each mapping."""
@@ -63,7 +74,7 @@ class PlainLoader(yaml.SafeLoader):
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
                 continue
             if key_node.value in seen:
-                raise _error(f"the key {key_node.value!r} comes twice", key_node)
+                raise _error(f"the key {shown(key_node.value)} comes twice", key_node)
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
@@ -71,13 +82,17 @@ class PlainLoader(yaml.SafeLoader):
         """Builds a number that is written as it is meant."""
         for form, meaning in SURPRISES:
             if form.fullmatch(node.value):
-                raise _error(f"YAML takes {node.value} for {meaning}: quote it, or write it otherwise", node)
+                raise _error(f"YAML takes {_plain(node)} for {meaning}: quote it, or write it otherwise", node)
         is_float = node.tag.endswith(":float")
         return self.construct_yaml_float(node) if is_float else self.construct_yaml_int(node)
 
     def refuse_date(self, node: yaml.ScalarNode) -> Any:
         """Refuses what would become a date."""
-        raise _error(f"YAML takes {node.value} for a date: quote it", node)
+        raise _error(f"YAML takes {_plain(node)} for a date: quote it", node)
+
+
+def _plain(node: yaml.ScalarNode) -> str:
+    return shown(node.value)[1:-1]
 
 
 def _merged_mappings(value: yaml.Node) -> list[yaml.MappingNode]:

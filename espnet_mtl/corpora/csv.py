@@ -18,10 +18,10 @@ from espnet_mtl.corpora.base import (
     with_speaker,
 )
 from espnet_mtl.corpora.split import SETS, SplitPolicy
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, one_of, shown
 from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
 from espnet_mtl.system.paths import MOST_BYTES
-from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.system.unicode import OneForm, normal_name, only_dashes, plain_number
 from espnet_mtl.text import espeak
 from espnet_mtl.text.delimited import Row, read_rows
 from espnet_mtl.text.normal import normal_text
@@ -90,6 +90,7 @@ class Csv(Corpus):
     def utterances(self) -> list[Utterance]:
         self.dropped = {}
         listed = []
+        speakers = OneForm("speaker")
         rows = read_rows(self.table, ("path", "text"), self.delimiter)
         if rows:
             _check_columns(self.table, rows[0][1])
@@ -97,7 +98,7 @@ class Csv(Corpus):
         self._tell_defaults(rows)
         for number, row in rows:
             if row["path"]:
-                listed.append(self._utterance(f"{self.table}:{number}", row))
+                listed.append(self._utterance(f"{self.table}:{number}", row, speakers))
             else:
                 self.dropped[f"line_{number}"] = "no path"
         if len({utterance.split is None for utterance in listed}) > 1:
@@ -114,12 +115,13 @@ class Csv(Corpus):
                 count = f"{len(lacking)} lines, such as line {lacking[0]}"
                 print(f"{self.table}: no {column} in {count}: taken for {default!r}", file=sys.stderr)
 
-    def _utterance(self, where: str, row: dict[str, str]) -> Utterance:
-        speaker = normal_name(row.get("speaker") or self.speaker)
+    def _utterance(self, where: str, row: dict[str, str], speakers: OneForm) -> Utterance:
+        written = row.get("speaker") or self.speaker
+        speaker = speakers.of(written, where)
         if not speaker:
-            raise UserError(f"{where}: speaker {row['speaker']!r}: none of its characters can be seen")
-        if speaker == UNLABELLED:
-            raise UserError(f"{where}: speaker {UNLABELLED!r}: this means no label, but every utterance has a speaker")
+            raise UserError(f"{where}: speaker {shown(written)}: none of its characters can be seen")
+        if only_dashes(speaker):
+            raise UserError(f"{where}: speaker {speaker!r}: this means no label, but every utterance has a speaker")
         audio = self._audio(where, row["path"])
         name = row.get("id") or str(Path(row["path"]).with_suffix(""))
         name = with_speaker(_file_name(where, name), speaker)
@@ -231,7 +233,8 @@ def _vad(where: str, text: str) -> tuple[float, float, float] | None:
         CONTINUOUS_LABELS["vad"].read(text)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    valence, arousal, dominance = map(float, text.split())  # not as read, which is in single precision: 3.3 stays 3.3
+    # Not as read, which is in single precision: 3.3 stays 3.3
+    valence, arousal, dominance = map(plain_number, text.split())
     return valence, arousal, dominance
 
 
@@ -245,5 +248,5 @@ def _emotion(where: str, label: str) -> str | None:
         raise UserError(f"{where}: emotion: {error}") from error
     named = {emotion_name(name): weight for name, weight in mixture.items()}
     if len(named) < len(mixture):
-        raise UserError(f"{where}: emotion {label!r}: two of its names are one emotion")
+        raise UserError(f"{where}: emotion {shown(label)}: two of its names are one emotion")
     return format_mixture(named)

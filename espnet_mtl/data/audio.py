@@ -32,7 +32,14 @@ from espnet_mtl.data.provenance.settings import AUDIO, audio_note
 from espnet_mtl.data.utterances import Recording, label_tables, read_recordings
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
-from espnet_mtl.system.audio_files import Samples, UnusableAudio, check_amplitude, read_audio, without_offset
+from espnet_mtl.system.audio_files import (
+    Samples,
+    UnusableAudio,
+    check_amplitude,
+    read_audio,
+    without_offset,
+    without_rumble,
+)
 from espnet_mtl.system.files import remove, require, write_text
 from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.processes import parallel_map
@@ -93,7 +100,10 @@ def prepare_audio(
     recordings = {name: read_recordings(data / name, language, token_type, pipes) for name in SETS}
     totals = {name: len(own) for name, own in recordings.items()}
     dropped: dict[str, dict[str, str]] = {}
-    with whole_sets(output, SETS, AUDIO) as directories:
+    sources = [data / name / WAV_SCP for name in SETS]
+    for own in recordings.values():
+        sources += [Path(recording.wav) for recording in own]
+    with whole_sets(output, SETS, AUDIO, sources) as directories:
         tasks = []
         for name in SETS:
             tasks += [(recording, directories[name] / "audio") for recording in recordings[name]]
@@ -151,7 +161,7 @@ def _check_length(seconds: float, text: str, conf: AudioConf) -> None:
 
 
 def load(path: str, fs: int, channels: int | None = None) -> Samples:
-    """Reads a recording (T_wav,) at `fs` Hz, without its offset; channels are averaged.
+    """Reads a recording (T_wav,) at `fs` Hz, without its offset and rumble; channels are averaged.
 
     Raises:
         UnusableAudio: What `read_audio` refuses, or it is silent, clipped or far beyond full scale, or has not
@@ -169,7 +179,7 @@ def load(path: str, fs: int, channels: int | None = None) -> Samples:
         raise UnusableAudio(f"clipped: {clipped:.1%} of the samples are at full scale")
     check_amplitude(samples)
     # After the test for clipping, which must see what was recorded
-    mono = without_offset(samples, recorded_fs).mean(axis=1)
+    mono = without_rumble(without_offset(samples, recorded_fs).mean(axis=1), recorded_fs)
     if 20 * np.log10(np.abs(mono).max() + 1e-12) < SILENT_DBFS:
         raise UnusableAudio("silent")
     resampled = mono if recorded_fs == fs else soxr.resample(mono, recorded_fs, fs)

@@ -29,6 +29,7 @@ from espnet_mtl.data.utterances import (
     TokenizedUtterance,
     durations_source,
     read_utterances,
+    tell_untimed,
 )
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import remove, whole_directory, write_text
@@ -99,6 +100,8 @@ def extract_features(
         sets = _timed_by_teacher(sets, teacher, config)
         figures = boundary_error(sets)
     elif source == FROM_ALIGNER:
+        if config["durations"] == "auto" and token_type == "phn":
+            tell_untimed(dumps)
         sets, figures = from_aligner(sets, _log_mels(settings, nj), config, nj)
     every = list(chain.from_iterable(sets.values()))
     features = parallel_map(partial(_extract, settings), every, nj, "stage 3")

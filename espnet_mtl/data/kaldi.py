@@ -13,7 +13,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
 from espnet_mtl.system.files import read_text, write_text
 from espnet_mtl.system.paths import CONTROL
-from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.system.unicode import OneForm, normal_name
 from espnet_mtl.text.normal import normal_text
 
 Label = ClassLabel | ContinuousLabel
@@ -161,14 +161,17 @@ def read_labels(path: Path, label: Label) -> Table:
     """Reads the lines of a label table that may not be there: then there are none. Names have their one form.
 
     Raises:
-        UserError: A line is no label; the message names the file, the line and the utterance.
+        UserError: A line is no label, or two names have one form; the message names file, line and utterance.
     """
     table = read_optional(path)
+    names = OneForm(label.name)
     for utt, line in table.items():
         try:
             table[utt] = normal_label(label, line)
         except UserError as error:
             raise UserError(f"{table.where(utt)}: {error}") from error
+        if isinstance(label, ClassLabel) and not label.soft:
+            names.of(line, table.where(utt))
     return table
 
 

@@ -107,7 +107,11 @@ def _write_sets(
     """Makes the audio of all sets, and writes each set; all take their names when the last one is whole."""
     prefixes = {name: name if len(corpora) > 1 else "" for name in corpora}
     sets: dict[str, list[Utterance]] = {}
-    with whole_sets(output, SETS, 1) as directories:
+    recordings: set[Path] = set()
+    for of_corpus in prepared.values():
+        for utterances in of_corpus.sets.values():
+            recordings.update(utterance.audio for utterance in utterances if utterance.audio)
+    with whole_sets(output, SETS, 1, recordings) as directories:
         tasks = []
         for set_name in SETS:
             for name, corpus in corpora.items():

@@ -38,6 +38,9 @@ MOST_NAMED = 5
 LEAST_VARIANCE = 1e-6
 """Relative to the mean square: less is lost in the rounding to 32 bits of the sums that ESPnet takes it from."""
 
+ZEROS = -9.99
+"""ESPnet's floor of log-mel (1e-10) is below it: frames of nothing else are digital silence, which nobody recorded."""
+
 
 def joined(known: Iterable[str], found: Iterable[str]) -> list[str]:
     """Returns the known names in their order, then the others found."""
@@ -270,7 +273,8 @@ def _collect_set(dump: Path, output: Path, tokenizer: Tokenizer, timed: bool) ->
             stands_in = name == "pitch" and utt in unvoiced
             if stands_in and some_voiced:
                 continue
-            moment.add(features[name])
+            values = features[name]
+            moment.add(values[~(values <= ZEROS).all(axis=1)] if name == "feats" else values)
         frames, n_mels = features["feats"].shape
         speech_shapes[utt] = f"{frames},{n_mels}"
         text_lengths[utt] = len(tokenizer.tokens(lines[utt]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,15 +88,31 @@ def durations_source(dumps: Sequence[Path], config: Mapping[str, Any], token_typ
     """Decides whether durations are from the corpus or from an aligner (the key `durations` of the config)."""
     if config["durations"] != "auto":
         return config["durations"]
-    if token_type == "phn" and all(_is_aligned(dump) for dump in dumps):
+    if token_type == "phn" and not any(_untimed(dump) for dump in dumps):
         return FROM_CORPUS
     return FROM_ALIGNER
 
 
-def _is_aligned(dump: Path) -> bool:
-    """Tells whether the corpus gives the times of every utterance; of joined corpora, one may not."""
-    path = dump / ALIGNMENT
-    return is_there(path) and set(read_scp(dump / WAV_SCP, "stage 2")) <= set(read_table(path))
+def tell_untimed(dumps: Sequence[Path]) -> None:
+    """Says where the corpus gives the times of some utterances only, so that an aligner finds those of all."""
+    lacking = {dump: untimed for dump in dumps if (untimed := _untimed(dump))}
+    if not lacking or not any(is_there(dump / ALIGNMENT) for dump in dumps):
+        return
+    dump, untimed = next(iter(lacking.items()))
+    number = sum(map(len, lacking.values()))
+    print(
+        f"{dump / ALIGNMENT}: no times of {untimed[0]} ({number} such utterances in all sets): an aligner finds those "
+        "of every utterance, also where the corpus gives them",
+        file=sys.stderr,
+    )
+
+
+def _untimed(dump: Path) -> list[str]:
+    """Names the utterances whose times the corpus does not give; of joined corpora, one may give none."""
+    wavs = read_scp(dump / WAV_SCP, "stage 2")
+    alignments = read_optional(dump / ALIGNMENT)
+    alignments.check_only(wavs, wavs.path)
+    return [utt for utt in wavs if utt not in alignments]
 
 
 def read_utterances(dump: Path, tokenizer: Tokenizer, source: str) -> list[TokenizedUtterance]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.caches import is_writable
 from espnet_mtl.system.files import locked, read_arrays, write_bytes
+from espnet_mtl.system.paths import is_writable
 
 NamedArrays = dict[str, NDArray]
 MOST_BYTES = 2**36

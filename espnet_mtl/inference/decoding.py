@@ -16,6 +16,7 @@ from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import Table, read_labels, read_table, write_table
 from espnet_mtl.data.provenance.notes import write_note
 from espnet_mtl.data.utterances import languages_of_speakers
+from espnet_mtl.errors import UserError
 from espnet_mtl.inference.length import check_lines
 from espnet_mtl.inference.spoken import check_dump, speech_note
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
@@ -161,7 +162,10 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
 
 def _speak(tts: Text2Speech, request: Request) -> Mapping[str, Any]:
     tokens = tts.preprocess_fn(request.utt, {"text": request.tokens})["text"]
-    return tts(tokens, speaker=request.speaker, emotion=request.emotion, language=request.language)
+    try:
+        return tts(tokens, speaker=request.speaker, emotion=request.emotion, language=request.language)
+    except UserError as error:
+        raise UserError(f"utterance {request.utt}: {error}") from error
 
 
 def _entries(request: Request, output: Mapping[str, Any]) -> dict[str, object]:

@@ -20,6 +20,9 @@ from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
 EMOTION_FORMS = "a name, or a mixture such as 'sad:0.3,neutral:0.7' or {'sad': 0.3, 'neutral': 0.7}"
 
+FEWEST_FRAMES = 2
+"""Of one frame, Griffin-Lim makes no sample."""
+
 
 class InputError(UserError, ValueError):
     """A wrong argument of a call of `Text2Speech`: what is wrong, and what would be right.
@@ -216,4 +219,14 @@ def check_finite(kind: str, values: Tensor) -> None:
         raise UserError(
             f"the model's {kind} holds NaN or infinity: its weights are damaged, or too much is asked of it: "
             "take an intensity nearer to 1, or dtype float32"
+        )
+
+
+def check_spoken(durations: Tensor) -> None:
+    """Raises UserError where a model says nothing: it predicts no frames, of which ESPnet makes one for each token."""
+    frames = int(durations.sum())
+    if frames < FEWEST_FRAMES:
+        raise UserError(
+            f"the model predicts {frames} frames for {len(durations)} tokens, which is no speech: its training is too "
+            "short, or its weights are damaged"
         )

@@ -20,6 +20,8 @@ LOSSY = {
 }
 """Format and subtype, as libsndfile calls them, by suffix; others are libsndfile's own names, with 16 bits a sample."""
 SHOWN = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+OTHERS = (".aiff", ".au", ".caf", ".oga", ".rf64", ".w64")
+"""What else is taken, where somebody asks for it."""
 
 
 def sound_format(path: Path) -> tuple[str, str]:
@@ -31,7 +33,8 @@ def sound_format(path: Path) -> tuple[str, str]:
     suffix = path.suffix.lower()
     kind, subtype = LOSSY.get(suffix, (suffix.removeprefix(".").upper(), "PCM_16"))
     if kind == "RAW" or not soundfile.check_format(kind, subtype):  # RAW does not say what it holds
-        raise UserError(f"{path}: expected a name that ends in one of {', '.join(SHOWN)}")
+        others = ", ".join(OTHERS)
+        raise UserError(f"{path}: expected a name that ends in one of {', '.join(SHOWN)}, or of {others}")
     return kind, subtype
 
 

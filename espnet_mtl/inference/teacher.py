@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.data.arks import Matrices
-from espnet_mtl.data.dump import text_file
+from espnet_mtl.data.dump import DURATIONS, text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.length import check_lines
@@ -27,6 +28,9 @@ from espnet_mtl.text.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from espnet_mtl.inference.attention import Teacher
+
+FOCUS_RATES = "focus_rates"
+"""How sharp the attention of each utterance is."""
 
 
 def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int, max_tokens: int = MAX_TOKENS) -> dict[str, float]:
@@ -46,7 +50,8 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int, max_tokens
         The mean focus rate of each set.
 
     Raises:
-        UserError: An input is missing, the model has no attention, or an utterance is too long.
+        UserError: An input is missing, the model has no attention, an utterance is too long, or a set's directory holds
+            something else, which would be lost.
     """
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
@@ -60,12 +65,23 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int, max_tokens
     tokenizer = Tokenizer.from_config(config, config["token_type"], config.get("bpemodel"))
     for name in sets:
         check_lines(read_table(dump / name / text_file(config["token_type"]), "stage 3"), tokenizer, max_tokens)
+    for name in sets:
+        _check_own(output / name)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.attention import Teacher
 
     teacher = Teacher.load(exp / "config.yaml", model_file, "cuda" if ngpu else "cpu")
-    with whole_directory(output) as directory:
-        return {name: _write(teacher, dump / name, directory / name) for name in sets}
+    with ExitStack() as stack:  # all sets take their names together
+        directories = {name: stack.enter_context(whole_directory(output / name)) for name in sets}
+        return {name: _write(teacher, dump / name, directory) for name, directory in directories.items()}
+
+
+def _check_own(directory: Path) -> None:
+    if not directory.is_dir():
+        return
+    others = sorted({path.name for path in directory.iterdir()} - {DURATIONS, FOCUS_RATES})
+    if others:
+        raise UserError(f"{directory} holds {others[0]}, and would be replaced: choose another --output")
 
 
 def _utterances(dump: Path, args: Namespace) -> Iterator[tuple[str, dict[str, object]]]:
@@ -108,7 +124,6 @@ def _write(teacher: Teacher, dump: Path, directory: Path) -> float:
     attended = [teacher.read(utt, data) for utt, data in utterances]
     durations = {one.utt: " ".join(map(str, one.durations)) for one in attended}
     focus_rates = {one.utt: f"{one.focus_rate:.5f}" for one in attended}
-    directory.mkdir()
-    write_table(directory / "durations", durations)
-    write_table(directory / "focus_rates", focus_rates)
+    write_table(directory / DURATIONS, durations)
+    write_table(directory / FOCUS_RATES, focus_rates)
     return float(np.mean([one.focus_rate for one in attended]))

@@ -14,11 +14,12 @@ from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS, finite_number
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, memory_needed
 from espnet_mtl.inference.contour import frame_log_f0
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
     check_finite,
+    check_spoken,
     emotion_mixture,
     input_errors,
     seed_number,
@@ -41,7 +42,7 @@ from espnet_mtl.inference.options import (
 )
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess
-from espnet_mtl.system.unicode import find_name, normal_name
+from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
@@ -143,11 +144,14 @@ class Text2Speech:
         Raises:
             UserError: There is no such model, or its archive is refused.
         """
-        from espnet_mtl.zoo.archive import resolve
+        from espnet_mtl.zoo.archive import naming, resolve
 
         if (model or model_tag) is None:
             return cls(**options)
-        return cls(**{**resolve(str(model or model_tag)), **options})
+        name = str(model or model_tag)
+        files = resolve(name)
+        with naming(name, files):
+            return cls(**{**files, **options})
 
     @property
     def fs(self) -> int:
@@ -171,6 +175,7 @@ class Text2Speech:
 
     @torch.no_grad()
     @input_errors()
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
     def __call__(
         self,
         text: str | Tensor | np.ndarray,
@@ -212,8 +217,8 @@ class Text2Speech:
         Raises:
             UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
                 names those there are), a number out of its range, a text that is empty or longer than `max_tokens`, a
-                control that the backbone does not have; or the model's answer is not finite. It is an `InputError`,
-                which is a ValueError, too.
+                control that the backbone does not have; or the model's answer is not finite, or no speech. It is an
+                `InputError`, which is a ValueError, too.
         """
         self._process.check(self.device)
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)
@@ -223,20 +228,19 @@ class Text2Speech:
         weights = self._style_weights(tokens, emotion, intensity)
         token_features = BACKBONES.spec(self.train_args.tts).token_features
         options = natural_inputs(self.model, options, token_features, len(tokens))
-        output = self.model.inference(
-            tokens,
-            weights=weights,
-            sids=None if self.model.tts.spks is None else number.to(self.device),
-            lids=self._language_id(language),
-            spembs=self._speaker_embedding(spembs),
-            seed=seed_number(seed),
-            **options,
-        )
+        voice = self._voice(number, language, spembs)
+        output = self.model.inference(tokens, weights=weights, seed=seed_number(seed), **voice, **options)
         check_finite("spectrogram", output["feat_gen"])
+        check_spoken(output["duration"])
         if vocode:
-            output["wav"] = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]), frame_log_f0(output))
-            check_finite("waveform", output["wav"])
+            output["wav"] = self._waveform(output)
         return output
+
+    def _waveform(self, output: Mapping[str, Tensor]) -> Tensor:
+        """Returns the waveform (T_wav,) of what the model predicts."""
+        wave = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]), frame_log_f0(output))
+        check_finite("waveform", wave)
+        return wave
 
     @input_errors()
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
@@ -278,22 +282,20 @@ class Text2Speech:
         return ids.to(self.device)
 
     def _language(self, language: str | None, speaker: int) -> str:
-        """Returns the language to speak: the given one, or that of the speaker of this number."""
+        """Returns the language to speak, one of the model's: the given one, or that of the speaker of this number."""
         name = self.speakers[speaker] if self.speakers else ""
         language = choose_language(language, name, self.train_args, self.speaker_languages, self.languages)
-        if self.model.tts.langs is None:
-            return normal_name(language)
-        return self.languages[find_name("language", language, self.languages)]
+        known = self.languages or [self.train_args.language]
+        return known[find_name("language", language, known)]
 
-    def _language_id(self, language: str) -> Tensor | None:
-        """Returns the number (1,) of a language; None where the model has one only."""
-        if self.model.tts.langs is None:
-            return None
-        return torch.tensor([self.languages.index(language)], device=self.device)
-
-    def _speaker_embedding(self, spembs: Any) -> Tensor | None:
-        """Returns the speaker embedding (D,) as the model computes; None where it takes none."""
+    def _voice(self, speaker: Tensor, language: str, spembs: Any) -> dict[str, Tensor | None]:
+        """Returns the numbers (1,) of speaker and language, and the embedding (D,); None: the model takes none."""
+        voice: dict[str, Tensor | None] = dict.fromkeys(("sids", "lids", "spembs"))
+        if self.model.tts.spks is not None:
+            voice["sids"] = speaker.to(self.device)
+        if self.model.tts.langs is not None:
+            voice["lids"] = torch.tensor([self.languages.index(language)], device=self.device)
         embedding = speaker_embedding(spembs, self.model.tts.spk_embed_dim)
-        if embedding is None:
-            return None
-        return embedding.to(self.device, next(self.model.parameters()).dtype)
+        if embedding is not None:
+            voice["spembs"] = embedding.to(self.device, next(self.model.parameters()).dtype)
+        return voice

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -29,6 +30,8 @@ PLAY_SCRIPT = """() => {
 }"""
 EMOTION_KEYS = "123456789abcdefghijklmopqtvwxyz"
 """The keys of the emotions; n, r, s and u are other buttons'."""
+KEPT_S = 3600
+"""Seconds for which Gradio keeps its copy of a recording that was shown; it deletes all of them when it ends."""
 Shown = tuple[int, str, str, tuple[int, np.ndarray] | None]
 """Position, progress and text (HTML), and recording (sampling rate in Hz and samples) that the page shows."""
 
@@ -43,8 +46,9 @@ def build_page(work: ManualLabels) -> gradio.Blocks:
     """
     if len(work.emotions) > len(EMOTION_KEYS):
         raise UserError(f"{len(work.emotions)} emotions: the page has keys for {len(EMOTION_KEYS)}")
-    with gradio.Blocks(title="Which emotion do you hear?", analytics_enabled=False) as page:
-        gradio.Markdown("# Which emotion do you hear?")
+    title = "Which emotion do you hear?"
+    with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=(KEPT_S, KEPT_S)) as page:
+        gradio.Markdown(f"# {title}")
         position = gradio.State(0)
         progress = gradio.HTML(elem_id="progress")
         text = gradio.HTML(elem_id="text")
@@ -74,21 +78,35 @@ def build_page(work: ManualLabels) -> gradio.Blocks:
                 button(key, name, partial(_choose, work, name))
         with gradio.Row():
             button("space", "play again", None)
-            button("s", "skip", lambda position: _show(work, work.next(position + 1)))
+            button("s", "skip", lambda position: _show_next(work, position + 1))
             button("u", "back", lambda position: _show(work, max(0, position - 1)))
-        page.load(lambda: _show(work, work.next()), None, shown)
+        page.load(lambda: _show_next(work, 0), None, shown)
     return page
+
+
+@contextmanager
+def _told(what: str = "") -> Iterator[None]:
+    """Tells on the page what went wrong, such as a full disk or a damaged table; Gradio would only say "Error"."""
+    try:
+        yield
+    except (UserError, OSError) as error:
+        reason = system_error(error) if isinstance(error, OSError) else None
+        raise gradio.Error(f"{what}{reason or error}", print_exception=False) from error
 
 
 def _choose(work: ManualLabels, emotion: str, position: int) -> Shown:
     if position < len(work.queue):
-        try:
+        with _told("Not saved: "):
             work.save(work.queue[position], emotion)
-        except OSError as error:  # such as a full disk: whoever labels is to know that this label is not saved
-            raise gradio.Error(f"Not saved: {system_error(error) or error}", print_exception=False) from error
-    return _show(work, work.next(position + 1))
+    return _show_next(work, position + 1)
 
 
+@_told()
+def _show_next(work: ManualLabels, position: int) -> Shown:
+    return _show(work, work.next(position))
+
+
+@_told()
 def _show(work: ManualLabels, position: int) -> Shown:
     labels, total = work.labels(), len(work.queue)
     n_labelled = sum(utt in labels for utt in work.queue)
@@ -96,10 +114,18 @@ def _show(work: ManualLabels, position: int) -> Shown:
     if position >= total:
         return total, done, "That was the last one: <b>back</b> goes through them again.", None
     utt = work.queue[position]
-    samples, fs = read_channels(work.wavs[utt])
-    recording = np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
     label = f", labelled <b>{escape(labels[utt])}</b>" if utt in labels else ""
-    return position, f"{done}; this is number {position + 1}{label}", escape(work.texts[utt]), (fs, recording)
+    progress, text = f"{done}; this is number {position + 1}{label}", escape(work.texts[utt])
+    try:
+        return position, progress, text, _recording(work.wavs[utt])
+    except UserError as error:  # the others are there to be labelled
+        return position, progress, f"{text}<br><b>{escape(str(error))}: skip it</b>", None
+
+
+def _recording(path: str) -> tuple[int, np.ndarray]:
+    """Returns sampling rate and samples (T_wav, channels), int16."""
+    samples, fs = read_channels(path)
+    return fs, np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
 
 
 def serve(directory: Path, output: Path, host: str, port: int) -> None:

@@ -56,15 +56,16 @@ def _is_parameter(name: object, value: object) -> bool:
     return is_plain and not value.is_complex()
 
 
-def check_statistics(path: object, where: str) -> None:
+def check_statistics(path: object, where: str, columns: int | None = None) -> None:
     """Makes sure that a file is what stage 4 makes of features, which ESPnet will read: a few numbers, and no pickle.
 
     Args:
         path: The file.
         where: The key that names it, for the error.
+        columns: How many features there are; None: any number.
 
     Raises:
-        UserError: It is missing or something else.
+        UserError: It is missing, something else, or of other features.
     """
     wanted = f"{where}: {path}: expected statistics of features, as stage 4 writes them (.npz)"
     if not isinstance(path, (str, Path)) or not _is_file(path):
@@ -73,12 +74,18 @@ def check_statistics(path: object, where: str) -> None:
         arrays = read_arrays(path, most_bytes=2**20)
     except UserError as error:
         raise UserError(f"{wanted}, but {error}") from error
-    if problem := statistics_problem(arrays):
+    if problem := statistics_problem(arrays) or _other_features(arrays, columns):
         raise UserError(f"{wanted}, but {problem}")
-    count, total, squares = (arrays[name] for name in STATISTICS)
-    fits = count.size == 1 and total.shape == squares.shape and total.ndim == 1
-    if not (fits and count.item() > 0 and 0 < total.size <= MOST_FEATURES):
-        raise UserError(f"{wanted}: {', '.join(STATISTICS)} of finite numbers")
+
+
+def _other_features(arrays: Mapping[str, NDArray], columns: int | None) -> str:
+    """Says what is wrong with the numbers of statistics; "" where nothing is."""
+    count, *sums = STATISTICS
+    wanted = (columns or min(arrays[sums[0]].size, MOST_FEATURES),)
+    for name in sums:
+        if arrays[name].shape != wanted:
+            return f"{name} is {arrays[name].shape}, but of these features it is {wanted}"
+    return "" if arrays[count].size == 1 and arrays[count].item() >= 1 and wanted[0] else f"{count} is below 1"
 
 
 def statistics_problem(arrays: Mapping[str, NDArray]) -> str:
@@ -134,9 +141,12 @@ def is_whole(path: str | Path) -> bool:
 
     Raises:
         OSError: It is there, but may not or cannot be read, which tells nothing of what is in it.
+        UserError: It is a directory.
     """
     if not Path(path).exists():
         return False
+    if Path(path).is_dir():
+        raise UserError(f"{path} is a directory, where a file of weights belongs: move it to another place")
     with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.paths import is_writable
 
 CACHE, NUMBA = "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"
 """Variables that say where things are kept: all of them, and numba's compiled functions."""
@@ -32,14 +33,6 @@ def cache_root() -> Path | None:
         return Path.home() / ".cache"
     except RuntimeError:  # neither $HOME nor an entry in /etc/passwd
         return None
-
-
-def is_writable(directory: Path) -> bool:
-    """Tells whether files can be made in a directory, which need not be there yet."""
-    for place in (directory, *directory.parents):
-        if os.path.lexists(place):
-            return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-    return False
 
 
 def cache_directory() -> Path:

@@ -43,8 +43,16 @@ def _do_nothing() -> None:
     pass
 
 
-def load_tensors(path: str | Path, device: str = "cpu") -> Any:
+MODEL_FILES = "A model file must hold tensors only (<epoch>epoch.pth or *.ave.pth; checkpoint.pth is not one)"
+
+
+def load_tensors(path: str | Path, device: str = "cpu", wanted: str = MODEL_FILES) -> Any:
     """Reads a file of `torch.save` with `weights_only`, so that a pickle cannot run code.
+
+    Args:
+        path: The file.
+        device: Where its tensors go.
+        wanted: What to say of a file that is refused.
 
     Raises:
         UserError: The file is missing, damaged, or its pickle asks for more than tensors and plain values.
@@ -57,19 +65,16 @@ def load_tensors(path: str | Path, device: str = "cpu") -> Any:
     try:
         return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
-        raise UserError(_refusal(path, str(error))) from None
+        raise UserError(_refusal(path, str(error), wanted)) from None
     except DAMAGE as error:
         raise UserError(f"{path} is damaged or not a PyTorch file") from error
 
 
-def _refusal(path: str | Path, message: str) -> str:
+def _refusal(path: str | Path, message: str, wanted: str) -> str:
     unsafe = re.search(r"GLOBAL (\S+)", message)
     if not unsafe:
         return f"{path} is damaged or not a PyTorch weights file"
-    return (
-        f"{path} is refused: unpickling it would call {unsafe[1].rstrip('.')}, which can run code. "
-        "A model file must hold tensors only (<epoch>epoch.pth or *.ave.pth; checkpoint.pth is not one)"
-    )
+    return f"{path} is refused: unpickling it would call {unsafe[1].rstrip('.')}, which can run code. {wanted}"
 
 
 def unpacked_size(path: str | Path) -> int:

@@ -75,9 +75,20 @@ def check_output(path: Path) -> None:
 def check_output_directory(path: Path) -> None:
     """Raises UserError where nothing can be written into a directory: it is a file, or cannot be made."""
     existing = _nearest(path)
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"{path} is a link to nowhere")
     if existing == path.absolute() and not path.is_dir():
         raise UserError(f"{path} is a file: name a directory")
     _check_writable(path, existing)
+
+
+def is_writable(directory: Path) -> bool:
+    """Tells whether files can be made in a directory, which need not be there yet (`check_output_directory`)."""
+    try:
+        check_output_directory(directory)
+    except UserError:
+        return False
+    return True
 
 
 def _nearest(path: Path) -> Path:
@@ -86,7 +97,9 @@ def _nearest(path: Path) -> Path:
     for place in (whole, *whole.parents):
         try:
             place.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if place.is_symlink() and place != whole:
+                raise UserError(f"{path}: {place} is a link to nowhere") from error
             continue
         except OSError as error:  # such as a name that is too long
             raise UserError(f"{str(path)[:40]}…: {error.strerror}") from error

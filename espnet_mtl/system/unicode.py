@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from espnet_mtl.errors import one_of
+from espnet_mtl.errors import UserError, one_of, shown
 
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufffc")
 """Characters without a look of their own, beside whole categories: joiner of graphemes, fillers, place of an object."""
@@ -16,6 +16,8 @@ INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
 JOINERS = "\u200c\u200d"
 JOINED = "\u0600-\u18ff"
 """Scripts from Arabic over those of India to Mongolian: a joiner between two of their letters is part of the word."""
+MINUS = "\u2212\u02d7"
+"""Signs that look like dashes, and are none to Unicode."""
 BETWEEN_LETTERS = re.compile(rf"(?<=[{JOINED}])[{JOINERS}](?=[{JOINED}])")
 
 
@@ -69,6 +71,53 @@ def normal_name(name: str) -> str:
     key of a table and part of a file's name.
     """
     return re.sub(r"[\s/\\]+", "_", one_form(name))
+
+
+def only_dashes(name: str) -> bool:
+    """Tells whether a name is made of dashes alone: `-` is no name, and editors write others for it."""
+    return bool(name) and all(letter in MINUS or unicodedata.category(letter) == "Pd" for letter in name)
+
+
+def plain_number(text: str) -> float:
+    """Reads a number. Python's own `float` takes underscores, too: 1_0 for 10.
+
+    Raises:
+        ValueError: The text is no number.
+    """
+    if "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
+
+
+class OneForm:
+    """Gives names their one form; of a kind of names, no two that are written apart may share it: `a b` and `a_b`.
+
+    Args:
+        kind: What is called so, such as speaker.
+    """
+
+    def __init__(self, kind: str):
+        self._kind = kind
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    def of(self, name: str, where: str) -> str:
+        """Returns the form of a name (`normal_name`).
+
+        Args:
+            name: The name.
+            where: Its place, for messages.
+
+        Raises:
+            UserError: Another name has this form.
+        """
+        form = normal_name(name)
+        first, place = self._seen.setdefault(form, (one_form(name), where))
+        if first != one_form(name):
+            raise UserError(
+                f"{where}: {self._kind} {shown(name)}: {shown(first)} ({place}) would have the same name, {form}, in "
+                "tables: rename one of them, or write both alike"
+            )
+        return form
 
 
 def find_name(kind: str, name: str, classes: Sequence[str]) -> int:

@@ -71,7 +71,7 @@ def _split(where: str, line: str, delimiter: str) -> list[str]:
         _check_bare(where, values, delimiter)
         return values
     try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+        return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
     except csv.Error as error:
         start, name = line[:60], DELIMITERS[delimiter]
         raise UserError(

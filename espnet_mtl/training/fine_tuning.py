@@ -16,7 +16,7 @@ from espnet_mtl.data.provenance.notes import file_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import FILE_KEYS, load_state, locate_files, lookup
-from espnet_mtl.zoo.archive import resolve
+from espnet_mtl.zoo.archive import naming, resolve
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,7 +109,8 @@ def open_pretrained(name: str | None) -> PretrainedModel | None:
     if not name:
         return None
     files = resolve(name)
-    config = read_yaml(files["train_config"])
+    with naming(name, files):
+        config = read_yaml(files["train_config"])
     if "tasks" not in config:
         raise UserError(f"--init_model {name}: not a multi-task model; ESPnet's own load with --init_param")
     try:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
 
 from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, WAV_SCP, text_file
@@ -13,8 +11,8 @@ from espnet_mtl.data.kaldi import Table, parse_counts, read_labels, read_scp, re
 from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABELS
-from espnet_mtl.model.checkpoint import STATISTICS, statistics_problem
-from espnet_mtl.system.files import read_arrays, read_names
+from espnet_mtl.model.checkpoint import check_statistics
+from espnet_mtl.system.files import read_names
 from espnet_mtl.training.dataset import STATS_FILES, TrainPaths
 
 BYTE_ORDER_MARK = "\ufeff".encode()
@@ -47,7 +45,10 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
         _check_marks([*files, *(paths.stats / name / shape for shape in SHAPES)])
     columns = {"normalize_conf": n_mels, "pitch_normalize_conf": 1, "energy_normalize_conf": 1}
     for key, file in STATS_FILES.items():
-        check_statistics(paths.stats / "train" / file, columns[key])
+        try:
+            check_statistics(paths.stats / "train" / file, f"{key}.stats_file", columns[key])
+        except UserError as error:
+            raise UserError(f"{error}: run stage 4 again") from error
 
 
 class FeatureSet:
@@ -149,26 +150,3 @@ def _check_token_list(path: Path) -> None:
     tokens = read_names(path)
     if tokens[:2] != [BLANK, UNKNOWN] or tokens[-1:] != [END]:
         raise UserError(f"{path}: expected {BLANK}, {UNKNOWN}, tokens and {END}, a line each: run stage 4 again")
-
-
-def check_statistics(path: Path, columns: int) -> None:
-    """Checks statistics of features, as ESPnet's `GlobalMVN` takes them.
-
-    Args:
-        path: The .npz file: count, and sum and sum of squares (D,).
-        columns: D.
-
-    Raises:
-        UserError: It is none, or of other features.
-    """
-    arrays = read_arrays(path)
-    problem = statistics_problem(arrays) or _other_features(arrays, columns)
-    if problem:
-        raise UserError(f"{path}: {problem}: run stage 4 again")
-
-
-def _other_features(arrays: Mapping[str, np.ndarray], columns: int) -> str:
-    for name, shape in zip(STATISTICS, [(), (columns,), (columns,)], strict=True):
-        if arrays[name].shape != shape:
-            return f"{name} is {arrays[name].shape}, but of these features it is {shape}"
-    return "" if arrays["count"] >= 1 else "count is below 1"

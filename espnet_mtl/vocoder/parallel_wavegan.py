@@ -30,6 +30,10 @@ REFUSED = (
     *(OSError, RuntimeError, TypeError, ValueError),
 )
 """What parallel_wavegan raises over settings and weights that it cannot use."""
+WANTED = (
+    "A vocoder's checkpoint must hold tensors and Python's own numbers only: where it comes from somebody you trust, "
+    'save {"model": {"generator": its weights}} anew'
+)
 DRAWN = (torch.randn, torch.rand)
 
 
@@ -61,7 +65,7 @@ class ParallelWaveGAN(Vocoder):
             raise UserError(f"vocoder_file {file}: expected an existing ParallelWaveGAN checkpoint (.pkl)")
         config = Path(config or Path(file).with_name("config.yml"))
         settings = read_settings(config)
-        load_tensors(file)  # refuses what could run code
+        load_tensors(file, wanted=WANTED)  # refuses what could run code
         try:
             self.network = ParallelWaveGANPretrainedVocoder(str(file), str(config))
         except ImportError as error:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,6 +28,9 @@ from espnet_mtl.zoo.members import SUFFIXES, open_archive
 
 FILES = ("train_config", "model_file", "vocoder_file", "vocoder_config")
 """Files that meta.yaml may name, as `Text2Speech` takes them; others are of other tasks of ESPnet."""
+
+DIGEST = re.compile(r"[0-9a-f]{64}(\.yaml)?")
+"""What is called so in the cache is named after its content."""
 
 
 def resolve(name: str | Path, cachedir: str | Path | None = None) -> dict[str, str]:
@@ -56,6 +60,24 @@ def resolve(name: str | Path, cachedir: str | Path | None = None) -> dict[str, s
             "an http(s) URL, or user/repo of Hugging Face"
         )
     return _from_hub(name, cachedir)
+
+
+@contextmanager
+def naming(model: str | Path, files: Mapping[str, str]) -> Iterator[None]:
+    """Makes errors about the files of a model name it as the user does, and not where it is unpacked.
+
+    Args:
+        model: What the user gave to `resolve`.
+        files: What that returned.
+    """
+    config = Path(files["train_config"])
+    unpacked = [place for place in (config, *config.parents) if DIGEST.fullmatch(place.name)]
+    try:
+        yield
+    except UserError as error:
+        if not unpacked or str(unpacked[0]) not in str(error):
+            raise
+        raise UserError(str(error).replace(str(unpacked[0]), str(model))) from error
 
 
 def unpack_model(path: str | Path, cachedir: str | Path | None = None) -> dict[str, str]:

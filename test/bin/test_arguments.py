@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.bin.arguments import Parser, output_directory, output_file, sound_file, whole_number
+from espnet_mtl.bin.arguments import Parser, directory_of, output_directory, output_file, sound_file, whole_number
 from espnet_mtl.errors import UserError
+from espnet_mtl.system.paths import is_writable
 from test.bin.test_start import COMMANDS
 
 
@@ -43,7 +44,8 @@ def test_numbers_have_limits_and_outputs_are_looked_at(parser_of, command):
                 with pytest.raises(argparse.ArgumentTypeError, match="expected a"):
                     action.type(value)
         if "--output" in action.option_strings:
-            assert action.type in (output_directory, output_file, sound_file)
+            own = action.type.__qualname__.startswith(directory_of.__name__)
+            assert own or action.type in (output_directory, output_file, sound_file)
 
 
 def test_a_mistake_is_one_line():
@@ -77,6 +79,21 @@ def test_directories_to_write_into(tmp_path, monkeypatch):
         with pytest.raises(argparse.ArgumentTypeError, match=f"{there}: {tmp_path} may not be written to"):
             output_directory(str(there))
     assert sorted(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_directory_whose_file_cannot_be_written(tmp_path):
+    (tmp_path / "taken/metrics.json").mkdir(parents=True)
+    assert directory_of("metrics.json")(str(tmp_path / "new")) == tmp_path / "new"
+    with pytest.raises(argparse.ArgumentTypeError, match=r"metrics\.json is a directory: name a file"):
+        directory_of("metrics.json")(str(tmp_path / "taken"))
+
+
+@pytest.mark.parametrize("place", ["there", "there/below"])
+def test_a_link_to_nowhere_is_no_place(tmp_path, place):
+    (tmp_path / "there").symlink_to("nowhere")
+    with pytest.raises(argparse.ArgumentTypeError, match="there is a link to nowhere"):
+        output_directory(str(tmp_path / place))
+    assert not is_writable(tmp_path / place)
 
 
 def test_a_file_that_may_not_be_changed(tmp_path, monkeypatch):

@@ -16,6 +16,8 @@ COMMANDS = {
     "stages.evaluate": "--reference none --hypothesis none --output {output}",
 }
 
+FILES = {"listen": "answers.csv", "label": "utt2emo", "compare": "metrics.json", "stages.evaluate": "metrics.json"}
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_it_is_told_first(command, tmp_path, monkeypatch):
@@ -25,3 +27,12 @@ def test_it_is_told_first(command, tmp_path, monkeypatch):
     words = COMMANDS[command].format(output=tmp_path / "file/there").split()
     with pytest.raises(UserError, match=f"{tmp_path}/file is a file, so that nothing can be below it"):
         main(words)
+
+
+@pytest.mark.parametrize(("command", "file"), FILES.items())
+def test_so_is_a_directory_in_the_place_of_its_file(command, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there" / file).mkdir(parents=True)
+    words = COMMANDS[command].format(output=tmp_path / "there").split()
+    with pytest.raises(UserError, match=f"{file} is a directory: name a file"):
+        import_module(f"espnet_mtl.bin.{command}").main(words)

@@ -85,6 +85,17 @@ def test_mistakes_that_the_model_finds(options, message, make_tts, monkeypatch, 
     assert not (tmp_path / "a.wav").exists()
 
 
+def test_a_language_that_a_model_of_one_does_not_speak(make_tts, tmp_path):
+    make_tts(languages=["de"])
+    (tmp_path / "model.pth").rename(tmp_path / "latest.pth")
+    given = ["--model", str(tmp_path), "--text", "Good morning.", "--output", str(tmp_path / "a.wav")]
+    with pytest.raises(UserError, match="unknown language 'en-us': Valid: de"):
+        synthesize.main([*given, "--language", "en-us"])
+    assert not (tmp_path / "a.wav").exists()
+    synthesize.main([*given, "--language", "de"])
+    assert (tmp_path / "a.wav").exists()
+
+
 def test_it_speaks(make_tts, tmp_path):
     import soundfile
 

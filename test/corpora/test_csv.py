@@ -58,6 +58,13 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
         ("path,text,gender\na.wav,One.,foo\n", "metadata.csv:2: unknown gender 'foo': .*Valid: f, female, m, male"),
         ("path,text,gender\na.wav,One.,mutton\n", "metadata.csv:2: unknown gender 'mutton'"),
         ("path,text,speaker\na.wav,One.,-\n", "metadata.csv:2: speaker '-': this means no label"),
+        ("path,text,speaker\na.wav,One.,–\n", "metadata.csv:2: speaker '–': this means no label"),
+        ("path,text,speaker\na.wav,One.,--\n", "metadata.csv:2: speaker '--': this means no label"),
+        (
+            "path,text,speaker\na.wav,One.,a b\nb.wav,Two.,a_b\n",
+            r"metadata.csv:3: speaker 'a_b': 'a b' \(.*metadata.csv:2\) would have the same name, a_b",
+        ),
+        ("path,text,vad\na.wav,One.,1_0 3 2\n", r"metadata.csv:2: vad '1_0 3 2': expected 3 numbers"),
         ("path,text,Emotion\na.wav,One.,sad\n", r"metadata.csv:1: unknown column 'Emotion': did you mean emotion\?"),
         ("path,text,emotions\na.wav,One.,sad\n", r"metadata.csv:1: unknown column 'emotions': did you mean emotion\?"),
         ("path,text,speaker_id\na.wav,One.,x\n", "unknown column 'speaker_id': did you mean speaker"),

@@ -166,6 +166,19 @@ def test_direct_current_is_no_sound(tmp_path, offset):
     np.testing.assert_allclose(without_it, plain, atol=3 / 2**15)
 
 
+@pytest.mark.parametrize(("hertz", "level"), [(2, -26), (5, -26), (8, -36), (15, -52)])
+def test_rumble_is_no_sound(tmp_path, hertz, level):
+    """Neither what is silent nor the level is measured with it."""
+    noise = np.random.default_rng(0).normal(0, 1e-4, 5 * FS)
+    soft = np.concatenate([np.linspace(0, 1, FS // 50), np.ones(FS - FS // 25), np.linspace(1, 0, FS // 50)])
+    samples = np.pad(tone(1.0, -26) * soft, 2 * FS) + noise
+    rumble = 10 ** (level / 20) * np.sqrt(2) * np.sin(2 * np.pi * hertz * np.arange(5 * FS) / FS + 1)
+    kept, plain = run(tmp_path, item(tmp_path / "a.wav", samples))
+    result, without_it = run(tmp_path, item(tmp_path / "a.wav", samples + rumble))
+    assert result.n_samples == kept.n_samples == pytest.approx(1.1 * FS, abs=0.03 * FS)
+    assert 20 * np.log10(without_it.std() / plain.std()) == pytest.approx(0, abs=0.1)
+
+
 def test_direct_current_of_one_channel_of_two(tmp_path):
     one = tone(1.0, -26, before=1.0, after=1.0)
     stereo = np.stack([one, one + 0.1], axis=1)
@@ -279,3 +292,13 @@ def test_the_command_reads_the_training_config(tmp_path, capsys):
     info = soundfile.info(tmp_path / "dump" / "dev" / "audio" / "a_10.flac")
     assert info.samplerate == 8000
     assert info.duration == pytest.approx(0.7, abs=0.03)
+
+
+def test_the_data_are_not_replaced_by_what_is_made_of_them(tmp_path):
+    data = make_data(tmp_path / "data", n=4)
+    before = contents(data)
+    (tmp_path / "link").symlink_to(data)
+    for output in (data, tmp_path / "link"):
+        with pytest.raises(UserError, match=r"/dev would be replaced, but .*data/dev is read: choose another"):
+            prepare_audio(data, output, FS, AudioConf())
+    assert contents(data) == before

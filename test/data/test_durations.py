@@ -71,13 +71,24 @@ def test_times_of_the_corpus_go_first_where_they_are_those_of_the_tokens(tmp_pat
         extract_features([bare], config(durations="given"), 1)
 
 
-def test_a_corpus_that_lacks_some_times_is_aligned(tmp_path):
+def test_a_corpus_that_lacks_some_times_is_aligned(tmp_path, capsys):
     dump = make_dump(tmp_path / "train", text="Ja, gut.")
     times = read_table(dump / "alignment")
     write_table(dump / "alignment", dict(list(times.items())[:5]))
     extract_features([dump], config(), 1)
     assert note(dump)["durations"] == "learned"
     assert "boundary_error_ms" not in note(dump)  # other phones than the corpus'
+    said = capsys.readouterr().err
+    assert f"{dump / 'alignment'}: no times of s_05 (19 such utterances in all sets)" in said
+
+
+def test_times_of_no_recording_are_refused_before_an_aligner_takes_their_place(tmp_path):
+    dump = make_dump(tmp_path / "train", n=2)
+    first, second = (dump / "alignment").read_text().splitlines()
+    # A space is gone: the first phone has become part of the id
+    (dump / "alignment").write_text(f"{first}\n{second.replace(' ', '', 1)}\n")
+    with pytest.raises(UserError, match=r"alignment:2: utterance s_01.* is not in wav.scp"):
+        extract_features([dump], config(), 1)
 
 
 def test_what_a_killed_aligner_left_is_cleared(tmp_path):
@@ -88,10 +99,11 @@ def test_what_a_killed_aligner_left_is_cleared(tmp_path):
     assert not (tmp_path / ".aligner.tmp").exists()
 
 
-def test_phones_by_espeak_in_each_utterances_language(tmp_path):
+def test_phones_by_espeak_in_each_utterances_language(tmp_path, capsys):
     dump = make_dump(tmp_path / "train", n=4, alignment=False, text="Ja, gut.")
     write_table(dump / "utt2lang", {"s_00": "de", "s_01": "en-us", "s_02": "de", "s_03": "de"})
     extract_features([dump], config(), 1)
+    assert "no times of" not in capsys.readouterr().err  # the corpus gives none at all
     phones = read_table(dump / "phones")
     assert phones["s_00"] == phones["s_02"] != phones["s_01"]
     assert phones["s_00"].split()[-1] == "."

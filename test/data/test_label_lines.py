@@ -8,12 +8,13 @@ from espnet_mtl.corpora.base import Utterance
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.data.audio import prepare_audio
 from espnet_mtl.data.continuous import read_continuous
-from espnet_mtl.data.kaldi import write_table
+from espnet_mtl.data.kaldi import read_labels, write_table
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.data.prepare import write_directory
 from espnet_mtl.data.stats import write_tables
 from espnet_mtl.data.utterances import FROM_ALIGNER, read_utterances
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.registry import CORPORA
 from espnet_mtl.text.tokens import Tokenizer
 
@@ -111,3 +112,11 @@ def test_a_corpus_table_in_another_encoding_is_named_with_its_line(tmp_path, nam
 def test_a_policy_of_no_numbers_is_refused():
     with pytest.raises(UserError, match=r"seed of the split: expected a whole number, 0 or more, got 0\.5"):
         SplitPolicy(1, 1, seed=0.5)
+
+
+def test_two_names_of_one_form_are_told_apart_by_their_lines(data):
+    (data / "train/utt2spk").write_text("a_1 a b\na_2 a_b\na_3 c\n")
+    with pytest.raises(UserError, match=r"utt2spk:2: utterance a_2: speaker 'a_b': 'a b' \(.*:1: utterance a_1\)"):
+        read_labels(data / "train/utt2spk", CLASS_LABELS["speaker"])
+    (data / "train/utt2spk").write_text("a_1 é\na_2 e\u0301\na_3 e\u200b\u0301\n")
+    assert set(read_labels(data / "train/utt2spk", CLASS_LABELS["speaker"]).values()) == {"é"}

@@ -174,3 +174,12 @@ def test_joined_corpora_keep_their_own_splits_and_names(tmp_path):
     assert spk["two_b_0_None"] == "two_b"
     assert read_table(tmp_path / "data/train/wav.scp")["two_b_0_None"] == str(tmp_path / "two/b_0_None.wav")
     assert (tmp_path / "data/report.txt").read_text().count("corpus ") == 2
+
+
+def test_recordings_in_what_it_would_replace_are_kept(tmp_path):
+    own = tmp_path / "data/train/recordings"
+    own.mkdir(parents=True)
+    with pytest.raises(UserError, match=r"data/train would be replaced, but .*data/train/recordings is read: choose"):
+        prepare_data({"own": Recorded(own)}, tmp_path / "data")
+    assert len(list(own.iterdir())) == 40
+    assert not (tmp_path / "data/train/wav.scp").exists()

@@ -74,6 +74,20 @@ def test_statistics_are_those_of_the_features(dump, tmp_path):
     assert read_table(tmp_path / "stats/train/text_shape") == {"f1_a": "2", "f1_b": "2", "m1_a": "3"}
 
 
+def test_digital_silence_does_not_count(dump, tmp_path):
+    """Of 5 % of such frames, the standard deviation of real speech would be more than twice as large."""
+    collect_stats(dump, tmp_path / "plain", Tokenizer("phn"))
+    scp = dump / "train/feats.scp"
+    padded = {}
+    for utt, feats in kaldiio.load_scp(str(scp)).items():
+        padded[utt] = np.pad(feats, ((2, 1), (0, 0)), constant_values=-10)
+    kaldiio.save_ark(str(dump / "train/padded.ark"), padded, scp=str(scp))
+    collect_stats(dump, tmp_path / "padded", Tokenizer("phn"))
+    plain, with_silence = (np.load(tmp_path / name / "train/feats_stats.npz") for name in ("plain", "padded"))
+    for key in ("count", "sum", "sum_square"):
+        np.testing.assert_allclose(with_silence[key], plain[key], rtol=1e-5)
+
+
 def test_an_unlabelled_utterance_is_no_emotion_of_its_own(dump, tmp_path):
     (dump / "train/utt2emo").write_text("f1_a sad\nf1_b -\n")
     write_tables(dump, tmp_path / "tables")

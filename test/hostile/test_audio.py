@@ -41,6 +41,13 @@ def with_claim(flac: bytes, count: int) -> bytes:
     return flac[:21] + bytes([high]) + struct.pack(">I", count & 0xFFFFFFFF) + flac[26:]
 
 
+def uncounted_mp3(path: Path, bit_rate: str) -> bytes:
+    """An MP3 file of 5 s whose first frame does not count the others, as where it was written into a pipe."""
+    quiet_and_loud = np.tile(np.concatenate([TONE / 1000, TONE]), 3)[: 5 * FS]
+    content = encoded(path, quiet_and_loud[::-1], bitrate_mode=bit_rate, compression_level=0.5)
+    return content.replace(b"Xing", bytes(4), 1).replace(b"Info", bytes(4), 1)
+
+
 def cases(directory: Path):
     """Name, content, and what is said of it."""
     flac = encoded(directory / "source.flac")
@@ -50,8 +57,11 @@ def cases(directory: Path):
     for suffix in ("aiff", "au", "w64", "rf64", "ogg"):
         long = encoded(directory / f"long.{suffix}", np.tile(TONE, 5))
         halves[f"half.{suffix}"] = (long[: len(long) // 2], "cut off|unreadable|empty recording")
+    mp3 = uncounted_mp3(directory / "source.mp3", "VARIABLE")
     return {
         **halves,
+        "mp3_half.mp3": (mp3[: len(mp3) // 2], r"cut off: after 2\.\d\d s, in the midst of a frame"),
+        "mp3_uncounted.mp3": (mp3, "unknown length: no header of this MP3"),
         "flac_claim.flac": (with_claim(flac, 2**36 - 1), "too large: 68719476735 samples"),
         "flac_claims_most.flac": (with_claim(flac, MOST_SAMPLES), "unreadable|cut off"),
         "flac_half.flac": (flac[: len(flac) // 2], "unreadable"),
@@ -92,6 +102,14 @@ def test_elsewhere_it_is_an_error_that_names_the_file(tmp_path):
             continue
         with pytest.raises(UserError, match=rf"{name} cannot be read as audio: ({expected})"):
             Judged(str(tmp_path / name)).read()
+
+
+@pytest.mark.parametrize("around", [(b"", b""), (b"ID3\4\0\0\0\0\1\2" + bytes(130), b"TAG" + bytes(125))])
+def test_an_mp3_without_a_count_is_read_where_its_length_can_be_told(tmp_path, around):
+    before, after = around
+    (tmp_path / "a.mp3").write_bytes(before + uncounted_mp3(tmp_path / "a.mp3", "CONSTANT") + after)
+    samples, fs = read_audio(tmp_path / "a.mp3")
+    assert len(samples) / fs == pytest.approx(5, abs=0.2)
 
 
 def test_a_directory_and_a_pipe_are_no_recordings(tmp_path):

@@ -1,7 +1,9 @@
 """YAML of a stranger: it takes bounded time and memory, and builds plain values only."""
 
 import pytest
+import yaml
 
+from espnet_mtl.config import load
 from espnet_mtl.config.load import LARGEST_YAML, parse_yaml, read_yaml
 from espnet_mtl.errors import UserError
 
@@ -46,6 +48,22 @@ def test_it_is_refused_in_one_line(text, message, tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
     assert str(error.value).startswith("some.yaml")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_many_speakers_is_read(tmp_path):
+    names = [f"{number:060d}_speaker" for number in range(5000)]
+    path = tmp_path / "config.yaml"
+    config = {"speakers": names, "speaker_languages": {name: ["en-us"] for name in names}}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert path.stat().st_size > 2**19
+    assert read_yaml(path) == config
+
+
+def test_values_are_counted_while_they_are_read(monkeypatch):
+    monkeypatch.setattr(load, "MOST_VALUES", 10)
+    assert parse_yaml(b"a: [1, 2, 3, 4, 5, 6, 7]", "some.yaml")
+    with pytest.raises(UserError, match=r"some\.yaml: line 2: more than 10 values"):
+        parse_yaml(b"a: [1, 2, 3, 4, 5, 6,\n7, 8]", "some.yaml")
 
 
 def test_a_file_passes_the_same_door(tmp_path):

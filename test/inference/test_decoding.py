@@ -1,10 +1,11 @@
 """What stage 6 speaks."""
 
 import pytest
+import torch
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.decoding import decode, list_requests
+from espnet_mtl.inference.decoding import Request, _speak, decode, list_requests
 
 
 @pytest.fixture
@@ -92,6 +93,13 @@ def test_a_sentence_that_would_take_all_memory_is_named_before_any_is_spoken(mak
     with pytest.raises(UserError, match="utterance f1_b: 4 tokens, but 3 are the most"):
         decode(tmp_path, tmp_path / "raw", str(tmp_path / "decode.yaml"), 0, ["--max_tokens", "3"])
     assert not (tmp_path / "decode").exists()
+
+
+def test_a_model_that_predicts_no_frame_is_told_with_the_utterance(make_tts, tmp_path):
+    tts = make_tts()
+    torch.nn.init.constant_(tts.model.tts.duration_predictor.linear.bias, -9)
+    with pytest.raises(UserError, match="utterance f1_a: the model predicts 0 frames for 3 tokens"):
+        _speak(tts, Request("f1_a", "mo", "m o", "f1", None))
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,8 @@ def test_of_files(files, message):
         ({"sids": 1}, "sids: expected 0 to 0, got 1"),
         ({"speaker": "m1"}, "unknown speaker 'm1': Valid: f1"),
         ({"language": 3}, "language: expected espeak's name of a language, such as 'en-us', got 3"),
-        ({"language": "xx-none"}, "xx-none"),
+        ({"language": "de"}, "unknown language 'de': Valid: en-us"),  # espeak knows it, the model does not
+        ({"language": "xx"}, "unknown language 'xx': Valid: en-us"),
     ],
     ids=str,
 )
@@ -155,6 +156,14 @@ def test_of_what_the_model_does_not_have(make_tts, arguments, message):
     assert len(tts("good morning", sids=0, vocode=False)["feat_gen"])
     with pytest.raises(UserError, match=re.escape(message)):
         tts("good morning", **arguments)
+
+
+@pytest.mark.parametrize("languages", [["en-us"], []], ids=["named by the data", "named by the configuration"])
+def test_of_a_language_that_a_model_of_one_does_not_speak(make_tts, languages):
+    tts = make_tts(languages=languages)
+    assert len(tts("good morning", language="en-us", vocode=False)["feat_gen"])
+    with pytest.raises(UserError, match="unknown language 'de': Valid: en-us"):
+        tts("good morning", language="de", vocode=False)
 
 
 def test_of_intensity_without_a_neutral_emotion(make_tts):

@@ -8,10 +8,10 @@ import pytest
 import soundfile
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.sound_files import sound_format, write_sound
+from espnet_mtl.inference.sound_files import OTHERS, SHOWN, sound_format, write_sound
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".au"])
+@pytest.mark.parametrize("suffix", [*SHOWN, *OTHERS])
 def test_what_is_written_is_read_again(tmp_path, suffix):
     wave = np.sin(np.arange(24000) / 20).astype("float32") / 2
     write_sound(tmp_path / f"a{suffix}", wave, 16000)
@@ -35,7 +35,9 @@ def test_a_name_as_long_as_can_be(tmp_path):
 
 @pytest.mark.parametrize("name", ["a", "a.m4a", "a.", ".wav", "wav"])
 def test_other_names_are_refused(name):
-    with pytest.raises(UserError, match=r"expected a name that ends in one of .wav, .flac, .ogg, .opus, .mp3"):
+    with pytest.raises(
+        UserError, match=r"expected a name that ends in one of .wav, .flac, .ogg, .opus, .mp3, or of .aiff, .au"
+    ):
         sound_format(Path(name))
 
 

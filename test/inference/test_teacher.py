@@ -69,6 +69,19 @@ def test_speakers_and_emotions_unknown_to_the_teacher_are_read_too(dump, make_ar
     assert set(read_table(tmp_path / "teacher/dev/durations")) == {"f1_a", "m1_b"}
 
 
+def test_what_is_not_its_own_is_not_replaced(dump, make_args, tmp_path):
+    from espnet_mtl.inference.teacher import teacher_durations
+
+    exp = experiment(tmp_path / "exp", make_args, tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
+    with pytest.raises(UserError, match=r"dump/dev holds feats.ark, and would be replaced: choose another --output"):
+        teacher_durations(exp, dump, dump, ngpu=0)
+    assert (dump / "train/feats.ark").is_file()
+    teacher_durations(exp, dump, exp, ngpu=0)
+    teacher_durations(exp, dump, exp, ngpu=0)
+    assert (exp / "config.yaml").is_file()
+    assert {path.name for path in (exp / "dev").iterdir()} == {"durations", "focus_rates"}
+
+
 def test_a_model_without_attention_is_no_teacher(dump, make_args, tmp_path):
     from espnet_mtl.inference.teacher import teacher_durations
 

@@ -51,6 +51,31 @@ def test_what_is_not_finite_is_no_speech(tts):
         tts("good morning", vocode=False)
 
 
+def test_a_model_that_predicts_no_frame_says_so(tts):
+    torch.nn.init.constant_(tts.model.tts.duration_predictor.linear.bias, -9)
+    with pytest.raises(UserError, match="the model predicts 0 frames for 9 tokens, which is no speech: its training"):
+        tts("good morning", vocode=False)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate"), MemoryError()])
+def test_where_memory_runs_out_it_says_what_takes_less(tts, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(tts.model, "inference", fail)
+    with pytest.raises(UserError, match=r"^out of memory.*: speak shorter texts, one"):
+        tts("good morning")
+
+
+def test_a_mistake_of_ours_is_no_lack_of_memory(tts, monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(tts.model, "inference", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        tts("good morning")
+
+
 def test_a_waveform_that_is_not_finite_is_no_speech(tts):
     tts.vocoder = lambda mel: torch.full((10,), float("inf"))
     with pytest.raises(UserError, match="the model's waveform holds NaN or infinity"):

@@ -1,13 +1,17 @@
 """Requests to the labelling page that are not its own, and texts that are no HTML."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import gradio
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.labelling.manual import ManualLabels
-from espnet_mtl.labelling.page import _show, launch
+from espnet_mtl.labelling.page import _choose, _show, _show_next, launch
+from espnet_mtl.system.files import write_text
 
 
 def test_only_its_own_page_is_answered():
@@ -29,3 +33,29 @@ def test_a_text_is_no_html(labelled):
     write_table(data / "text", {**texts, utts[2]: "<script>alert(1)</script> **bold**"})
     _, _, text, _ = _show(ManualLabels(data, output), 0)
     assert text == "&lt;script&gt;alert(1)&lt;/script&gt; **bold**"
+
+
+@pytest.mark.parametrize("content", ["", "no sound", None])
+def test_a_recording_that_cannot_be_read_can_be_skipped(labelled, content):
+    data, output, utts = labelled
+    work = ManualLabels(data, output)
+    path = Path(work.wavs[utts[2]])
+    path.unlink()
+    if content is not None:
+        write_text(path, content)
+    position, progress, text, recording = _show_next(work, 0)
+    assert (position, recording) == (0, None)
+    assert "this is number 1" in progress
+    assert path.name in text
+    assert "skip it" in text
+    assert _show_next(work, position + 1)[3] is not None
+
+
+def test_a_damaged_table_is_told_on_the_page(labelled):
+    data, output, _ = labelled
+    work = ManualLabels(data, output)
+    write_text(output / "utt2emo_by_hand", "junk\n")
+    with pytest.raises(gradio.Error, match=r"utt2emo_by_hand:1: expected '<key> <value>', got 'junk'"):
+        _show(work, 0)
+    with pytest.raises(gradio.Error, match=r"Not saved: .*utt2emo_by_hand:1: expected"):
+        _choose(work, "happy", 0)

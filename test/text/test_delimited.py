@@ -70,10 +70,11 @@ def test_values_may_be_quoted_between_commas(tmp_path):
         "path,text,,\na.wav,One.,,\nb.wav,Two.,,\n",
         "path,text\na.wav,One.,,\nb.wav,Two.,\n",
         " path , text\n a.wav , One.\nb.wav,Two.\n",
+        'path, "text"\n"a.wav",  "One."\nb.wav, Two.\n',
         PLAIN + "\n \n",
         PLAIN + ",\n",
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_editors_and_spreadsheets_add_is_no_part_of_a_table(tmp_path, content):
     assert read_rows(table(tmp_path, content), ("path", "text")) == ROWS

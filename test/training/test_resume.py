@@ -115,6 +115,13 @@ def test_a_checkpoint_that_may_not_be_read_is_no_damaged_one(tmp_path, monkeypat
     assert names(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", [CHECKPOINT, PREVIOUS])
+def test_a_directory_in_the_place_of_a_checkpoint_is_named(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f"{name} is a directory, where a file of weights belongs: move it"):
+        repair(tmp_path)
+
+
 def test_a_checkpoint_of_other_things_is_not_unpickled(tmp_path):
     torch.save({"model": weights(1), "reporter": argparse.Namespace()}, tmp_path / CHECKPOINT)
     with pytest.raises(UserError, match=r"checkpoint.pth holds more than this version of ESPnet writes"):

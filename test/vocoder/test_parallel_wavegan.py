@@ -1,5 +1,6 @@
 import sys
 
+import numpy as np
 import pytest
 import torch
 from tiny_vocoders import FEATURES, install_parallel_wavegan
@@ -23,6 +24,13 @@ def test_pretrained_vocoder_must_be_an_existing_pkl(tmp_path, name):
     (tmp_path / "vocoder.pth").touch()
     with pytest.raises(UserError, match=name):
         build_vocoder(FEATURES, vocoder_file=tmp_path / name)
+
+
+def test_a_checkpoint_with_numbers_of_numpy_says_what_it_may_hold(tmp_path):
+    torch.save({"steps": np.float64(3)}, tmp_path / "vocoder.pkl")
+    (tmp_path / "config.yml").write_text("sampling_rate: 24000\n")
+    with pytest.raises(UserError, match=r"vocoder.pkl is refused: .*scalar, .*A vocoder's checkpoint must"):
+        build_vocoder(FEATURES, vocoder_file=tmp_path / "vocoder.pkl")
 
 
 @pytest.mark.parametrize("griffin_lim_config", [None, {"griffin_lim_iters": 32}])

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import Parser, output_directory, whole_number
+from espnet_mtl.bin.arguments import Parser, directory_of, whole_number
 from espnet_mtl.errors import run_command
 
 
@@ -23,7 +23,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.system.paths import check_output
 
     if args.reference:
-        check_output(args.output / "metrics.json")
         speech = dict(named(argument) for argument in args.hypothesis)
         options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj", "versa")}
         evaluation = evaluate_speech(args.reference, speech, args.output, **options)
@@ -48,7 +47,7 @@ def _parser() -> Parser:
     other.add_argument(
         "--hypothesis", action="append", default=[], metavar="[NAME=]PATH", help="folder of <utterance>.wav, or wav.scp"
     )
-    other.add_argument("--output", type=output_directory, help="directory for metrics.json and report/")
+    other.add_argument("--output", type=directory_of("metrics.json"), help="directory for metrics.json and report/")
     other.add_argument("--train", type=Path, help="natural training speech [train beside --reference]")
     other.add_argument("--train_config", type=Path, help="training YAML: adds natural speech through its vocoder")
     other.add_argument("--language", default="en-us", help="espeak's language of the texts [%(default)s]")

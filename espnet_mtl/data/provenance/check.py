@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import DURATIONS_NOTE, FEATS_SCP, NUM_SAMPLES, WAV_SCP
 from espnet_mtl.data.kaldi import read_optional
 from espnet_mtl.data.options import AudioConf
-from espnet_mtl.data.provenance.notes import Note, changed_files, note_file, read_note
+from espnet_mtl.data.provenance.notes import MISSING, Note, changed_files, file_digest, note_file, read_note
 from espnet_mtl.data.provenance.settings import (
     AUDIO,
     FEATURES,
@@ -33,6 +34,8 @@ from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import read_text, require
 
+FILES = {AUDIO: WAV_SCP, FEATURES: FEATS_SCP}
+"""A table of the files that a stage writes, whole paths."""
 TEXT_KEYS = ("token_type", "language", "cleaner")
 """How stage 3 read the texts, as `DURATIONS_NOTE` says."""
 
@@ -90,6 +93,7 @@ def check_stages(
             continue
         mismatches += _other_settings(note, settings)
         mismatches += _other_files(note, directory)
+        mismatches += _other_dump(note, directory)
         _tell_versions(note, directory)
     if mismatches:
         _refuse(mismatches, stage)
@@ -99,6 +103,18 @@ def check_stages(
             "language and cleaner fit, and what else has changed since cannot be seen",
             file=sys.stderr,
         )
+
+
+def check_corpora(data: Path, corpora: Sequence[str]) -> None:
+    """Makes sure that stage 1 made a directory of these corpora, and of no others, where a note says what it made.
+
+    Raises:
+        UserError: It is of others.
+    """
+    note = read_note(data, AUDIO - 1)
+    if note and note.settings and set(note.settings) != set(corpora):
+        made, wanted = "+".join(note.settings), "+".join(corpora)
+        raise UserError(f"{data} is of the corpus {made}, not {wanted}: run stage {AUDIO - 1} again, or say {made}")
 
 
 def check_trained_on(
@@ -116,7 +132,7 @@ def check_trained_on(
     Raises:
         UserError: Stage 2 or 3 was cut off, stage 3 made other features, or the set has changed since.
     """
-    read_whole(dump, AUDIO, FEATURES + 1)
+    audio = read_whole(dump, AUDIO, FEATURES + 1)
     note = read_whole(dump, FEATURES, FEATURES + 1)
     settings = _wanted_features(dump, config, token_type)
     compared = {key: value for key, value in settings.items() if key.startswith("feats_extract") or key in TEXT_KEYS}
@@ -129,6 +145,8 @@ def check_trained_on(
             f"{dump}: {mismatches[0].message}, as {model} was trained with: run stages {AUDIO} to {FEATURES} again "
             "with its configuration, or train it anew"
         )
+    for mismatch in chain(*(_other_dump(made, dump) for made in (audio, note) if made)):
+        raise UserError(f"{mismatch.message}: {_again(mismatch.stage, FEATURES + 1)}")
     if note and part:
         # Of other sets, of data/ and of a teacher nothing is read any more.
         of_part = {place: digest for place, digest in note.inputs.items() if Path(place).parts[0] == part}
@@ -242,6 +260,20 @@ def _other_files(note: Note, directory: Path) -> Iterator[Mismatch]:
         yield Mismatch(note.stage, str(path), message)
     for path in changed_files(directory, note.outputs):
         yield Mismatch(note.stage, str(path), f"{path} is not as stage {note.stage} wrote it")
+
+
+def _other_dump(note: Note, directory: Path) -> Iterator[Mismatch]:
+    """Finds tables of a copied dump, whose paths lead to the files of the original, where that was made anew since."""
+    for path in (directory / name / FILES[note.stage] for name in SETS if note.stage in FILES):
+        place = next(iter(read_optional(path).values()), "")
+        # <dump>/<set>/<audio or features>/<file>
+        original = Path(place).absolute().parents[2:3]
+        if not original or original[0].resolve() == directory.resolve():
+            continue
+        there, here = (file_digest(note_file(dump, note.stage)) for dump in (original[0], directory))
+        if there not in (MISSING, here):
+            message = f"{path} names files of {original[0]}, which stage {note.stage} has made anew since"
+            yield Mismatch(note.stage, str(path), f"{message} this copy was made")
 
 
 def _refuse(mismatches: Sequence[Mismatch], stage: int) -> NoReturn:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -104,15 +104,32 @@ def begin(directory: Path, stage: int) -> None:
 
 
 @contextmanager
-def whole_sets(output: Path, names: Iterable[str], stage: int) -> Iterator[dict[str, Path]]:
+def whole_sets(
+    output: Path, names: Sequence[str], stage: int, sources: Iterable[Path] = ()
+) -> Iterator[dict[str, Path]]:
     """Yields a temporary directory for each of several that take their names together, when the block succeeds.
 
     From the first renaming on, the stage counts as cut off until its note is written.
+
+    Raises:
+        UserError: One of `sources`, files that the stage reads, lies in a directory that it would replace.
     """
+    _check_apart(sorted({source.parent for source in sources}), [output / name for name in names])
     with ExitStack() as stack:
         yield {name: stack.enter_context(whole_directory(output / name)) for name in names}
         begin(output, stage)
         remove(note_file(output, stage + 1))  # what the next stage added is in what is about to be replaced
+
+
+def _check_apart(read: Iterable[Path], replaced: Iterable[Path]) -> None:
+    places = {place.resolve(): place for place in replaced}
+    for directory in read:
+        whole = directory.resolve()
+        for parent in (whole, *whole.parents):
+            if parent in places:
+                raise UserError(
+                    f"{places[parent]} would be replaced, but {directory} is read: choose another directory"
+                )
 
 
 def file_digest(path: Path) -> str:

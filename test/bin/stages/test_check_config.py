@@ -3,13 +3,31 @@ from pathlib import Path
 import pytest
 
 from espnet_mtl.bin.stages.check_config import main
+from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
+from test.test_run_sh import Recipe
 
 CONFIG = str(Path(__file__).parents[3] / "egs2/mtl_tts/conf/train_fastspeech2.yaml")
 
 
 def test_what_is_right_passes():
     main([CONFIG, "--", "--max_epoch", "5", "--tasks", "emotion.weight=1"])
+
+
+def test_the_corpus_that_is_named_is_that_of_stage_1(tmp_path):
+    write_note(tmp_path, Note(1, {"csv": {}}))
+    main([CONFIG, "--data", str(tmp_path), "--corpus", "csv"])
+    with pytest.raises(UserError, match=rf"{tmp_path} is of the corpus csv, not nemo: run stage 1 again, or say csv"):
+        main([CONFIG, "--data", str(tmp_path), "--corpus", "nemo"])
+
+
+@pytest.mark.parametrize(("stage", "asked"), [("1", False), ("2", True)])
+def test_later_stages_of_the_recipe_ask_for_it(tmp_path, stage, asked):
+    recipe = Recipe(tmp_path)
+    recipe.run("--stage", stage, "--corpus", "csv", FAIL_AT="*check_config*")
+    assert ("--data data --corpus csv --" in recipe.noted()[-1]) == asked
+    recipe.run("--stage", stage, FAIL_AT="*check_config*")
+    assert "--corpus" not in recipe.noted()[-1]
 
 
 def test_every_file_and_option_is_checked(tmp_path):

@@ -9,7 +9,8 @@ from tiny_stages import CONFIG, SETS, config_file, run_stage, write_data
 
 from espnet_mtl.bin.stages import prepare_data
 from espnet_mtl.config.load import load_train_config
-from espnet_mtl.data.provenance.check import check_stages, check_trained_on
+from espnet_mtl.data.provenance.check import check_corpora, check_stages, check_trained_on
+from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
 
 ROWS = [("ab", "s1", "sad")] * 2
@@ -132,7 +133,6 @@ def test_fine_tuning_needs_the_statistics_of_its_model(work):
         ("data/dev/utt2emo", "data/dev/utt2emo has changed since stage 2 made audio of it .*run stages 2 to 4 again"),
         ("data/test/utt2vad", "data/test/utt2vad has changed since stage 2"),  # it was not there
         ("dump/raw/test/text", "test/text has changed since stage 3 made features of it: run stages 3 to 4 again"),
-        ("dump/raw/train/alignment", "train/alignment has changed since stage 3 .*: run stages 3 to 4 again"),
         ("dump/raw/train/phones", "train/phones has changed since stage 4 made statistics of it: run stage 4 again"),
         ("dump/raw/dev/durations", "dev/durations has changed since stage 4"),
         ("dump/raw/train/utt2spk", "train/utt2spk has changed since stage 4 .*: run stages 3 to 4 again"),
@@ -145,6 +145,13 @@ def test_a_changed_file_is_refused(work, file, words):
     path = work / file
     path.write_bytes((path.read_bytes() if path.exists() else b"") + b"x y\n")
     with pytest.raises(UserError, match=words):
+        check(work)
+
+
+def test_changed_times_are_refused(work):
+    path = work / "dump/raw/train/alignment"
+    path.write_text(path.read_text().replace("0.4", "0.3"))
+    with pytest.raises(UserError, match=r"train/alignment has changed since stage 3 .*: run stages 3 to 4 again"):
         check(work)
 
 
@@ -232,3 +239,32 @@ def test_a_set_whose_texts_were_edited_is_not_spoken(work):
     (work / "dump/raw/test/text").write_text("s1_test_0 other\n")
     with pytest.raises(UserError, match="test/text has changed since stage 3 made features of it: run stage 3 again"):
         check_trained_on(work / "dump/raw", config, "phn", Path("exp/model"), "test")
+
+
+def test_a_copy_whose_original_was_made_anew(work, tmp_path):
+    for stage in (2, 3):
+        run_stage(stage, work)
+    copy = shutil.copytree(work / "dump", tmp_path / "copy")
+    config = load_train_config(config_file(work, {}))
+    check_stages(copy / "raw", config, "phn", 4)  # what its tables name is still what it was made of
+    run_stage(3, work)
+    check_stages(copy / "raw", config, "phn", 4)
+    labels = work / "data/train/utt2emo"
+    labels.write_text(labels.read_text().replace("sad", "happy"))
+    for stage in (2, 3):
+        run_stage(stage, work)
+    message = (
+        r"copy/raw/train/wav.scp names files of .*work/dump/raw, which stage 2 has made anew since .*: run stages 2"
+    )
+    with pytest.raises(UserError, match=message):
+        check_stages(copy / "raw", config, "phn", 4)
+    with pytest.raises(UserError, match=message):
+        check_trained_on(copy / "raw", config, "phn", work / "exp/model")
+
+
+def test_the_corpus_that_stage_1_prepared(tmp_path):
+    check_corpora(tmp_path / "none", ["demo"])  # directories of the user's own have no note
+    write_note(tmp_path, Note(1, {"csv": {}, "nemo": {}}))
+    check_corpora(tmp_path, ["nemo", "csv"])
+    with pytest.raises(UserError, match=r"is of the corpus csv\+nemo, not demo: run stage 1 again, or say csv\+nemo"):
+        check_corpora(tmp_path, ["demo"])
