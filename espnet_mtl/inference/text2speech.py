@@ -13,9 +13,7 @@ from torch import Tensor
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS, finite_number
-from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.errors import UserError, memory_needed
-from espnet_mtl.inference.contour import frame_log_f0
 from espnet_mtl.inference.inputs import (
     NEUTRAL,
     check_finite,
@@ -40,14 +38,13 @@ from espnet_mtl.inference.options import (
     decoding_options,
     without_none,
 )
+from espnet_mtl.inference.vocoding import vocoder_of, waveform
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
-from espnet_mtl.vocoder.build import build_vocoder
-from espnet_mtl.vocoder.choice import vocoder_arguments
 
 
 class Text2Speech:
@@ -119,8 +116,7 @@ class Text2Speech:
         self.max_tokens = max_tokens or MAX_TOKENS
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
         of_vocoder |= {"vocoder_config": vocoder_config, "vocoder_file": vocoder_file}
-        own_vocoder = getattr(self.train_args, VOCODER_WEIGHTS, None)
-        self.vocoder = build_vocoder(self.model, **vocoder_arguments(of_vocoder, own_vocoder), device=device)
+        self.vocoder = vocoder_of(self.model, self.train_args, of_vocoder, device)
         args = self.train_args
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
@@ -233,14 +229,8 @@ class Text2Speech:
         check_finite("spectrogram", output["feat_gen"])
         check_spoken(output["duration"])
         if vocode:
-            output["wav"] = self._waveform(output)
+            output["wav"] = waveform(self.vocoder, output)
         return output
-
-    def _waveform(self, output: Mapping[str, Tensor]) -> Tensor:
-        """Returns the waveform (T_wav,) of what the model predicts."""
-        wave = self.vocoder(output.get("feat_gen_denorm", output["feat_gen"]), frame_log_f0(output))
-        check_finite("waveform", wave)
-        return wave
 
     @input_errors()
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:

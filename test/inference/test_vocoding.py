@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from espnet_mtl.inference.contour import frame_log_f0
+from espnet_mtl.inference.vocoding import frame_log_f0
 
 
 def output(durations, hertz):
