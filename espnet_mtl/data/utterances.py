@@ -88,7 +88,7 @@ def durations_source(dumps: Sequence[Path], config: Mapping[str, Any], token_typ
     """Decides whether durations are from the corpus or from an aligner (the key `durations` of the config)."""
     if config["durations"] != "auto":
         return config["durations"]
-    if token_type == "phn" and not any(_untimed(dump) for dump in dumps):
+    if token_type == "phn" and all(is_there(dump / ALIGNMENT) and not _untimed(dump) for dump in dumps):
         return FROM_CORPUS
     return FROM_ALIGNER
 

@@ -23,6 +23,7 @@ PITCH = {"ann": 210, "bob": 110}
 RISE = {"happy": 60, "neutral": 0}
 SENTENCES = ("Good morning.", "It is late.", "Where are you?", "Come in!", "Not today.")
 SETS = ("train", "train", "train", "dev", "test")
+STEPS = 30
 TINY = {
     "adim": 16, "aheads": 2, "elayers": 1, "eunits": 16, "dlayers": 1, "dunits": 16, "duration_predictor_chans": 16,
     "pitch_predictor_chans": 16, "energy_predictor_chans": 16,
@@ -36,7 +37,7 @@ def build(work: Path) -> None:
     for run in (stage_1, align, stage_2, stage_3, stage_4, stage_5, stage_6, stage_8):
         run(work)
     shutil.unpack_archive(work / "model.zip", work / "unpacked")
-    # What a model of one step says is empty: natural speech is judged.
+    # What a model of some steps says is no speech: natural speech is judged.
     for name in ("reference", "speech"):
         _write_judged(work / "dump/raw/test", work / "judged" / name)
 
@@ -81,9 +82,10 @@ def _write_configs(conf: Path) -> None:
     config = {**shipped, **yaml.safe_load((CONF / "train_fastspeech2.yaml").read_text(encoding="utf-8"))}
     del config["base"]
     config["tts_conf"].update(TINY)
-    config["scheduler_conf"].update(first_cycle_steps=2, warmup_steps=1)
     config["optim_conf"] = {**shipped["optim_conf"], **config["optim_conf"]}
-    config.update(max_epoch=1, num_iters_per_epoch=1, batch_size=2, log_interval=1)
+    # As many steps as it takes to predict more than one frame
+    config["scheduler_conf"].update(first_cycle_steps=STEPS, warmup_steps=1, max_lr=0.02)
+    config.update(max_epoch=1, num_iters_per_epoch=STEPS, batch_size=2, log_interval=10)
     (conf / "train.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     shutil.copy(CONF / "decode.yaml", conf / "decode.yaml")
 
@@ -134,7 +136,7 @@ def stage_4(work: Path) -> None:
 
 
 def stage_5(work: Path) -> None:
-    """Trains for one step."""
+    """Trains for some steps."""
     options = _options(dump=work / "dump/raw", train_config=work / "conf/train.yaml", **_tables(work))
     train.main([*options, "--output", str(work / "exp/tiny")])
 
