@@ -95,11 +95,14 @@ def assert_documented(page: str, names: Collection[str]) -> None:
         assert f"`{name}`" in text, name
 
 
+PAGES_OF_SECTIONS = {"aligner_conf": "durations.md", "vocoder": "vocoder.md"}
+"""Sections that have a page other than training.md."""
+
+
 def test_every_key_of_a_configuration_is_documented():
     assert_documented("training.md", [*OWN_KEYS, *RECIPE_KEYS, *BACKBONES, *DURATION_SOURCES])
     for section in found(SECTIONS):
-        page = "durations.md" if section == "aligner_conf" else "training.md"
-        assert_documented(page, SECTIONS.load(section).model_fields)
+        assert_documented(PAGES_OF_SECTIONS.get(section, "training.md"), SECTIONS.load(section).model_fields)
     for key in ONLY_VALUES:
         assert re.search(rf"`{key}[`:]", read(ROOT / "docs/training.md")), key
     assert_documented("speaking.md", DecodeOptions.model_fields)
