@@ -196,6 +196,7 @@ BACKBONES = Registry(
     "tts",
     {
         "fastspeech2": _backbone("fastspeech2", "MTLFastSpeech2"),
+        "jets": _backbone("jets", "MTLJETS"),
         "tacotron2": _backbone("tacotron2", "MTLTacotron2"),
     },
 )

@@ -11,16 +11,15 @@ from typing import Any, NoReturn
 
 import yaml
 
-from espnet_mtl.config.espnet import espnet_keys
 from espnet_mtl.config.espnet.values import TrainValues
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.schema import (
     DATA_KEYS,
-    OWN_KEYS,
     check_given,
     check_scheduler,
     complete,
     refuse_recipe_keys,
+    training_keys,
 )
 from espnet_mtl.errors import UserError, one_of
 
@@ -96,7 +95,7 @@ def _data_changes(config: Mapping[str, Any], changed: Mapping[str, Any]) -> list
 
 def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
     """Reads the options as ESPnet's parser does, but without importing all that ESPnet's needs."""
-    _check_names(options)
+    _check_names(options, training_keys(config))
     from espnet2.utils.nested_dict_action import NestedDictAction
 
     parser = _Parser(add_help=False, allow_abbrev=False)
@@ -114,8 +113,8 @@ def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
     return vars(parser.parse_known_args(options)[0])
 
 
-def _check_names(options: Sequence[str]) -> None:
-    valid = [f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)]
+def _check_names(options: Sequence[str], keys: Sequence[str]) -> None:
+    valid = [f"--{key}" for key in keys]
     for place, word in enumerate(options):
         name = word.partition("=")[0]
         is_option = place == 0 or re.match("--?[A-Za-z]", word)

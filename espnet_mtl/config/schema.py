@@ -8,6 +8,8 @@ from typing import Any
 from espnet_mtl.config.espnet import (
     DERIVED,
     FEATURE_CLASSES,
+    GAN_KEYS,
+    GAN_REFUSED,
     ONLY_VALUES,
     RECIPE_KEYS,
     class_arguments,
@@ -47,6 +49,8 @@ SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
 FROM_CORPUS, FROM_ALIGNER = "given", "learned"
 DURATION_SOURCES = ("auto", FROM_CORPUS, FROM_ALIGNER)
 """Where stage 3 takes durations from: the corpus' phone times, an aligner, or the former where there are any."""
+FEATURES = ("pitch", "energy")
+"""Features beside the spectrogram that a network may learn from."""
 COSINE = "cosineannealingwarmuprestarts"
 """The scheduler of the shipped files."""
 DATA_KEYS = (
@@ -65,7 +69,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: See `espnet_mtl.config.load.load_train_config`.
     """
-    known("key", config, [*espnet_keys(), *OWN_KEYS])
+    known("key", config, training_keys(config))
     full = _with_defaults(config)
     full["feats_extract_conf"] = {**SIGNAL, **full["feats_extract_conf"]}
     signal = {key: full["feats_extract_conf"][key] for key in SIGNAL}
@@ -73,6 +77,16 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     full["energy_extract_conf"] = {**full["energy_extract_conf"], **signal}
     check(full)
     return full
+
+
+def training_keys(config: Mapping[str, Any]) -> list[str]:
+    """Names the keys that a training configuration with its `tts` may have."""
+    keys = [*espnet_keys(), *OWN_KEYS]
+    return [*keys, *GAN_KEYS, *GAN_REFUSED] if _spec(config).end_to_end else keys
+
+
+def _spec(config: Mapping[str, Any]) -> Any:
+    return BACKBONES.spec(config.get("tts", "fastspeech2"))
 
 
 def refuse_recipe_keys(given: Iterable[str]) -> None:
@@ -93,6 +107,11 @@ def check_given(config: Mapping[str, Any]) -> None:
     if config.get("batch_type") == "folded" and len(config.get("fold_length", ())) != 2:
         raise UserError("batch_type folded: fold_length must be two numbers, of tokens and of frames; or take sorted")
     _check_figures(config)
+    if _spec(config).end_to_end:
+        _refuse_gan_values(config)
+    for key in _spec(config).derived_keys:
+        if key in (config.get("tts_conf") or {}):
+            raise UserError(f"tts_conf.{key} has no place in a training configuration: set feats_extract_conf")
     for section, (keys, reason) in DERIVED.items():
         for key in keys:
             if key in (config.get(section) or {}):
@@ -104,10 +123,16 @@ def check_given(config: Mapping[str, Any]) -> None:
                 raise UserError(f"{section}.{key}: {value!r} would have no effect: set feats_extract_conf.{key}")
 
 
+def _refuse_gan_values(config: Mapping[str, Any]) -> None:
+    for key, (harmless, reason) in GAN_REFUSED.items():
+        if config.get(key, harmless) != harmless:
+            raise UserError(f"{key} {config[key]!r} with tts {config['tts']}: {reason}")
+
+
 def _check_figures(config: Mapping[str, Any]) -> None:
     """Checks the figures that criteria are made of: ESPnet waits without a word for one that never comes."""
     tasks = config.get("tasks") or OWN_KEYS["tasks"]
-    figures = [*BACKBONES.spec(config.get("tts", "fastspeech2")).figures, "loss"]
+    figures = [*_spec(config).figures, "loss"]
     prefixes = tuple(f"{name}_" for name in tasks)
     single = [[key, config[key]] for key in ("early_stopping_criterion", "val_scheduler_criterion") if config.get(key)]
     several = [["best_model_criterion", criterion] for criterion in config.get("best_model_criterion") or ()]
@@ -124,15 +149,18 @@ def _check_figures(config: Mapping[str, Any]) -> None:
 
 def check_scheduler(config: Mapping[str, Any]) -> None:
     """Raises UserError for the options of a scheduler in a configuration that has none."""
-    if config.get("scheduler") is None and config.get("scheduler_conf"):
-        raise UserError("scheduler_conf has no effect without a scheduler: set scheduler, or scheduler_conf: null")
+    for name in ("scheduler", "scheduler2"):
+        if config.get(name) is None and config.get(f"{name}_conf"):
+            raise UserError(f"{name}_conf has no effect without a scheduler: set {name}, or {name}_conf: null")
 
 
 def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Fills in defaults; a section that is left empty is as if it were not there."""
     defaults: dict[str, Any] = dict(OWN_KEYS)
     defaults |= {"cleaner": None, "tts": "fastspeech2", "tts_conf": {}}
-    defaults |= {"optim": "adadelta", "optim_conf": {}, "scheduler": None, "scheduler_conf": {}}
+    for suffix in ("", "2") if _spec(config).end_to_end else ("",):
+        defaults |= {f"optim{suffix}": "adadelta", f"optim{suffix}_conf": {}}
+        defaults |= {f"scheduler{suffix}": None, f"scheduler{suffix}_conf": {}}
     defaults |= {key: values[0] for key, values in ONLY_VALUES.items()}
     defaults |= {key: {} for key in FEATURE_CLASSES}
     sections = [key for key, value in defaults.items() if isinstance(value, dict)]
@@ -149,9 +177,9 @@ def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
 def check(config: Mapping[str, Any]) -> None:
     """Checks the sections of a completed config; see `espnet_mtl.config.load.load_train_config`."""
     backbone = BACKBONES.spec(config["tts"])
-    _check_features(config, backbone.token_features)
-    _check_class("tts_conf", config["tts_conf"], class_arguments(backbone.espnet_class.partition(":")[2]))
-    if conflict := backbone.conflict(config["tts_conf"]):
+    _check_features(config, FEATURES if backbone.end_to_end else backbone.token_features)
+    _check_network(config["tts_conf"], backbone)
+    if conflict := backbone.conflict(config):
         raise UserError(f"tts_conf: {conflict}")
     for section in SECTIONS:
         build(SECTIONS.load(section), config[section], section)
@@ -177,6 +205,22 @@ def _check_features(config: Mapping[str, Any], token_features: Collection[str]) 
     check_features(config)
 
 
+def _check_network(tts_conf: Mapping[str, Any], backbone: Any) -> None:
+    """Checks the section `tts_conf` and those within it."""
+    sizes = {"spks": "int?", "langs": "int?"}  # training derives them
+    classes = {"": backbone.espnet_class.partition(":")[2], **backbone.sections}
+    for section, name in classes.items():
+        given: Any = tts_conf
+        for key in filter(None, section.split(".")):
+            given = given.get(key, {})
+        arguments = {key: kind for key, kind in class_arguments(name).items() if key not in backbone.fixed}
+        if section:
+            arguments = {key: kind for key, kind in arguments.items() if key not in DERIVED["tts_conf"][0]}
+        else:
+            arguments |= sizes
+        _check_class(".".join(filter(None, ["tts_conf", section])), given, arguments)
+
+
 def _check_class(section: str, given: Mapping[str, Any], arguments: Mapping[str, str]) -> None:
     """Checks names and values of the constructor arguments of one of ESPnet's classes."""
     build(class_options(section, tuple(arguments.items())), given, section)
@@ -184,17 +228,17 @@ def _check_class(section: str, given: Mapping[str, Any], arguments: Mapping[str,
 
 def _check_optimization(config: Mapping[str, Any]) -> None:
     """Checks names and options of optimizer and scheduler; whether a package that has one is there, is not asked."""
-    for kind in ("optim", "scheduler"):
-        name = config[kind]
-        if name is None and kind == "scheduler":
+    for key in ("optim", "scheduler", "optim2", "scheduler2"):
+        kind, name = key.removesuffix("2"), config.get(key)
+        if name is None and (kind == "scheduler" or key not in config):
             continue
         if not isinstance(name, str) or name.lower() not in optimizer_names(kind):
-            raise one_of(kind, name, optimizer_names(kind))
+            raise one_of(key, name, optimizer_names(kind))
         valid = optimizer_arguments(kind, name.lower())
         if valid is not None:
-            _check_class(f"{kind}_conf ({name})", config[f"{kind}_conf"], valid)
-    if is_cosine(config):
-        _check_schedule(config["scheduler_conf"])
+            _check_class(f"{key}_conf ({name})", config[f"{key}_conf"], valid)
+        if name.lower() == COSINE:
+            _check_schedule(config[f"{key}_conf"])
 
 
 def _check_schedule(conf: Mapping[str, Any]) -> None:

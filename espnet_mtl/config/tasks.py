@@ -40,7 +40,7 @@ def check_tasks(tasks: Any, backbone: Any) -> None:
     if not isinstance(tasks, Mapping) or "tts" not in tasks:
         raise UserError("tasks: must hold 'tts: {weight: 1.0}' and any number of auxiliary tasks")
     for name, task in tasks.items():
-        _check_name(name)
+        _check_name(name, backbone)
         if not isinstance(task, Mapping):
             raise UserError(
                 f"tasks.{name}: expected a mapping such as {{head: classifier, tap: style, label: emotion}}"
@@ -51,11 +51,11 @@ def check_tasks(tasks: Any, backbone: Any) -> None:
             check_task(name, task, backbone)
 
 
-def _check_name(name: object) -> None:
+def _check_name(name: object, backbone: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         hint = " (YAML takes no and on for truth values: quote them)" if isinstance(name, bool) else ""
         raise UserError(f"tasks: {name!r}: a task's name is made of letters, digits and underscores{hint}")
-    if name in FIGURES or name.startswith("tts_"):
+    if name in FIGURES or name.startswith("tts_") or f"{name}_loss" in backbone.figures:
         raise UserError(f"tasks.{name}: a part of the TTS loss is called so; choose another name")
 
 

@@ -24,6 +24,7 @@ from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
 from espnet_mtl.inference.spoken import check_dump, check_spoken
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require, write_text
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
@@ -250,8 +251,14 @@ def decoding_settings(exp: Path, inference_config: Path, part: str = "test") -> 
 
 
 def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `build_vocoder` for the vocoder that stage 6 used, from training and decoding configurations."""
-    return {"features": config["feats_extract_conf"], **vocoder_arguments(inference, config.get(VOCODER_WEIGHTS))}
+    """Arguments of `build_vocoder` for the vocoder that stage 6 used, from training and decoding configurations.
+
+    Of a model that makes waveforms itself there are the `features` alone.
+    """
+    features = {"features": config["feats_extract_conf"]}
+    if BACKBONES.spec(config.get("tts", "fastspeech2")).end_to_end:
+        return features
+    return {**features, **vocoder_arguments(inference, config.get(VOCODER_WEIGHTS))}
 
 
 def score_system(

@@ -41,6 +41,7 @@ class Judge:
             vocoder.
         language: Of utterances without utt2lang, for their phones.
         nj: Parallel processes.
+        hop_length: Samples of a frame of durations, where no vocoder's features tell it; None: it is not known.
     """
 
     train: SpeechSet | None
@@ -50,6 +51,7 @@ class Judge:
     vocoder: Mapping[str, Any] | None = None
     language: str = "en-us"
     nj: int = 1
+    hop_length: int | None = None
 
     def __post_init__(self) -> None:
         for speech in (self.train, self.test):
@@ -68,7 +70,8 @@ class Judge:
     @property
     def frame_s(self) -> float | None:
         """Seconds of a frame of features and durations."""
-        return int(self.vocoder["features"]["hop_length"]) / self.fs if self.vocoder else None
+        hop_length = self.vocoder["features"]["hop_length"] if self.vocoder else self.hop_length
+        return int(hop_length) / self.fs if hop_length else None
 
     @property
     def vocoder_files(self) -> list[str]:
@@ -141,13 +144,23 @@ class Judge:
 
 
 def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int, part: str = "test") -> Judge:
-    """Makes the judge of a part of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it."""
+    """Makes the judge of a part of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it.
+
+    Args:
+        dump: `dump/raw`.
+        vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder`; where there is no vocoder, `features` alone.
+        language: Of utterances without utt2lang.
+        nj: Parallel processes.
+        part: The set that is judged.
+    """
     train = read_speech_set(dump / "train", "stage 2")
     test = read_speech_set(dump / part, "stage 2")
     for speech in (train, test):
         require([speech.directory / name for name in ("pitch.scp", "durations")], "stage 3")
     cache = dump.parent / ("evaluation" if part == "test" else f"evaluation_{part}")
-    return Judge(train, test, cache, int(vocoder["features"]["fs"]), vocoder, language, nj)
+    features = vocoder["features"]
+    used = vocoder if len(vocoder) > 1 else None
+    return Judge(train, test, cache, int(features["fs"]), used, language, nj, int(features["hop_length"]))
 
 
 def _features_of(arrays: NamedArrays, number: int) -> AcousticFeatures:

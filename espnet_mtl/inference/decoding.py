@@ -142,8 +142,7 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
     """Writes the speech of all requests, what was predicted and their labels into `directory`, to be called `final`."""
     (directory / "wav").mkdir()
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
-    available = ("feats", *BACKBONES.spec(tts.train_args.tts).token_features)
-    predicted = {name: key for name, key in ARKS.items() if name in available}
+    predicted = {name: ARKS[name] for name in BACKBONES.spec(tts.train_args.tts).predicted}
     with ark_writers(directory, predicted) as arks:
         for request in progress(requests, f"decoding {final.parent.parent.name}", len(requests)):
             output = _speak(tts, request)

@@ -55,6 +55,14 @@ def without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def refuse_vocoder(backbone: str, given: Mapping[str, object]) -> None:
+    """Raises UserError for a vocoder where the backbone makes waveforms itself; a choice among
+    those that need no file is ignored, as one decoding configuration serves all backbones."""
+    for name in ("vocoder_file", "vocoder_config"):
+        if given.get(name) is not None:
+            raise UserError(f"{name}: {backbone} makes waveforms itself, and takes no vocoder: leave it out")
+
+
 def check_attention_options(backbone: str, options: Mapping[str, Any]) -> None:
     """Raises UserError where a backbone does not have an option of attention, or its value cannot be."""
     known(f"decoding option of {backbone}", options, BACKBONES.spec(backbone).decoding_options)

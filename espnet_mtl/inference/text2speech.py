@@ -152,7 +152,7 @@ class Text2Speech:
     @property
     def fs(self) -> int:
         """Sampling rate in Hz."""
-        return int(self.vocoder.fs)
+        return int(self.train_args.feats_extract_conf["fs"] if self.vocoder is None else self.vocoder.fs)
 
     @property
     def speakers(self) -> list[str]:
@@ -201,14 +201,14 @@ class Text2Speech:
             decode_conf: Overrides `alpha` and other options of decoding; for teacher forcing also the natural `speech`
                 (T_wav,) and, for FastSpeech2, its `durations` in frames (T_text + 1,), which sum to those of the
                 speech; tensors, arrays or lists. None: nothing.
-            vocode: Whether to make a waveform.
+            vocode: Whether to make a waveform (JETS makes nothing else).
             seed: Seed of what the network draws while it speaks (Tacotron2's dropout; FastSpeech2 draws nothing): the
                 same call says the same, whatever else goes on; another seed says it a little differently.
 
         Returns:
-            `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), `duration` in frames (T_text + 1,); of
-            FastSpeech2 also `pitch` and `energy` per token (T_text + 1[, 1]), `pitch_denorm` in log Hz,
-            `energy_denorm`; of Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
+            `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), which JETS does without, `duration` in frames
+            (T_text + 1,); of FastSpeech2 and JETS also `pitch` and `energy` per token (T_text + 1[, 1]), `pitch_denorm`
+            in log Hz, `energy_denorm`; of Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
 
         Raises:
             UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
@@ -226,10 +226,13 @@ class Text2Speech:
         options = natural_inputs(self.model, options, token_features, len(tokens))
         voice = self._voice(number, language, spembs)
         output = self.model.inference(tokens, weights=weights, seed=seed_number(seed), **voice, **options)
-        check_finite("spectrogram", output["feat_gen"])
+        if "feat_gen" in output:
+            check_finite("spectrogram", output["feat_gen"])
         check_spoken(output["duration"])
-        if vocode:
+        if vocode and self.vocoder is not None:
             output["wav"] = waveform(self.vocoder, output)
+        if "wav" in output:
+            check_finite("waveform", output["wav"])
         return output
 
     @input_errors()

@@ -12,13 +12,15 @@ from torch import Tensor
 
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.inference.inputs import check_finite
+from espnet_mtl.inference.options import refuse_vocoder
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.vocoder.base import Vocoder
 from espnet_mtl.vocoder.build import build_vocoder
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
 
-def vocoder_of(model: torch.nn.Module, args: Namespace, options: Mapping[str, Any], device: str) -> Vocoder:
-    """Builds the vocoder that a model speaks with.
+def vocoder_of(model: torch.nn.Module, args: Namespace, options: Mapping[str, Any], device: str) -> Vocoder | None:
+    """Builds the vocoder that a model speaks with; None where it makes waveforms itself.
 
     Args:
         model: The model, with ESPnet's `feats_extract`.
@@ -29,6 +31,9 @@ def vocoder_of(model: torch.nn.Module, args: Namespace, options: Mapping[str, An
     Raises:
         UserError: A file or a setting cannot be used.
     """
+    if BACKBONES.spec(args.tts).end_to_end:
+        refuse_vocoder(args.tts, options)
+        return None
     chosen = vocoder_arguments(options, getattr(args, VOCODER_WEIGHTS, None))
     return build_vocoder(model, **chosen, device=device)
 

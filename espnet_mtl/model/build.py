@@ -47,7 +47,16 @@ def build_model(config: Mapping[str, Any], parts: Mapping[str, Any]) -> MTLTTSMo
     style = build_style(config, odim, backbone.encoder_dim, len(classes[STYLE_LABEL]))
     heads = build_heads(config["tasks"], tap_dims(backbone, style), classes)
     weighting = build_weighting(config, heads)
-    return MTLTTSModel(style, STYLE_LABEL, heads, weighting, tts=backbone, **parts)
+    return model_class(config["tts"])(style, STYLE_LABEL, heads, weighting, tts=backbone, **parts)
+
+
+def model_class(tts: str) -> type[MTLTTSModel]:
+    """Returns the class of the model with a backbone."""
+    if BACKBONES.spec(tts).end_to_end:
+        from espnet_mtl.model.gan import MTLGANTTSModel  # it imports networks that others do without
+
+        return MTLGANTTSModel
+    return MTLTTSModel
 
 
 def build_backbone(config: Mapping[str, Any], odim: int) -> Backbone:

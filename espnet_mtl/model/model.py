@@ -141,8 +141,13 @@ class MTLTTSModel(ESPnetTTSModel):
         if self.style is not None:
             weights = self.style.uniform() if weights is None else weights
             inputs["style"] = self.style.mix(weights.to(self.style.table.device).unsqueeze(0))
-        output = super().inference(text, **inputs)
+        output = self.synthesize(text, **inputs)
         return output | self._denormalized(output)
+
+    def synthesize(self, text: Tensor, **inputs) -> dict[str, Tensor]:
+        """ESPnet's inference."""
+        output: dict[str, Tensor] = super().inference(text, **inputs)
+        return output
 
     def _denormalized(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Returns `pitch_denorm` and `energy_denorm` of a synthesis, where the backbone predicts them."""

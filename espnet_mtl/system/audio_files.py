@@ -83,6 +83,21 @@ def read_audio(path: str | Path) -> tuple[Samples, int]:
     return samples, fs
 
 
+def measure(path: str | Path) -> tuple[int, int, int]:
+    """Returns samples of a channel, channels and sampling rate in Hz of an audio file, as its header has them.
+
+    Raises:
+        UserError: There is no such file, or it is no audio.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            return file.frames, file.channels, file.samplerate
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} cannot be read as audio: {error}") from error
+
+
 def _check_header(fs: int, channels: int, frames: int) -> None:
     if not RATES[0] <= fs <= RATES[1]:
         raise UnusableAudio(f"sampling rate: {fs} Hz, allowed {RATES[0]} to {RATES[1]} Hz")

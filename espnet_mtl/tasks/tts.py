@@ -18,8 +18,7 @@ import numpy as np
 import torch
 from torch.multiprocessing import ProcessExitedException
 
-from espnet_mtl.config.espnet import espnet_keys
-from espnet_mtl.config.schema import OWN_KEYS, complete, training_steps
+from espnet_mtl.config.schema import FEATURES, OWN_KEYS, complete, training_keys, training_steps
 from espnet_mtl.config.trained import custom_heads, read_trained_config
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.labels import CLASS_LABELS, LABELS, TABLES
@@ -48,12 +47,17 @@ LABEL_KEYS = tuple(label.batch_key for label in LABELS.values())
 """Entries of a batch that hold labels."""
 
 
+def load_backbones(end_to_end: bool) -> dict[str, Any]:
+    """Imports the backbones that need a vocoder, or those that need none, by name."""
+    return {name: BACKBONES.load(name) for name in BACKBONES if BACKBONES.spec(name).end_to_end == end_to_end}
+
+
 class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     """ESPnet's TTS task with this project's backbones, style, task heads and weighting."""
 
     class_choices_list = [  # noqa: RUF012
         *(choices for choices in tts.TTSTask.class_choices_list if choices.name != "tts"),
-        ClassChoices("tts", {name: BACKBONES.load(name) for name in BACKBONES}, default="fastspeech2"),
+        ClassChoices("tts", load_backbones(end_to_end=False), default="fastspeech2"),
     ]
 
     @classmethod
@@ -166,6 +170,15 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             raise UserError(f"{config_file}: {error}") from error
 
 
+def training_task(tts: str) -> type[MTLTTSTask]:
+    """Returns the task that trains a backbone."""
+    if BACKBONES.spec(tts).end_to_end:
+        from espnet_mtl.tasks.gan_tts import MTLGANTTSTask  # it imports networks that others do without
+
+        return MTLGANTTSTask
+    return MTLTTSTask
+
+
 def _build_trained(args: argparse.Namespace, state: Mapping[str, torch.Tensor] | None) -> MTLTTSModel:
     """Builds the model of a trained model's configuration without heads of the user's own.
 
@@ -219,7 +232,7 @@ def complete_args(args: argparse.Namespace) -> None:
     Raises:
         UserError: An unknown key or name, or a file that is missing.
     """
-    keys = {*espnet_keys(), *OWN_KEYS}
+    keys = training_keys(vars(args))
     given = {key: value for key, value in vars(args).items() if value is not None and key in keys}
     for key, value in complete(given).items():
         setattr(args, key, value)
@@ -229,11 +242,16 @@ def complete_args(args: argparse.Namespace) -> None:
     tables = label_tables(args)
     args.tasks = with_labels(args.tasks, {label for label in CLASS_LABELS if not tables[label]})
     sizes = {"spks": len(tables["speaker"]) or None, "langs": len(tables["language"]) or None}
-    args.tts_conf = {**args.tts_conf, **sizes}
+    spec = BACKBONES.spec(args.tts)
+    args.tts_conf = {**args.tts_conf, **sizes, **spec.derived(vars(args))}
     reduction = {"reduction_factor": args.tts_conf.get("reduction_factor", 1)}
     args.pitch_extract_conf = {**reduction, **args.pitch_extract_conf}
     args.energy_extract_conf = {**reduction, **args.energy_extract_conf}
-    for feature in {"pitch", "energy"} - set(BACKBONES.spec(args.tts).token_features):
+    if spec.end_to_end:  # it averages pitch and energy of frames over its own durations
+        args.pitch_extract_conf["use_token_averaged_f0"] = False
+        args.energy_extract_conf["use_token_averaged_energy"] = False
+        return
+    for feature in set(FEATURES) - set(spec.token_features):
         setattr(args, f"{feature}_extract", None)
         setattr(args, f"{feature}_normalize", None)
 

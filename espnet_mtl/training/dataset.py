@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_mtl.data.continuous import Numbers, standardized
-from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, text_file
+from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, WAV_SCP, text_file
 from espnet_mtl.data.kaldi import read_labels, read_table, write_table
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
 from espnet_mtl.errors import UserError, one_of
@@ -70,8 +70,10 @@ class TrainPaths:
     def inputs(self, name: str, tts: str, token_type: str, labels: Iterable[str]) -> list[Input]:
         """Lists what ESPnet reads of the set `name`: what the backbone `tts` takes, and the labels of tasks."""
         dump = self.dump / name
-        inputs = [(dump / text_file(token_type), "text", "text"), (dump / FEATS_SCP, "speech", "kaldi_ark")]
-        for feature in BACKBONES.spec(tts).token_features:
+        spec = BACKBONES.spec(tts)
+        speech = (WAV_SCP, "speech", "sound") if spec.end_to_end else (FEATS_SCP, "speech", "kaldi_ark")
+        inputs = [(dump / text_file(token_type), "text", "text"), (dump / speech[0], *speech[1:])]
+        for feature in spec.token_features:
             file, kind = TOKEN_FILES[feature]
             inputs.append((dump / file, feature, kind))
         inputs.append((dump / CLASS_LABELS["speaker"].file, CLASS_LABELS["speaker"].batch_key, "text"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -18,6 +18,7 @@ from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.model.checkpoint import save_whole
+from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import locked, write_text
 from espnet_mtl.system.log import TRAIN_LOG, log_to
@@ -27,8 +28,12 @@ from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
+from espnet_mtl.training.recordings import check_recordings
 from espnet_mtl.training.resume import INITIAL, config_kept, finish_epoch, repair
 from espnet_mtl.vocoder.options import WEIGHTS, VocoderOptions
+
+if TYPE_CHECKING:
+    from espnet_mtl.tasks.tts import MTLTTSTask
 
 
 def train(
@@ -62,10 +67,14 @@ def train(
     recipe_options = paths.options(final["tts"], token_type, labels)
     init_model = pretrained.digest if pretrained else None
     check_stages(paths.dump, final, token_type, 5, paths.stats, init_model)
-    from espnet_mtl.tasks.tts import MTLTTSTask, with_labels
+    from espnet_mtl.tasks.tts import training_task, with_labels
 
-    args = _parse(train_config, config, recipe_options, ngpu, arguments)
+    task = training_task(final["tts"])
+    args = _parse(task, train_config, config, recipe_options, ngpu, arguments)
     check_inputs(paths, final["tts"], token_type)
+    speaks_itself = BACKBONES.spec(final["tts"]).end_to_end
+    if speaks_itself:
+        check_recordings(paths.dump, final["feats_extract_conf"])
     # A vocoder is trained again by itself
     acoustic = {key: value for key, value in config.items() if key != "vocoder"}
     settings = {"config": acoustic, "arguments": list(arguments), "token_type": token_type}
@@ -87,20 +96,22 @@ def train(
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
-        trains_vocoder = VocoderOptions(**final["vocoder"]).trains
+        trains_vocoder = VocoderOptions(**final["vocoder"]).trains and not speaks_itself
         setattr(args, VOCODER_WEIGHTS, str(paths.output / WEIGHTS) if trains_vocoder else None)
         log_to(paths.output / TRAIN_LOG)
         note_training(paths.output, paths.dump, finished=False)
         with config_kept(paths.output):
-            MTLTTSTask.main(args=args)
-        # Imported here: who only asks for a mistake in the configuration does not wait for it
-        from espnet_mtl.training.vocoder.train import fine_tune_vocoder
+            task.main(args=args)
+        if not speaks_itself:
+            # Imported here: who only asks for a mistake in the configuration does not wait for it
+            from espnet_mtl.training.vocoder.train import fine_tune_vocoder
 
-        fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
+            fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
         note_training(paths.output, paths.dump, finished=True)
 
 
 def _parse(
+    task: type[MTLTTSTask],
     train_config: str,
     config: Mapping[str, Any],
     recipe_options: Sequence[str],
@@ -112,9 +123,7 @@ def _parse(
     Raises:
         UserError: More GPUs than there are, or several that one process is to drive.
     """
-    from espnet_mtl.tasks.tts import MTLTTSTask
-
-    parser = MTLTTSTask.get_parser()
+    parser = task.get_parser()
     given = read_train_config(train_config)
     # A section that is left empty in the YAML has the default of its key.
     parser.set_defaults(**{key: value for key, value in given.items() if value is not None or not config.get(key)})

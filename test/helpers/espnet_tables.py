@@ -13,6 +13,14 @@ CONFIG = Path(__file__).parents[2] / "espnet_mtl/config/espnet"
 NETWORKS = (
     "espnet2.tts.fastspeech2.fastspeech2:FastSpeech2",
     "espnet2.tts.tacotron2.tacotron2:Tacotron2",
+    "espnet2.gan_tts.jets:JETS",
+    "espnet2.gan_tts.jets.generator:JETSGenerator",
+    "espnet2.gan_tts.hifigan:HiFiGANMultiScaleMultiPeriodDiscriminator",
+    "espnet2.gan_tts.hifigan:HiFiGANScaleDiscriminator",
+    "espnet2.gan_tts.hifigan:HiFiGANPeriodDiscriminator",
+    "espnet2.gan_tts.hifigan.loss:GeneratorAdversarialLoss",
+    "espnet2.gan_tts.hifigan.loss:DiscriminatorAdversarialLoss",
+    "espnet2.gan_tts.hifigan.loss:FeatureMatchLoss",
     "espnet2.tts.feats_extract.log_mel_fbank:LogMelFbank",
     "espnet2.tts.feats_extract.dio:Dio",
     "espnet2.tts.feats_extract.energy:Energy",
@@ -26,11 +34,15 @@ def classes() -> dict[str, dict[str, dict[str, str]]]:
 
     The first argument of optimizers and schedulers is given.
     """
+    from espnet_mtl.system.imports.espnet import import_quietly, import_tts_task
+
+    import_tts_task()
     from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 
     networks = {}
     for target in NETWORKS:
         module, name = target.split(":")
+        import_quietly(module)
         networks[name] = arguments(getattr(importlib.import_module(module), name))
     tables = {"networks": networks}
     for kind, table in (("optim", optim_classes), ("scheduler", scheduler_classes)):

@@ -7,6 +7,7 @@ installed ESPnet by a test.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -71,6 +72,17 @@ ONLY_VALUES = {
     "energy_normalize": ("global_mvn",),
 }
 """Choices of ESPnet of which stages 3 and 4, and the vocoder, know but one."""
+
+
+GAN_KEYS = ("optim2", "optim2_conf", "scheduler2", "scheduler2_conf", "generator_first")
+"""Keys of ESPnet's GAN training beside those of its TTS training: the optimizer of the discriminator."""
+GAN_REFUSED: Mapping[str, tuple[object, str]] = {
+    "accum_grad": (1, "ESPnet's GAN trainer makes a step of each batch: say 1, and raise batch_size or batch_bins"),
+    "grad_noise": (False, "ESPnet's GAN trainer has none: say false"),
+    "exclude_weight_decay": (False, "ESPnet's GAN training has no such groups of parameters: say false"),
+    "skip_discriminator_prob": (0, "ESPnet's GAN trainer has it for codecs alone: leave it out"),
+}
+"""Keys that ESPnet's GAN trainer does not support: the value without effect, and what to do instead of others."""
 
 
 OTHER_OPTIMIZERS = (

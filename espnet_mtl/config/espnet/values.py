@@ -125,6 +125,7 @@ class TrainValues(Options):
     shuffle_within_batch: Switch = False
     exclude_weight_decay: Switch = False
     unused_parameters: Switch = False
+    generator_first: Switch = False
     gradient_as_bucket_view: Switch = True
     sharded_ddp: Switch = False
     multiprocessing_distributed: Switch = True
@@ -133,6 +134,7 @@ class TrainValues(Options):
     cudnn_deterministic: Switch = True
 
 
+Activation = Literal["LeakyReLU", "ReLU", "ELU", "GELU", "SiLU"]
 CHOICES: Mapping[str, Any] = {
     "conformer_rel_pos_type": Literal["legacy", "latest"],
     "conformer_pos_enc_layer_type": Literal["rel_pos", "abs_pos", "scaled_abs_pos", "legacy_rel_pos"],
@@ -144,6 +146,9 @@ CHOICES: Mapping[str, Any] = {
     "encoder_type": Literal["transformer", "conformer"],
     "decoder_type": Literal["transformer", "conformer"],
     "atype": Literal["location", "forward", "forward_ta"],
+    "generator_nonlinear_activation": Activation,
+    "nonlinear_activation": Activation,
+    "scale_downsample_pooling": Literal["AvgPool1d", "MaxPool1d"],
     "loss_type": Literal["L1", "L2", "L1+L2"],
 }
 """Names that a network takes for an argument."""
@@ -163,6 +168,7 @@ Betas = Annotated[list[Share], Field(min_length=2, max_length=2, description="tw
 LogBase = Annotated[float, Field(gt=1, allow_inf_nan=False, description="a number above 1")]
 LearningRate = Annotated[float, Field(gt=0, le=100, description="a number above 0, at most 100")]
 Window = Literal["bartlett", "blackman", "hamming", "hann", "kaiser"]
+Section = Annotated[dict[str, Any], Field(description="'key: value' lines")]
 
 RANGES: tuple[tuple[str, Any], ...] = (
     (r".*\.fs", Annotated[int, whole(4000, 192000)]),
@@ -172,13 +178,18 @@ RANGES: tuple[tuple[str, Any], ...] = (
     (r".*\.window", Window),
     (r".*\.log_base", LogBase),
     (r".*\.eps", Positive),
+    (r"tts_conf\..*_params", Section),
+    (r"tts_conf\.(.*_)?adv_loss_params\.loss_type", Literal["mse", "hinge"]),
+    (r"tts_conf\..*(_scales|_sizes|periods)", Sizes),
+    (r"tts_conf\..*_dilations", Annotated[list[Sizes], Field(description="lists of whole numbers")]),
+    (r"tts_conf\.lambda_.*", NotNegative),
     (r"tts_conf\..*(dropout|dropout_rate|zoneout_rate)", Share),
     (r"tts_conf\..*(kernel_size|filts)", OddSize),
-    (r"tts_conf\.gst_conv_chans_list", Sizes),
+    (r"tts_conf\.(.*\.)?gst_conv_chans_list", Sizes),
     (r"tts_conf\.(enc|dec)_buckets", Sizes | None),
     (r"tts_conf\.(guided_attn_loss_sigma|bce_pos_weight)", Positive),
     (r"tts_conf\.guided_attn_loss_lambda", NotNegative),
-    (r"tts_conf\.(reduction_factor|gst_conv_stride)", Annotated[int, whole(1, 64)]),
+    (r"tts_conf\.(.*\.)?(reduction_factor|gst_conv_stride)", Annotated[int, whole(1, 64)]),
     (r"tts_conf\.(econv|postnet|prenet)_layers", Depth),
     (r"tts_conf\..*layers", Layers),
     (r"tts_conf\.(idim|odim|spks|langs)", Annotated[int, whole(1, 10**7)]),
@@ -217,10 +228,10 @@ def _type(section: str, argument: str, kind: str) -> Any:
     plain = kind.removesuffix("?")
     wanted = TYPES[plain] if plain != "int" else WHOLE
     narrow = narrowed(section, argument, plain)
-    if argument in CHOICES:
-        wanted = CHOICES[argument]
-    elif narrow is not None:
+    if narrow is not None:
         wanted = narrow
+    elif argument in CHOICES:
+        wanted = CHOICES[argument]
     elif plain == "int" and not section.startswith(("optim", "scheduler")):  # these take -1, too
         wanted = Count
     return wanted | None if kind.endswith("?") else wanted

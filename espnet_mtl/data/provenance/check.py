@@ -196,7 +196,8 @@ def _wanted_features(dump: Path, config: Mapping[str, Any], token_type: str) -> 
 
 def features_used(config: Mapping[str, Any]) -> set[str]:
     """Names what a config uses of pitch, energy and durations: its backbone, and labels that are measured."""
-    used = set(BACKBONES.spec(config["tts"]).token_features)
+    spec = BACKBONES.spec(config["tts"])
+    used = {*spec.token_features, *(("pitch", "energy") if spec.end_to_end else ())}
     for task in config["tasks"].values():
         label = CONTINUOUS_LABELS.get(task.get("label"))
         if label and label.file is None:

@@ -29,6 +29,9 @@ class Call:
         branch_grads: Gradients that branches of the tap `shared` collect (`espnet_mtl.model.gradients.branch`).
         losses: Parts of the loss.
         attention: Attention weights, in the order of the network.
+        recorded: Other tensors that hooks recorded, by name.
+        alpha: Factor on durations.
+        segments: Whether segments will be cut out of the frames.
         generator: Draws the random numbers of this call; None: PyTorch's own, which all threads share.
     """
 
@@ -39,6 +42,9 @@ class Call:
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, Tensor] = field(default_factory=dict)
     attention: Tensor | None = None
+    recorded: dict[str, Tensor] = field(default_factory=dict)
+    alpha: float = 1.0
+    segments: bool = False
 
     def record_tap(self, name: str, values: Tensor) -> Tensor:
         """Records a tap, and returns it for the network to go on with, so that every gradient passes through it."""
@@ -157,7 +163,12 @@ class Backbone(ABC):
         self, style: Tensor | None = None, order: Tensor | None = None, generator: torch.Generator | None = None
     ) -> Iterator[Call]:
         """Opens a call for the hooks, and closes it however it ends."""
-        call = Call(style, order, generator)
+        with self.continued(Call(style, order, generator)) as call:
+            yield call
+
+    @contextmanager
+    def continued(self, call: Call) -> Iterator[Call]:
+        """Opens a call again, for what follows on the same batch."""
         token = _CALL.set(call)
         try:
             yield call

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, current_call
+from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
@@ -17,15 +18,7 @@ from espnet_mtl.system.networks import replica
 
 import_tts_task()
 
-from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss  # noqa: E402
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
-
-MOST_FRAMES = 400
-"""Frames of a token, on the average of an utterance: speech has about 10, and may be slowed down tenfold."""
-DAMAGED = (
-    f"the model predicts negative durations, or more than {MOST_FRAMES} frames for each token: its weights are "
-    "damaged, or too much is asked of it: take an intensity nearer to 1"
-)
 
 
 class MTLFastSpeech2(FastSpeech2, Backbone):
@@ -84,10 +77,9 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         return branch(hidden, f"tts_{part}", current_call().branch_grads), *others
 
     def _check_durations(self, module, args):
-        """Raises UserError before frames fill the memory: durations are exponentials of what the network predicts."""
         hidden, durations = args
-        if not self.training and durations.double().sum() > MOST_FRAMES * len(hidden) * hidden.size(1):
-            raise UserError(DAMAGED)
+        if not self.training:
+            check_total(durations, len(hidden) * hidden.size(1))
 
     def _record_prosody(self, module, args, kwargs):
         predicted = [kwargs["p_outs"], kwargs["e_outs"], kwargs["d_outs"].unsqueeze(-1)]
@@ -145,22 +137,3 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         if options.get("use_teacher_forcing"):
             output["duration"] = options["durations"]
         return output
-
-
-class DurationLoss(DurationPredictorLoss):
-    """Deviance of a Poisson model with a log link, in place of the squared error of log durations.
-
-    The latter predicts a geometric mean: speech comes out short. Here the predicted durations sum to the true ones
-    (McCullagh and Nelder 1989, Generalized Linear Models, section 6.2). Scaled to be as large as the squared error
-    for small errors.
-    """
-
-    def __init__(self, offset: float = 1.0, reduction: str = "mean"):
-        super().__init__(offset, reduction)
-        self.reduction = reduction
-
-    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Returns the loss for log durations and durations in frames, of any one shape."""
-        targets = targets.float() + self.offset
-        loss = 2 * (outputs.exp() - targets - targets * (outputs - targets.log())) / targets.mean()
-        return loss if self.reduction == "none" else loss.mean()

@@ -8,7 +8,8 @@ import_tts_task()
 
 from espnet2.tts.fastspeech2.fastspeech2 import FastSpeech2  # noqa: E402
 
-from espnet_mtl.model.backbones.fastspeech2 import DurationLoss, MTLFastSpeech2  # noqa: E402
+from espnet_mtl.model.backbones.durations import DurationLoss  # noqa: E402
+from espnet_mtl.model.backbones.fastspeech2 import MTLFastSpeech2  # noqa: E402
 from espnet_mtl.model.taps import valid_mask  # noqa: E402
 
 
