@@ -126,6 +126,7 @@ class TrainValues(Options):
     exclude_weight_decay: Switch = False
     unused_parameters: Switch = False
     generator_first: Switch = False
+    skip_discriminator_prob: Number = 0.0
     gradient_as_bucket_view: Switch = True
     sharded_ddp: Switch = False
     multiprocessing_distributed: Switch = True
@@ -194,16 +195,16 @@ RANGES: tuple[tuple[str, Any], ...] = (
     (r"tts_conf\..*layers", Layers),
     (r"tts_conf\.(idim|odim|spks|langs)", Annotated[int, whole(1, 10**7)]),
     (r"tts_conf\..*", Width),
-    (r"optim_conf.*\.betas", Betas),
-    (r"optim_conf.*\.lr", LearningRate),
-    (r"optim_conf.*\.eps", Positive),
-    (r"optim_conf.*\.(weight_decay|lr_decay)", NotNegative),
-    (r"optim_conf.*\.(rho|momentum|alpha|dampening)", Share),
-    (r"scheduler_conf.*\.(max_lr|base_lr)", LearningRate),
-    (r"scheduler_conf.*\.(gamma|cycle_mult|factor)", Positive),
-    (r"scheduler_conf.*\.min_lr", NotNegative),
-    (r"scheduler_conf.*\.(first_cycle_steps|T_max|T_0|T_mult|step_size)", Annotated[int, whole(1, 10**9)]),
-    (r"scheduler_conf.*\.warmup_steps", Annotated[float, Field(ge=0, le=1e9, description="a number from 0 to 1e9")]),
+    (r"optim2?_conf.*\.betas", Betas),
+    (r"optim2?_conf.*\.lr", LearningRate),
+    (r"optim2?_conf.*\.eps", Positive),
+    (r"optim2?_conf.*\.(weight_decay|lr_decay)", NotNegative),
+    (r"optim2?_conf.*\.(rho|momentum|alpha|dampening)", Share),
+    (r"scheduler2?_conf.*\.(max_lr|base_lr)", LearningRate),
+    (r"scheduler2?_conf.*\.(gamma|cycle_mult|factor)", Positive),
+    (r"scheduler2?_conf.*\.min_lr", NotNegative),
+    (r"scheduler2?_conf.*\.(first_cycle_steps|T_max|T_0|T_mult|step_size)", Annotated[int, whole(1, 10**9)]),
+    (r"scheduler2?_conf.*\.warmup_steps", Annotated[float, Field(ge=0, le=1e9, description="a number from 0 to 1e9")]),
 )
 """What fits `<section>.<argument>`, the first that does: the type that it has in place of the annotated one."""
 TYPES: Mapping[str, Any] = {"int": int, "float": Number, "bool": Switch, "str": Name, "any": Any}
