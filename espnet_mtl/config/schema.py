@@ -213,11 +213,11 @@ def _check_network(tts_conf: Mapping[str, Any], backbone: Any) -> None:
         given: Any = tts_conf
         for key in filter(None, section.split(".")):
             given = given.get(key, {})
-        arguments = {key: kind for key, kind in class_arguments(name).items() if key not in backbone.fixed}
-        if section:
-            arguments = {key: kind for key, kind in arguments.items() if key not in DERIVED["tts_conf"][0]}
-        else:
+        unsaid = {*backbone.fixed, *(DERIVED["tts_conf"][0] if section else ())}
+        arguments = {key: kind for key, kind in class_arguments(name).items() if key not in unsaid}
+        if not section:
             arguments |= sizes
+            given = {key: value for key, value in given.items() if key not in backbone.derived_keys}
         _check_class(".".join(filter(None, ["tts_conf", section])), given, arguments)
 
 

@@ -26,7 +26,7 @@ def jets(section: str, **values) -> dict:
         ({"skip_discriminator_prob": 0.5}, "skip_discriminator_prob 0.5 with tts jets"),
         ({"optim2_conf": {"lr": -1}}, r"optim2_conf \(adam\).lr: a number above 0"),
         ({"scheduler2_conf": {"gamma": 0.9}}, "scheduler2_conf has no effect without a scheduler"),
-        ({"tts": "fastspeech2"}, "unknown key 'optim2'"),
+        ({"tts": "fastspeech2"}, "unknown key 'generator_first'"),
         ({"tts_conf": {"plot_pred_mos": True}}, "unknown key of tts_conf 'plot_pred_mos'"),
         ({"tts_conf": {"sampling_rate": 8000}}, "tts_conf.sampling_rate has no place"),
         (jets("generator_params", spks=3), "unknown key of tts_conf.generator_params 'spks'"),

@@ -46,6 +46,8 @@ def all_places(name: str) -> list[Place]:
     spec = BACKBONES.spec(name)
     for argument in class_arguments(spec.espnet_class.partition(":")[2]):
         found.append(("tts_conf", argument))
+    for section, cls in spec.sections.items():
+        found += [("tts_conf", *section.split("."), argument) for argument in class_arguments(cls)]
     for section, cls in FEATURE_CLASSES.items():
         found += [(section, argument) for argument in class_arguments(cls)]
     return list(dict.fromkeys(found))
@@ -72,7 +74,7 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
 
     from espnet_mtl.data.extraction.extractor import Extractor
     from espnet_mtl.data.stats import Moments
-    from espnet_mtl.tasks.tts import MTLTTSTask
+    from espnet_mtl.tasks.tts import training_task
 
     fs = full["feats_extract_conf"]["fs"]
     soundfile.write(directory / "a.wav", speech(fs), fs)
@@ -98,16 +100,24 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
     defaults = {"exclude_weight_decay": False, "exclude_weight_decay_conf": {}, "sharded_ddp": False}
     args = argparse.Namespace(**{**defaults, **settings})
     torch.manual_seed(0)
-    model = MTLTTSTask.build_model(args)
-    optimizer = MTLTTSTask.build_optimizers(args, model)[0]
-    scheduler = build_scheduler(args, optimizer)
+    task = training_task(args.tts)
+    model = task.build_model(args)
+    optimizers = task.build_optimizers(args, model)
+    schedulers = [
+        build_scheduler(args, optimizer, suffix) for optimizer, suffix in zip(optimizers, ("", "2"), strict=False)
+    ]
     model.train()
     loss = 0.0
-    for _ in range(2):
-        losses, _, _ = model(**batch(features, args.tts))
+    turns = [{"forward_generator": False}, {"forward_generator": True}] if len(optimizers) > 1 else [{}]
+    for number in range(2 * len(turns)):
+        inputs = batch(features, args.tts, speech(fs))
+        result = model(**inputs, **turns[number % len(turns)])
+        losses = result["loss"] if isinstance(result, dict) else result[0]
         if losses.dim():
             losses = losses.mean()
         losses.backward()
+        trained = result["optim_idx"] if isinstance(result, dict) else 0
+        optimizer, scheduler = optimizers[trained], schedulers[trained]
         if args.__dict__.get("grad_clip"):
             torch.nn.utils.clip_grad_norm_(
                 model.parameters(), max_norm=full.get("grad_clip", 5.0), norm_type=full.get("grad_clip_type", 2.0)
@@ -115,20 +125,19 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-        optimizer.zero_grad()
+        model.zero_grad()
         loss = losses.item()
     return loss
 
 
-def build_scheduler(args: argparse.Namespace, optimizer: Any) -> Any:
+def build_scheduler(args: argparse.Namespace, optimizer: Any, key: str) -> Any:
     from espnet2.tasks.abs_task import scheduler_classes
 
-    if args.scheduler is None:
-        return None
-    return scheduler_classes[args.scheduler.lower()](optimizer, **args.scheduler_conf)
+    name, conf = getattr(args, key), getattr(args, f"{key}_conf")
+    return None if name is None else scheduler_classes[name.lower()](optimizer, **conf)
 
 
-def batch(features: Any, backbone: str) -> dict[str, torch.Tensor]:
+def batch(features: Any, backbone: str, recording: np.ndarray) -> dict[str, torch.Tensor]:
     two = {
         "text": torch.tensor([[2, 3, 2, 3]] * 2),
         "speech": torch.tensor(np.stack([features.feats] * 2)),
@@ -136,6 +145,8 @@ def batch(features: Any, backbone: str) -> dict[str, torch.Tensor]:
         "pitch": torch.tensor(np.stack([features.pitch] * 2)),
         "energy": torch.tensor(np.stack([features.energy] * 2)),
     }
+    if BACKBONES.spec(backbone).end_to_end:
+        two["speech"] = torch.from_numpy(np.stack([recording] * 2))
     taken = {"text", "speech", *BACKBONES.spec(backbone).token_features}
     two = {name: value for name, value in two.items() if name in taken}
     lengths = {f"{name}_lengths": torch.tensor([value.size(1)] * 2) for name, value in two.items()}

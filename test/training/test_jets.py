@@ -78,7 +78,9 @@ def test_jets_passes_all_stages(work: Path, monkeypatch):
     for key, value in expected.items():
         torch.testing.assert_close(found[key], value, msg=key)
     log = (exp / "train.log").read_text()
-    assert all(f"{figure}=" in log for figure in ("discriminator_loss", "emotion_mel_loss", "shared_speaker_shared_norm"))
+    assert all(
+        f"{figure}=" in log for figure in ("discriminator_loss", "emotion_mel_loss", "shared_speaker_shared_norm")
+    )
 
     for stage in (6, 7, 8):
         run_stage(stage, work, base=CONFIG)
