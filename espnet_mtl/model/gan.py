@@ -106,6 +106,7 @@ class MTLGANTTSModel(MTLTTSModel):
 
     def synthesize(self, text: Tensor, **inputs) -> dict[str, Tensor]:
         """Synthesizes one utterance; with teacher forcing, pitch and energy are those of the frames of `speech`."""
+        inputs = {name: value for name, value in inputs.items() if value is not None}
         speech = inputs.pop("speech", None)
         if speech is not None:
             lengths = {"text_lengths": text.new_tensor([len(text)]), "speech_lengths": text.new_tensor([len(speech)])}
