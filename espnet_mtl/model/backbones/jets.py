@@ -96,7 +96,7 @@ class MTLJETS(HookedJETS):
     def _parts(self, generated: Generated) -> dict[str, Tensor]:
         """Returns the parts of ESPnet's loss, weighted as there."""
         losses, bin_loss = generated.call.losses, generated.outputs[1]
-        duration, pitch, energy = losses["variance"]  # type: ignore[misc]
+        duration, pitch, energy = losses["variance"]
         parts = {
             "mel": losses["mel"] * self.lambda_mel,
             "adversarial": losses["adversarial"] * self.lambda_adv,
@@ -143,6 +143,7 @@ class MTLJETS(HookedJETS):
         with self.call(style) as call, torch.no_grad():
             call.alpha = 1.0 if options.get("use_teacher_forcing") else alpha
             output = JETS.inference(replica(self), functional.pad(text, [0, 1], value=self.eos), **options)
+        output["wav"] = output["wav"].float()
         output["duration"] = call.recorded["duration"][0].long()
         return output | {name: call.recorded[name][0] for name in ("pitch", "energy")}
 
