@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_backbones import batch_for, with_backbone
 
-from espnet_mtl.tasks.tts import training_task
+from espnet_mtl.tasks.tts import MTLTTSTask, training_task
 
 TASKS = {
     "tts": {"weight": 1.0},
@@ -85,6 +85,20 @@ def test_the_optimizers_share_all_parameters_out(model, make_args):
         len(list(model.tts.discriminator.parameters())),
     ]
     assert model.multitask.progress.optimizer is generator
+
+
+def test_training_aligns_with_espnets_values(make_args, jets_batch):
+    """By stage 3's aligner, which is quicker."""
+    losses, names = [], []
+    for task in (MTLTTSTask, training_task("jets")):
+        torch.manual_seed(0)
+        model = task.build_model(make_args(**with_backbone("jets"), tasks={"tts": {}})).eval()
+        names.append(sorted(model.state_dict()))
+        torch.manual_seed(1)
+        losses.append(model(**jets_batch)["stats"])
+    assert names[0] == names[1]
+    for figure in ("generator_align_forwardsum_loss", "generator_align_bin_loss", "generator_g_mel_loss"):
+        torch.testing.assert_close(losses[1][figure], losses[0][figure], rtol=1e-4, atol=1e-4, msg=figure)
 
 
 def test_frames_without_voice_have_mean_pitch(model, jets_batch):

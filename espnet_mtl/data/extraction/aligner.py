@@ -85,7 +85,7 @@ class FastAlignmentModule(AlignmentModule):
 
     def _generate_prior(self, text_lengths: Tensor, feats_lengths: Tensor, w: int = 1) -> Tensor:
         """log BetaBinomial(k; N, t, T - t + 1) of token k = 0 ... N - 1 at frame t = 1 ... T, (B, T_feats, T_text)."""
-        n, last = text_lengths[:, None, None], feats_lengths[:, None, None]
+        n, last = text_lengths.cpu()[:, None, None], feats_lengths.cpu()[:, None, None]
         frame = torch.arange(1, int(last.max()) + 1)[None, :, None]
         token = torch.arange(int(n.max()))[None, None]
         valid = (frame <= last) & (token < n)
@@ -109,7 +109,7 @@ class BatchedForwardSumLoss(ForwardSumLoss):
     def forward(self, log_p_attn: Tensor, ilens: Tensor, olens: Tensor, blank_prob: float = np.exp(BLANK)) -> Tensor:
         """Returns the mean over the batch for arguments as in ESPnet; ilens and olens: tokens and frames (B,)."""
         scores = F.pad(log_p_attn, (1, 0), value=float(np.log(blank_prob)))
-        columns = torch.arange(scores.size(2))
+        columns = torch.arange(scores.size(2), device=scores.device)
         scores = scores.masked_fill(columns[None, None] > ilens[:, None, None], IMPOSSIBLE)
         targets = columns[1:].expand(len(ilens), -1)
         log_probs = F.log_softmax(scores, dim=-1).transpose(0, 1)

@@ -124,6 +124,14 @@ class HookedJETS(JETS, Backbone):
         tables = super().row_tables()
         return {key if key == self.token_table else f"generator.{key}": kind for key, kind in tables.items()}
 
+    def align_with(self, module: nn.Module, loss: nn.Module) -> None:
+        """Takes another alignment module, of the same parts as ESPnet's, and another forward-sum loss."""
+        for name, part in self.generator.alignment_module.named_children():
+            setattr(module, name, part)
+        self.generator.alignment_module = module
+        self.forwardsum_loss = loss
+        loss.register_forward_hook(partial(self._record_loss, "alignment"))
+
     def set_mel_statistics(self, mean: Tensor, std: Tensor) -> None:
         """Sets mean and standard deviation (odim,) of log-mels, with which the tap `mel` is normalized."""
         self.register_buffer("mel_mean", mean.float().clone(), persistent=False)
