@@ -103,9 +103,8 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
     task = training_task(args.tts)
     model = task.build_model(args)
     optimizers = task.build_optimizers(args, model)
-    schedulers = [
-        build_scheduler(args, optimizer, suffix) for optimizer, suffix in zip(optimizers, ("", "2"), strict=False)
-    ]
+    keys = ("scheduler", "scheduler2")
+    schedulers = [build_scheduler(args, optimizer, key) for optimizer, key in zip(optimizers, keys, strict=False)]
     model.train()
     loss = 0.0
     turns = [{"forward_generator": False}, {"forward_generator": True}] if len(optimizers) > 1 else [{}]
