@@ -19,7 +19,7 @@ def test_the_parser_takes_our_keys_and_changes_nothing_of_espnets():
     assert args.tasks["emotion"] == {"weight": 0.5}
     assert vars(args).keys() >= OWN_KEYS.keys()
     assert tts.tts_choices.classes == before
-    assert set(BACKBONES) == {"fastspeech2", "tacotron2"}
+    assert set(BACKBONES) == {"fastspeech2", "jets", "tacotron2"}
 
 
 def test_tables_and_tokens_are_inlined(make_args, tmp_path):
