@@ -20,6 +20,7 @@ from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.judge import Judge, read_judge
 from espnet_mtl.evaluation.measures.intervals import Interval
 from espnet_mtl.evaluation.measures.versa import check_versa, score_by_versa
+from espnet_mtl.evaluation.metrics import NATURAL_PROBE
 from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
@@ -27,7 +28,7 @@ from espnet_mtl.inference.spoken import check_dump, check_spoken
 from espnet_mtl.system.files import require, write_text
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
-VERSION = 5
+VERSION = 6
 """Of metrics.json: one more where its keys change."""
 NATURAL, VOCODED = "natural", "natural vocoded"
 """Titles of the references."""
@@ -152,14 +153,15 @@ def evaluate(
 
 def _held_out(judge: Judge) -> dict[str, Mapping[str, float]]:
     """How well the probes of emotion judge the folds that they were not trained on; nothing without such probes."""
-    probes = judge.probes
-    if probes is None or not probes.has_emotions:
-        return {}
-    return {
-        "emotion": probes.functionals.held_out,
-        "emotion_cnn": probes.spectrogram.held_out,
-        "emotion_prosody": probes.prosody.held_out,
-    }
+    figures: dict[str, Mapping[str, float]] = {}
+    if judge.probes is None:
+        return figures
+    for suffix, probes in {"": judge.probes, NATURAL_PROBE: judge.probes.natural}.items():
+        if probes.has_emotions:
+            figures[f"emotion{suffix}"] = probes.functionals.held_out
+            figures[f"emotion_cnn{suffix}"] = probes.spectrogram.held_out
+            figures[f"emotion_prosody{suffix}"] = probes.prosody.held_out
+    return figures
 
 
 def evaluate_experiments(
