@@ -19,11 +19,14 @@ from espnet_mtl.evaluation.report.page import write_report
 from espnet_mtl.evaluation.speech_set import read_speech_set
 
 SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
-PROBES = ("", "_natural")
-ACCURACIES = [
-    f"{name}{end}" for end in PROBES for name in ("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy")
-]
-TRANSFER = [f"{name}{end}" for end in PROBES for name in ("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn")]
+ACCURACIES = (
+    *("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy"),
+    *("emotion_accuracy_natural", "emotion_accuracy_cnn_natural", "speaker_accuracy_natural"),
+)
+TRANSFER = (
+    *("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn"),
+    *("transfer_emotion_accuracy_natural", "transfer_emotion_accuracy_cnn_natural"),
+)
 ERRORS = (
     "mcd_db",
     "log_f0_rmse",

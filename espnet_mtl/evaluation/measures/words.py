@@ -61,11 +61,10 @@ def _packaged(name: str) -> Path | None:
 def _downloaded(name: str) -> Path:
     """The directory of a model of a size, after its download to the cache of Hugging Face."""
     import faster_whisper
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(faster_whisper.download_model(name))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except OSError as error:  # as those of Hugging Face are
         reason = str(error).splitlines()[0]
         raise UserError(
             f"--whisper {name}: the model cannot be downloaded; name a directory instead: {reason}"

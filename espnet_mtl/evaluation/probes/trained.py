@@ -148,7 +148,7 @@ class TrainedProbes:
         Returns:
             Functions whose results `learned` takes: the recognizer first, since it takes longest.
         """
-        chosen = np.flatnonzero(self._emotions != "")
+        chosen = [i for i, emotion in enumerate(self._emotions) if emotion]
         labels, speakers = self._emotions[chosen], self._speakers[chosen]
         logmels = self.lowered([features[i] for i in chosen], speakers)
         phones = self._with_vocoded(self.phones(self._train))
