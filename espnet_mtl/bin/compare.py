@@ -21,15 +21,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--baseline", type=Path, help="experiment that the others are compared with [the first]")
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
+    parser.add_argument("--whisper", help="word error rate by this Whisper model: a directory, or a size to download")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
     parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
-    from espnet_mtl.evaluation.evaluate import evaluate_experiments, write_metrics
+    from espnet_mtl.evaluation.evaluate import evaluate_experiments
+    from espnet_mtl.evaluation.measures.words import find_model
     from espnet_mtl.evaluation.report.show import show
+    from espnet_mtl.evaluation.result import write_metrics
 
+    whisper = find_model(args.whisper) if args.whisper else None
     baseline = args.baseline or args.exps[0]
     exps = args.exps if baseline in args.exps else [baseline, *args.exps]
-    evaluation = evaluate_experiments(exps, args.dump, args.inference_config, baseline, args.nj, args.versa)
+    options = {"baseline": baseline, "nj": args.nj, "versa": args.versa, "whisper": whisper}
+    evaluation = evaluate_experiments(exps, args.dump, args.inference_config, **options)
     write_metrics(args.output / "metrics.json", evaluation)
     show(evaluation, args.output, exps, args.audio_beside)
 

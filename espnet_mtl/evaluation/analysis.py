@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,14 @@ from espnet_mtl.evaluation.measures import prosody
 from espnet_mtl.evaluation.measures.cepstrum import align, mel_cepstral_distortion
 from espnet_mtl.evaluation.measures.features import AcousticFeatures, analyze
 from espnet_mtl.evaluation.measures.speaker import embed
+from espnet_mtl.evaluation.measures.words import word_errors
 from espnet_mtl.system.audio_files import read_mono
 from espnet_mtl.system.processes import parallel_map
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from espnet_mtl.data.extraction.contour import ContourExtractor
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,15 @@ class Recording:
         place: Path of the audio file, or place of the spectrogram in an ark.
         vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder` as JSON, so that processes can share one;
             "" where the place is an audio file.
+        natural: Path of the recording that the spectrogram is of: F0 and voicing are found there, for a vocoder that
+            needs them.
+        pitch: How they are found, as JSON: `pitch_extract_conf` with the signal parameters.
     """
 
     place: str
     vocoder: str = ""
+    natural: str = ""
+    pitch: str = ""
 
     def read(self) -> tuple[NDArray[np.floating], int]:
         """Returns samples (T_wav,) and the sampling rate in Hz.
@@ -40,19 +52,36 @@ class Recording:
             UserError: The file cannot be read as mono audio.
         """
         if self.vocoder:
-            return _vocode(self.place, self.vocoder)
+            return _vocode(self)
         return read_mono(self.place)
 
 
-def _vocode(ark: str, settings: str) -> tuple[NDArray[np.floating], int]:
+def _vocode(recording: Recording) -> tuple[NDArray[np.floating], int]:
     import torch
 
     torch.set_num_threads(1)
-    vocoder = _vocoder(settings)
-    logmel = load_matrix(ark, "feats.scp")
+    vocoder = _vocoder(recording.vocoder)
+    logmel = load_matrix(recording.place, "feats.scp")
+    source = _source(recording, len(logmel)) if vocoder.needs_f0 else ()
     with torch.inference_mode():
-        samples = vocoder(torch.from_numpy(logmel))
+        samples = vocoder(torch.from_numpy(logmel), *source)
     return samples.numpy(), vocoder.fs
+
+
+def _source(recording: Recording, frames: int) -> tuple[Tensor, Tensor]:
+    """Log F0 and voicing of the natural recording of a spectrogram, as a vocoder takes them: (T,) each."""
+    import torch
+
+    samples, _ = read_mono(recording.natural, keep_offset=True)  # as stage 3 reads it
+    contour = _contours(recording.pitch)(samples, frames)
+    return torch.from_numpy(contour.log_f0), torch.from_numpy(contour.voiced).float()
+
+
+@lru_cache(maxsize=1)
+def _contours(settings: str) -> ContourExtractor:
+    from espnet_mtl.data.extraction.contour import ContourExtractor
+
+    return ContourExtractor(json.loads(settings))
 
 
 @lru_cache(maxsize=1)
@@ -74,6 +103,20 @@ def embed_all(recordings: Sequence[Recording], nj: int, description: str) -> NDA
     """Speaker embeddings of recordings (N, 256)."""
     embeddings = list(parallel_map(_embed, recordings, nj, description))
     return np.stack(embeddings)
+
+
+def count_word_errors(
+    recordings: Sequence[Recording],
+    texts: Sequence[str],
+    languages: Sequence[str],
+    model: Path,
+    nj: int,
+    description: str,
+) -> NDArray[np.float64]:
+    """Word errors of a Whisper model, and words of the text, of each recording (N, 2); see `word_errors`."""
+    said = list(zip(recordings, texts, languages, strict=True))
+    counts = list(parallel_map(partial(_count_word_errors, model=model), said, nj, description))
+    return np.array(counts, dtype=np.float64)
 
 
 def compare_all(
@@ -119,6 +162,12 @@ def _at(levels: NDArray[np.floating], frames: NDArray[np.intp]) -> NDArray[np.fl
 def _analyze(recording: Recording, full: bool) -> AcousticFeatures:
     samples, fs = recording.read()
     return analyze(samples, fs, full)
+
+
+def _count_word_errors(said: tuple[Recording, str, str], model: Path) -> tuple[float, float]:
+    recording, text, language = said
+    samples, fs = recording.read()
+    return word_errors(samples, fs, text, language, model)
 
 
 def _embed(recording: Recording) -> NDArray[np.float32]:

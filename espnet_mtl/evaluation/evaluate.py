@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl import __version__
 from espnet_mtl.config.decode import DECODE_OPTIONS
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
@@ -18,103 +15,20 @@ from espnet_mtl.data.dump import DURATIONS_NOTE
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
 from espnet_mtl.evaluation.judge import Judge, read_judge
-from espnet_mtl.evaluation.measures.intervals import Interval
 from espnet_mtl.evaluation.measures.versa import check_versa, score_by_versa
+from espnet_mtl.evaluation.metrics import NATURAL_PROBE
+from espnet_mtl.evaluation.result import Evaluation, write_metrics
 from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
 from espnet_mtl.inference.spoken import check_dump, check_spoken
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.files import require, write_text
+from espnet_mtl.system.files import require
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
-VERSION = 5
-"""Of metrics.json: one more where its keys change."""
 NATURAL, VOCODED = "natural", "natural vocoded"
 """Titles of the references."""
-PACKAGES = ("espnet", "torch", "numpy", "scikit-learn", "pyworld", "librosa", "Resemblyzer")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of systems beside natural speech.
-
-    Attributes:
-        references: Natural speech and, where there is a vocoder, natural speech through it.
-        systems: What is judged, in the order given.
-        baseline: The one of `systems` that the others are compared with.
-        held_out: How well each probe judges the natural training speech of folds that it was not trained on.
-        durations: Where the durations of training are from, and how good they are (stage 3).
-        cut_off: By title of a system whose training had not come to its end, how far it was.
-    """
-
-    references: list[Scores]
-    systems: list[Scores]
-    baseline: Scores | None
-    held_out: Mapping[str, Mapping[str, float]]
-    durations: Mapping[str, Any] | None = None
-    cut_off: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def all(self) -> list[Scores]:
-        """References, then systems."""
-        return [*self.references, *self.systems]
-
-    @property
-    def compared(self) -> list[Scores]:
-        """The systems other than the baseline; none without one."""
-        if self.baseline is None:
-            return []
-        return [one for one in self.systems if one is not self.baseline]
-
-    @cached_property
-    def differences(self) -> dict[str, dict[str, Interval | None]]:
-        """By title of a compared system, each metric minus that of the baseline."""
-        return {one.title: self._differences_of(one) for one in self.compared}
-
-    def _differences_of(self, system: Scores) -> dict[str, Interval | None]:
-        if self.baseline is None:
-            return {}
-        common = [name for name in system.values if name in self.baseline.values]
-        return {name: system.difference(name, self.baseline) for name in common}
-
-    def alone(self, system: Scores) -> Evaluation:
-        """The evaluation of one of its systems."""
-        return replace(self, systems=[system], baseline=None)
-
-    def json(self) -> dict[str, Any]:
-        """Returns what `metrics.json` holds; `metrics.schema.json` in this package describes it."""
-        systems = {one.title: self._figures(one) for one in self.all}
-        return {
-            "version": VERSION,
-            "references": [one.title for one in self.references],
-            "baseline": self.baseline.title if self.baseline else None,
-            "systems": systems,
-            "durations": self.durations,
-            "probes_held_out": {name: _rounded(figures) for name, figures in self.held_out.items()},
-            # Our own is the one that runs, which may be on PYTHONPATH and not be installed
-            "packages": {"espnet_mtl": __version__} | {name: version(name) for name in PACKAGES},
-        }
-
-    def _figures(self, scores: Scores) -> dict[str, Any]:
-        figures: dict[str, Any] = {
-            "n_utterances": len(scores.speech.utts),
-            "metrics": {name: _json(figure) for name, figure in scores.figures.items()},
-        }
-        if scores.title in self.cut_off:
-            figures["training"] = self.cut_off[scores.title]
-        if scores.title in self.differences:
-            differences = self.differences[scores.title]
-            figures["difference"] = {name: _json(figure) for name, figure in differences.items()}
-        return figures
-
-
-def _json(figure: Interval | None) -> dict[str, float] | None:
-    return figure.json() if figure else None
-
-
-def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 5) for name, value in figures.items()}
+WORD_ERRORS = "word_error_rate"
 
 
 def evaluate(
@@ -141,10 +55,11 @@ def evaluate(
             raise UserError(f"a system is called {title!r}, as speech that it is judged by: give it another name")
     if versa:
         check_versa(versa)
-    extra = _by_versa(versa, judge.test, judge)
+    extra = {WORD_ERRORS: judge.natural_words, **_by_versa(versa, judge.test, judge)}
     references = [score(NATURAL, judge.test, judge.natural, judge, extra)]
     if judge.vocoder:
-        references.append(score(VOCODED, judge.test, judge.natural_vocoded, judge))
+        extra = {WORD_ERRORS: judge.natural_vocoded_words}
+        references.append(score(VOCODED, judge.test, judge.natural_vocoded, judge, extra))
     exps = exps or {}
     systems = [score_system(title, one, judge, versa, exps.get(title)) for title, one in speech.items()]
     chosen = next((one for one in systems if one.title == baseline), None)
@@ -153,14 +68,15 @@ def evaluate(
 
 def _held_out(judge: Judge) -> dict[str, Mapping[str, float]]:
     """How well the probes of emotion judge the folds that they were not trained on; nothing without such probes."""
-    probes = judge.probes
-    if probes is None or not probes.has_emotions:
-        return {}
-    return {
-        "emotion": probes.functionals.held_out,
-        "emotion_cnn": probes.spectrogram.held_out,
-        "emotion_prosody": probes.prosody.held_out,
-    }
+    figures: dict[str, Mapping[str, float]] = {}
+    if judge.probes is None:
+        return figures
+    for suffix, probes in {"": judge.probes, NATURAL_PROBE: judge.probes.natural}.items():
+        if probes.has_emotions:
+            figures[f"emotion{suffix}"] = probes.functionals.held_out
+            figures[f"emotion_cnn{suffix}"] = probes.spectrogram.held_out
+            figures[f"emotion_prosody{suffix}"] = probes.prosody.held_out
+    return figures
 
 
 def evaluate_experiments(
@@ -171,6 +87,7 @@ def evaluate_experiments(
     nj: int = 1,
     versa: Path | None = None,
     part: str = "test",
+    whisper: Path | None = None,
 ) -> Evaluation:
     """Judges the decoded test speech of experiments.
 
@@ -182,6 +99,7 @@ def evaluate_experiments(
         nj: Parallel processes.
         versa: VERSA's score_config.
         part: The set that was decoded.
+        whisper: Directory of a Whisper model, for the word error rate.
 
     Raises:
         UserError: Something that an earlier stage makes is missing, or two experiments have one name.
@@ -199,7 +117,8 @@ def evaluate_experiments(
         if progress := check_spoken(path, decoded_directory(path, inference_config, part)):
             cut_off[name] = progress
     speech = {name: read_decoded(decoded_directory(path, inference_config, part)) for name, path in by_name.items()}
-    judge = read_judge(dump, settings, language, nj, part)
+    pitch = pitch_settings(read_yaml(exps[0] / "config.yaml"))
+    judge = read_judge(dump, settings, language, nj, part, pitch, whisper)
     evaluation = evaluate(judge, speech, baseline.name if baseline else None, versa, by_name)
     note = dump / DURATIONS_NOTE
     durations = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
@@ -211,11 +130,6 @@ def write_experiments(evaluation: Evaluation) -> None:
     for system in evaluation.systems:
         own = evaluation.alone(system) if system is evaluation.baseline else evaluation
         write_metrics(system.speech.directory / "metrics.json", own)
-
-
-def write_metrics(path: Path, evaluation: Evaluation) -> None:
-    """Writes metrics.json."""
-    write_text(path, json.dumps(evaluation.json(), indent=2) + "\n")
 
 
 def decoded_directory(exp: Path, inference_config: Path, part: str = "test") -> Path:
@@ -261,6 +175,12 @@ def vocoder_settings(config: Mapping[str, Any], inference: Mapping[str, Any]) ->
     return {**features, **vocoder_arguments(inference, config.get(VOCODER_WEIGHTS))}
 
 
+def pitch_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How stage 3 found F0, and in which frames, from the training configuration."""
+    signal = {key: config["feats_extract_conf"][key] for key in ("fs", "n_fft", "hop_length")}
+    return {**(config.get("pitch_extract_conf") or {}), **signal}
+
+
 def score_system(
     title: str, speech: SpeechSet, judge: Judge, versa: Path | None = None, exp: Path | None = None
 ) -> Scores:
@@ -275,7 +195,8 @@ def score_system(
     """
     recordings = [Recording(path) for path in speech.wavs]
     features = analyze_all(recordings, judge.nj, f"speech of {title}")
-    extra = reference_metrics(exp, speech, judge) if exp else {}
+    extra = {WORD_ERRORS: judge.words(title, speech, recordings)}
+    extra |= reference_metrics(exp, speech, judge) if exp else {}
     extra |= _by_versa(versa, speech, judge)
     return score(title, speech, features, judge, extra)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.data.kaldi import read_scp
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.evaluate import Evaluation, evaluate, vocoder_settings, write_metrics
-from espnet_mtl.evaluation.judge import Judge
+from espnet_mtl.evaluation.evaluate import evaluate, pitch_settings, vocoder_settings
+from espnet_mtl.evaluation.judge import Judge, used_vocoder
+from espnet_mtl.evaluation.result import Evaluation, write_metrics
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.system.audio_files import read_mono
 from espnet_mtl.system.unicode import normal_name
@@ -28,6 +29,7 @@ def evaluate_speech(
     language: str = "en-us",
     nj: int = 1,
     versa: Path | None = None,
+    whisper: Path | None = None,
 ) -> Evaluation:
     """Judges recordings and writes `output`/metrics.json; what the judge trains is kept in `output`/judge.
 
@@ -38,9 +40,10 @@ def evaluate_speech(
         train: Natural training speech to train probes and recognizer on; None: `train` beside `reference`, or nothing.
         train_config: Training configuration whose features a vocoder row is made with; None: no such row.
         baseline: Title of the hypothesis that the others are compared with.
-        language: Of utterances without utt2lang, for their phones.
+        language: Of utterances without utt2lang, for their phones and words.
         nj: Parallel processes.
         versa: VERSA's score_config.
+        whisper: Directory of a Whisper model, for the word error rate.
 
     Raises:
         UserError: A recording or table is missing or broken, or nothing of a hypothesis is in the reference.
@@ -52,9 +55,12 @@ def evaluate_speech(
     if train is None and (reference.parent / "train/wav.scp").is_file():
         train = reference.parent / "train"
     training_speech = read_speech_set(train, "stage 2 (or write it yourself)") if train else None
-    vocoder = vocoder_settings(load_train_config(train_config), {}) if train_config else None
+    config = load_train_config(train_config) if train_config else None
+    vocoder = used_vocoder(vocoder_settings(config, {})) if config else None
+    hop_length = config["feats_extract_conf"]["hop_length"] if config else None
+    pitch = pitch_settings(config) if config else {}
     _, fs = read_mono(test.wavs[0])
-    judge = Judge(training_speech, test, output / "judge", fs, vocoder, language, nj)
+    judge = Judge(training_speech, test, output / "judge", fs, vocoder, language, nj, hop_length, pitch, whisper)
     evaluation = evaluate(judge, speech, baseline, versa)
     write_metrics(output / "metrics.json", evaluation)
     return evaluation

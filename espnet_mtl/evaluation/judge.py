@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from espnet_mtl.data.kaldi import read_scp
 from espnet_mtl.errors import UserError
-from espnet_mtl.evaluation.analysis import Recording, analyze_all
+from espnet_mtl.evaluation.analysis import Recording, analyze_all, count_word_errors
 from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
 from espnet_mtl.evaluation.code_key import code_key
 from espnet_mtl.evaluation.measures.features import AcousticFeatures
+from espnet_mtl.evaluation.measures.words import WEIGHTS
 from espnet_mtl.evaluation.probes.trained import TrainedProbes, train_probes
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.system.files import require
@@ -39,9 +43,11 @@ class Judge:
         fs: Sampling rate in Hz.
         vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder`; None: nothing is judged through the
             vocoder.
-        language: Of utterances without utt2lang, for their phones.
+        language: Of utterances without utt2lang, for their phones and words.
         nj: Parallel processes.
         hop_length: Samples of a frame of durations, where no vocoder's features tell it; None: it is not known.
+        pitch: How F0 is found for a vocoder that needs it: `pitch_extract_conf` with the signal parameters.
+        whisper: Directory of a Whisper model that counts word errors; None: nobody counts them.
     """
 
     train: SpeechSet | None
@@ -52,6 +58,8 @@ class Judge:
     language: str = "en-us"
     nj: int = 1
     hop_length: int | None = None
+    pitch: Mapping[str, Any] = field(default_factory=dict)
+    whisper: Path | None = None
 
     def __post_init__(self) -> None:
         for speech in (self.train, self.test):
@@ -83,13 +91,29 @@ class Judge:
     @cached_property
     def natural(self) -> list[AcousticFeatures]:
         """Features of natural test speech."""
-        recordings = [Recording(path) for path in self.test.wavs]
-        return self._test_features("natural", recordings)
+        return self._test_features("natural", _as_they_are(self.test))
 
     @cached_property
     def natural_vocoded(self) -> list[AcousticFeatures]:
         """Features of natural test speech through the vocoder."""
         return self._test_features("natural_vocoded", self._vocoded(self.test))
+
+    @cached_property
+    def natural_words(self) -> NDArray[np.float64]:
+        """Word errors and words of natural test speech (N, 2)."""
+        return self._test_words("natural", _as_they_are(self.test))
+
+    @cached_property
+    def natural_vocoded_words(self) -> NDArray[np.float64]:
+        """Word errors and words of natural test speech through the vocoder (N, 2)."""
+        return self._test_words("natural_vocoded", self._vocoded(self.test))
+
+    def words(self, title: str, speech: SpeechSet, recordings: Sequence[Recording]) -> NDArray[np.float64]:
+        """Counts word errors and words of recordings (N, 2); NaN without a Whisper model."""
+        if self.whisper is None:
+            return np.full((len(recordings), 2), np.nan)
+        languages = [language or self.language for language in speech.languages]
+        return count_word_errors(recordings, speech.texts, languages, self.whisper, self.nj, f"words of {title}")
 
     @cached_property
     def probes(self) -> TrainedProbes | None:
@@ -117,6 +141,17 @@ class Judge:
         arrays = self._cached(name, self.test, build)
         return [_features_of(arrays, i) for i in range(len(recordings))]
 
+    def _test_words(self, name: str, recordings: Sequence[Recording]) -> NDArray[np.float64]:
+        if self.whisper is None:
+            return self.words(name, self.test, recordings)
+        title = f"{name.replace('_', ' ')} test speech"
+
+        def build() -> NamedArrays:
+            return {"words": self.words(title, self.test, recordings)}
+
+        model = {"directory": self.whisper.absolute(), "bytes": (self.whisper / WEIGHTS).stat().st_size}
+        return self._cached(f"{name}_words", self.test, build, whisper=model)["words"]
+
     def _vocoded(self, speech: SpeechSet) -> list[Recording]:
         """Recordings of speech through the vocoder, from its log-mel spectrograms; none without a vocoder."""
         if not self.vocoder:
@@ -124,34 +159,45 @@ class Judge:
         mels = read_scp(speech.directory / "feats.scp", "stage 3")
         if lacking := [utt for utt in speech.utts if utt not in mels]:
             raise UserError(f"run stage 3 again: {speech.directory / 'feats.scp'} has no line for {lacking[0]}")
-        settings = json.dumps(self.vocoder)
-        return [Recording(mels[utt], settings) for utt in speech.utts]
+        settings, pitch = json.dumps(self.vocoder), json.dumps(dict(self.pitch))
+        natural = zip(speech.utts, speech.wavs, strict=True)
+        return [Recording(mels[utt], settings, wav, pitch) for utt, wav in natural]
 
-    def _cached(self, name: str, speech: SpeechSet, build: Callable[[], NamedArrays]) -> NamedArrays:
+    def _cached(self, name: str, speech: SpeechSet, build: Callable[[], NamedArrays], **others: object) -> NamedArrays:
         """Reads `<cache>/<name>.npz`, or builds it where anything that it depends on is not the same.
 
-        That is code, speech, labels, sampling rate, vocoder and language: all arguments of `build` but for `nj`.
+        That is code, speech, labels, sampling rate, vocoder, pitch, language and `others`: all that `build` depends on.
         """
         settings = {
             "code": code_key(__name__),
             "labels": speech.described,
             "fs": self.fs,
             "vocoder": self.vocoder,
+            "pitch": dict(self.pitch),
             "language": self.language,
+            **others,
         }
         files = [*speech.wavs, *_arks(speech.directory / "feats.scp"), *self.vocoder_files]
         return cached(self.cache / f"{name}.npz", digest(files, settings), build)
 
 
-def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int, part: str = "test") -> Judge:
-    """Makes the judge of a part of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it.
+def used_vocoder(vocoder: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Returns arguments of `build_vocoder`; None where they are `features` alone: the model makes waveforms itself."""
+    return vocoder if len(vocoder) > 1 else None
 
-    Args:
-        dump: `dump/raw`.
-        vocoder: Arguments of `espnet_mtl.vocoder.build.build_vocoder`; where there is no vocoder, `features` alone.
-        language: Of utterances without utt2lang.
-        nj: Parallel processes.
-        part: The set that is judged.
+
+def read_judge(
+    dump: Path,
+    vocoder: Mapping[str, Any],
+    language: str,
+    nj: int,
+    part: str = "test",
+    pitch: Mapping[str, Any] | None = None,
+    whisper: Path | None = None,
+) -> Judge:
+    """Makes the judge of a part of a recipe's dump/raw (stages 2 and 3), whose cache lies beside it; see `Judge`.
+
+    Where there is no vocoder, `vocoder` holds `features` alone.
     """
     train = read_speech_set(dump / "train", "stage 2")
     test = read_speech_set(dump / part, "stage 2")
@@ -159,8 +205,15 @@ def read_judge(dump: Path, vocoder: Mapping[str, Any], language: str, nj: int, p
         require([speech.directory / name for name in ("pitch.scp", "durations")], "stage 3")
     cache = dump.parent / ("evaluation" if part == "test" else f"evaluation_{part}")
     features = vocoder["features"]
-    used = vocoder if len(vocoder) > 1 else None
-    return Judge(train, test, cache, int(features["fs"]), used, language, nj, int(features["hop_length"]))
+    hop_length = int(features["hop_length"])
+    return Judge(
+        train, test, cache, int(features["fs"]), used_vocoder(vocoder), language, nj, hop_length, pitch or {}, whisper
+    )
+
+
+def _as_they_are(speech: SpeechSet) -> list[Recording]:
+    """Recordings of speech, through no vocoder."""
+    return [Recording(path) for path in speech.wavs]
 
 
 def _features_of(arrays: NamedArrays, number: int) -> AcousticFeatures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -16,6 +16,7 @@ class MetricGroup(StrEnum):
     """What a metric is about, as the tables show it."""
 
     SPECTRUM = "Spectrum"
+    OPINION = "Opinion"
     PROSODY = "Prosody"
     EMOTION = "Emotion"
     SPEAKER = "Speaker"
@@ -47,7 +48,11 @@ class Metric:
     best: str = "↑"
 
 
-METRICS = {
+NATURAL_PROBE = "_natural"
+"""Ends the name of a figure of a probe, or recognizer, that learned natural speech alone: where vocoders differ, that
+is the one to look at."""
+
+MEASURED = {
     "mcd_db": Metric(
         MetricGroup.SPECTRUM,
         "MCD",
@@ -60,6 +65,26 @@ METRICS = {
         "global variance",
         "Of mel-cepstra, relative to natural; below 1: over-smoothed.",
         best="1",
+    ),
+    "distillmos": Metric(
+        MetricGroup.OPINION,
+        "DistillMOS",
+        "Mean opinion of quality (1 to 5) as predicted by DistillMOS.",
+    ),
+    "dnsmos_overall": Metric(
+        MetricGroup.OPINION,
+        "DNSMOS overall",
+        "Mean opinion of overall quality (1 to 5) as predicted by DNSMOS P.835.",
+    ),
+    "dnsmos_signal": Metric(
+        MetricGroup.OPINION,
+        "DNSMOS signal",
+        "The same, of the speech itself.",
+    ),
+    "dnsmos_background": Metric(
+        MetricGroup.OPINION,
+        "DNSMOS background",
+        "The same, of what is behind the speech: high where nothing disturbs.",
     ),
     "log_f0_rmse": Metric(
         MetricGroup.PROSODY,
@@ -227,7 +252,38 @@ METRICS = {
         digits=3,
         best="↓",
     ),
+    "word_error_rate": Metric(
+        MetricGroup.INTELLIGIBILITY,
+        "word error rate",
+        "Of the Whisper model that the user named.",
+        statistic=statistics.ratio_of_sums,
+        digits=3,
+        best="↓",
+    ),
 }
+
+BY_NATURAL_PROBES = (
+    *("emotion_accuracy", "emotion_accuracy_cnn", "emotion_accuracy_prosody"),
+    *("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn", "speaker_accuracy", "phone_error_rate"),
+)
+"""What is there a second time, by what learned natural speech alone."""
+
+
+def _with_natural_probes() -> dict[str, Metric]:
+    """All metrics, with those of `BY_NATURAL_PROBES` behind the group that they belong to."""
+    metrics: dict[str, Metric] = {}
+    for group in MetricGroup:
+        own = {name: one for name, one in MEASURED.items() if one.group == group}
+        metrics |= own
+        for name in BY_NATURAL_PROBES:
+            if name in own:
+                title, meaning = f"{own[name].title}, natural probe", f"{own[name].meaning} {NATURAL_MEANING}"
+                metrics[name + NATURAL_PROBE] = replace(own[name], title=title, meaning=meaning)
+    return metrics
+
+
+NATURAL_MEANING = "It learned natural speech only, nothing through a vocoder: to look at where vocoders differ."
+METRICS = _with_natural_probes()
 """By name in metrics.json, those of every evaluation."""
 
 

@@ -14,8 +14,9 @@ from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.measures.features import AcousticFeatures
 from espnet_mtl.evaluation.measures.functionals import prosodic
 from espnet_mtl.evaluation.measures.intervals import Interval, interval
+from espnet_mtl.evaluation.measures.opinion import PREDICTED
 from espnet_mtl.evaluation.measures.prosody import root_mean_square, voiced_tokens
-from espnet_mtl.evaluation.metrics import METRICS, metric
+from espnet_mtl.evaluation.metrics import METRICS, NATURAL_PROBE, metric
 from espnet_mtl.evaluation.probes.crossfit import CrossFitted, recall_rows
 from espnet_mtl.evaluation.probes.recognizer import phone_errors
 from espnet_mtl.evaluation.probes.trained import TrainedProbes
@@ -79,33 +80,55 @@ def score(
         judge: What it is judged by.
         extra: More metrics per utterance, which were measured elsewhere.
     """
-    values = {**_distances(title, speech, features, judge), **_token_errors(speech, judge)}
+    values = {**_distances(title, speech, features, judge), **_token_errors(speech, judge), **_opinions(features)}
     named_emotions = np.full(len(speech.utts), "")
     if judge.probes and judge.train:
         trained_pairs = set(judge.train.pairs)
         seen = np.array([pair in trained_pairs for pair in speech.pairs])
-        values |= _speakers(speech, features, judge.probes, seen)
-        values["phone_error_rate"] = _phone_errors(speech, features, judge.probes)
-        if judge.probes.has_emotions:
-            emotion_values, named_emotions = _emotions(speech, features, judge.probes, seen)
-            values |= emotion_values
+        judged, named_emotions = _by_probes(speech, features, judge.probes, seen)
+        natural, _ = _by_probes(speech, features, judge.probes.natural, seen)
+        values |= judged
+        values |= {name + NATURAL_PROBE: column for name, column in natural.items()}
+        values |= _similarities(speech, features, judge.probes.voices, seen)
     # In the order of METRICS, whatever was measured; some probes measure more than is shown.
     nothing = np.full(len(speech.utts), np.nan)
     values = {name: values.get(name, nothing) for name in METRICS}
     return Scores(title, speech, features, {**values, **(extra or {})}, named_emotions)
 
 
-def _emotions(
+def _opinions(features: Sequence[AcousticFeatures]) -> MetricValues:
+    """Predicted mean opinion scores, by name."""
+    columns = np.stack([one.opinion for one in features]).T
+    return dict(zip(PREDICTED, columns.astype(np.float64), strict=True))
+
+
+def _by_probes(
     speech: SpeechSet, features: Sequence[AcousticFeatures], probes: TrainedProbes, seen: NDArray[np.bool_]
 ) -> tuple[MetricValues, NDArray[np.str_]]:
-    """What the three probes say of the emotions, and the emotions that the one on functionals names (N,).
+    """What probes and recognizer say, and the emotions that the probe on functionals names (N,); "" without one.
 
     Args:
         speech: The recordings.
         features: Their features.
-        probes: Probes of emotions.
+        probes: Probes and recognizer.
         seen: Which recordings are of a speaker and an emotion that were recorded together in training (N,).
     """
+    values: MetricValues = {"phone_error_rate": _phone_errors(speech, features, probes)}
+    named_emotions = np.full(len(speech.utts), "")
+    if probes.has_speakers:
+        posteriors = probes.speaker.posteriors(_functionals(features), speech.speakers)
+        named = probes.speaker.classes[posteriors.argmax(1)]
+        values["speaker_accuracy"] = np.where(seen, named == np.array(speech.speakers), np.nan)
+    if probes.has_emotions:
+        emotion_values, named_emotions = _emotions(speech, features, probes, seen)
+        values |= emotion_values
+    return values, named_emotions
+
+
+def _emotions(
+    speech: SpeechSet, features: Sequence[AcousticFeatures], probes: TrainedProbes, seen: NDArray[np.bool_]
+) -> tuple[MetricValues, NDArray[np.str_]]:
+    """What the three probes say of the emotions, and the emotions that the one on functionals names (N,)."""
     functionals = _functionals(features)
     spectrograms = probes.lowered(features, speech.speakers)
     by_functionals = probes.functionals.posteriors(functionals, speech.speakers)
@@ -136,26 +159,23 @@ def _emotion_values(
     }
 
 
-def _speakers(
-    speech: SpeechSet, features: Sequence[AcousticFeatures], probes: TrainedProbes, seen: NDArray[np.bool_]
+def _similarities(
+    speech: SpeechSet,
+    features: Sequence[AcousticFeatures],
+    voices: Mapping[str, NDArray[np.float32]],
+    seen: NDArray[np.bool_],
 ) -> MetricValues:
-    """Whose voice it is: by the probe, and by the similarity to the claimed speaker and to the others."""
-    accuracy = np.full(len(seen), np.nan)
-    if probes.has_speakers:
-        posteriors = probes.speaker.posteriors(_functionals(features), speech.speakers)
-        named = probes.speaker.classes[posteriors.argmax(1)]
-        accuracy = np.where(seen, named == np.array(speech.speakers), np.nan)
-    similarities = _similarities(speech, features, probes.voices)
-    own = similarities[:, 0]
+    """How similar the voices are to that of the claimed speaker, and to those of the others."""
+    cosines = _cosines(speech, features, voices)
+    own = cosines[:, 0]
     return {
-        "speaker_accuracy": accuracy,
         "speaker_similarity": np.where(seen, own, np.nan),
         "transfer_speaker_similarity": np.where(~seen, own, np.nan),
-        "speaker_eer": similarities,
+        "speaker_eer": cosines,
     }
 
 
-def _similarities(
+def _cosines(
     speech: SpeechSet, features: Sequence[AcousticFeatures], voices: Mapping[str, NDArray[np.float32]]
 ) -> NDArray[np.float64]:
     """Cosine with the claimed speaker's voice, then with each other voice (N, S); NaN for a speaker without a voice."""

@@ -25,3 +25,16 @@ def test_experiments_of_one_name_are_an_error(tmp_path, monkeypatch, capsys):
 def test_recordings_of_another_system_need_an_output():
     with pytest.raises(UserError, match="--output is needed"):
         evaluate.main(["--reference", "dump/raw/test", "--hypothesis", "x"])
+
+
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (evaluate.main, "--reference none --hypothesis none"),
+        (compare.main, "exp/a exp/b --dump none --inference_config conf/decode.yaml"),
+    ],
+    ids=["evaluate", "compare"],
+)
+def test_a_whisper_model_that_there_is_not_is_told_before_anything_is_read(main, words, tmp_path):
+    with pytest.raises(UserError, match=r"--whisper .*'smal': did you mean small"):
+        main([*words.split(), "--output", str(tmp_path), "--whisper", "smal"])

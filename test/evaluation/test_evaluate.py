@@ -19,8 +19,14 @@ from espnet_mtl.evaluation.report.page import write_report
 from espnet_mtl.evaluation.speech_set import read_speech_set
 
 SCHEMA = json.loads((files("espnet_mtl.evaluation") / "metrics.schema.json").read_text(encoding="utf-8"))
-ACCURACIES = ("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy")
-TRANSFER = ("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn")
+ACCURACIES = (
+    *("emotion_accuracy", "emotion_accuracy_cnn", "speaker_accuracy"),
+    *("emotion_accuracy_natural", "emotion_accuracy_cnn_natural", "speaker_accuracy_natural"),
+)
+TRANSFER = (
+    *("transfer_emotion_accuracy", "transfer_emotion_accuracy_cnn"),
+    *("transfer_emotion_accuracy_natural", "transfer_emotion_accuracy_cnn_natural"),
+)
 ERRORS = (
     "mcd_db",
     "log_f0_rmse",
@@ -172,6 +178,9 @@ def test_probes_are_trained_once_and_a_damaged_cache_is_rebuilt(corpus, judge, e
     cache = corpus / "dump/evaluation"
     files = [path for path in cache.iterdir() if path.suffix != ".lock"]
     assert sorted(path.name for path in files) == ["learned.npz", "natural.npz", "natural_vocoded.npz"]
+    held_out = before["probes_held_out"]
+    assert {name.removesuffix("_natural") for name in held_out} == {"emotion", "emotion_cnn", "emotion_prosody"}
+    assert len(held_out) == 6
     with monkeypatch.context() as patch:
         patch.setattr("espnet_mtl.evaluation.judge.train_probes", lambda *_: pytest.fail("trained again"))
         assert judge(exp) == before
@@ -245,7 +254,7 @@ def test_without_two_emotions_all_but_emotion_is_judged(corpus, judge, experimen
         metrics = judge(experiment("one"))
     finally:
         write_table(corpus / "dump/raw/train/utt2emo", table)
-    assert metrics["emotion_accuracy"] is metrics["emotion_accuracy_cnn"] is None
+    assert metrics["emotion_accuracy"] is metrics["emotion_accuracy_cnn"] is metrics["emotion_accuracy_natural"] is None
     assert metrics["probes_held_out"] == {}
     assert metrics["mcd_db"]["value"] == 0
     assert metrics["phone_error_rate"]["value"] >= 0

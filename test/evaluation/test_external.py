@@ -1,13 +1,17 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import soundfile
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.external import evaluate_speech, named, read_hypothesis
+from espnet_mtl.evaluation.report.table import rows
 from espnet_mtl.evaluation.speech_set import read_speech_set
+
+pytestmark = pytest.mark.usefixtures("no_opinion")
 
 
 @pytest.fixture
@@ -40,6 +44,29 @@ def test_without_training_speech_distances_remain(reference, tmp_path):
     metrics = evaluate_speech(alone / "test", {"same": reference / "wav"}, tmp_path / "out").json()["systems"]["same"]
     assert metrics["metrics"]["mcd_db"]["value"] == 0
     assert metrics["metrics"]["emotion_accuracy"] is None
+
+
+def test_opinions_and_words_of_another_system(reference, tmp_path, monkeypatch):
+    """They have rows where somebody gives them, and none where nobody does."""
+    opinions = iter(np.linspace(1, 5, 24, dtype=np.float32))  # 12 natural recordings, then 12 of the system
+    monkeypatch.setattr(
+        "espnet_mtl.evaluation.measures.features.predict",
+        lambda samples, fs: np.array([next(opinions), np.nan, np.nan, np.nan], dtype=np.float32),
+    )
+    monkeypatch.setattr("espnet_mtl.evaluation.analysis.word_errors", lambda *said: (1.0, 4.0))
+    alone = shutil.copytree(reference, tmp_path / "alone/test")
+    (tmp_path / "model.bin").touch()
+    options = {"language": "en-us", "whisper": tmp_path}
+    evaluation = evaluate_speech(alone, {"same": reference / "wav"}, tmp_path / "out", **options)
+    metrics = {title: one["metrics"] for title, one in evaluation.json()["systems"].items()}
+    assert metrics["natural"]["distillmos"]["value"] < 3 < metrics["same"]["distillmos"]["low"]
+    assert metrics["same"]["dnsmos_overall"] is None
+    assert metrics["same"]["word_error_rate"] == metrics["natural"]["word_error_rate"]
+    assert metrics["same"]["word_error_rate"]["value"] == 0.25
+    titles = [row.title for row in rows(evaluation)]
+    assert "DistillMOS ↑" in titles
+    assert "word error rate ↓" in titles
+    assert not [title for title in titles if title.startswith("DNSMOS")]
 
 
 def test_direct_current_is_no_difference(reference, tmp_path):

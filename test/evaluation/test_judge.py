@@ -57,3 +57,37 @@ def test_probes_are_the_same_with_any_number_of_processes(judge, trainings):
     for nj in (1, 2):
         assert replace(judge, nj=nj).probes is not None
     assert len(trainings) == 1
+
+
+@pytest.fixture
+def transcripts(monkeypatch):
+    """The models that words were counted by, each time that they were."""
+    models = []
+
+    def count_word_errors(recordings, texts, languages, model, *others):
+        models.append((model.name, set(languages)))
+        return np.tile([1.0, 4.0], (len(recordings), 1))
+
+    monkeypatch.setattr(module, "count_word_errors", count_word_errors)
+    return models
+
+
+def test_words_of_natural_speech_are_counted_once_for_each_model(judge, transcripts, tmp_path):
+    for name in ("small", "large"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.bin").write_bytes(b"weights")
+        for _ in range(2):
+            words = replace(judge, whisper=tmp_path / name).natural_words
+            assert words.tolist() == [[1.0, 4.0]] * 3
+    assert transcripts == [("small", {"en-us"}), ("large", {"en-us"})]
+
+
+def test_without_a_model_no_word_is_counted(judge, transcripts):
+    assert np.isnan(judge.natural_words).all()
+    assert transcripts == []
+
+
+def test_another_range_of_f0_is_another_judge(judge, trainings):
+    for one in (judge, replace(judge, pitch={"f0min": 60}), replace(judge, pitch={"f0min": 80})):
+        assert one.probes is not None
+    assert len(trainings) == 3

@@ -19,18 +19,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"--{lacking[0]} is needed")
     from espnet_mtl.evaluation.evaluate import decoded_directory, evaluate_experiments, write_experiments
     from espnet_mtl.evaluation.external import evaluate_speech, named
+    from espnet_mtl.evaluation.measures.words import find_model
     from espnet_mtl.evaluation.report.show import show
     from espnet_mtl.system.paths import check_output
 
+    whisper = find_model(args.whisper) if args.whisper else None
     if args.reference:
         speech = dict(named(argument) for argument in args.hypothesis)
         options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj", "versa")}
-        evaluation = evaluate_speech(args.reference, speech, args.output, **options)
+        evaluation = evaluate_speech(args.reference, speech, args.output, **options, whisper=whisper)
         show(evaluation, args.output, (), args.audio_beside)
     else:
         baseline = Path(args.baseline) if args.baseline else None
         check_output(decoded_directory(args.exp, args.inference_config) / "metrics.json")
-        evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, baseline, args.nj, args.versa)
+        options = {"baseline": baseline, "nj": args.nj, "versa": args.versa, "whisper": whisper}
+        evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, **options)
         write_experiments(evaluation)
         exps = [path for path in (args.exp, baseline) if path]
         show(evaluation, decoded_directory(args.exp, args.inference_config), exps, args.audio_beside)
@@ -53,6 +56,7 @@ def _parser() -> Parser:
     other.add_argument("--language", default="en-us", help="espeak's language of the texts [%(default)s]")
     parser.add_argument("--baseline", help="experiment or NAME to compare with, e.g. exp/<tag>_single")
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
+    parser.add_argument("--whisper", help="word error rate by this Whisper model: a directory, or a size to download")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
     parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
     return parser

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.evaluation.measures.cepstrum import mel_cepstrum
 from espnet_mtl.evaluation.measures.functionals import functionals
+from espnet_mtl.evaluation.measures.opinion import predict
 from espnet_mtl.evaluation.measures.prosody import F0_FRAME_S, root_mean_square
 from espnet_mtl.evaluation.measures.speaker import embed
 from espnet_mtl.system.caches import import_librosa
@@ -30,6 +31,8 @@ class AcousticFeatures:
         logmel: Log-mel spectrogram every 10 ms in dB below its maximum, at least -60: (T', 64).
         functionals: Statistics of the whole utterance: (D,).
         embedding: Of the speaker, (256,); empty unless asked for.
+        opinion: Predicted mean opinion scores (`espnet_mtl.evaluation.measures.opinion.PREDICTED`), NaN where a package
+            is not installed: (4,); empty unless asked for.
     """
 
     f0: NDArray[np.float32]
@@ -37,6 +40,7 @@ class AcousticFeatures:
     logmel: NDArray[np.float32]
     functionals: NDArray[np.float32]
     embedding: NDArray[np.float32]
+    opinion: NDArray[np.float32]
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Returns the features by name, as they are cached."""
@@ -44,7 +48,7 @@ class AcousticFeatures:
 
 
 def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> AcousticFeatures:
-    """Analyzes a recording (T_wav,) sampled at `fs` Hz; not in full: without cepstrum and embedding."""
+    """Analyzes a recording (T_wav,) sampled at `fs` Hz; not in full: without cepstrum, embedding and opinion."""
     from espnet_mtl.system.imports.pyworld import import_pyworld
 
     pyworld = import_pyworld()
@@ -58,16 +62,19 @@ def analyze(wave: NDArray[np.floating], fs: int, full: bool = True) -> AcousticF
     logmel = decibel(power @ mel_filters(fs, n_fft).T)
     cepstrum: NDArray[np.float64] = np.zeros((0, 24))
     embedding: NDArray[np.float32] = np.zeros(0, np.float32)
+    opinion: NDArray[np.float32] = np.zeros(0, np.float32)
     if full:
         envelope = pyworld.cheaptrick(samples, f0, times, fs)
         cepstrum = mel_cepstrum(envelope + ENVELOPE_FLOOR, fs)[:, 1:]
         embedding = embed(samples, fs)
+        opinion = predict(samples, fs)
     return AcousticFeatures(
         f0=f0.astype(np.float32),
         cepstrum=cepstrum.astype(np.float32),
         logmel=logmel.astype(np.float32),
         functionals=functionals(f0, logmel, samples, fs).astype(np.float32),
         embedding=embedding,
+        opinion=opinion,
     )
 
 

@@ -2,6 +2,9 @@
 
 Because synthesized speech has been through a vocoder, the training speech is taken as it is and, every other
 recording, also through the same vocoder; what is lost even so is visible in the row "natural vocoded".
+
+Such probes forgive what that vocoder does. Where systems have different vocoders, those count that learned natural
+speech alone, as listeners did: `TrainedProbes.natural`.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 ENROLLED = 20
 """Recordings of each speaker that its voice is averaged from."""
+VOICE, NATURAL = "voice.", "natural."
+"""Begin the names of speakers' voices, and of what was learned from natural speech alone."""
 
 
 class TrainedProbes:
@@ -53,6 +58,22 @@ class TrainedProbes:
         self._sentences = np.array(self._with_vocoded(train.texts))
 
     @cached_property
+    def natural(self) -> TrainedProbes:
+        """The same, of natural speech alone: these themselves, where nothing went through a vocoder."""
+        if not self._vocoded:
+            return self
+        # What is there through the vocoder comes after all natural recordings
+        functionals = self._arrays["functionals"][: len(self._train.utts)]
+        voices = {name: value for name, value in self._arrays.items() if name.startswith(VOICE)}
+        arrays = {**_with_prefix(self._arrays, NATURAL), **voices, "functionals": functionals}
+        return TrainedProbes(self._train, False, self._fs, self._language, arrays)
+
+    @property
+    def size(self) -> int:
+        """How many recordings they learn from."""
+        return len(self._speakers)
+
+    @cached_property
     def emotions(self) -> list[str]:
         """Emotions of the training set."""
         return sorted(set(self._emotions) - {""})
@@ -60,8 +81,7 @@ class TrainedProbes:
     @cached_property
     def has_emotions(self) -> bool:
         """Whether there are two emotions or more, and enough of each that a probe can learn to tell them apart."""
-        known = self._emotions != ""
-        return bool(folds(self._emotions[known], self._sentences[known]))
+        return bool(self._parts)
 
     @cached_property
     def has_speakers(self) -> bool:
@@ -98,7 +118,7 @@ class TrainedProbes:
     @cached_property
     def voices(self) -> Mapping[str, NDArray[np.float32]]:
         """Embedding of each speaker (256,)."""
-        return _with_prefix(self._arrays, "voice.")
+        return _with_prefix(self._arrays, VOICE)
 
     @cached_property
     def recognizer(self) -> PhoneRecognizer:
@@ -119,30 +139,39 @@ class TrainedProbes:
         shifts = [self._semitones_above_average.get(name, 0.0) for name in speakers]
         return [lowered(one.logmel, shift, self._fs) for one, shift in zip(features, shifts, strict=True)]
 
-    def fit(self, features: Sequence[AcousticFeatures], nj: int) -> NamedArrays:
-        """Trains the recognizer, and a convolutional probe for each fold.
+    def trainings(self, features: Sequence[AcousticFeatures]) -> list[Callable[[], Any]]:
+        """Prepares the trainings of the recognizer and, for each fold, of a convolutional probe.
 
         Args:
             features: Of the training speech, then of what is there through the vocoder.
-            nj: Parallel processes.
+
+        Returns:
+            Functions whose results `learned` takes: the recognizer first, since it takes longest.
         """
         chosen = [i for i, emotion in enumerate(self._emotions) if emotion]
-        labels, speakers, sentences = self._emotions[chosen], self._speakers[chosen], self._sentences[chosen]
+        labels, speakers = self._emotions[chosen], self._speakers[chosen]
         logmels = self.lowered([features[i] for i in chosen], speakers)
         phones = self._with_vocoded(self.phones(self._train))
-        parts = folds(labels, sentences) if self.has_emotions else []
-        # All trainings go side by side, the recognizer first, since it takes longest.
-        jobs: list[Callable] = [partial(_fit_recognizer, [one.logmel for one in features], phones)]
-        for held_out in parts:
+        jobs: list[Callable[[], Any]] = [partial(_fit_recognizer, [one.logmel for one in features], phones)]
+        for held_out in self._parts:
             jobs.append(partial(_fit_conv, self.emotions, logmels, labels, speakers, held_out))
-        recognizer, *probes = parallel_map(_call, jobs, nj, "recognizer and probes")
+        return jobs
 
+    def learned(self, results: Sequence[Any]) -> NamedArrays:
+        """Names what came out of `trainings`."""
+        recognizer, *probes = results
         arrays: NamedArrays = {f"recognizer.{name}": value for name, value in recognizer.items()}
-        logits = np.zeros((len(chosen), len(self.emotions)))
-        for i, (held_out, probe) in enumerate(zip(parts, probes, strict=True)):
+        logits = np.zeros((np.count_nonzero(self._emotions != ""), len(self.emotions)))
+        for i, (held_out, probe) in enumerate(zip(self._parts, probes, strict=True)):
             weights, logits[held_out] = probe
             arrays |= {f"conv.{i}.{name}": value for name, value in weights.items()}
         return {**arrays, "conv_held_out": logits}
+
+    @cached_property
+    def _parts(self) -> list[NDArray[np.intp]]:
+        """Folds of the utterances whose emotion is known."""
+        known = self._emotions != ""
+        return folds(self._emotions[known], self._sentences[known])
 
     def _with_vocoded[Value](self, values: Sequence[Value]) -> list[Value]:
         """Values of all recordings as they are, then of those that are there through the vocoder, too."""
@@ -175,13 +204,27 @@ def train_probes(train: SpeechSet, vocoded: Sequence[Recording], fs: int, langua
     natural = [Recording(path) for path in train.wavs]
     features = analyze_all([*natural, *vocoded[::2]], nj, "natural training speech", full=False)
     arrays: NamedArrays = {"functionals": np.stack([one.functionals for one in features])}
-    arrays |= TrainedProbes(train, bool(vocoded), fs, language, arrays).fit(features, nj)
+    arrays |= _train_all(TrainedProbes(train, bool(vocoded), fs, language, arrays), features, nj)
     chosen: list[int] = []
     for speaker in sorted(set(train.speakers)):
         chosen += _evenly_spread(train.speakers, speaker)
     embeddings = embed_all([natural[i] for i in chosen], nj, "voices")
     voices = enroll(embeddings, [train.speakers[i] for i in chosen])
-    return {**arrays, **{f"voice.{name}": value for name, value in voices.items()}}
+    return {**arrays, **{VOICE + name: value for name, value in voices.items()}}
+
+
+def _train_all(probes: TrainedProbes, features: Sequence[AcousticFeatures], nj: int) -> NamedArrays:
+    """Trains recognizers and probes, of all speech and of natural speech alone, side by side."""
+    jobs = probes.trainings(features)
+    natural_jobs: list[Callable[[], Any]] = []
+    if probes.natural is not probes:
+        natural_jobs = probes.natural.trainings(features[: probes.natural.size])
+    results = list(parallel_map(_call, [*jobs, *natural_jobs], nj, "recognizers and probes"))
+    arrays = probes.learned(results[: len(jobs)])
+    if natural_jobs:
+        learned = probes.natural.learned(results[len(jobs) :])
+        arrays |= {NATURAL + name: value for name, value in learned.items()}
+    return arrays
 
 
 def _evenly_spread(speakers: Sequence[str], name: str) -> list[int]:

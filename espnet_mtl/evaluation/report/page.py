@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.metrics import METRICS
 from espnet_mtl.evaluation.report.curves import Curve, ending, read_curves
 from espnet_mtl.evaluation.report.players import Players
 from espnet_mtl.evaluation.report.plots import curves_plot, map_plot, speech_plot
 from espnet_mtl.evaluation.report.render import data_uri, render
 from espnet_mtl.evaluation.report.table import Cell, MetricRow, columns, rows
+from espnet_mtl.evaluation.result import Evaluation
 from espnet_mtl.evaluation.scores import Scores
 from espnet_mtl.evaluation.style_map import TrainedReferenceEncoder, has_reference, plane, styles_of
 from espnet_mtl.system.files import whole_directory

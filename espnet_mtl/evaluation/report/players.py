@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.report.render import data_uri
+from espnet_mtl.evaluation.result import Evaluation
 from espnet_mtl.system.audio_files import read_channels
 from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.sound import encoded

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.report.page import write_report
 from espnet_mtl.evaluation.report.table import text_table
+from espnet_mtl.evaluation.result import Evaluation
 
 LOG_WIDTH = 1000
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-from espnet_mtl.evaluation.evaluate import Evaluation
 from espnet_mtl.evaluation.measures.intervals import Interval
 from espnet_mtl.evaluation.metrics import Metric, metric
+from espnet_mtl.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True)
