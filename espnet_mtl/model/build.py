@@ -111,6 +111,8 @@ def build_head(
     if task["head"] == "classifier" and tap == "style" and label == STYLE_LABEL and not task.get("reversed"):
         # The reference encoder's attention over the styles is the classifier
         options["attention"] = True
+    if task["head"] == "discriminator" and task.get("context"):
+        options["context_dim"] = dims["shared"]
     size = CONTINUOUS_LABELS[label].size if label in CONTINUOUS_LABELS else len(classes[label])
     with HEADS.running(task["head"], f"tasks.{name}: {task['head']}"):
         try:

@@ -13,7 +13,7 @@ GAME = {"head": "discriminator", "label": "emotion", "channels": 4, "layers": 2,
 TASKS = {
     "tts": {"weight": 1.0},
     "real_mel": {**GAME, "tap": "mel", "weight": 0.5, "grad_cap": 0.4, "window": 4},
-    "real_prosody": {**GAME, "tap": "prosody", "weight": 0.3, "start": 0.5, "ramp": 0.5},
+    "real_prosody": {**GAME, "tap": "prosody", "weight": 0.3, "start": 0.5, "ramp": 0.5, "context": True},
 }
 FIGURES = {"d", "real", "fake", "g", "fm"}
 
@@ -65,6 +65,15 @@ def test_a_training_with_them_goes_on_as_if_not_interrupted(game):
         torch.testing.assert_close(torch.as_tensor(stats[name]), torch.as_tensor(value), rtol=0, atol=0, msg=name)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0, msg=name)
+
+
+def test_the_network_gets_no_gradient_by_the_context(make_model, batch):
+    """It is what prosody is predicted from: a discriminator that sees it must not move it."""
+    model = make_model(tasks={"tts": {}, "real_prosody": {**GAME, "tap": "prosody", "context": True}})
+    taps = model.run_network(**batch).taps
+    assert taps["prosody"].context.shape == taps["shared"].values.shape
+    assert not taps["prosody"].context.requires_grad
+    assert model.heads["real_prosody"].convs[0].in_channels == 3 + taps["shared"].values.size(-1)
 
 
 def test_before_its_start_it_only_learns(game):

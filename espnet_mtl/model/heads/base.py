@@ -16,7 +16,7 @@ from espnet_mtl.model.gradients import GradientCap, scale_gradient
 from espnet_mtl.model.heads.options import HeadOptions
 from espnet_mtl.model.taps import Tap
 
-FIXED_ARGUMENTS = ("dim", "classes", "attention")
+FIXED_ARGUMENTS = ("dim", "classes", "attention", "context_dim")
 """Arguments of a head's constructor that are no options: the model gives them."""
 
 

@@ -27,11 +27,12 @@ class Window:
     lengths: Tensor
     steps: Tensor | None = None
 
-    def cut(self, values: Tensor) -> Tap:
-        """Cuts it out of (B, T, D)."""
-        if self.steps is None:
-            return Tap(values, self.lengths)
-        return Tap(values.gather(1, self.steps.expand(-1, -1, values.size(-1))), self.lengths)
+    def cut(self, values: Tensor, context: Tensor | None) -> Tap:
+        """Cuts it out of values (B, T, D), and out of what they are predicted from (B, T, C)."""
+        return Tap(self._part(values), self.lengths, context=None if context is None else self._part(context))
+
+    def _part(self, values: Tensor) -> Tensor:
+        return values if self.steps is None else values.gather(1, self.steps.expand(-1, -1, values.size(-1)))
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Discriminator(Head):
     Args:
         dim: Features of the tap.
         classes: Number of classes K; 0: the data have no such label.
+        context_dim: Features of what the tap is predicted from (`Tap.context`), for a discriminator that sees it.
         options: Values of `Options`. Feature matching is the mean distance between the features of predicted and real
             speech (Larsen et al. 2016, ICML, eq. 6, absolute rather than squared).
     """
@@ -74,11 +76,11 @@ class Discriminator(Head):
     options: DiscriminatorOptions
     weighed_by_size = False
 
-    def __init__(self, dim: int, classes: int, **options):
+    def __init__(self, dim: int, classes: int, *, context_dim: int = 0, **options):
         super().__init__(**options)
-        self.classes = classes
+        self.classes, self.sees_context = classes, context_dim > 0
         channels, kernel = self.options.channels, self.options.kernel
-        sizes = [dim] + [channels] * (self.options.layers - 1)
+        sizes = [dim + context_dim] + [channels] * (self.options.layers - 1)
         self.convs = nn.ModuleList(nn.Conv1d(size, channels, kernel, padding=kernel // 2) for size in sizes)
         self.output = nn.Linear(channels, 1)
         self.projection = nn.Linear(channels, classes, bias=False) if classes else None
@@ -86,9 +88,13 @@ class Discriminator(Head):
     def forward(self, tap: Tap) -> Reading:
         """Reads every step of a sequence."""
         assert tap.lengths is not None
-        mask = valid_mask(tap.lengths, tap.values.size(1)).to(tap.values.dtype)
+        values = tap.values
+        if self.sees_context:
+            assert tap.context is not None
+            values = torch.cat([values, tap.context], -1)
+        mask = valid_mask(tap.lengths, values.size(1)).to(values.dtype)
         channels_first = mask.transpose(1, 2)
-        hidden = (tap.values * mask).transpose(1, 2)
+        hidden = (values * mask).transpose(1, 2)
         features = []
         for conv in self.convs:
             # What a convolution makes of padding would else come back into the utterance with the next one
@@ -107,9 +113,9 @@ class Discriminator(Head):
         assert tap.lengths is not None
         assert tap.real is not None
         window = self._draw_window(tap.lengths, tap.real.size(1))
-        real = self(window.cut(tap.real.detach()))
+        real = self(window.cut(tap.real.detach(), tap.context))
         on_real = self.scores(real, target)
-        on_fake = self.scores(self(window.cut(tap.values.detach())), target)
+        on_fake = self.scores(self(window.cut(tap.values.detach(), tap.context)), target)
         loss = real.mean((on_real - 1).square() + on_fake.square())
         figures = {"d": loss, "real": real.mean(on_real), "fake": real.mean(on_fake)}
         return loss, {name: value.detach() for name, value in figures.items()}, (window, real)
@@ -124,7 +130,7 @@ class Discriminator(Head):
         """Adds feature matching to the criterion."""
         assert learned is not None
         window, real = learned
-        fake = predict(window.cut(tap.values))
+        fake = predict(window.cut(tap.values, tap.context))
         loss, figures = self.criterion(fake, target)
         if not self.options.fm:
             return loss, figures

@@ -82,6 +82,7 @@ class DiscriminatorOptions(HeadOptions):
         kernel: Steps that a convolution sees, an odd number.
         fm: Weight of feature matching, relative to the adversarial loss.
         window: Steps of a random window of each utterance that it sees in training; null: the whole utterance.
+        context: Whether it sees what each token's prosody is predicted from, too.
     """
 
     labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CLASS_LABELS
@@ -93,11 +94,14 @@ class DiscriminatorOptions(HeadOptions):
     kernel: Kernel = 5
     fm: NotNegative = 0.0
     window: AtLeastOne | None = None
+    context: Switch = False
 
     @model_validator(mode="after")
-    def _is_not_reversed(self):
+    def _has_a_meaning(self):
         if self.reversed:
             raise ValueError("reversed: a discriminator as it is wants predictions that it takes for real")
+        if self.context and self.tap != "prosody":
+            raise ValueError("context: only for the tap prosody, whose steps are tokens")
         return self
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import one_hot
@@ -100,6 +102,22 @@ def test_windows_are_drawn_from_all_of_the_utterance():
     assert starts == set(range(8))
 
 
+@pytest.mark.parametrize("window", [None, 5])
+def test_it_may_see_what_the_prosody_is_predicted_from(window):
+    torch.manual_seed(0)
+    options = {"label": "emotion", "tap": "prosody", "context": True, "window": window, "fm": 1.0}
+    judge, values = Discriminator(4, 3, context_dim=6, **options), tap()
+    values.context = torch.randn(4, 12, 6)
+    judge.loss(values, LABELS, progress=1.0)[0].backward()
+    assert values.values.grad.abs().sum() > 0
+    assert judge.convs[0].weight.grad[:, 4:].abs().sum() > 0
+    scores = judge.eval()(values).plain
+    assert not torch.allclose(judge(replace(values, context=values.context.flip(0))).plain, scores)
+    for row, length in enumerate(LENGTHS):
+        values.context[row, length:] = 99.0
+    torch.testing.assert_close(valid(judge(values).plain), valid(scores))
+
+
 @pytest.mark.parametrize("layers", [1, 3])
 def test_a_short_batch_is_not_cut(layers):
     judge, values = head(window=50, layers=layers), tap()
@@ -141,6 +159,7 @@ def test_it_brings_back_what_a_mean_is_not():
         ({"tap": "shared"}, "mel"),
         ({"kernel": 4}, "kernel"),
         ({"reversed": True}, "reversed"),
+        ({"context": True}, "prosody"),
         ({"layers": 0}, "layers"),
     ],
 )
