@@ -153,6 +153,7 @@ HEADS = Registry(
     "head",
     {
         "classifier": _head("classifier", "Classifier"),
+        "discriminator": _head("discriminator", "Discriminator"),
         "independence": _head("independence", "Independence"),
         "regressor": _head("regressor", "Regressor"),
     },

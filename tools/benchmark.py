@@ -1,6 +1,7 @@
 """`tools/benchmark.py WHAT`: timings, as ratios within one run.
 
-`train`: a training step against ESPnet's own; `weighting`: one under each weighting against fixed weights.
+`train`: a training step against ESPnet's own; `weighting`: one under each weighting against fixed weights;
+`discriminators`: one with discriminators against one without.
 """
 
 from __future__ import annotations
@@ -19,24 +20,25 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).parents[1]
-CONFIG = ROOT / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
+CONF = ROOT / "egs2/mtl_tts/conf"
+CONFIG = CONF / "train_fastspeech2.yaml"
 SPEAKERS, EMOTIONS, TOKENS = ["f1", "f2", "m1", "m2"], ["angry", "happy", "neutral", "sad", "surprised"], 98
 
 
-def shipped_args() -> argparse.Namespace:
-    """Returns ESPnet's arguments as the shipped configuration sets them."""
+def shipped_args(config: Path = CONFIG) -> argparse.Namespace:
+    """Returns ESPnet's arguments as a shipped configuration sets them."""
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.tasks.tts import MTLTTSTask
 
     parser = MTLTTSTask.get_parser()
-    parser.set_defaults(**load_train_config(CONFIG))
+    parser.set_defaults(**load_train_config(config))
     return parser.parse_args([])
 
 
-def shipped_heads() -> dict[str, dict]:
-    """Returns the shipped tasks with a head, all of which train from the first step on."""
-    tasks = shipped_args().tasks
-    return {name: {**task, "start": 0.0} for name, task in tasks.items() if name != "tts"}
+def shipped_heads(config: Path = CONFIG) -> dict[str, dict]:
+    """Returns the tasks of a shipped configuration that have a head; all of them act from the first step on."""
+    tasks = shipped_args(config).tasks
+    return {name: {**task, "start": 0.0, "ramp": 0.0} for name, task in tasks.items() if name != "tts"}
 
 
 def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
@@ -134,7 +136,20 @@ def build_weightings(statistics_dir: Path) -> dict[str, torch.nn.Module]:
     return models
 
 
-BENCHMARKS = {"train": build_models, "weighting": build_weightings}
+def build_discriminators(statistics_dir: Path) -> dict[str, torch.nn.Module]:
+    """Builds the shipped model with fixed weights, without discriminators and with them."""
+    from espnet_mtl.tasks.tts import MTLTTSTask
+
+    models = {}
+    for name in ("fixed", "discriminators"):
+        args = build_args(statistics_dir, shipped_heads(CONF / f"ablation/{name}.yaml"))
+        args.weighting = "fixed"
+        torch.manual_seed(0)
+        models[name] = MTLTTSTask.build_model(args)
+    return models
+
+
+BENCHMARKS = {"train": build_models, "weighting": build_weightings, "discriminators": build_discriminators}
 
 
 def benchmark(what: str, rounds: int, batch_size: int, threads: int) -> None:

@@ -120,6 +120,8 @@ def build_head(
     if task["head"] == "classifier" and tap == "style" and label == STYLE_LABEL and not task.get("reversed"):
         # The reference encoder's attention over the styles is the classifier
         options["attention"] = True
+    if task["head"] == "discriminator" and task.get("context"):
+        options["context_dim"] = dims["shared"]
     size = CONTINUOUS_LABELS[label].size if label in CONTINUOUS_LABELS else len(classes[label])
     with HEADS.running(task["head"], f"tasks.{name}: {task['head']}"):
         try:
@@ -134,8 +136,10 @@ def build_weighting(config: Mapping[str, Any], heads: Mapping[str, Head]) -> Wei
     """Builds the weighting of the tasks."""
     # A head knows its λ: its class may have another default than others
     weights = {name: head.weight for name, head in heads.items()}
+    unsized = [name for name, head in heads.items() if not head.weighed_by_size]
+    weighting = WEIGHTINGS.load(config["weighting"])
     try:
-        return WEIGHTINGS.load(config["weighting"])(preferences(config, weights), **config["weighting_conf"])
+        return weighting(preferences(config, weights), unsized=unsized, **config["weighting_conf"])
     except (TypeError, ValueError) as error:
         raise UserError(f"weighting_conf: {error}") from error
 

@@ -20,6 +20,8 @@ class Tap:
         lengths: Valid steps of `values`, (B,); None for vectors. Steps beyond are padding.
         real: The natural counterpart of predicted `values`, of the same shape: a head learns on it and,
             held fixed, judges `values`. None where `values` are not a prediction.
+        context: What predicted `values` are predicted from, step by step (B, T, C), without gradient; None where it has
+            other steps.
         table: Rows of the style table (K, D), without gradient, where the tap is a reference embedding that attends to
             them.
         branch_grads: Gradients, by task, that the branches of `values` collect in the backward pass
@@ -29,6 +31,7 @@ class Tap:
     values: Tensor
     lengths: Tensor | None = None
     real: Tensor | None = None
+    context: Tensor | None = None
     table: Tensor | None = None
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ from espnet_mtl.model.build import build_model
 from espnet_mtl.model.checkpoint import check_fits, check_statistics, load_state
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
-from espnet_mtl.registry import BACKBONES
+from espnet_mtl.registry import BACKBONES, HEADS
 from espnet_mtl.system.files import naming, read_names
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.imports.pyworld import import_pyworld
@@ -273,10 +273,10 @@ def build_espnet_parts(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def with_labels(tasks: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
-    """Leaves out tasks whose label the data do not have at all, and says so."""
+    """Leaves out tasks whose label the data do not have at all and that need one, and says so."""
     kept = {}
     for name, task in tasks.items():
-        if task.get("label") in absent:
+        if task.get("label") in absent and HEADS.options(task["head"]).needs_label:
             logging.warning(f"tasks.{name} is left out: the data have no {task['label']} labels")
         else:
             kept[name] = task

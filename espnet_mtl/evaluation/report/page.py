@@ -22,6 +22,8 @@ from espnet_mtl.system.files import whole_directory
 
 TEMPLATE = "evaluation/report/report.html.j2"
 NORMS = "gradient norms, by tap and task"
+GAME = frozenset({"d", "real", "fake", "g", "fm"})
+"""Figures of a discriminator (`espnet_mtl.model.heads.discriminator`)."""
 SENTENCES, PLOTS, WORST = 2, 4, 8
 """How many sentences to listen to, spectrograms, and utterances farthest from natural speech the page shows."""
 AUDIO_BYTES = 9_000_000
@@ -149,6 +151,7 @@ def _panels(logged: dict[str, dict[str, Curve]]) -> list[tuple[str, dict[str, Cu
         "spectrogram and whole TTS loss": main,
         "task losses, validation": ending(valid, "_loss"),
         "accuracies, validation": ending(valid, "_acc"),
+        "discriminators, validation": {name: curve for name, curve in valid.items() if name.split("_")[-1] in GAME},
         "task weights λ w": ending(train, "_weight"),
         NORMS: norms,
         "cosines of gradients, by tap": ending(train, "_cos"),

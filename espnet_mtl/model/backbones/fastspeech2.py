@@ -104,10 +104,11 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         with self.call(style) as call:
             _, stats, mel = FastSpeech2.forward(replica(self), text, text_lengths, joint_training=True, **batch)
         tokens = text_lengths + 1
+        shared, real_prosody = call.taps["shared"], self._real_prosody(batch, tokens)
         taps = {
             "encoder": Tap(call.taps["encoder"], tokens),
-            "shared": Tap(call.taps["shared"], tokens, branch_grads=call.branch_grads),
-            "prosody": Tap(call.taps["prosody"], tokens, real=self._real_prosody(batch, tokens)),
+            "shared": Tap(shared, tokens, branch_grads=call.branch_grads),
+            "prosody": Tap(call.taps["prosody"], tokens, real=real_prosody, context=shared.detach()),
             "mel": Tap(mel, batch["feats_lengths"], real=batch["feats"][:, : mel.size(1)]),
         }
         return BackboneOutput(call.losses, stats, taps | call.speaker_tap())

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from espnet_mtl.config.fields import Depth, Name, NotNegative, Options, Share, Switch, Width
+from espnet_mtl.config.fields import AtLeastOne, Depth, Layers, Name, NotNegative, Options, Share, Switch, Width
 from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, ClassLabel, ContinuousLabel
 
+
+def _odd(steps: int) -> int:
+    if steps not in range(1, 64, 2):
+        raise ValueError(steps)
+    return steps
+
+
 Fraction = Annotated[float, Field(ge=0, lt=1, description="a fraction of training in [0, 1)")]
+Kernel = Annotated[int, AfterValidator(_odd), Field(description="an odd number from 1 to 63")]
 Cap = Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="a number above 0, or null for no cap")]
 
 
@@ -26,9 +34,11 @@ class HeadOptions(Options):
         grad_cap: ρ: the gradient that its task sends into its tap has a norm of at most ρ / √(valid elements).
         reversed: Whether the representation must NOT carry the label (gradient reversal).
         labels: The labels that such a head can learn.
+        needs_label: Whether there is nothing for it to learn where the data have no such label at all.
     """
 
     labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = LABELS
+    needs_label: ClassVar[bool] = True
 
     label: Name
     tap: Name
@@ -61,6 +71,38 @@ class ClassifierOptions(HeadOptions):
     layers: Depth = 2
     dropout: Share = 0.1
     noise: NotNegative = 0.0
+
+
+class DiscriminatorOptions(HeadOptions):
+    """Options of a discriminator: those of every head, not reversed, on a tap that has a real counterpart.
+
+    Attributes:
+        channels: Channels of its convolutions.
+        layers: Convolutions over time.
+        kernel: Steps that a convolution sees, an odd number.
+        fm: Weight of feature matching, relative to the adversarial loss.
+        window: Steps of a random window of each utterance that it sees in training; null: the whole utterance.
+        context: Whether it sees what each token's prosody is predicted from, too.
+    """
+
+    labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CLASS_LABELS
+    needs_label: ClassVar[bool] = False
+
+    tap: Literal["mel", "prosody"]
+    channels: Width = 64
+    layers: Layers = 3
+    kernel: Kernel = 5
+    fm: NotNegative = 0.0
+    window: AtLeastOne | None = None
+    context: Switch = False
+
+    @model_validator(mode="after")
+    def _has_a_meaning(self):
+        if self.reversed:
+            raise ValueError("reversed: a discriminator as it is wants predictions that it takes for real")
+        if self.context and self.tap != "prosody":
+            raise ValueError("context: only for the tap prosody, whose steps are tokens")
+        return self
 
 
 class IndependenceOptions(HeadOptions):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -26,11 +26,13 @@ class Weighting(nn.Module, ABC):
 
     Args:
         preferences: λ_k per task.
+        unsized: Tasks whose losses say nothing by their size (`Head.weighed_by_size`).
         options: Values of `Options`.
 
     Attributes:
         Options: The class of its options.
         options: Its options.
+        sized: The other tasks, which `weigh` weighs; w_k of a task that is unsized is 1.
         random: Whether weights are drawn at random: those of a new training are 1 on average.
         smallest_first: Whether the task with the smallest gradient decides: the others may wait for it.
         capped: Tasks whose gradient has a cap (`Head`), which is relative to the first task, the TTS loss.
@@ -43,10 +45,11 @@ class Weighting(nn.Module, ABC):
     smallest_first: ClassVar[bool] = False
     steps: Tensor
 
-    def __init__(self, preferences: Mapping[str, float], **options):
+    def __init__(self, preferences: Mapping[str, float], *, unsized: Collection[str] = (), **options):
         super().__init__()
         self.options = self.Options(**options)
         self.preferences = dict(preferences)
+        self.sized = tuple(task for task in preferences if task not in unsized)
         self.capped: frozenset[str] = frozenset()
         self.scale = LossScale()
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
@@ -63,7 +66,9 @@ class Weighting(nn.Module, ABC):
         if self.training:
             self.steps += 1
         values = torch.stack([loss.float() for loss in losses.values()])
-        weights, own = self.weigh(values.detach())
+        sized = [place for place, task in enumerate(losses) if task in self.sized]
+        weights = torch.ones_like(values)
+        weights[sized], own = self.weigh(values.detach()[sized])
         weights = self.bounded(tuple(losses), weights.detach())
         factors = values.new_tensor([self.preferences[name] for name in losses]) * weights
         loss = (factors * values).sum() + own - own.detach()
@@ -79,10 +84,10 @@ class Weighting(nn.Module, ABC):
         return self.preferences.get(task, next(iter(self.preferences.values())))
 
     def weigh(self, losses: Tensor) -> tuple[Tensor, Tensor]:
-        """Weighs the tasks by their losses.
+        """Weighs tasks by their losses.
 
         Args:
-            losses: (K,), without gradient.
+            losses: Those of the tasks `sized` (K,), without gradient.
 
         Returns:
             The weights w (K,), and a scalar whose gradient the method's own parameters learn from.
@@ -107,11 +112,13 @@ class LossBased(Weighting):
     """w_k = c · ∂S/∂ℓ_k, S a scalarizer of the losses ℓ (K,) that the subclass names.
 
     The factor c makes all weights of a new training whose losses are alike 1 (or 1 on average, where they are random),
-    so that the λ_k mean the same under every method. Where a batch has no label of a task, the task's last loss stands
+    so that the λ_k mean the same under every method. The K tasks are those whose loss says by its size how far they
+    are (`sized`). Where a batch has no label of a task, the task's last loss stands
     for it. All processes of a distributed training weigh the mean of their losses.
 
     Args:
         preferences: λ_k per task.
+        options: Values of `Options`, and `unsized`.
 
     Attributes:
         seen: The last loss of each task (K,).
@@ -121,7 +128,7 @@ class LossBased(Weighting):
 
     def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__(preferences, **options)
-        self.register_buffer("seen", torch.ones(len(preferences)))
+        self.register_buffer("seen", torch.ones(len(self.sized)))
 
     @abstractmethod
     def scalarize(self, losses: Tensor) -> Tensor:

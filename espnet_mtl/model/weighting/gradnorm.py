@@ -37,8 +37,8 @@ class GradNorm(LossBased):
 
     def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__(preferences, **options)
-        self.register_buffer("weights", torch.ones(len(preferences)))
-        self.register_buffer("first", torch.zeros(len(preferences)))
+        self.register_buffer("weights", torch.ones(len(self.sized)))
+        self.register_buffer("first", torch.zeros(len(self.sized)))
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """Σ_k w_k ℓ_k."""
@@ -53,11 +53,10 @@ class GradNorm(LossBased):
     def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
         """Moves the weights of the tasks at a junction; their gradients are summed as they are."""
         # A TTS loss that is split has no weight as a whole, and a task with λ = 0 needs none
-        weighted = [i for i, task in enumerate(tasks) if self.preferences.get(task)]
+        weighted = [i for i, task in enumerate(tasks) if task in self.sized and self.preferences[task]]
         if len(weighted) < 2:
             return
-        names = list(self.preferences)
-        index = torch.tensor([names.index(tasks[i]) for i in weighted], device=self.weights.device)
+        index = torch.tensor([self.sized.index(tasks[i]) for i in weighted], device=self.weights.device)
         # G_k / Ḡ, of gradients without λ_k
         norms = gramian.diagonal()[weighted].sqrt().to(self.weights)
         norms = norms / norms.new_tensor([self.preferences[tasks[i]] for i in weighted])

@@ -17,7 +17,7 @@ class UW(LossBased):
 
     def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__(preferences, **options)
-        self.scalarizer = scalarization.UW(len(preferences))
+        self.scalarizer = scalarization.UW(len(self.sized))
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """2 S."""
@@ -29,7 +29,7 @@ class IMTLL(LossBased):
 
     def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__(preferences, **options)
-        self.scalarizer = scalarization.IMTLL(len(preferences))
+        self.scalarizer = scalarization.IMTLL(len(self.sized))
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """S."""
@@ -94,8 +94,8 @@ class DWA(LossBased):
 
     def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__(preferences, **options)
-        self.register_buffer("averages", torch.zeros(2, len(preferences)))
-        self.register_buffer("sums", torch.zeros(len(preferences)))
+        self.register_buffer("averages", torch.zeros(2, len(self.sized)))
+        self.register_buffer("sums", torch.zeros(len(self.sized)))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
     def observe(self, losses: Tensor) -> Tensor:
@@ -143,8 +143,8 @@ class FAMO(LossBased):
     def __init__(self, preferences: Mapping[str, float], **options):
         super().__init__(preferences, **options)
         decay = self.options.weight_decay
-        self.scalarizer = scalarization.FAMO(len(preferences), lr=self.options.lr, weight_decay=decay)
-        self.register_buffer("moments", torch.zeros(3, len(preferences)))
+        self.scalarizer = scalarization.FAMO(len(self.sized), lr=self.options.lr, weight_decay=decay)
+        self.register_buffer("moments", torch.zeros(3, len(self.sized)))
 
     def observe(self, losses: Tensor) -> Tensor:
         """Also moves the logits by the change since the last batch."""

@@ -91,6 +91,7 @@ def test_training_curves_are_read_back(tmp_path):
 
 def test_what_a_training_logged_is_drawn(tmp_path, monkeypatch):
     names = ("l1_loss", "tts_loss", "a_loss", "a_acc", "a_weight", "mel_a_norm", "mel_tts_a_cos", "mel_a_share")
+    names += ("game_d", "game_real", "game_fake", "game_g", "game_fm")
     for part in ("train", "valid"):
         writer = SummaryWriter(tmp_path / "exp/tensorboard" / part)
         for name in names:
@@ -104,4 +105,6 @@ def test_what_a_training_logged_is_drawn(tmp_path, monkeypatch):
     panels = {title: sorted(curves) for title, curves in drawn.items()}
     assert panels.pop("spectrogram and whole TTS loss") == ["l1 train", "l1 valid", "tts train", "tts valid"]
     assert panels.pop("task losses, validation") == ["a", "l1", "tts"]
+    figures = panels.pop("discriminators, validation")
+    assert figures == ["game_d", "game_fake", "game_fm", "game_g", "game_real"]
     assert sorted(panels.values()) == sorted([["a"], ["a"], ["mel_a"], ["mel_tts_a"], ["mel_a"]])

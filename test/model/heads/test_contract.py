@@ -1,5 +1,7 @@
 """What every head must do, on every tap."""
 
+from typing import get_args
+
 import pytest
 import torch
 
@@ -24,6 +26,16 @@ def first_label(name):
     return next(iter(HEADS.options(name).labels.values()))
 
 
+def taps_of(name):
+    """The taps that a head can read."""
+    return get_args(HEADS.options(name).model_fields["tap"].annotation) or TAPS
+
+
+def needs_label(name):
+    """Whether utterances without a label do not count."""
+    return HEADS.options(name).needs_label
+
+
 def make_head(name, tap, **options):
     label = first_label(name).name
     return HEADS.load(name)(dim=DIM, classes=CLASSES, label=label, tap=tap, **options).eval()
@@ -45,7 +57,10 @@ def make_target(name, unknown=0):
     return target
 
 
-every = pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS])
+PAIRS = [(name, tap) for name in HEADS for tap in taps_of(name)]
+every = pytest.mark.parametrize(("name", "tap"), PAIRS)
+every_labelled = pytest.mark.parametrize(("name", "tap"), [pair for pair in PAIRS if needs_label(pair[0])])
+every_judge = pytest.mark.parametrize("name", [name for name in HEADS if learns(name)])
 
 
 @every
@@ -59,7 +74,7 @@ def test_loss_is_a_finite_scalar_whose_gradient_reaches_the_tap(name, tap):
     assert all(torch.as_tensor(value).isfinite().all() for value in stats.values())
 
 
-@every
+@every_labelled
 def test_unlabelled_utterances_do_not_count(name, tap):
     values, head = make_tap(tap), make_head(name, tap)
     head.loss(values, make_target(name, unknown=3), progress=1.0)[0].backward()
@@ -67,7 +82,7 @@ def test_unlabelled_utterances_do_not_count(name, tap):
     assert values.values.grad[:3].abs().sum() > 0
 
 
-@every
+@every_labelled
 @pytest.mark.parametrize("no_file", [False, True])
 def test_a_batch_without_labels_costs_nothing(name, tap, no_file):
     target = torch.full((BATCH, 1), -1) if no_file else make_target(name, unknown=BATCH)
@@ -120,31 +135,51 @@ def test_its_action_grows_over_the_ramp(name, tap):
         torch.testing.assert_close(gradient, share * gradients[-1])
 
 
-@pytest.mark.parametrize(("name", "tap"), [(name, tap) for name in HEADS for tap in TAPS if tap not in VECTORS])
+@pytest.mark.parametrize(("name", "tap"), [(name, tap) for name, tap in PAIRS if tap not in VECTORS])
 def test_padding_does_not_matter(name, tap):
     values, head = make_tap(tap), make_head(name, tap)
-    changed = values.values.detach().clone()
-    for row, length in enumerate(values.lengths):
-        changed[row, length:] = 99.0
-    loss, _ = head.loss(values, make_target(name), progress=1.0)
-    torch.testing.assert_close(head.loss(Tap(changed, values.lengths, values.real), make_target(name), 1.0)[0], loss)
+    loss, stats = head.loss(values, make_target(name), progress=1.0)
+
+    def padded(steps):
+        """The same with three more steps of padding."""
+        longer = torch.full((BATCH, STEPS + 3, DIM), 99.0)
+        for row, length in enumerate(values.lengths):
+            longer[row, :length] = steps[row, :length].detach()
+        return longer
+
+    tap = Tap(padded(values.values), values.lengths, None if values.real is None else padded(values.real))
+    changed_loss, changed_stats = head.loss(tap, make_target(name), 1.0)
+    torch.testing.assert_close(changed_loss, loss)
+    torch.testing.assert_close(changed_stats, stats)
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if learns(name)])
+def gradients(head, tap, target, progress=1.0):
+    """What a head's weights learn from a batch."""
+    head.zero_grad()
+    loss, _ = head.loss(tap, target, progress)
+    loss.backward()
+    return [parameter.grad.clone() for parameter in head.parameters()]
+
+
+@every_judge
 @pytest.mark.parametrize("autocast", [False, True])
-def test_a_judge_of_predictions_learns_on_real_ones_only(name, autocast):
+def test_the_weights_of_a_judge_are_held_fixed(name, autocast):
     torch.manual_seed(0)
-    values, head = make_tap("mel"), make_head(name, "mel")
+    values, head, target = make_tap("mel"), make_head(name, "mel", start=0.5), make_target(name)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        before, after = (gradients(head, values, target, progress) for progress in (0.4, 0.6))
+    assert values.values.grad.abs().sum() > 0
+    for one, other in zip(before, after, strict=True):
+        torch.testing.assert_close(one, other)
 
-    def gradients(tap):
-        head.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
-            loss, _ = head.loss(tap, make_target(name), progress=1.0)
-        loss.backward()
-        return [parameter.grad.clone() for parameter in head.parameters()]
 
+@pytest.mark.parametrize("name", [name for name in HEADS if learns(name) and HEADS.load(name).weighed_by_size])
+def test_a_judge_learns_on_real_speech_only(name):
+    """But for discriminators, which play against the network."""
+    torch.manual_seed(0)
+    values, head, target = make_tap("mel"), make_head(name, "mel"), make_target(name)
     other = Tap(values.values.detach() + 5, values.lengths, real=values.real)
-    for one, another in zip(gradients(values), gradients(other), strict=True):
+    for one, another in zip(gradients(head, values, target), gradients(head, other, target), strict=True):
         torch.testing.assert_close(one, another)
 
 
@@ -167,7 +202,7 @@ def test_nonsense_is_refused(name, options, word):
         make_head(name, "mel", **options)
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if learns(name)])
+@every_judge
 def test_rows_of_classes_are_parameters(name):
     head = make_head(name, "mel")
     for parameter in head.class_parameters():

@@ -92,6 +92,51 @@ def test_a_capped_task_gets_no_more_weight_than_the_first(name):
 
 
 @every
+@pytest.mark.parametrize("size", [0.01, 100.0])
+def test_a_task_whose_loss_says_nothing_by_its_size_is_weighed_by_its_preference(name, size):
+    """And the others are weighed as if it were not there."""
+    tasks = {task: PREFERENCES[task] for task in TASKS[:3]}
+    others = {task: PREFERENCES[task] for task in tasks if task != "emotion"}
+    make = WEIGHTINGS.load(name)
+    weighting, without = make(tasks, unsized=["emotion"]), make(others)
+    for step in range(12):
+        losses = {"tts": torch.tensor(3 * 0.8**step), "speaker": torch.tensor(1 + 0.1 * step)}
+        weights = move(weighting, {**losses, "emotion": torch.tensor(size * (1 + step % 3))}, step)
+        expected = move(without, losses, step)
+        assert float(weights["emotion"]) == pytest.approx(PREFERENCES["emotion"])
+        assert {task: float(weights[task]) for task in others} == pytest.approx(
+            {task: float(weight) for task, weight in expected.items()}
+        )
+
+
+def move(weighting, losses, step):
+    """One step of training of a weighting alone, an end of an epoch every third step; returns its weights."""
+    loss, weights = weighting({task: losses[task] for task in weighting.preferences})
+    parameters = [*weighting.parameters()]
+    if parameters:
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter -= 0.05 * gradient
+    if step % 3 == 2:
+        weighting.eval()
+        weighting.train()
+    return weights
+
+
+def test_gradnorm_does_not_even_out_the_gradient_of_such_a_task():
+    model = Network(WEIGHTINGS.load("gradnorm")(dict.fromkeys(TASKS[:3], 1.0), unsized=["emotion"]), 3)
+    inputs, target = data()
+    for _ in range(50):
+        model.zero_grad()
+        loss, weights = model(inputs, target * torch.tensor([1.0, 30, 1, 1, 1]))
+        loss.backward()
+    assert float(weights["emotion"]) == 1
+    assert float(weights["tts"] + weights["speaker"]) == pytest.approx(2)
+    assert float(weights["tts"]) != float(weights["speaker"])
+
+
+@every
 @pytest.mark.parametrize("tasks", [2, 5])
 def test_labels_of_one_task_may_be_missing(name, tasks):
     model = network(name, tasks)

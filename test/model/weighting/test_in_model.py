@@ -1,4 +1,4 @@
-"""Every method in the real model, with heads at every tap, on both backbones."""
+"""Every method in the real model, with heads at every tap and a discriminator, on both backbones."""
 
 import math
 
@@ -30,6 +30,7 @@ def make(backbone, make_model):
         taps = BACKBONES.spec(backbone).taps
         tasks = {f"at_{tap}": {**HEAD, "tap": tap, "weight": 0.1} for tap in taps}
         tasks["voice"] = {**HEAD, "tap": "shared", "label": "speaker", "weight": 0.1}
+        tasks["game"] = {"head": "discriminator", "tap": "mel", "label": "emotion", "channels": 4, "weight": 0.1}
         tasks["tts"] = {"weight": 1.0, "split": overrides.pop("split", False)}
         return make_model(tasks=tasks, **with_backbone(backbone), **overrides)
 
@@ -51,7 +52,7 @@ def test_it_trains(backbone, make, batch, name, split):
     if not model.weighting.smallest_first:  # the smallest gradients are here those of the heads
         assert losses[-1] < losses[0]
     parts = {f"tts_{part}" for part in BACKBONES.spec(backbone).parts} if split else {"tts"}
-    for task in {*parts, "voice", "at_mel", "at_style"}:
+    for task in {*parts, "voice", "game", "at_mel", "at_style"}:
         assert math.isfinite(float(stats[f"{task}_weight"]))
 
 
