@@ -206,9 +206,8 @@ def read_judge(
     cache = dump.parent / ("evaluation" if part == "test" else f"evaluation_{part}")
     features = vocoder["features"]
     hop_length = int(features["hop_length"])
-    return Judge(
-        train, test, cache, int(features["fs"]), used_vocoder(vocoder), language, nj, hop_length, pitch or {}, whisper
-    )
+    used = used_vocoder(vocoder)
+    return Judge(train, test, cache, int(features["fs"]), used, language, nj, hop_length, pitch or {}, whisper)
 
 
 def _as_they_are(speech: SpeechSet) -> list[Recording]:
