@@ -120,7 +120,8 @@ class ContinuousLabel:
     Attributes:
         name: What `tasks.<task>.label` calls it.
         size: D.
-        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`).
+        file: Table of a data directory; None: it is measured, in stage 5 (`espnet_mtl.data.continuous`) or
+            in every batch (`espnet_mtl.model.contours`).
         meaning: What the numbers are.
     """
 
@@ -175,6 +176,8 @@ CONTINUOUS_LABELS: Mapping[str, ContinuousLabel] = {
         ContinuousLabel("speaking_rate", 1),
         ContinuousLabel("intonation", 8),
         ContinuousLabel("energy_dynamics", 3),
+        ContinuousLabel("pitch_range", 1),
+        ContinuousLabel("energy_range", 1),
     )
 }
 """Labels that are numbers."""

@@ -27,7 +27,7 @@ TABLES = {"token": "token_list", **{label.name: label.table for label in CLASS_L
 """What a row of a table may stand for, and the config key of the rows' names."""
 NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "tts", "tts_conf", "style_conf")
 """Config keys that must be those of the pretrained model."""
-FREE = ("spks", "langs", "stats_file", "reduction_factor", "reference", "hard")
+FREE = ("spks", "langs", "stats_file", "reduction_factor", "reference", "hard", "restore_range")
 """Keys below them that may differ: training derives them, or what they add starts as in a new model."""
 
 
