@@ -4,9 +4,13 @@ import copy
 
 import pytest
 import torch
+import yaml
 
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference import Text2Speech
 from espnet_mtl.model.contours import MOST, moments, range_labels, with_range
 from espnet_mtl.model.taps import Tap
+from espnet_mtl.training.dataset import written_labels
 
 HEAD = {"head": "regressor", "tap": "shared", "additive": True}
 TASKS = {
@@ -157,3 +161,26 @@ def test_an_unvoiced_utterance_does_not_count(make_model, batch):
     _, stats, _ = make_model(tasks=TASKS)(**batch)
     assert stats["intonation_loss"].item() == 0
     assert stats["loudness_loss"].item() > 0
+
+
+def test_ranges_need_no_files_of_labels():
+    assert written_labels(TASKS) == ["emotion"]
+
+
+def test_a_trained_model_speaks_with_its_range(make_tts):
+    plain = make_tts(tasks=TASKS)
+    flat = plain("good morning", emotion="happy", intensity=2.0, vocode=False)
+    restored = make_tts(tasks=TASKS, style_conf={"channels": 8, "restore_range": True})
+    stretched = restored("good morning", emotion="happy", intensity=2.0, vocode=False)
+    assert not torch.allclose(stretched["pitch"], flat["pitch"])
+    torch.testing.assert_close(stretched["pitch"][:-1].mean(), flat["pitch"][:-1].mean())
+
+
+def test_one_that_lacks_the_head_is_refused(make_tts, tmp_path):
+    make_tts(tasks=TASKS)
+    path = tmp_path / "config.yaml"
+    text = path.read_text(encoding="utf-8")
+    config = {**yaml.safe_load(text), "tasks": {"tts": {}}, "style_conf": {"restore_range": True}}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(UserError, match=r"config.yaml: style_conf.restore_range: pitch needs a task such as"):
+        Text2Speech(path, tmp_path / "model.pth")
