@@ -120,8 +120,7 @@ class ContinuousLabel:
     Attributes:
         name: What `tasks.<task>.label` calls it.
         size: D.
-        file: Table of a data directory; None: it is measured, in stage 5 (`espnet_mtl.data.continuous`) or
-            in every batch (`espnet_mtl.model.contours`).
+        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`, `model.contours`).
         meaning: What the numbers are.
     """
 
