@@ -120,7 +120,7 @@ class ContinuousLabel:
     Attributes:
         name: What `tasks.<task>.label` calls it.
         size: D.
-        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`).
+        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`, `model.contours`).
         meaning: What the numbers are.
     """
 
@@ -175,6 +175,8 @@ CONTINUOUS_LABELS: Mapping[str, ContinuousLabel] = {
         ContinuousLabel("speaking_rate", 1),
         ContinuousLabel("intonation", 8),
         ContinuousLabel("energy_dynamics", 3),
+        ContinuousLabel("pitch_range", 1),
+        ContinuousLabel("energy_range", 1),
     )
 }
 """Labels that are numbers."""

@@ -19,6 +19,7 @@ from espnet_mtl.config.espnet import (
 )
 from espnet_mtl.config.espnet.values import TrainValues, check_features, class_options
 from espnet_mtl.config.fields import build, is_number, known
+from espnet_mtl.config.ranges import range_tasks
 from espnet_mtl.config.tasks import check_tasks
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import TABLES
@@ -190,6 +191,7 @@ def check(config: Mapping[str, Any]) -> None:
     for name, task in config["tasks"].items():
         if task.get("tap") == "style" and not config["style_conf"].get("reference", True):
             raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
+    range_tasks(config, backbone)
     _check_optimization(config)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from espnet_mtl.config.fields import NotNegative, Options, build, is_number, known
+from espnet_mtl.config.ranges import check_label
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.registry import HEADS
 
@@ -80,6 +81,7 @@ def check_task(name: str, task: Mapping[str, Any], backbone: Any) -> None:
     for key, valid in (("tap", backbone.taps), ("label", options.labels)):
         if not isinstance(task.get(key), str) or task[key] not in valid:
             raise one_of(f"{key} of tasks.{name}", task.get(key), valid)
+    check_label(name, task["label"], backbone)
     # Options of a head of the user's own may have validators, which are the user's code
     with HEADS.running(str(head), f"tasks.{name}: {head}"):
         build(options, head_options(task), f"tasks.{name}")

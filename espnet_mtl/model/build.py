@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from espnet_mtl.config.fields import explained
+from espnet_mtl.config.ranges import range_tasks
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS
 from espnet_mtl.model.backbones.base import Backbone
@@ -47,7 +48,8 @@ def build_model(config: Mapping[str, Any], parts: Mapping[str, Any]) -> MTLTTSMo
     style = build_style(config, odim, backbone.encoder_dim, len(classes[STYLE_LABEL]))
     heads = build_heads(config["tasks"], tap_dims(backbone, style), classes)
     weighting = build_weighting(config, heads)
-    return model_class(config["tts"])(style, STYLE_LABEL, heads, weighting, tts=backbone, **parts)
+    restored = range_tasks(config, backbone.spec)
+    return model_class(config["tts"])(style, STYLE_LABEL, heads, weighting, restored, tts=backbone, **parts)
 
 
 def model_class(tts: str) -> type[MTLTTSModel]:

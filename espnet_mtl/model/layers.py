@@ -42,6 +42,12 @@ class ConvPool(nn.Module):
         return torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1)
 
 
+def masked_mean(values: Tensor, lengths: Tensor) -> Tensor:
+    """Averages (B, T, dim) with lengths (B,) over the valid steps: (B, dim)."""
+    total = torch.where(valid_mask(lengths, values.size(1)), values, 0.0).sum(1)
+    return total / lengths.clamp(min=1).view(-1, 1)
+
+
 def perceptron(dim: int, channels: int, out: int, dropout: float) -> nn.Sequential:
     """Builds one hidden layer between `dim` and `out` features."""
     return nn.Sequential(nn.Linear(dim, channels), nn.ReLU(), nn.Dropout(dropout), nn.Linear(channels, out))

@@ -10,6 +10,7 @@ from espnet2.tts.espnet_model import ESPnetTTSModel
 from torch import Tensor, nn
 
 from espnet_mtl.labels import LABELS, UNKNOWN
+from espnet_mtl.model.contours import range_labels
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.classifier import Classifier
 from espnet_mtl.model.multitask import MultiTask
@@ -26,17 +27,27 @@ class MTLTTSModel(ESPnetTTSModel):
         style_label: The label whose classes are the rows of the style table.
         heads: Task heads by task name.
         weighting: Combines the task losses.
+        restored: The task whose head says the range of a contour in synthesis, by contour.
         parts: ESPnet's parts: tts (a `espnet_mtl.model.backbones.base.Backbone`), feats_extract, normalize, …
 
     Attributes:
         multitask: Makes one loss of the tasks' losses.
     """
 
-    def __init__(self, style: Style | None, style_label: str, heads: dict[str, Head], weighting: Weighting, **parts):
+    def __init__(
+        self,
+        style: Style | None,
+        style_label: str,
+        heads: dict[str, Head],
+        weighting: Weighting,
+        restored: Mapping[str, str] | None = None,
+        **parts,
+    ):
         super().__init__(**parts)
         self.style, self.style_label = style, style_label
         self.heads = nn.ModuleDict(heads)
         self.weighting = weighting
+        self.restored = dict(restored or {})
         self.multitask = MultiTask(heads, weighting, self.tts.branched_parts)
 
     def forward(
@@ -56,7 +67,7 @@ class MTLTTSModel(ESPnetTTSModel):
             The loss, figures to report and the batch size, as ESPnet's Trainer takes them.
         """
         output = self.run_network(text, text_lengths, speech, speech_lengths, **inputs)
-        labels = batch_labels(inputs, text)
+        labels = batch_labels(inputs, text) | range_labels(output.taps)
         tts_losses = output.task_losses(self.tts.split)
         loss, stats = self.multitask(output.taps, labels, tts_losses, inputs.get("utt_id"))
         return force_gatherable((loss, {**output.stats, **stats}, len(text)), loss.device)
@@ -141,6 +152,8 @@ class MTLTTSModel(ESPnetTTSModel):
         if self.style is not None:
             weights = self.style.uniform() if weights is None else weights
             inputs["style"] = self.style.mix(weights.to(self.style.table.device).unsqueeze(0))
+        if self.restored:
+            inputs["ranges"] = {contour: self.heads[task] for contour, task in self.restored.items()}
         output = self.synthesize(text, **inputs)
         return output | self._denormalized(output)
 

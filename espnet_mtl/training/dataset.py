@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_mtl.config.ranges import RANGES
 from espnet_mtl.data.continuous import Numbers, standardized
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, WAV_SCP, text_file
 from espnet_mtl.data.kaldi import read_labels, read_table, write_table
@@ -198,7 +199,8 @@ def _written(label: ContinuousLabel, values: Mapping[str, Numbers]) -> dict[str,
 
 
 def written_labels(tasks: Mapping[str, Mapping[str, object]]) -> list[str]:
-    """Names the labels that need files of their own: those of tasks, and emotions, which the style needs.
+    """Names the labels that need files of their own: those of tasks that no batch has by itself, and emotions, which
+    the style needs.
 
     Raises:
         UserError: A task learns a label that there is not.
@@ -207,4 +209,4 @@ def written_labels(tasks: Mapping[str, Mapping[str, object]]) -> list[str]:
     for label in sorted(labels):
         if label not in LABELS:
             raise one_of("label", label, LABELS)
-    return sorted({"emotion", *labels}.difference(READ_FROM_DUMP))
+    return sorted({"emotion", *labels}.difference(READ_FROM_DUMP, RANGES.values()))

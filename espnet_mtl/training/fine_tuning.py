@@ -29,7 +29,7 @@ NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "t
 """Config keys that must be those of the pretrained model."""
 FREE = (
     *("spks", "langs", "stats_file", "reduction_factor", "reference", "hard", "sampling_rate", "mel_loss_params"),
-    *("use_token_averaged_f0", "use_token_averaged_energy"),
+    *("use_token_averaged_f0", "use_token_averaged_energy", "restore_range"),
 )
 """Keys below them that may differ: training derives them, or what they add starts as in a new model."""
 

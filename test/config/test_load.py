@@ -19,6 +19,12 @@ def with_task(**task):
     return {"tasks": {"tts": {"weight": 1.0}, "emotion": {**HEAD, **task}}}
 
 
+def restoring(contours, **task):
+    """A configuration with a range to restore, and a task that says that of pitch."""
+    head = {"head": "regressor", "tap": "shared", "label": "pitch_range"}
+    return {**with_task(**{**head, **task}), "style_conf": {"restore_range": contours}}
+
+
 @pytest.mark.parametrize("path", sorted(CONF.glob("**/train*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(path):
     assert load_train_config(path)["tts"] == path.stem.split("_")[1]
@@ -59,7 +65,10 @@ def test_signal_parameters_stand_once():
             ["tap of tasks.emotion", "Valid: encoder, mel, shared, speaker, style"],
         ),
         (with_task(head="classify"), ["head of tasks.emotion", "classifier"]),
-        (with_task(head="regressor", label="emotion"), ["label of tasks.emotion", "intonation, speaking_rate, vad"]),
+        (
+            with_task(head="regressor", label="emotion"),
+            ["label of tasks.emotion", "energy_range, intonation"],
+        ),
         (with_task(ramp=1.5), ["tasks.emotion.ramp", "[0, 1)"]),
         ({"tasks": {"tts": {"split": {"pich": 1}}}}, ["part of tasks.tts.split", "did you mean pitch"]),
         ({"tasks": {"tts": {}, "energy": {}}}, ["tasks.energy", "choose another name"]),
@@ -86,6 +95,18 @@ def test_signal_parameters_stand_once():
             ["weighting_conf.temperature", "above 0", "got 0"],
         ),
         ({"weighting": "aligned_mtl", "weighting_conf": {"scale_mode": "max"}}, ["scale_mode 'max'", "median"]),
+        ({"style_conf": {"restore_range": "pitch"}}, ["style_conf.restore_range", "true, false, or a list", "'pitch'"]),
+        ({"style_conf": {"restore_range": ["tone"]}}, ["style_conf.restore_range", "pitch and energy", "'tone'"]),
+        ({"style_conf": {"restore_range": ["pitch"]}}, ["restore_range: pitch needs a task such as", "pitch_range"]),
+        (restoring(True), ["restore_range: energy needs a task such as", "energy_range"]),
+        (restoring(["pitch"], tap="prosody"), ["pitch needs a task", "tasks.emotion cannot (tap prosody)"]),
+        (restoring(["pitch"], reversed=True), ["pitch needs a task", "tasks.emotion cannot (reversed)"]),
+        ({**restoring(["pitch"]), "tts": "tacotron2"}, ["label 'pitch_range'", "predicts pitch per token"]),
+        (
+            {"tts": "tacotron2", "style_conf": {"restore_range": True}},
+            ["restore_range", "tts: tacotron2 predicts no pitch per token"],
+        ),
+        (with_task(head="regressor", label="vad", additive=True, layers=0), ["tasks.emotion: layers has no effect"]),
         (with_task(noise="high"), ["tasks.emotion.noise", "'high'"]),
         ({"audio_conf": {"trim_db": 0}}, ["audio_conf.trim_db", "dB above 0"]),
         ({"audio_conf": {"min_seconds": 30}}, ["audio_conf", "min_seconds (30.0) must be below"]),

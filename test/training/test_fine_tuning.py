@@ -95,6 +95,7 @@ def test_another_network_is_refused(old, make_args, tiny):
     with pytest.raises(UserError, match="init_param would have no effect beside --init_model"):
         pretrained.check({**vars(make_args()), "init_param": ["a.pth"]})
     pretrained.check(vars(make_args()))
+    pretrained.check(vars(make_args(style_conf={"channels": 8, "restore_range": ["pitch"]})))
 
 
 def test_the_same_configuration_is_taken(tmp_path):

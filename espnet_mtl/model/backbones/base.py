@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -14,8 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from espnet_mtl.model.backbones.specs import BackboneSpec
+from espnet_mtl.model.contours import with_range
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.networks import replica
+
+Ranges = Mapping[str, Callable[[Tap], Tensor]]
+"""What tells the logarithm of the spread (B, 1) of a contour from the tap `shared`, by the contour's name."""
 
 
 @dataclass
@@ -33,11 +38,13 @@ class Call:
         alpha: Factor on durations.
         segments: Whether segments will be cut out of the frames.
         generator: Draws the random numbers of this call; None: PyTorch's own, which all threads share.
+        ranges: Contours that get another spread than they are predicted with (`espnet_mtl.model.contours`).
     """
 
     style: Tensor | None = None
     order: Tensor | None = None
     generator: torch.Generator | None = None
+    ranges: Ranges = field(default_factory=dict)
     taps: dict[str, Tensor] = field(default_factory=dict)
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, Tensor] = field(default_factory=dict)
@@ -134,7 +141,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def inference(self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, **options) -> dict[str, Tensor]:
-        """Synthesizes one utterance.
+        """Synthesizes one utterance; one with contours (`spec.contours`) takes `ranges`, too: see `Call`.
 
         Args:
             text: Token ids (T_text,).
@@ -160,10 +167,14 @@ class Backbone(ABC):
 
     @contextmanager
     def call(
-        self, style: Tensor | None = None, order: Tensor | None = None, generator: torch.Generator | None = None
+        self,
+        style: Tensor | None = None,
+        order: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        ranges: Ranges | None = None,
     ) -> Iterator[Call]:
         """Opens a call for the hooks, and closes it however it ends."""
-        with self.continued(Call(style, order, generator)) as call:
+        with self.continued(Call(style, order, generator, ranges or {})) as call:
             yield call
 
     @contextmanager
@@ -181,6 +192,11 @@ class Backbone(ABC):
         for module in self.modules():
             if isinstance(vars(module).get("pe"), Tensor):
                 module.register_buffer("pe", vars(module).pop("pe"), persistent=False)
+
+    def hook_contours(self) -> None:
+        """Gives the contours that predictors make the range that a call wants of them."""
+        for contour in self.spec.contours:
+            getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_range, contour))
 
     def hook_speaker_table(self) -> None:
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""
@@ -207,6 +223,16 @@ class Backbone(ABC):
         if self.langs:
             tables["lid_emb.weight"] = "language"
         return tables
+
+
+def _restore_range(contour: str, module, args, output: Tensor) -> Tensor:
+    """Changes the output (B, T, 1) of a predictor of ESPnet's, whose arguments are the tap `shared` and its padding."""
+    tell = current_call().ranges.get(contour)
+    if tell is None:
+        return output
+    shared, padding = args
+    lengths = (~padding).sum((1, 2))
+    return with_range(output, lengths - 1, tell(Tap(shared, lengths)))
 
 
 def _record_speaker(module, args, output: Tensor) -> Tensor:

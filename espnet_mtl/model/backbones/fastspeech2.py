@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones.base import Backbone, current_call
+from espnet_mtl.model.backbones.base import Backbone, Ranges, current_call
 from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.gradients import branch
@@ -25,8 +25,9 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
     """ESPnet's FastSpeech2 (same parameters, same names) that a style vector is added to.
 
     Where the hooks are: behind the text encoder, where the style is added; behind the table of speakers; in front of
-    the variance predictors, whose input is the tap `shared`; in front of the criterion, where what they predict is the
-    tap `prosody`; and behind it, where the parts of the loss are.
+    the variance predictors, whose input is the tap `shared`; behind those of pitch and energy, whose range a call may
+    restore; in front of the criterion, where what they predict is the tap `prosody`; and behind it, where the parts of
+    the loss are.
     """
 
     spec = FASTSPEECH2
@@ -39,6 +40,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         self.register_position_tables()
         self.encoder.register_forward_hook(self._add_style)
         self.hook_speaker_table()
+        self.hook_contours()
         # All three predictors have the same input, so that one of them shows it
         self.duration_predictor.register_forward_pre_hook(self._record_shared)
         for part in self.spec.branched_parts:
@@ -123,7 +125,15 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         """Runs the text encoder alone on tokens (1, T_text + 1)."""
         self.encoder(tokens, None)
 
-    def inference(self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, **options) -> dict[str, Tensor]:
+    def inference(
+        self,
+        text: Tensor,
+        *,
+        style: Tensor | None = None,
+        seed: int = 0,
+        ranges: Ranges | None = None,
+        **options,
+    ) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim). It draws no random numbers.
 
         With teacher forcing, `duration` is the given one; ESPnet returns the logarithm of the predicted one.
@@ -131,7 +141,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         for name in ("pitch", "energy"):
             if options.get(name) is not None:  # ESPnet measures them in single precision
                 options[name] = options[name].to(self.feat_out.weight.dtype)
-        with self.call(style), torch.no_grad():
+        with self.call(style, ranges=ranges), torch.no_grad():
             output = FastSpeech2.inference(replica(self), text, **options)
         if (output["duration"] < 0).any() and not options.get("use_teacher_forcing"):  # they were too large for int64
             raise UserError(DAMAGED)

@@ -124,6 +124,8 @@ class RegressorOptions(HeadOptions):
         channels: Hidden units.
         layers: Convolutions over time; 0: only mean and spread of each feature are read.
         dropout: Dropout in the hidden layers.
+        additive: Whether it is one linear layer on the mean over time, without anything hidden: on `shared`, a sum of
+            what text, style and speaker each say.
     """
 
     labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CONTINUOUS_LABELS
@@ -131,3 +133,11 @@ class RegressorOptions(HeadOptions):
     channels: Width = 32
     layers: Depth = 2
     dropout: Share = 0.1
+    additive: Switch = False
+
+    @model_validator(mode="after")
+    def _hides_nothing(self):
+        hidden = sorted({"channels", "layers", "dropout"} & self.model_fields_set)
+        if self.additive and hidden:
+            raise ValueError(f"{hidden[0]} has no effect where additive is true: leave it out")
+        return self

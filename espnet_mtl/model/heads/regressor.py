@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.options import RegressorOptions
-from espnet_mtl.model.layers import ConvPool, perceptron
+from espnet_mtl.model.layers import ConvPool, masked_mean, perceptron
 from espnet_mtl.model.taps import VECTORS, Tap
 
 
@@ -30,13 +30,22 @@ class Regressor(Head):
     def __init__(self, dim: int, classes: int, **options):
         super().__init__(**options)
         self.classes = classes
+        if self.options.additive:
+            self.output: nn.Linear | nn.Sequential = nn.Linear(dim, classes)
+            return
         channels, layers, dropout = self.options.channels, self.options.layers, self.options.dropout
-        self.pool = None if self.tap in VECTORS else ConvPool(dim, channels, layers, dropout=dropout)
-        self.output = perceptron(self.pool.out_dim if self.pool else dim, channels, classes, dropout)
+        if self.tap not in VECTORS:
+            self.pool = ConvPool(dim, channels, layers, dropout=dropout)
+            dim = self.pool.out_dim
+        self.output = perceptron(dim, channels, classes, dropout)
 
     def forward(self, tap: Tap) -> Tensor:
         """Predicts the values: (B, D)."""
-        return self.output(tap.values if self.pool is None else self.pool(tap.values, tap.lengths))
+        if tap.lengths is None:
+            return self.output(tap.values)
+        if self.options.additive:
+            return self.output(masked_mean(tap.values, tap.lengths))
+        return self.output(self.pool(tap.values, tap.lengths))
 
     def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean Huber loss and mean absolute error over the values that are known.

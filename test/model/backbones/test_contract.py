@@ -23,6 +23,7 @@ from espnet_mtl.model.backbones.jets import with_end  # noqa: E402
 SPEAKERS, TOKENS, MELS = 2, 6, 80
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
 every = pytest.mark.parametrize("name", BACKBONES)
+CONTOURS = [(name, contour) for name in BACKBONES for contour in BACKBONES.spec(name).contours]
 
 
 def espnet_class(name):
@@ -181,6 +182,38 @@ def test_style_changes_the_speech_and_only_that_call(name):
     torch.testing.assert_close(speech(speak(backbone)), plain)
 
 
+@pytest.mark.parametrize(("name", "contour"), CONTOURS)
+def test_a_contour_gets_the_range_that_its_own_call_wants(name, contour):
+    """Two threads speak at the same time, with a range each."""
+    backbone = build(name)
+    plain = speak(backbone)
+    spread = plain[contour][:-1].std(correction=0)
+    wanted = [0.5 * spread, 1.5 * spread]
+    barrier = threading.Barrier(2, timeout=60)
+    outputs, taps = [None, None], [None, None]
+
+    def run(index):
+        def tell(tap):
+            barrier.wait()
+            taps[index] = tap
+            return wanted[index].log().view(1, 1)
+
+        outputs[index] = speak(backbone, torch.full((1, backbone.encoder_dim), 0.1 * index), ranges={contour: tell})
+
+    threads = [threading.Thread(target=run, args=[index]) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one, output, tap in zip(wanted, outputs, taps, strict=True):
+        torch.testing.assert_close(output[contour][:-1].std(correction=0), one)
+        assert tap.values.shape == (1, 5, backbone.shared_dim)
+        assert tap.lengths.tolist() == [5]
+    torch.testing.assert_close((taps[1].values - taps[0].values)[:, :-1], torch.full((1, 4, backbone.shared_dim), 0.1))
+    torch.testing.assert_close(outputs[0][contour].mean(), plain[contour].mean(), atol=0.05, rtol=0)
+    assert torch.equal(speak(backbone)[contour], plain[contour])
+
+
 @every
 def test_synthesis_tells_durations(name):
     output = speak(build(name))
@@ -277,6 +310,7 @@ def test_decoding_options_are_espnets(name):
     assert set(spec.decoding_options) <= set(inspect.signature(espnet_class(name).inference).parameters)
     required = inspect.signature(espnet_class(name).forward).parameters
     assert {"durations", "pitch", "energy"} & set(required) == set(spec.token_features)
+    assert set(spec.contours) <= set(spec.token_features) - {"durations"}
 
 
 @every

@@ -1,6 +1,7 @@
 import torch
 
 from espnet_mtl.model.heads.regressor import Regressor
+from espnet_mtl.model.taps import Tap
 
 
 def head():
@@ -23,3 +24,18 @@ def test_unknown_values_send_no_gradient():
     head().criterion(prediction, target)[0].backward()
     assert prediction.grad[0, 1] == 0
     assert prediction.grad.isfinite().all()
+
+
+def test_an_additive_one_says_the_sum_of_what_the_parts_say():
+    additive = Regressor(dim=4, classes=2, label="pitch_range", tap="shared", additive=True)
+    lengths = torch.tensor([3, 2])
+    text, style, speaker = torch.randn(2, 3, 4), torch.randn(2, 1, 4), torch.randn(2, 1, 4)
+
+    def say(values):
+        return additive(Tap(values, lengths))
+
+    whole = say(text + style + speaker)
+    torch.testing.assert_close(whole, say(text + style) + say(text + speaker) - say(text))
+    padded = torch.cat([text, torch.full((2, 4, 4), 9.0)], 1)
+    torch.testing.assert_close(say(padded), say(text))
+    assert [name for name, _ in additive.named_parameters()] == ["output.weight", "output.bias"]
