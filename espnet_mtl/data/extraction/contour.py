@@ -6,19 +6,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from espnet_mtl.data.extraction.pitch import FEWEST_VOICED, NOBODYS
-from espnet_mtl.system.imports.espnet import import_tts_task
+from espnet_mtl.data.extraction.pitch import FEWEST_VOICED, NOBODYS, FrameF0
 from espnet_mtl.system.imports.pyworld import import_pyworld
 
-import_tts_task()
-
-from espnet2.tts.feats_extract.dio import Dio  # noqa: E402
-
-RAW = {"use_token_averaged_f0": False, "use_continuous_f0": False, "use_log_f0": False, "reduction_factor": 1}
-"""Options of ESPnet's extractor: F0 in Hz of each frame, 0 where unvoiced."""
+ONE_FRAME = {"reduction_factor": 1}
+"""What the extractor must be told, and has no meaning here."""
 
 
 class Contour(NamedTuple):
@@ -34,7 +28,7 @@ class Contour(NamedTuple):
 
 
 class ContourExtractor:
-    """Finds F0 and voicing of each frame of a log-mel spectrogram, by WORLD's DIO and StoneMask as ESPnet calls them.
+    """Finds F0 and voicing of each frame of a log-mel spectrogram, as stage 3 does.
 
     Args:
         settings: `pitch_extract_conf` of a training config, with the signal parameters.
@@ -42,15 +36,13 @@ class ContourExtractor:
 
     def __init__(self, settings: Mapping[str, Any]):
         import_pyworld()  # quietly, before ESPnet imports it
-        self._extract = Dio(**{**settings, **RAW})
+        self._extract = FrameF0(**{**ONE_FRAME, **settings})
 
     def __call__(self, samples: NDArray[np.floating], frames: int) -> Contour:
         """Finds the contour of a recording (T_wav,) whose log-mel has so many frames."""
-        wave = torch.from_numpy(np.ascontiguousarray(samples)).float()[None]
-        found, _ = self._extract(wave, torch.tensor([wave.size(1)]), feats_lengths=torch.tensor([frames]))
+        found = self._extract.search(np.ascontiguousarray(samples, dtype=np.double))[:frames]
         f0 = np.zeros(frames, np.float32)
-        values = found[0, :frames, 0].numpy()
-        f0[: len(values)] = values
+        f0[: len(found)] = found
         return contour_of(f0)
 
 

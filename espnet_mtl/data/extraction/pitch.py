@@ -8,8 +8,11 @@ from math import log
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from espnet_mtl.system.imports.espnet import import_tts_task
+from espnet_mtl.system.imports.pyworld import import_pyworld
 
 import_tts_task()
 
@@ -20,10 +23,55 @@ FEWEST_VOICED = 3
 NOBODYS = log(150)
 """Log-F0 where no utterance has any: between the voices of men and women."""
 MOST_NAMED = 5
+FINE_MS = 5.0
 
 
-class LogF0(Dio):
-    """ESPnet's extractor; an utterance without voice has 0 at every token, which its caller must not take for F0.
+class FrameF0(Dio):
+    """ESPnet's extractor, but F0 is searched for every 3 to 6 ms, whatever the frame shift of the features.
+
+    WORLD's DIO drops voiced stretches of a few frames, and follows F0 from frame to frame. With frames of 16 ms it has
+    another opinion of the voicing of 13 % of nEMO than with frames of 5 ms; like this, of 4 %.
+    """
+
+    def _calculate_f0(self, input: torch.Tensor) -> torch.Tensor:
+        found = self.search(input.cpu().numpy().astype(np.double))
+        if self.use_continuous_f0:
+            found = self._convert_to_continuous_f0(found)
+        if self.use_log_f0:
+            voiced = found > 0
+            found[voiced] = np.log(found[voiced])
+        return input.new_tensor(found, dtype=torch.float)
+
+    def search(self, samples: NDArray[np.double]) -> NDArray[np.double]:
+        """Finds F0 in Hz of each frame of a recording (T_wav,), 0 where unvoiced (T,)."""
+        pyworld = import_pyworld()
+        steps = finer_steps(self.frame_period)
+        limits = {"f0_floor": self.f0min, "f0_ceil": self.f0max}
+        coarse, times = pyworld.dio(samples, self.fs, frame_period=self.frame_period / steps, **limits)
+        return at_frames(pyworld.stonemask(samples, coarse, times, self.fs), steps)
+
+
+def finer_steps(frame_ms: float) -> int:
+    """Counts the steps of about 5 ms into which a frame shift in ms is parted."""
+    return max(1, round(frame_ms / FINE_MS))
+
+
+def at_frames(fine: NDArray[np.double], steps: int) -> NDArray[np.double]:
+    """Sums up F0 in Hz, 0 where unvoiced, of each step to that of each frame, `steps` steps apart.
+
+    A frame is voiced where most of the steps around it are; its F0 is their geometric mean.
+    """
+    reach = np.ones(2 * (steps // 2) + 1)
+    voiced = (fine > 0).astype(float)
+    count = np.convolve(voiced, reach, "same")
+    total = np.convolve(np.log(np.where(fine > 0, fine, 1.0)), reach, "same")
+    around = np.convolve(np.ones_like(voiced), reach, "same")  # fewer at the ends
+    f0 = np.where(count > around / 2, np.exp(total / count.clip(min=1)), 0.0)
+    return f0[::steps]
+
+
+class LogF0(FrameF0):
+    """An utterance without voice has 0 at every token, which the caller of this extractor must not take for F0.
 
     ESPnet's own says so, too, but not of which utterance.
     """

@@ -1,20 +1,28 @@
 """Utterances without a voiced frame: whispered, or of noise alone."""
 
+import os
+from pathlib import Path
+
 import kaldiio
 import numpy as np
 import pytest
 import soundfile
+import torch
+from espnet2.tts.feats_extract.dio import Dio
 
 from espnet_mtl.config.schema import complete
 from espnet_mtl.data.continuous import standardized
-from espnet_mtl.data.extraction.pitch import LogF0, SpeakerPitch, filled
+from espnet_mtl.data.extraction.pitch import FrameF0, LogF0, SpeakerPitch, at_frames, filled, finer_steps
 from espnet_mtl.data.features import extract_features
 from espnet_mtl.data.kaldi import read_optional, write_table
 from espnet_mtl.data.stats import collect_stats
 from espnet_mtl.evaluation.speech_set import read_speech_set
+from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.text.tokens import Tokenizer
 
 FS, SECONDS = 16000, 1.0
+DATA = Path(os.environ.get("REAL_SPEECH", Path(__file__).parents[4] / "shared/data"))
+RECORDINGS = DATA / "emodb_2s_de/wav"
 F0 = {"low_a": 110.0, "low_b": 120.0, "high_a": 220.0, "high_b": 0.0, "never_a": 0.0}
 """F0 by utterance; 0: noise alone."""
 
@@ -117,3 +125,40 @@ def test_where_nobody_is_voiced_the_network_has_a_finite_target():
     assert not pitch.take("a", "s", np.zeros((2, 1)))
     assert np.exp(pitch.stand_ins()["a"]).ravel() == pytest.approx([150, 150])
     assert pitch.stand_ins() == {}
+
+
+def test_a_frame_is_voiced_where_most_steps_around_it_are():
+    fine = np.array([0, 0, 100, 100, 100, 0, 0, 0, 200, 0, 0, 0, 0], float)
+    np.testing.assert_allclose(at_frames(fine, 3), [0, 100, 0, 0, 0])
+    np.testing.assert_allclose(at_frames(np.array([100, 0, 0, 100, 400.0, 100]), 3), [0, 200])
+    np.testing.assert_allclose(at_frames(np.array([100.0, 0, 120]), 1), [100, 0, 120])
+
+
+@pytest.mark.parametrize(("frame_ms", "steps"), [(16.0, 3), (12.5, 2), (11.6, 2), (5.0, 1), (1.0, 1)])
+def test_f0_is_searched_for_about_every_5_ms(frame_ms, steps):
+    assert finer_steps(frame_ms) == steps
+    assert 2.5 <= frame_ms / steps <= 7.5 or steps == 1
+
+
+def disagreement(extractor, samples):
+    """Share of 5 ms steps that WORLD takes for voiced with such steps, and the frame there not, or the other way."""
+    frames = extractor._calculate_f0(torch.from_numpy(samples).float()).numpy() > 0
+    pyworld = import_pyworld()
+    fine, times = pyworld.dio(samples, FS, f0_floor=60, f0_ceil=500, frame_period=5.0)
+    nearest = np.minimum(np.round(times * FS / 256).astype(int), len(frames) - 1)
+    return float((frames[nearest] != (fine > 0)).mean())
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no real recordings here")
+def test_wide_frames_are_voiced_where_narrow_ones_are():
+    options = {"fs": FS, "n_fft": 1024, "hop_length": 256, "f0min": 60, "f0max": 500, "reduction_factor": 1}
+    options |= {"use_continuous_f0": False}
+    own, espnets = FrameF0(**options), Dio(**options)
+    shares = []
+    for path in sorted(RECORDINGS.glob("*/*.flac"))[:12]:
+        samples, fs = soundfile.read(path)
+        assert fs == FS
+        shares.append([disagreement(own, samples), disagreement(espnets, samples)])
+    ours, theirs = np.mean(shares, axis=0)
+    assert ours < 0.07
+    assert ours < 0.6 * theirs
