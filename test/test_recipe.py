@@ -124,7 +124,7 @@ def test_two_processes_train_where_one_has_no_labels(recipe, tmp_path):
         shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
     table = tmp_path / "dump/raw/train/utt2emo"
     table.write_text("".join(line for line in table.read_text().splitlines(True) if line.startswith("f1")))
-    process = train_on_cpus(tmp_path, "two", "--weighting", "pcgrad")
+    process = train_on_cpus(tmp_path, "two", "--weighting", "pcgrad", "--vocoder", "steps=0")  # it would ask for a GPU
     said = process.communicate(timeout=300)[1]
     assert process.returncode == 0, said[-3000:]
     assert (tmp_path / "exp/two/2epoch.pth").is_file()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ class MTLGANTTSModel(MTLTTSModel):
         if step is None or step.speech is not speech:
             step = self._step = self._generate(text, text_lengths, speech, speech_lengths, inputs)
         if forward_generator:
-            loss, stats = self._generator_turn(step, batch_labels(inputs, text))
+            loss, stats = self._generator_turn(step, batch_labels(inputs, text), inputs.get("utt_id"))
         else:
             loss, stats = self.tts.discriminator_turn(step.generated)
         loss, stats, weight = force_gatherable((loss, stats, len(text)), loss.device)
@@ -87,11 +87,13 @@ class MTLGANTTSModel(MTLTTSModel):
         style, style_tap = self.style_vectors(batch, batch_labels(inputs, text))
         return Step(speech, self.tts.generate(text, text_lengths, style=style, **batch), style_tap)
 
-    def _generator_turn(self, step: Step, labels: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Any]]:
+    def _generator_turn(
+        self, step: Step, labels: Mapping[str, Tensor], utts: Sequence[str] | None
+    ) -> tuple[Tensor, dict[str, Any]]:
         output = self.tts.generator_turn(step.generated)
         if step.style_tap is not None:
             output.taps["style"] = step.style_tap
-        loss, stats = self.multitask(output.taps, labels, output.task_losses(self.tts.split))
+        loss, stats = self.multitask(output.taps, labels, output.task_losses(self.tts.split), utts)
         return loss, {**output.stats, **stats}
 
     def collect_feats(

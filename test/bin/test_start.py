@@ -26,7 +26,7 @@ except SystemExit as stopped:
 
 def test_all_commands_are_found():
     assert {"synthesize", "doctor", "stages.train", "stages.check_config"} <= set(COMMANDS)
-    assert len(COMMANDS) == 17
+    assert len(COMMANDS) == 18
 
 
 @pytest.mark.parametrize("command", COMMANDS)

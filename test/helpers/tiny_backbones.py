@@ -76,3 +76,13 @@ def backbone_batch_for(name: str, batch: dict) -> dict:
         return {**kept, **frames, **lengths, **recordings_for(batch)}
     batch = {key: value for key, value in batch_for(name, batch).items() if key != "emotion"}
     return {key.replace("speech", "feats"): value for key, value in batch.items()}
+
+
+def take_turn(model, batch: dict, **more) -> tuple:
+    """Loss and figures of a batch; of a model with a discriminator, those of the generator's turn."""
+    # Such a model knows a step by its recordings: each call is to be a step of its own
+    output = model(**batch | {"speech": batch["speech"].clone()}, **more)
+    if isinstance(output, dict):
+        return output["loss"], output["stats"]
+    loss, stats, _ = output
+    return loss, stats

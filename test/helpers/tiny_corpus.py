@@ -45,11 +45,11 @@ def sound(speaker: str, emotion: str, sentence: int, factor: float = 1.0) -> np.
 
 @lru_cache
 def features_vocoder() -> torch.nn.Module:
-    return build_vocoder(FEATURES)
+    return build_vocoder(FEATURES, vocoder="griffin_lim")
 
 
 def logmel(wave: np.ndarray) -> np.ndarray:
-    """Log10-mel spectrogram (T, 80) as the vocoder takes it."""
+    """Log10-mel spectrogram (T, 80) as vocoders take it."""
     vocoder = features_vocoder()
     spectrum = torch.stft(torch.from_numpy(wave).float(), 1024, HOP, window=vocoder.window, return_complex=True).abs()
     return torch.log10((vocoder.basis @ spectrum).clamp(min=1e-10)).T.numpy()

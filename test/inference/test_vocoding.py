@@ -30,3 +30,11 @@ def test_tokens_without_frames_say_nothing():
 def test_models_without_pitch_have_no_contour():
     assert frame_log_f0({"duration": torch.tensor([3, 3])}) is None
     assert frame_log_f0(output([0, 0], [100.0, 100.0])) is None
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 1.7])
+def test_durations_are_those_that_are_spoken(make_tts, alpha):
+    tts = make_tts()
+    output = tts("good morning", decode_conf={"alpha": alpha})
+    assert int(output["duration"].sum()) == len(output["feat_gen"])
+    assert len(frame_log_f0(output)) == len(output["feat_gen"])

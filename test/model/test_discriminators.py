@@ -1,10 +1,11 @@
 """Discriminators in the real model."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
-from tiny_backbones import batch_for, with_backbone
+from tiny_backbones import batch_for, take_turn, with_backbone
 
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES
@@ -24,18 +25,24 @@ def backbone(request):
 
 
 @pytest.fixture
-def game(backbone, make_model, batch):
-    """A model with discriminators and its batch."""
+def make(backbone, make_model):
+    """Builds a model with discriminators."""
     taps = BACKBONES.spec(backbone).taps
     tasks = {name: task for name, task in TASKS.items() if task.get("tap", "mel") in taps}
-    return make_model(tasks=tasks, weighting="uw", **with_backbone(backbone)), batch_for(backbone, batch)
+    return partial(make_model, tasks=tasks, weighting="uw", **with_backbone(backbone))
+
+
+@pytest.fixture
+def game(backbone, make, batch):
+    """A model with discriminators and its batch."""
+    return make(), batch_for(backbone, batch)
 
 
 def train(model, optimizer, batch, steps):
     for step in steps:
         torch.manual_seed(step)
         optimizer.zero_grad()
-        loss, stats, _ = model(**batch)
+        loss, stats = take_turn(model, batch)
         loss.backward()
         optimizer.step()
     return stats
@@ -47,10 +54,10 @@ def optimizer_of(model, total=6):
     return optimizer
 
 
-def test_a_training_with_them_goes_on_as_if_not_interrupted(game):
+def test_a_training_with_them_goes_on_as_if_not_interrupted(game, make):
     """All of a discriminator is in the checkpoint: its weights in the model's, their moments in the optimizer's."""
     model, batch = game
-    resumed = copy.deepcopy(model)
+    resumed = make()
     optimizer = optimizer_of(model)
     train(model, optimizer, batch, range(3))
     checkpoint = copy.deepcopy([model.state_dict(), optimizer.state_dict()])

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 import torch
-from tiny_backbones import batch_for, with_backbone
+from tiny_backbones import batch_for, take_turn, with_backbone
 
 from espnet_mtl.registry import BACKBONES
 
@@ -158,7 +158,7 @@ def test_the_text_suggests_a_style(make_model, batch, backbone):
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()
-        model(**batch)[0].backward()
+        take_turn(model, batch)[0].backward()
         optimizer.step()
     model.eval()
     rows = zip(batch["text"], batch["text_lengths"], strict=True)
@@ -175,7 +175,7 @@ def test_independence_from_the_text_suggests_nothing(make_model):
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_trained_model_can_be_let_go(make_model, batch, backbone):
     model = make_model(**with_backbone(backbone))
-    model(**batch_for(backbone, batch))[0].backward()
+    take_turn(model, batch_for(backbone, batch))[0].backward()
     alive = weakref.ref(model)
     del model
     gc.collect()

@@ -147,4 +147,11 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
             raise UserError(DAMAGED)
         if options.get("use_teacher_forcing"):
             output["duration"] = options["durations"]
+        else:
+            output["duration"] = spoken_durations(output["duration"], options.get("alpha", 1.0))
         return output
+
+
+def spoken_durations(durations: Tensor, alpha: float) -> Tensor:
+    """Returns the frames of each token as ESPnet's length regulator makes them of predicted ones, at another speed."""
+    return durations if alpha == 1.0 else torch.round(durations.float() * alpha).long()

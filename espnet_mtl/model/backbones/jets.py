@@ -113,10 +113,11 @@ class MTLJETS(HookedJETS):
         tokens, segment = batch["text_lengths"], self.generator.segment_size
         # Its spectrogram has a frame more, as windows are centred
         frames = (batch["feats_lengths"] - starts).clamp(max=segment) + 1
+        shared = call.taps["shared"]
         return {
             "encoder": Tap(call.taps["encoder"], tokens),
-            "shared": Tap(call.taps["shared"], tokens, branch_grads=call.branch_grads),
-            "prosody": Tap(call.taps["prosody"], tokens, real=call.recorded["real_prosody"]),
+            "shared": Tap(shared, tokens, branch_grads=call.branch_grads),
+            "prosody": Tap(call.taps["prosody"], tokens, real=call.recorded["real_prosody"], context=shared.detach()),
             "mel": Tap(call.taps["mel"], frames, real=call.recorded["real_mel"]),
         }
 

@@ -67,6 +67,7 @@ class HookedJETS(JETS, Backbone):
         self.eos, self.odim = idim - 1, odim
         self.var_loss.duration_criterion = DurationLoss()
         self.generator.alignment_module.cache_prior = False  # the cache grows with the corpus
+        self.generator.alignment_module.register_forward_hook(_in_single_precision)
         self.set_mel_statistics(torch.zeros(odim), torch.ones(odim))
         self.register_position_tables()
         self._hook_generator()
@@ -128,6 +129,7 @@ class HookedJETS(JETS, Backbone):
         """Takes another alignment module, of the same parts as ESPnet's, and another forward-sum loss."""
         for name, part in self.generator.alignment_module.named_children():
             setattr(module, name, part)
+        module.register_forward_hook(_in_single_precision)
         self.generator.alignment_module = module
         self.forwardsum_loss = loss
         loss.register_forward_hook(partial(self._record_loss, "alignment"))
@@ -197,3 +199,8 @@ class HookedJETS(JETS, Backbone):
 
     def _record_loss(self, name, module, args, output):
         current_call().losses[name] = output
+
+
+def _in_single_precision(module, args, output: Tensor) -> Tensor:
+    """ESPnet searches for the path through the alignment with numpy, which has no bfloat16."""
+    return output.float()

@@ -36,7 +36,7 @@ def test_identical_recordings_have_no_distance():
 
 def test_gain_changes_nothing():
     quiet, loud = analyze(0.01 * tone(150), FS), analyze(tone(150), FS)
-    assert loud.arrays().keys() == {"f0", "cepstrum", "logmel", "functionals", "embedding"}
+    assert loud.arrays().keys() == {"f0", "cepstrum", "logmel", "functionals", "embedding", "opinion"}
     for name, value in loud.arrays().items():
         np.testing.assert_allclose(quiet.arrays()[name], value, atol=1e-2, err_msg=name)
     distances = compare((quiet, loud))
@@ -57,7 +57,7 @@ def test_odd_recordings_have_finite_features(wave):
     speech = analyze(wave, FS)
     assert isinstance(speech, AcousticFeatures)
     finite = {name: bool(np.isfinite(value).all()) for name, value in speech.arrays().items()}
-    assert finite == dict.fromkeys(("f0", "cepstrum", "logmel", "functionals", "embedding"), True)
+    assert finite == dict.fromkeys(("f0", "cepstrum", "logmel", "functionals", "embedding", "opinion"), True)
 
 
 def test_cepstrum_and_embedding_are_left_out_on_request():
