@@ -40,6 +40,7 @@ TINY = {
 }
 TRAINING = "--max_epoch 2 --num_iters_per_epoch 20 --batch_size 4"
 TRAINING += " --scheduler_conf first_cycle_steps=40 --scheduler_conf warmup_steps=2"
+TRAINING += " --vocoder steps=2 --vocoder batch_size=2"
 
 
 def write_corpus(root: Path) -> None:

@@ -85,6 +85,7 @@ def _write_configs(conf: Path) -> None:
     config["optim_conf"] = {**shipped["optim_conf"], **config["optim_conf"]}
     # As many steps as it takes to predict more than one frame
     config["scheduler_conf"].update(first_cycle_steps=STEPS, warmup_steps=1, max_lr=0.02)
+    config["vocoder"] = {"steps": 1, "batch_size": 1, "segment": 16}
     config.update(max_epoch=1, num_iters_per_epoch=STEPS, batch_size=2, log_interval=10)
     (conf / "train.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     shutil.copy(CONF / "decode.yaml", conf / "decode.yaml")
