@@ -120,6 +120,14 @@ def test_the_command_of_the_ablation_page_works(recipe, tmp_path):
     assert (tmp_path / "exp/uw_seed2/decode/dev/wav.scp").is_file()
 
 
+def test_the_command_of_the_vocoder_page_works(recipe, tmp_path):
+    (tmp_path / "dump").symlink_to(recipe / "dump")
+    (tmp_path / "conf").symlink_to(CONF)
+    (line,) = page_commands("vocoder")
+    run_line(line.replace("--steps 20", "--steps 2"), tmp_path)
+    assert (tmp_path / "exp/vocoder/vocoder.pth").stat().st_size > 0
+
+
 def test_the_commands_of_the_durations_page_work(recipe, tmp_path):
     for name in ("dump", "exp"):
         shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
