@@ -11,7 +11,7 @@ import torchaudio.functional as AF
 
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.vocoder.base import KIND_OF_MEL, Vocoder
+from espnet_mtl.vocoder.base import KIND_OF_MEL, Vocoder, mel_basis
 
 ESPNET_NAMES = {"griffin_lim_iters": "n_iter"}
 """ESPnet's name of an option -> ours."""
@@ -55,9 +55,7 @@ class GriffinLim(Vocoder):
         super().__init__()
         self.fs, self.n_fft, self.hop_length, self.n_iter = fs, n_fft, hop_length, n_iter
         self.win_length = win_length or n_fft
-        basis = AF.melscale_fbanks(
-            n_fft // 2 + 1, fmin or 0.0, fmax or fs / 2, n_mels, fs, norm="slaney", mel_scale="slaney"
-        )
+        basis = mel_basis(fs, n_fft, n_mels, fmin, fmax)
         self.register_buffer("basis", basis.T.contiguous(), persistent=False)
         self.register_buffer("inverse", torch.linalg.pinv(basis.T), persistent=False)
         self.register_buffer("window", _window(window, self.win_length), persistent=False)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from espnet_mtl.model.backbones.specs import BackboneSpec
 from espnet_mtl.model.contours import with_range
+from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.networks import replica
 
@@ -202,6 +203,23 @@ class Backbone(ABC):
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""
         if self.spks:
             self.sid_emb.register_forward_hook(_record_speaker)
+
+    def _add_style(self, module, args, output):
+        """Hook behind a transformer encoder."""
+        hidden, masks = output
+        call = current_call()
+        return call.add_style(call.record_tap("encoder", hidden)), masks
+
+    def _record_shared(self, module, args):
+        """Hook in front of one of the variance predictors, which have the same input."""
+        current_call().record_tap("shared", args[0])
+
+    def _branch(self, part, module, args):
+        """Hook in front of the variance predictor of a part of the loss."""
+        if not self.split:
+            return args
+        hidden, *others = args
+        return branch(hidden, f"tts_{part}", current_call().branch_grads), *others
 
     @property
     def branched_parts(self) -> tuple[str, ...]:

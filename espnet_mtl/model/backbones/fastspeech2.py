@@ -11,7 +11,6 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, Ranges, current_call
 from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
-from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.networks import replica
@@ -63,20 +62,6 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
     def tap_dims(self) -> dict[str, int]:
         """Adds the tap `prosody`: pitch, energy and log duration."""
         return {**super().tap_dims(), "prosody": 3}
-
-    def _add_style(self, module, args, output):
-        hidden, masks = output
-        call = current_call()
-        return call.add_style(call.record_tap("encoder", hidden)), masks
-
-    def _record_shared(self, module, args):
-        current_call().record_tap("shared", args[0])
-
-    def _branch(self, part, module, args):
-        if not self.split:
-            return args
-        hidden, *others = args
-        return branch(hidden, f"tts_{part}", current_call().branch_grads), *others
 
     def _check_durations(self, module, args):
         hidden, durations = args

@@ -16,7 +16,6 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, current_call
 from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import JETS as SPEC
-from espnet_mtl.model.gradients import branch
 from espnet_mtl.system.imports.espnet import import_quietly
 
 import_quietly("espnet2.gan_tts.jets")
@@ -138,20 +137,6 @@ class HookedJETS(JETS, Backbone):
         """Sets mean and standard deviation (odim,) of log-mels, with which the tap `mel` is normalized."""
         self.register_buffer("mel_mean", mean.float().clone(), persistent=False)
         self.register_buffer("mel_std", std.float().clone(), persistent=False)
-
-    def _add_style(self, module, args, output):
-        hidden, masks = output
-        call = current_call()
-        return call.add_style(call.record_tap("encoder", hidden)), masks
-
-    def _record_shared(self, module, args):
-        current_call().record_tap("shared", args[0])
-
-    def _branch(self, part, module, args):
-        if not self.split:
-            return args
-        hidden, *others = args
-        return branch(hidden, f"tts_{part}", current_call().branch_grads), *others
 
     def _record_feature(self, feature, module, args):
         current_call().recorded[feature] = args[0].detach().transpose(1, 2)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torchaudio.functional as AF
 from torch import Tensor, nn
 
+from espnet_mtl.vocoder.base import mel_basis
 from espnet_mtl.vocoder.source_filter.options import Signal
 
 SMALLEST = 1e-5
@@ -36,15 +36,7 @@ class SpectralDistance(nn.Module):
         for size in self.sizes:
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
         self.register_buffer("mel_window", torch.hann_window(signal.n_fft), persistent=False)
-        basis = AF.melscale_fbanks(
-            signal.n_fft // 2 + 1,
-            signal.fmin or 0.0,
-            signal.fmax or signal.fs / 2,
-            signal.n_mels,
-            signal.fs,
-            norm="slaney",
-            mel_scale="slaney",
-        )
+        basis = mel_basis(signal.fs, signal.n_fft, signal.n_mels, signal.fmin, signal.fmax)
         self.register_buffer("basis", basis, persistent=False)
 
     def views(self, wave: Tensor) -> list[Tensor]:

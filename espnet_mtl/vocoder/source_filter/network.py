@@ -6,10 +6,10 @@ import math
 from typing import NamedTuple
 
 import torch
-import torchaudio.functional as AF
 from torch import Tensor, nn
 from torch.nn import functional
 
+from espnet_mtl.vocoder.base import mel_basis
 from espnet_mtl.vocoder.source_filter.excitation import bursts, gate, phase_of, pulses
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions, Signal
 
@@ -188,13 +188,9 @@ def envelope_of_mel(signal: Signal, bins: int) -> tuple[Tensor, Tensor]:
     Returns:
         The slope (n_mels, bins) and the offset (bins,).
     """
-    lowest, highest = signal.fmin or 0.0, signal.fmax or signal.fs / 2
-    fft_bins = signal.n_fft // 2 + 1
-    basis = AF.melscale_fbanks(
-        fft_bins, lowest, highest, signal.n_mels, signal.fs, norm="slaney", mel_scale="slaney"
-    )  # (fft_bins, n_mels)
+    basis = mel_basis(signal.fs, signal.n_fft, signal.n_mels, signal.fmin, signal.fmax)  # (fft_bins, n_mels)
     weights = basis.sum(0).clamp(min=1e-12)
-    centres = (basis * torch.linspace(0, signal.fs / 2, fft_bins)[:, None]).sum(0) / weights
+    centres = (basis * torch.linspace(0, signal.fs / 2, len(basis))[:, None]).sum(0) / weights
     wanted = torch.linspace(0, signal.fs / 2, bins)
     right = torch.searchsorted(centres.contiguous(), wanted).clamp(1, signal.n_mels - 1)
     share = ((wanted - centres[right - 1]) / (centres[right] - centres[right - 1])).clamp(0, 1)
