@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -90,9 +91,17 @@ def universal_weights() -> Path:
 def universal_difference(features: Mapping[str, Any]) -> str:
     """Says in what features differ from those that the weights in this package are for; "": in nothing."""
     try:
-        return differing(read_network(universal_weights()).signal, features)
+        return differing(_universal_signal(), features)
     except UserError as error:
         return str(error)
+
+
+@cache
+def _universal_signal() -> Signal:
+    """The signal of the weights in this package: every model that is loaded asks for it."""
+    path = universal_weights()
+    signal, _ = _settings_in(path, load_tensors(path))
+    return signal
 
 
 def signal_of(features: Mapping[str, Any]) -> Signal:
@@ -151,14 +160,20 @@ def read_network(path: str | Path) -> SourceFilterNetwork:
         UserError: The file is missing, damaged, or holds something else.
     """
     content = load_tensors(path)
-    settings = content.get("source_filter") if isinstance(content, dict) else None
-    if not isinstance(settings, dict) or not isinstance(content.get("weights"), dict):
-        raise UserError(f"{path} is no source-filter vocoder: train one with espnet_mtl.bin.train_vocoder")
-    signal = build(Signal, settings.get("signal"), f"{path}: signal")
-    options = build(NetworkOptions, settings.get("network"), f"{path}: network")
+    signal, options = _settings_in(path, content)
     network = SourceFilterNetwork(signal, options)
     try:
         network.load_state_dict({name: value.float() for name, value in content["weights"].items()})
     except (AttributeError, RuntimeError) as error:
         raise UserError(f"{path} is damaged: its weights are not those of its network: {error}") from error
     return network
+
+
+def _settings_in(path: str | Path, content: Any) -> tuple[Signal, NetworkOptions]:
+    """Reads what a network is built from off the content of its file, checked."""
+    settings = content.get("source_filter") if isinstance(content, dict) else None
+    if not isinstance(settings, dict) or not isinstance(content.get("weights"), dict):
+        raise UserError(f"{path} is no source-filter vocoder: train one with espnet_mtl.bin.train_vocoder")
+    signal = build(Signal, settings.get("signal"), f"{path}: signal")
+    options = build(NetworkOptions, settings.get("network"), f"{path}: network")
+    return signal, options
