@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.dump import WAV_SCP
 from espnet_mtl.data.kaldi import read_scp
@@ -205,8 +207,6 @@ def initial_network(
         if difference := differing(network.signal, features):
             raise UserError(f"{weights}: this vocoder is for other features: {difference}")
         return network
-    import torch
-
     torch.manual_seed(seed)
     network = SourceFilterNetwork(signal_of(features), NetworkOptions())
     mean, deviation = data.moments()
