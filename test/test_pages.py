@@ -139,6 +139,15 @@ def test_the_commands_of_the_durations_page_work(recipe, tmp_path):
     assert "focus_rate" in (tmp_path / "exp/train_tacotron2/train.log").read_text()
 
 
+def test_the_command_for_jets_works(recipe, tmp_path):
+    for name in ("dump", "exp/stats"):
+        shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
+    jets, _ = page_commands("training")
+    short = "--max_epoch 1 --num_iters_per_epoch 1 --scheduler_conf first_cycle_steps=2 --scheduler_conf warmup_steps=1"
+    run_line(jets.replace("conf/", f"{CONF}/"), tmp_path, "--train_args", short, "--stop_stage", "5")
+    assert (tmp_path / "exp/train_jets/train.loss.best.pth").is_file()
+
+
 def test_the_users_own_recordings(recipe, tmp_path):
     """Recordings that are the demo's, without phone times, half of them without emotion."""
     rows = ["path,text,speaker,emotion"]
@@ -152,7 +161,7 @@ def test_the_users_own_recordings(recipe, tmp_path):
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings/metadata.csv").write_text("\n".join(rows))
     own, _ = page_commands("data")
-    (further,) = page_commands("training")
+    _, further = page_commands("training")
     assert own.endswith("--corpus csv")
     run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
     durations = json.loads((tmp_path / "dump/raw/durations.json").read_text())

@@ -9,11 +9,13 @@ name_models() {
     configs=("$train_config")
     [[ ${models[0]} =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] ||
         fail "--tag must be a plain name of letters, digits, '.', '_' and '-', not '${models[0]}'"
-    [ "$baseline_config" = none ] && return
-    if [ -n "$tag" ]; then models+=("${tag}_single"); else models+=("$(stem "$baseline_config")"); fi
-    configs+=("$baseline_config")
-    [ "${models[0]}" != "${models[1]}" ] ||
-        fail "the model and its baseline would both be $expdir/${models[0]}: say --baseline_config none, or --tag NAME"
+    if [ "$baseline_config" != none ]; then
+        if [ -n "$tag" ]; then models+=("${tag}_single"); else models+=("$(stem "$baseline_config")"); fi
+        configs+=("$baseline_config")
+        [ "${models[0]}" != "${models[1]}" ] ||
+            fail "the model and its baseline would both be $expdir/${models[0]}: say --baseline_config none, or --tag NAME"
+    fi
+    [[ " ${models[*]} " != *" stats "* ]] || fail "$expdir/stats is for the statistics of stage 4, not for a model: say --tag NAME"
 }
 
 running=() # process ids of the jobs that run side by side
