@@ -5,9 +5,10 @@ Their packages hold the weights. These judge, and nothing is ever trained to ple
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,16 @@ from numpy.typing import NDArray
 from espnet_mtl.evaluation.measures.prosody import root_mean_square
 from espnet_mtl.system.caches import prepare_numba
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 PREDICTED = ("distillmos", "dnsmos_overall", "dnsmos_signal", "dnsmos_background")
 """Names of the scores, in the order of `predict`."""
 NETWORK_FS, LEVEL_DBFS = 16000, -26
+COLUMN = 320
+"""Samples of a column of DistillMOS' features."""
+REACH = 5
+"""How many columns to each side a sample has an effect on; 4 are enough."""
 DNSMOS_SAMPLES = 144160
 """What DNSMOS takes at a time: 9.01 s."""
 DNSMOS_WEIGHTS = "dnsmos_models/sig_bak_ovr.onnx"
@@ -81,7 +89,32 @@ def _distillmos() -> Any:
     # Loaded here, since the package prints when it does so
     network = sqa.ConvTransformerSQAModel(load_weights=False)
     network.load_state_dict(torch.load(sqa.DEFAULT_WEIGHTS_CHKPT, map_location="cpu", weights_only=True)["model"])
+    convolve = network.cnn.forward
+    network.cnn.forward = lambda padded: _without_silence(convolve, padded)
     return network.eval()
+
+
+def _without_silence(convolve: Callable[[Tensor], Tensor], padded: Tensor) -> Tensor:
+    """Gives what the convolutions of DistillMOS make of recordings, in less time where they end in zeros.
+
+    The network takes 7.68 s and appends zeros to what is shorter. Far from their edges, all columns of them are alike:
+    the convolutions run over a few only, and one is repeated.
+
+    Args:
+        convolve: Maps (B, T_wav) to (B, channels, T_wav / COLUMN).
+        padded: Recordings with the zeros (B, T_wav).
+    """
+    import torch
+
+    (ends,) = padded.abs().amax(0).nonzero(as_tuple=True)
+    speech = int(ends[-1]) + 1 if len(ends) else 0
+    kept = (-(-speech // COLUMN) + REACH + 1 + REACH) * COLUMN
+    omitted = (padded.size(1) - kept) // COLUMN
+    if omitted <= 0:
+        return convolve(padded)
+    columns = convolve(padded[:, :kept])
+    before, silent, after = columns.split([columns.size(-1) - 1 - REACH, 1, REACH], -1)
+    return torch.cat([before, silent.expand(-1, -1, 1 + omitted), after], -1)
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from espnet_mtl.evaluation.measures import opinion
 from espnet_mtl.evaluation.measures.opinion import PREDICTED, predict
@@ -57,6 +58,16 @@ def test_gain_does_not_matter(recording, clean):
 def test_long_recordings_are_judged_in_windows(recording, clean):
     samples, fs = recording
     np.testing.assert_allclose(predict(np.tile(samples, 3), fs), clean, atol=0.5)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 320, 15999, 16000, 118000, 119680, 122880, 130000])
+def test_silence_that_is_left_out_changes_nothing(samples):
+    network, convolutions = opinion._distillmos(), opinion._distillmos().cnn
+    wave = torch.zeros(2, max(samples, 122880))
+    wave[:, :samples] = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(convolutions(wave), type(convolutions).forward(convolutions, wave))
+        assert network(wave).shape == (2, 1)
 
 
 @pytest.mark.parametrize(
