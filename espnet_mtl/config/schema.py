@@ -105,8 +105,9 @@ def check_given(config: Mapping[str, Any]) -> None:
     """
     values = {key: value for key, value in config.items() if key in TrainValues.model_fields}
     build(TrainValues, values, "")
-    if config.get("batch_type") == "folded" and len(config.get("fold_length", ())) != 2:
-        raise UserError("batch_type folded: fold_length must be two numbers, of tokens and of frames; or take sorted")
+    for key in ("batch_type", "valid_batch_type"):
+        if config.get(key) == "folded" and len(config.get("fold_length", ())) != 2:
+            raise UserError(f"{key} folded: fold_length must be two numbers, of tokens and of frames; or take sorted")
     _check_figures(config)
     if _spec(config).end_to_end:
         _refuse_gan_values(config)
@@ -159,6 +160,7 @@ def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Fills in defaults; a section that is left empty is as if it were not there."""
     defaults: dict[str, Any] = dict(OWN_KEYS)
     defaults |= {"cleaner": None, "tts": "fastspeech2", "tts_conf": {}}
+    defaults |= {"batch_type": "sorted"}  # ESPnet's, folded, is none without fold_length
     for suffix in ("", "2") if _spec(config).end_to_end else ("",):
         defaults |= {f"optim{suffix}": "adadelta", f"optim{suffix}_conf": {}}
         defaults |= {f"scheduler{suffix}": None, f"scheduler{suffix}_conf": {}}

@@ -208,6 +208,7 @@ def test_a_key_that_nobody_reads_is_refused(config, words, tmp_path):
         ({"use_amp": "yes"}, ["use_amp: true or false, got 'yes'"]),
         ({"batch_type": "catpow"}, ["batch_type 'catpow'", "sorted"]),
         ({"batch_type": "folded"}, ["batch_type folded: fold_length must be two numbers"]),
+        ({"valid_batch_type": "folded"}, ["valid_batch_type folded: fold_length must be two numbers"]),
         ({"cleaner": "tacotrn"}, ["cleaner 'tacotrn'", "did you mean tacotron"]),
         ({"language": False}, ["language: a name, got False"]),
         ({"best_model_criterion": [["valid", "loss", "least"]]}, ["best_model_criterion", "min or max"]),
@@ -286,6 +287,10 @@ def test_values_that_are_right(tmp_path):
     path = tmp_path / "train.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert load_train_config(path).items() >= {"init_param": [f"{model}:tts"], "grad_clip": 1}.items()
+
+
+def test_a_configuration_without_a_batch_type_can_be_trained():
+    assert complete({})["batch_type"] == "sorted"
 
 
 def test_what_a_trained_model_says_besides_is_taken():
