@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.vocoding import frame_log_f0
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 
@@ -32,6 +33,14 @@ def test_speech_and_durations_take_the_place_of_what_is_predicted(natural, kind)
     output = tts("good morning", vocode=False, decode_conf=options)
     assert len(output["feat_gen"]) == durations.sum()
     assert output["duration"].tolist() == durations.tolist()
+
+
+def test_a_vocoder_speaks_at_the_natural_pitch_that_the_spectrogram_has(natural):
+    tts, options = natural
+    time = torch.arange(len(options["speech"])) / 16000
+    options["speech"] = sum(torch.sin(2 * torch.pi * 150 * k * time) / k for k in range(1, 15)) * 0.1
+    contour = frame_log_f0(tts("good morning", vocode=False, decode_conf=options))
+    assert float(contour.median().exp()) == pytest.approx(150, rel=0.02)
 
 
 def test_the_network_may_compute_in_double_precision(make_tts):

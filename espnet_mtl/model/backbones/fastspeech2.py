@@ -121,7 +121,8 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
     ) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim). It draws no random numbers.
 
-        With teacher forcing, `duration` is the given one; ESPnet returns the logarithm of the predicted one.
+        With teacher forcing, `duration`, `pitch` and `energy` are the given ones, as the spectrogram has them; ESPnet
+        returns the predicted ones, and the logarithm of the duration.
         """
         for name in ("pitch", "energy"):
             if options.get(name) is not None:  # ESPnet measures them in single precision
@@ -132,6 +133,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
             raise UserError(DAMAGED)
         if options.get("use_teacher_forcing"):
             output["duration"] = options["durations"]
+            output |= {name: options[name] for name in ("pitch", "energy") if options.get(name) is not None}
         else:
             output["duration"] = spoken_durations(output["duration"], options.get("alpha", 1.0))
         return output
