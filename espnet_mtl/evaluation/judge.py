@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.data.kaldi import read_scp
+from espnet_mtl.data.provenance.notes import file_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all, count_word_errors
 from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
 from espnet_mtl.evaluation.code_key import code_key
 from espnet_mtl.evaluation.measures.features import AcousticFeatures
-from espnet_mtl.evaluation.measures.words import WEIGHTS
+from espnet_mtl.evaluation.measures.words import NEEDED
 from espnet_mtl.evaluation.probes.trained import TrainedProbes, train_probes
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.system.files import require
@@ -149,7 +150,7 @@ class Judge:
         def build() -> NamedArrays:
             return {"words": self.words(title, self.test, recordings)}
 
-        model = {"directory": self.whisper.absolute(), "bytes": (self.whisper / WEIGHTS).stat().st_size}
+        model = {name: file_digest(self.whisper / name) for name in NEEDED}
         return self._cached(f"{name}_words", self.test, build, whisper=model)["words"]
 
     def _vocoded(self, speech: SpeechSet) -> list[Recording]:

@@ -73,13 +73,14 @@ def transcripts(monkeypatch):
 
 
 def test_words_of_natural_speech_are_counted_once_for_each_model(judge, transcripts, tmp_path):
-    for name in ("small", "large"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.bin").write_bytes(b"weights")
+    model = tmp_path / "model"
+    model.mkdir()
+    for content in (b"one", b"two"):
+        (model / "model.bin").write_bytes(content)
         for _ in range(2):
-            words = replace(judge, whisper=tmp_path / name).natural_words
+            words = replace(judge, whisper=model).natural_words
             assert words.tolist() == [[1.0, 4.0]] * 3
-    assert transcripts == [("small", {"en-us"}), ("large", {"en-us"})]
+    assert transcripts == [("model", {"en-us"})] * 2
 
 
 def test_without_a_model_no_word_is_counted(judge, transcripts):

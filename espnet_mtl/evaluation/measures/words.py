@@ -5,6 +5,7 @@ Nothing is downloaded unless a size is named.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.system.files import DAMAGE
 
 WHISPER_FS = 16000
-WEIGHTS = "model.bin"
-NEEDED = (WEIGHTS, "config.json", "tokenizer.json")
+TOKENIZER = "tokenizer.json"
+NEEDED = ("model.bin", "config.json", TOKENIZER)
 """Files of a model for CTranslate2. Without the last one, faster-whisper would download one."""
 WHISPER_NAMES = {"cmn": "zh", "nb": "no"}
 """Whisper's name of a language -> where it is not the first part of espeak's."""
@@ -127,6 +129,19 @@ def _heard(whisper: Any, samples: NDArray[np.floating], fs: int, language: str) 
 
 @lru_cache(maxsize=1)
 def _whisper(model: Path) -> Any:
+    """Reads a model from its directory.
+
+    Raises:
+        UserError: One of its files is damaged, or something else.
+    """
     from faster_whisper import WhisperModel
 
-    return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
+    wrong = f"--whisper {model}: no model for faster-whisper (CTranslate2), or damaged"
+    try:
+        # The package tokenizers raises nothing but Exception itself
+        tokenizer = json.loads((model / TOKENIZER).read_bytes())
+        if not isinstance(tokenizer, dict) or "model" not in tokenizer:
+            raise ValueError(f"{TOKENIZER} holds no tokenizer")
+        return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
+    except DAMAGE as error:
+        raise UserError(f"{wrong}: {' '.join(str(error).split())}") from error

@@ -105,3 +105,16 @@ def test_real_recordings_are_understood():
     samples, fs = read_mono(str(path))
     noise = np.random.default_rng(0).normal(scale=3 * samples.std(), size=len(samples))
     assert word_errors(samples + noise, fs, rows[-1][-1], "en-us", model)[0] > counts[-1][0]
+
+
+@pytest.mark.parametrize("tokenizer", [b"{}", b"\xff", b"[]", b'{"model": 1}'])
+def test_a_damaged_model_is_named(tmp_path, tokenizer):
+    pytest.importorskip("faster_whisper")
+    for name, content in {"model.bin": b"garbage", "config.json": b"{}", "tokenizer.json": tokenizer}.items():
+        (tmp_path / name).write_bytes(content)
+    model = words.find_model(str(tmp_path))
+    with pytest.raises(
+        UserError, match=r"--whisper .*: no model for faster-whisper \(CTranslate2\), or damaged: .+"
+    ) as error:
+        words.word_errors(np.zeros(16000), 16000, "hello", "en-us", model)
+    assert "\n" not in str(error.value)
