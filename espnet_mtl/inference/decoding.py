@@ -11,6 +11,7 @@ import yaml
 
 from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import text_file
 from espnet_mtl.data.kaldi import Table, read_labels, read_table, write_table
@@ -28,6 +29,7 @@ from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.progress import progress
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.vocoder.choice import vocoder_arguments
 
 if TYPE_CHECKING:
     from espnet_mtl.inference.text2speech import Text2Speech
@@ -130,7 +132,8 @@ def decode(
     lines = {request.utt: request.tokens for request in requests}
     check_lines(lines, tts.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
     output = exp / Path(inference_config).stem / part
-    note = speech_note(exp, config, model_file, dump / part, output)
+    vocoder = vocoder_arguments(options, config.get(VOCODER_WEIGHTS))["vocoder_file"]
+    note = speech_note(exp, config, model_file, dump / part, output, vocoder and Path(vocoder))
     with whole_directory(output) as directory:
         write_note(directory, note)
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))

@@ -15,6 +15,7 @@ from espnet_mtl.data.provenance.notes import Note, changed_files, digests, file_
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.training.experiment import cut_off, experiment_notices
+from espnet_mtl.vocoder.options import WEIGHTS
 
 DECODING = 6
 """The number of the stage."""
@@ -38,7 +39,9 @@ def check_dump(exp: Path, config: Mapping[str, Any], dump: Path, part: str | Non
         print(notice, file=sys.stderr)
 
 
-def speech_note(exp: Path, config: Mapping[str, Any], model_file: Path, dump: Path, directory: Path) -> Note:
+def speech_note(
+    exp: Path, config: Mapping[str, Any], model_file: Path, dump: Path, directory: Path, vocoder: Path | None = None
+) -> Note:
     """Notes what speech is made from.
 
     Args:
@@ -47,10 +50,12 @@ def speech_note(exp: Path, config: Mapping[str, Any], model_file: Path, dump: Pa
         model_file: The model that speaks.
         dump: The set that is spoken, such as `dump/raw/test`.
         directory: Where the speech will be.
+        vocoder: File of the vocoder that speaks; None: it is in this package, or needs none.
     """
     tables = dict.fromkeys((TEXT, text_file(config["token_type"]), UTT2SPK, UTT2EMO, UTT2LANG))
     settings = {"model_file": model_file.name, "model": file_digest(model_file), "training": cut_off(exp, config)}
-    read = digests([dump.absolute() / table for table in tables], directory.absolute())
+    files = [dump / table for table in tables] + [vocoder] * (vocoder is not None)
+    read = digests([file.absolute() for file in files], directory.absolute())
     return Note(DECODING, settings, inputs=read)
 
 
@@ -74,7 +79,7 @@ def check_spoken(exp: Path, directory: Path, again: Sequence[int] = (6,)) -> str
             print(f"{note_file(directory, DECODING)} is not there: which model spoke cannot be seen", file=sys.stderr)
         return None
     stages = f"stage {again[0]}" if len(again) == 1 else f"stages {again[0]} and {again[1]}"
-    if any(exp.glob("*.pth")):  # models may have been deleted, which are large
+    if any(path.name != WEIGHTS for path in exp.glob("*.pth")):  # models may have been deleted, which are large
         model_file = best_model(exp, read_yaml(exp / "config.yaml"))
         if file_digest(model_file) != note.settings.get("model"):
             raise UserError(

@@ -42,6 +42,7 @@ def test_models_may_have_been_deleted(spoken):
     exp, _, speech = spoken
     for path in exp.glob("*.pth"):
         path.unlink()
+    (exp / "vocoder.pth").write_bytes(b"vocoder")  # which is none
     assert check_spoken(exp, speech) == "epoch 3 of 7"
 
 
@@ -50,6 +51,18 @@ def test_speech_of_another_test_set_is_refused(spoken, table):
     exp, dump, speech = spoken
     write_table(dump / table, {"b": "x"})
     with pytest.raises(UserError, match=rf"test/{table} has changed since stage 6 spoke it in .*: run stage 6 again"):
+        check_spoken(exp, speech)
+
+
+@pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"other"), lambda path: path.unlink()])
+def test_speech_of_another_vocoder_is_refused(spoken, change):
+    exp, dump, speech = spoken
+    vocoder = exp / "vocoder.pth"
+    vocoder.write_bytes(b"vocoder")
+    write_note(speech, speech_note(exp, CONFIG, exp / "3epoch.pth", dump, speech, vocoder))
+    assert check_spoken(exp, speech) == "epoch 3 of 7"
+    change(vocoder)
+    with pytest.raises(UserError, match=r"vocoder\.pth has changed since stage 6 spoke it in .*: run stage 6 again"):
         check_spoken(exp, speech)
 
 
