@@ -16,7 +16,8 @@ def vocoder_arguments(options: Mapping[str, Any], weights: str | None) -> dict[s
         weights: The vocoder that was trained with the model; None: there is none.
     """
     vocoder, config, file = (options.get(key) for key in ("vocoder", "vocoder_config", "vocoder_file"))
-    if not config and options.get("griffin_lim_iters") is not None:
+    # Where another vocoder is named, Griffin-Lim's iterations do not matter
+    if not config and options.get("griffin_lim_iters") is not None and vocoder != SOURCE_FILTER:
         config = {"griffin_lim_iters": options["griffin_lim_iters"]}
     nothing_else = not file and not config and vocoder in (None, SOURCE_FILTER)
     return {

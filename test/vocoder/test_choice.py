@@ -10,6 +10,7 @@ OWN = "exp/model/vocoder.pth"
     [
         ({}, None, None, OWN),
         ({"vocoder": "source_filter"}, "source_filter", None, OWN),
+        ({"vocoder": "source_filter", "griffin_lim_iters": 8}, "source_filter", None, OWN),
         ({"vocoder": "griffin_lim"}, "griffin_lim", None, None),
         ({"griffin_lim_iters": 8}, None, {"griffin_lim_iters": 8}, None),
         ({"vocoder_file": "other.pth"}, None, None, "other.pth"),
