@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from math import exp, log
+from math import ceil, exp, log
 from typing import Any
 
 from espnet_mtl.config.espnet.values import check_features
+from espnet_mtl.config.fields import build
 from espnet_mtl.errors import UserError
+from espnet_mtl.registry import BACKBONES, SECTIONS
 
 SHORTEST_HOP_S = 0.001
 LOWEST_F0 = 20
@@ -24,6 +26,12 @@ NEEDED: Mapping[str, Mapping[str, object]] = {
     },
 }
 """Options of ESPnet's extractors of which stage 3 knows but one value: F0 is a logarithm per token, and never 0."""
+KIND_OF_MEL = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
+"""Options of `feats_extract_conf`: the vocoders of this package read log-mels of this kind only."""
+MEL_CHANNELS = {"n_mels": 80, "fmin": 80, "fmax": 7600}
+"""What ESPnet's `LogMelFbank` takes where a `feats_extract_conf` does not say."""
+LONGEST_WINDOW_S = 0.128
+"""Of the spectrograms that a vocoder is trained by."""
 LINEAR_HZ = 200 / 3
 """Hertz of a mel below 1000 Hz, as Slaney's Auditory Toolbox has it, and librosa after it; above, 27 mels are a factor
 of 6.4."""
@@ -53,22 +61,54 @@ def check_signal(config: Mapping[str, Any]) -> None:
             f"feats_extract_conf.hop_length: from {shortest} (1 ms) to the window ({window}), or samples between the "
             f"windows are never seen; got {hop}"
         )
+    mel = {**MEL_CHANNELS, **mel}
     _check_mels(mel)
     lowest, highest = pitch.get("f0min", 80), pitch.get("f0max", 400)
     if not (lowest >= LOWEST_F0 and highest <= fs / 2):
         limits = f"f0min must be at least {LOWEST_F0}, and f0max at most fs / 2 ({fs / 2:g})"
         raise UserError(f"pitch_extract_conf: {limits}, got {lowest} and {highest}")
+    _check_vocoder(config)
+
+
+def _check_vocoder(config: Mapping[str, Any]) -> None:
+    options = build(SECTIONS.load("vocoder"), config["vocoder"], "vocoder")
+    if options.trains and not BACKBONES.spec(config["tts"]).end_to_end:
+        check_trainable(config["feats_extract_conf"], options.segment)
 
 
 def _check_mels(mel: Mapping[str, Any]) -> None:
-    fs, n_fft, n_mels = mel["fs"], mel["n_fft"], mel.get("n_mels", 80)
-    lowest, highest = mel.get("fmin", 80) or 0, mel.get("fmax", 7600)
-    highest = fs / 2 if highest is None else highest
+    fs, n_fft, n_mels = mel["fs"], mel["n_fft"], mel["n_mels"]
+    lowest = mel["fmin"] or 0
+    highest = fs / 2 if mel["fmax"] is None else mel["fmax"]
     empty = empty_mels(fs, n_fft, n_mels, lowest, highest, mel.get("htk", False))
     if empty:
         raise UserError(
             f"feats_extract_conf: {empty} of {n_mels} mel channels from {lowest:g} to {highest:g} Hz hold none of the "
             f"frequencies of the FFT, which are {fs / n_fft:.3g} Hz apart (fs / n_fft): lower n_mels, or raise n_fft"
+        )
+
+
+def check_trainable(mel: Mapping[str, Any], segment: int) -> None:
+    """Checks that a vocoder can be trained for a signal.
+
+    Args:
+        mel: `feats_extract_conf`, completed.
+        segment: Frames of a segment (`vocoder.segment`).
+
+    Raises:
+        UserError: A log-mel of another kind than vocoders read, or segments that are shorter than half of a window.
+    """
+    for key, value in KIND_OF_MEL.items():
+        if mel.get(key, value) != value:
+            raise UserError(
+                f"feats_extract_conf.{key}: a vocoder can be trained for {value} only, got {mel[key]!r}: set that, or "
+                "train none (vocoder.steps: 0)"
+            )
+    longest = max(ceil(LONGEST_WINDOW_S * mel["fs"]), mel["n_fft"])
+    fewest = ceil(longest / 2) // mel["hop_length"] + 2
+    if segment < fewest:
+        raise UserError(
+            f"vocoder.segment: expected {fewest} frames or more, half of a window of {longest} samples; got {segment}"
         )
 
 

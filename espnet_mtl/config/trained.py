@@ -48,6 +48,7 @@ class TrainedValues(Options):
     Attributes:
         tts, tts_conf, tasks: As in a training configuration.
         token_type, token_list, bpemodel, cleaner, language: From text to tokens.
+        vocoder_weights: The vocoder that was trained with the model.
         speakers, emotions, languages, genders: Names of the classes of the labels.
         g2p, non_linguistic_symbols: ESPnet's, which this project does without.
     """
@@ -58,6 +59,7 @@ class TrainedValues(Options):
     token_type: Literal["phn", "char", "bpe"]
     token_list: Names
     bpemodel: File | None = None
+    vocoder_weights: File | None = None
     cleaner: Cleaner | None = None
     language: Language = "en-us"
     speakers: Names | None = None

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-SHOWN = 10  # names in an error message
 STATISTICS = ("count", "sum", "sum_square")
 """Arrays of a file of statistics, as ESPnet's `GlobalMVN` takes them."""
 MOST_FEATURES = 2**16
@@ -39,21 +38,12 @@ def load_state(path: str | Path, device: str = "cpu") -> dict[str, torch.Tensor]
     Raises:
         UserError: The file is missing, damaged, no state dict, or its pickle asks for more than tensors.
     """
-    from espnet_mtl.system.networks import load_tensors  # loads torch
+    from espnet_mtl.system.networks import is_parameter, load_tensors  # loads torch
 
     state = load_tensors(path, device)
-    if not isinstance(state, dict) or not all(map(_is_parameter, state, state.values())):
+    if not isinstance(state, dict) or not all(map(is_parameter, state, state.values())):
         raise UserError(f"{path} is not a plain weights file: expected parameter name -> tensor")
     return state
-
-
-def _is_parameter(name: object, value: object) -> bool:
-    import torch
-
-    if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
-        return False
-    is_plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
-    return is_plain and not value.is_complex()
 
 
 def check_statistics(path: object, where: str, columns: int | None = None) -> None:
@@ -99,39 +89,6 @@ def statistics_problem(arrays: Mapping[str, NDArray]) -> str:
         if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
             return f"{name} holds what is no finite number"
     return ""
-
-
-def check_fits(
-    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path = "the checkpoint"
-) -> None:
-    """Makes sure that every name and shape of a checkpoint is a model's.
-
-    Args:
-        own: The model's parameters and buffers by name.
-        state: Those of the checkpoint.
-        source: Named in the error.
-
-    Raises:
-        UserError: Names the missing, unexpected and wrongly shaped entries.
-    """
-    wrong = [
-        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    found = {
-        "missing": [key for key in own if key not in state],
-        "unexpected": [key for key in state if key not in own],
-        "wrong shape": wrong,
-    }
-    problems = [f"{kind}: {_names(names)}" for kind, names in found.items() if names]
-    if problems:
-        raise UserError(f"{source} does not fit the model of this config; {'; '.join(problems)}")
-
-
-def _names(names: list[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(name[:80] for name in names[:SHOWN]) + rest
 
 
 def is_whole(path: str | Path) -> bool:

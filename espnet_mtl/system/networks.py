@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def _do_nothing() -> None:
     pass
 
 
+SHOWN = 10  # names in an error message
 MODEL_FILES = "A model file must hold tensors only (<epoch>epoch.pth or *.ave.pth; checkpoint.pth is not one)"
 
 
@@ -86,3 +88,44 @@ def unpacked_size(path: str | Path) -> int:
             return sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError):
         return 0
+
+
+def is_parameter(name: object, value: object) -> bool:
+    """Tells whether a name and a value are of a plain state dict: a tensor that has its numbers in memory."""
+    if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+        return False
+    is_plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
+    return is_plain and not value.is_complex()
+
+
+def check_fits(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path = "the checkpoint"
+) -> None:
+    """Makes sure that every name and shape of a checkpoint is a model's.
+
+    Args:
+        own: The model's parameters and buffers by name.
+        state: Those of the checkpoint.
+        source: Named in the error.
+
+    Raises:
+        UserError: Names the missing, unexpected and wrongly shaped entries.
+    """
+    wrong = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    found = {
+        "missing": [key for key in own if key not in state],
+        "unexpected": [key for key in state if key not in own],
+        "wrong shape": wrong,
+    }
+    problems = [f"{kind}: {_names(names)}" for kind, names in found.items() if names]
+    if problems:
+        raise UserError(f"{source} does not fit the network of this config; {'; '.join(problems)}")
+
+
+def _names(names: list[str]) -> str:
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(name[:80] for name in names[:SHOWN]) + rest

@@ -23,7 +23,7 @@ from espnet_mtl.config.trained import custom_heads, read_trained_config
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.labels import CLASS_LABELS, LABELS, TABLES
 from espnet_mtl.model.build import build_model
-from espnet_mtl.model.checkpoint import check_fits, check_statistics, load_state
+from espnet_mtl.model.checkpoint import check_statistics, load_state
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES, HEADS
@@ -31,6 +31,7 @@ from espnet_mtl.system.files import naming, read_names
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.system.networks import check_fits
 from espnet_mtl.tasks.preprocess import LabelEncoder
 from espnet_mtl.tasks.saving import whole_saves
 from espnet_mtl.text.normal import normal_text

@@ -10,9 +10,6 @@ from typing import Any, ClassVar
 import torchaudio.functional as AF
 from torch import Tensor, nn
 
-KIND_OF_MEL = {"htk": False, "log_base": 10.0, "center": True, "normalized": False, "onesided": True}
-"""Options of a feature extraction: the vocoders of this package read log-mels of this kind only."""
-
 
 def mel_basis(fs: int, n_fft: int, n_mels: int, fmin: float | None, fmax: float | None) -> Tensor:
     """Makes the Slaney filterbank (n_fft // 2 + 1, n_mels) of ESPnet's `LogMelFbank`; None: 0 and `fs` / 2 (Hz)."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
+from espnet_mtl.config.signal import MEL_CHANNELS
 from espnet_mtl.errors import one_of
 from espnet_mtl.registry import VOCODERS
 from espnet_mtl.vocoder.base import Vocoder
@@ -69,9 +71,13 @@ def _default(parameters: Mapping[str, Any], config: object, file: str | Path | N
 
 def _parameters(features: Mapping[str, Any] | torch.nn.Module | None) -> dict[str, Any]:
     """Returns the parameters of a feature extraction; none where there is no extractor."""
+    if isinstance(features, Mapping):
+        return {**MEL_CHANNELS, **features}
     extractor = getattr(features, "feats_extract", None)
-    if not isinstance(extractor, torch.nn.Module):
-        return dict(features) if isinstance(features, Mapping) else {}
-    parameters = dict(extractor.get_parameters())  # type: ignore[operator]
+    if not isinstance(extractor, LogMelFbank):
+        return {}
+    parameters = dict(extractor.get_parameters())
     parameters["hop_length"] = parameters.pop("n_shift")
-    return parameters
+    # What kind of mel it is, the extractor does not tell of itself
+    parameters |= {"htk": extractor.logmel.mel_options["htk"], "log_base": extractor.logmel.log_base}
+    return parameters | {key: getattr(extractor.stft, key) for key in ("center", "normalized", "onesided")}

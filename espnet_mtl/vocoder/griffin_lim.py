@@ -10,8 +10,9 @@ import torch
 import torchaudio.functional as AF
 
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.signal import KIND_OF_MEL
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.vocoder.base import KIND_OF_MEL, Vocoder, mel_basis
+from espnet_mtl.vocoder.base import Vocoder, mel_basis
 
 ESPNET_NAMES = {"griffin_lim_iters": "n_iter"}
 """ESPnet's name of an option -> ours."""
@@ -65,6 +66,8 @@ class GriffinLim(Vocoder):
         cls, features: Mapping[str, Any], config: str | Path | Mapping[str, Any] | None, file: str | Path | None = None
     ) -> GriffinLim:
         """Builds it for the features of a model; options of `config`, and ESPnet's names of options, are taken, too."""
+        if file:
+            raise UserError(f"vocoder_file {file}: Griffin-Lim has no weights: leave it out, or name another vocoder")
         given = {**_options(config), **features}
         settings = {ESPNET_NAMES.get(name, name): value for name, value in given.items()}
         for name, value in KIND_OF_MEL.items():

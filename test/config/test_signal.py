@@ -52,6 +52,28 @@ def test_the_mistake_is_named(tmp_path, section, values, message):
         load(tmp_path, **{section: values})
 
 
+@pytest.mark.parametrize(
+    ("values", "vocoder", "message"),
+    [
+        ({"htk": True}, {}, r"feats_extract_conf\.htk: a vocoder can be trained for False only, got True"),
+        ({"log_base": None}, {}, r"log_base: a vocoder can be trained for 10.0 only, got None"),
+        ({"hop_length": 16}, {}, r"vocoder\.segment: expected 66 frames or more.*2048 samples; got 32"),
+        ({"n_fft": 16384}, {}, r"vocoder\.segment: expected 34 frames or more, half of a window of 16384.*got 32"),
+        ({"hop_length": 64}, {"segment": 16}, r"vocoder\.segment: expected 18 frames.*got 16"),
+    ],
+)
+def test_a_vocoder_that_cannot_be_trained_is_told_first(tmp_path, values, vocoder, message):
+    config = {"feats_extract_conf": values, "vocoder": {"steps": 1, **vocoder}}
+    with pytest.raises(UserError, match=rf"train\.yaml: .*{message}"):
+        load(tmp_path, **config)
+    config["vocoder"]["steps"] = 0
+    load(tmp_path, **config)
+
+
+def test_jets_needs_no_vocoder(tmp_path):
+    load(tmp_path, feats_extract_conf={"log_base": None}, vocoder={"steps": 1}, tts="jets")
+
+
 @pytest.mark.parametrize("htk", [False, True])
 @pytest.mark.parametrize(
     ("fs", "n_fft", "n_mels", "fmin", "fmax"),

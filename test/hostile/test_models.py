@@ -215,7 +215,7 @@ def test_options_of_a_vocoder_that_never_end(refused):
 )
 def test_networks_larger_than_their_weights_are_not_built(refused, section, values):
     members = changed_config(lambda config: config[section].update(values))
-    refused(members, "number up to|number from 1 to|does not fit the model|multiple of aheads")
+    refused(members, "number up to|number from 1 to|does not fit the network|multiple of aheads")
 
 
 def test_a_model_of_espnets_own_is_told(refused):

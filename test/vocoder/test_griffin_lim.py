@@ -130,6 +130,14 @@ def test_build_from_model(log_mel_fbank):
     assert (vocoder.fs, vocoder.n_iter, vocoder.hop_length) == (16000, 5, 200)
 
 
+@pytest.mark.parametrize("options", [{"htk": True}, {"log_base": None}, {"center": False}])
+def test_the_kind_of_a_models_mel_is_asked_for(log_mel_fbank, options):
+    model = torch.nn.Module()
+    model.feats_extract = log_mel_fbank(**FEATURES, **options)
+    with pytest.raises(UserError, match=f"Griffin-Lim needs features with {next(iter(options))}"):
+        build_vocoder(model)
+
+
 @pytest.mark.parametrize(
     ("features", "config", "message"),
     [

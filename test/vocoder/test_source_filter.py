@@ -105,7 +105,7 @@ def damaged(tmp_path, change):
         (lambda content: content["source_filter"]["network"].update(blocks=10**9), "network.blocks: a whole number"),
         (lambda content: content["source_filter"]["network"].update(depth=3), "unknown key"),
         (lambda content: content["source_filter"]["signal"].update(n_fft=2**40), "signal.n_fft"),
-        (lambda content: content["weights"].pop("mean"), "is damaged"),
+        (lambda content: content["weights"].pop("mean"), "does not fit the network of this config; missing: mean"),
         (lambda content: content["weights"].update(mean="text"), "is damaged"),
     ],
 )
@@ -124,6 +124,23 @@ def test_none_and_the_value_that_it_stands_for_are_no_difference():
     given = {**SHIPPED, "fmin": 0, "fmax": None}
     assert differing(signal_of(given), {**given, "win_length": 1024, "fmin": None, "fmax": 8000}) == ""
     assert differing(signal_of(given), {**given, "fmax": 7600}) == "fmax is 7600.0, not 8000.0"
+
+
+def test_what_is_not_said_is_as_espnet_takes_it(capfd):
+    said = {key: SHIPPED[key] for key in ("fs", "n_fft", "hop_length")}
+    assert differing(signal_of(said), SHIPPED) == ""
+    assert type(build_vocoder(said)) is SourceFilter
+    asked = build_vocoder(said, vocoder="griffin_lim")
+    torch.testing.assert_close(asked.basis, build_vocoder(SHIPPED, vocoder="griffin_lim").basis)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_a_vocoder_does_not_take_is_refused(tmp_path):
+    path = damaged(tmp_path, lambda content: None)
+    with pytest.raises(UserError, match=r"vocoder_file .*: Griffin-Lim has no weights"):
+        build_vocoder(FEATURES, vocoder_file=path, vocoder="griffin_lim")
+    with pytest.raises(UserError, match=r"vocoder_config config\.yml: a source-filter vocoder has none"):
+        build_vocoder(FEATURES, "config.yml", path)
 
 
 def test_the_shipped_configurations_have_the_vocoder_of_this_package():

@@ -101,7 +101,8 @@ class SourceFilterNetwork(nn.Module):
         self.filter = FrameNetwork(signal.n_mels + 2, outputs, options.channels, options.hidden, options.blocks)
         self._begin_at_envelope()
         self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
-        slope, offset = envelope_of_mel(signal, self.bins)
+        with torch.device("cpu"):  # torchaudio looks at the values of a filterbank, wherever the network is built
+            slope, offset = envelope_of_mel(signal, self.bins)
         self.register_buffer("slope", slope, persistent=False)
         self.register_buffer("offset", offset, persistent=False)
         self.register_buffer("mean", torch.full((signal.n_mels,), -2.0))

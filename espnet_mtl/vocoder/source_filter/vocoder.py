@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from espnet_mtl.config.fields import build
+from espnet_mtl.config.signal import KIND_OF_MEL, MEL_CHANNELS
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.networks import load_tensors
-from espnet_mtl.vocoder.base import KIND_OF_MEL, Vocoder
+from espnet_mtl.system.networks import check_fits, is_parameter, load_tensors
+from espnet_mtl.vocoder.base import Vocoder
 from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions, Signal
 
@@ -53,12 +54,10 @@ class SourceFilter(Vocoder):
         Raises:
             UserError: The file is no such vocoder, or it is for other features.
         """
+        if isinstance(config, (str, Path)):
+            raise UserError(f"vocoder_config {config}: a source-filter vocoder has none beside its file: leave it out")
         path = Path(file) if file else universal_weights()
-        network = read_network(path)
-        difference = differing(network.signal, features)
-        if difference:
-            raise UserError(f"{path}: this vocoder is for other features: {difference}")
-        return cls(network)
+        return cls(read_network(path, features))
 
     @torch.no_grad()
     def forward(self, logmel: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
@@ -110,7 +109,8 @@ def signal_of(features: Mapping[str, Any]) -> Signal:
     Raises:
         UserError: One is missing, or of the wrong type.
     """
-    return build(Signal, {key: features[key] for key in SIGNAL_KEYS if key in features}, "feats_extract_conf")
+    full = {**MEL_CHANNELS, **features}
+    return build(Signal, {key: full[key] for key in SIGNAL_KEYS if key in full}, "feats_extract_conf")
 
 
 def differing(signal: Signal, features: Mapping[str, Any]) -> str:
@@ -148,25 +148,44 @@ def _halved(module: nn.Module) -> dict[str, Tensor]:
 
 
 def read_discriminators(path: str | Path) -> dict[str, Tensor] | None:
-    """Reads the weights of the discriminators that a network was trained against; None: they are not in the file."""
-    weights = load_tensors(path).get("discriminators")
-    return weights and {name: value.float() for name, value in weights.items()}
-
-
-def read_network(path: str | Path) -> SourceFilterNetwork:
-    """Reads a network that `write_network` wrote.
+    """Reads the weights of the discriminators that a network was trained against; None: they are not in the file.
 
     Raises:
-        UserError: The file is missing, damaged, or holds something else.
+        UserError: There is something else in their place.
+    """
+    weights = load_tensors(path).get("discriminators")
+    return None if weights is None else _checked(weights, f"{path}: discriminators")
+
+
+def read_network(path: str | Path, features: Mapping[str, Any] | None = None) -> SourceFilterNetwork:
+    """Reads a network that `write_network` wrote.
+
+    Args:
+        path: The file, which may come from anybody.
+        features: The feature extraction that it must be for, as in `feats_extract_conf`; None: any.
+
+    Raises:
+        UserError: The file is missing, damaged, holds something else, or is for other features.
     """
     content = load_tensors(path)
     signal, options = _settings_in(path, content)
+    if features is not None and (difference := differing(signal, features)):
+        raise UserError(f"{path}: this vocoder is for other features: {difference}")
+    weights = _checked(content["weights"], f"{path}: weights")
+    # First without memory: the file may describe a larger network than it has weights of
+    with torch.device("meta"):
+        described = SourceFilterNetwork(signal, options).state_dict()
+    check_fits(described, weights, path)
     network = SourceFilterNetwork(signal, options)
-    try:
-        network.load_state_dict({name: value.float() for name, value in content["weights"].items()})
-    except (AttributeError, RuntimeError) as error:
-        raise UserError(f"{path} is damaged: its weights are not those of its network: {error}") from error
+    network.load_state_dict(weights)
     return network
+
+
+def _checked(weights: Any, where: str) -> dict[str, Tensor]:
+    """Returns weights, of which each must be a tensor with a name."""
+    if not isinstance(weights, dict) or not all(map(is_parameter, weights, weights.values())):
+        raise UserError(f"{where}: expected parameter name -> tensor: the file is damaged")
+    return weights
 
 
 def _settings_in(path: str | Path, content: Any) -> tuple[Signal, NetworkOptions]:
