@@ -80,6 +80,9 @@ def read_speech(settings: str, job: tuple[float, str]) -> Speech:
     samples, fs = read_mono(path)
     if fs != signal["fs"]:
         raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {signal['fs']}: run stage 2 first")
+    if len(samples) <= signal["n_fft"] // 2:
+        shortest = signal["n_fft"] // 2 + 1
+        raise UserError(f"{path}: {len(samples)} samples, but half of an FFT needs {shortest}: leave it out")
     if factor != 1:
         samples = soxr.resample(samples, fs * factor, fs)
     with torch.no_grad():
@@ -170,7 +173,16 @@ class VocoderData:
         return Batch(wave, mel, log_f0, voicing)
 
     def _starts(self, size: int, segment: int, rng: np.random.Generator) -> Iterator[int]:
-        """Yields the first frames of segments; a recording that is too short for one goes on into the next."""
+        """Yields the first frames of segments; a recording that is too short for one goes on into the next.
+
+        Raises:
+            UserError: All of them together are too short.
+        """
+        if self.borders[-1] < segment:
+            raise UserError(
+                f"the recordings have {self.borders[-1]} frames together, and vocoder.segment is {segment}: lower it, "
+                "or take more recordings"
+            )
         for frame in rng.integers(0, self.borders[-1] - segment + 1, size):
             which = np.searchsorted(self.borders, frame, side="right") - 1
             latest = max(self.borders[which], self.borders[which + 1] - segment)

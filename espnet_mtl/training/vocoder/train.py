@@ -12,11 +12,12 @@ from typing import Any
 import torch
 
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.signal import check_trainable
 from espnet_mtl.data.dump import WAV_SCP
 from espnet_mtl.data.kaldi import read_scp
 from espnet_mtl.data.provenance.notes import file_digest, joined_digest
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.checkpoint import best_model
+from espnet_mtl.model.checkpoint import best_model, is_whole
 from espnet_mtl.system.files import locked, remove, whole_file, write_text
 from espnet_mtl.training.vocoder.data import VocoderData
 from espnet_mtl.training.vocoder.trainer import VocoderTrainer
@@ -24,7 +25,6 @@ from espnet_mtl.vocoder.options import WEIGHTS, VocoderOptions
 from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions
 from espnet_mtl.vocoder.source_filter.vocoder import (
-    differing,
     read_discriminators,
     read_network,
     signal_of,
@@ -90,13 +90,14 @@ def train_vocoder(
     Raises:
         UserError: A recording or the weights cannot be used, or the directory holds a vocoder of other settings.
     """
+    check_trainable(config["feats_extract_conf"], options.segment)
     wavs: list[str] = []
     for directory in data:
         wavs += read_scp(directory / WAV_SCP, "stage 2").values()
     made_of = {
         "signal": {key: config[key] for key in SIGNAL_KEYS},
         "options": options.model_dump(),
-        "recordings": joined_digest(wavs),
+        "recordings": joined_digest(file_digest(Path(wav)) for wav in wavs),
         "weights": file_digest(weights) if weights else None,
     }
     paths = VocoderPaths(output)
@@ -156,7 +157,7 @@ def fine_tune_vocoder(exp: Path, dump: Path, ngpu: int, nj: int = 1) -> None:
 
 
 def _is_made_of(paths: VocoderPaths, made_of: Mapping[str, Any]) -> bool:
-    return paths.note.is_file() and paths.note.read_text(encoding="utf-8") == _written(made_of)
+    return paths.note.is_file() and paths.note.read_bytes() == _written(made_of).encode()
 
 
 def _written(made_of: Mapping[str, Any]) -> str:
@@ -171,9 +172,11 @@ def _run(
     device: str,
     weights: Path | None,
 ) -> None:
-    """Trains, or goes on, unless the vocoder is there."""
-    if paths.weights.is_file():
+    """Trains, or goes on, unless the vocoder is there; of what is cut off or damaged, nothing is taken."""
+    if is_whole(paths.weights):
         return
+    if not is_whole(paths.checkpoint):
+        remove(paths.checkpoint)
     write_text(paths.note, _written(made_of))
     logging.info("vocoder: training, %d steps", options.steps)
     network, speech = make()
@@ -203,10 +206,7 @@ def initial_network(
         UserError: The weights are none of a vocoder for such features.
     """
     if weights is not None:
-        network = read_network(weights)
-        if difference := differing(network.signal, features):
-            raise UserError(f"{weights}: this vocoder is for other features: {difference}")
-        return network
+        return read_network(weights, features)
     torch.manual_seed(seed)
     network = SourceFilterNetwork(signal_of(features), NetworkOptions())
     mean, deviation = data.moments()

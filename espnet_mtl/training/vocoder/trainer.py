@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import whole_file
 from espnet_mtl.system.networks import load_tensors
 from espnet_mtl.training.vocoder.data import Batch, VocoderData
@@ -77,6 +78,9 @@ class VocoderTrainer:
         Args:
             data: What it learns from.
             checkpoint: Where the state is kept while it trains; None: nowhere.
+
+        Raises:
+            UserError: Its figures are no numbers any more.
         """
         if checkpoint is not None and checkpoint.is_file():
             self.load_state(load_tensors(checkpoint, self.device))
@@ -169,6 +173,8 @@ class VocoderTrainer:
     def _report(self, figures: Mapping[str, list[Tensor]], seconds: float) -> None:
         means = {name: float(torch.stack(values).mean()) for name, values in figures.items()}
         text = ", ".join(f"{name}={value:.4g}" for name, value in means.items())
+        if not all(map(math.isfinite, means.values())):
+            raise UserError(f"the vocoder's training came apart before step {self.step}: lower vocoder.learning_rate")
         logging.info("vocoder: step %d of %d: %s; %.3g s a step", self.step, self.options.steps, text, seconds)
 
     def state(self) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 import json
 import shutil
 import zipfile
+from io import BytesIO
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 from tiny_backbones import with_backbone
@@ -21,6 +23,7 @@ from espnet_mtl.training.vocoder.discriminators import Discriminators
 from espnet_mtl.vocoder.griffin_lim import GriffinLim
 from espnet_mtl.vocoder.source_filter.vocoder import (
     SourceFilter,
+    differing,
     read_discriminators,
     read_network,
     universal_weights,
@@ -103,6 +106,23 @@ def test_tacotron2_has_a_vocoder_for_other_features(tmp_path):
     assert read_network(tmp_path / "exp/model/vocoder.pth").signal.n_mels == 40
 
 
+@pytest.mark.parametrize("name", ["vocoder.pth", "vocoder_checkpoint.pth", "vocoder.json"])
+def test_what_is_damaged_is_made_anew(work, tmp_path, name):
+    run = [*command(work, tmp_path / "vocoder"), "--steps", "1"]
+    train_vocoder.main(run)
+    path = tmp_path / "vocoder/vocoder.pth"
+    wanted = path.read_bytes()
+    if name == "vocoder.json":
+        (path.parent / name).write_bytes(b"\xff")
+        with pytest.raises(UserError, match="of other settings or data: delete it"):
+            train_vocoder.main(run)
+        return
+    path.unlink()
+    (path.parent / name).write_bytes(wanted[: len(wanted) // 2])
+    train_vocoder.main(run)
+    assert same(weights_of(path), torch.load(BytesIO(wanted))["weights"])
+
+
 def command(work, output, **changes):
     config = work / "train.yaml"
     given = yaml.safe_load(config.read_text())
@@ -155,6 +175,47 @@ def test_discriminators_of_another_version_are_refused(work, tmp_path):
     torch.save(content, output / "vocoder.pth")
     with pytest.raises(UserError, match="its discriminators are not those of this version"):
         train_vocoder.main([*command(work, tmp_path / "other"), "--init_vocoder", str(output / "vocoder.pth")])
+
+
+def test_recordings_that_have_changed_are_noticed(work, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    place, other = data / "a.flac", data / "b.flac"
+    first, second = list(read_scp(work / "dump/raw/train/wav.scp").values())[:2]
+    shutil.copy(first, place)
+    shutil.copy(second, other)
+    (data / "wav.scp").write_text(f"a {place}\nb {other}\n")
+    run = [*command(work, tmp_path / "vocoder"), "--data", str(data), "--steps", "1"]
+    train_vocoder.main(run)
+    train_vocoder.main(run)
+    shutil.copy(second, place)
+    with pytest.raises(UserError, match="of other settings or data: delete it"):
+        train_vocoder.main(run)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (3000, "the recordings have 12 frames together, and vocoder.segment is 16: lower it"),
+        (512, "a.wav: 512 samples, but half of an FFT needs 513: leave it out"),
+    ],
+)
+def test_recordings_that_are_too_short_are_told(work, tmp_path, samples, message):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, samples), 16000)
+    (tmp_path / "wav.scp").write_text(f"a {tmp_path}/a.wav\n")
+    with pytest.raises(UserError, match=message):
+        train_vocoder.main([*command(work, tmp_path / "vocoder"), "--data", str(tmp_path)])
+
+
+def test_features_that_are_not_said_are_those_of_the_model(tmp_path):
+    write_data(tmp_path / "data", SETS)
+    base = {**TRAINABLE, "feats_extract_conf": {"fs": 16000}}
+    for stage in (2, 3, 4, 5, 6, 7):
+        run_stage(stage, tmp_path, ACOUSTIC, base=base)
+    features = {"fs": 16000, "n_fft": 1024, "hop_length": 256, "n_mels": 80, "fmin": 80, "fmax": 7600}
+    assert differing(read_network(tmp_path / "exp/model/vocoder.pth").signal, features) == ""
+    tts = Text2Speech(tmp_path / "exp/model/config.yaml", tmp_path / "exp/model/1epoch.pth")
+    assert isinstance(tts.vocoder, SourceFilter)
 
 
 @pytest.mark.parametrize(

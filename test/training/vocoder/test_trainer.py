@@ -3,6 +3,7 @@ import pytest
 import torch
 from tiny_vocoders import FEATURES, tiny_network
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.training.vocoder import trainer as trainer_module
 from espnet_mtl.training.vocoder.data import VocoderData
 from espnet_mtl.training.vocoder.trainer import VocoderTrainer
@@ -36,6 +37,12 @@ def test_it_learns(data):
     trainer.run(data)
     trainer.step = 0
     assert float(trainer.train_step(trainer._draw(data))["error"]) < 0.9 * first
+
+
+def test_a_training_that_comes_apart_is_told(data):
+    options = VocoderOptions(**{**OPTIONS, "learning_rate": 1e12}, discriminators=False)
+    with pytest.raises(UserError, match=r"training came apart before step 6: lower vocoder\.learning_rate"):
+        VocoderTrainer(tiny_network(), options).run(data)
 
 
 @pytest.mark.parametrize("discriminators", [False, True])
