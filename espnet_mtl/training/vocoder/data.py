@@ -80,11 +80,11 @@ def read_speech(settings: str, job: tuple[float, str]) -> Speech:
     samples, fs = read_mono(path)
     if fs != signal["fs"]:
         raise UserError(f"{path}: {fs} Hz, but feats_extract_conf.fs is {signal['fs']}: run stage 2 first")
+    if factor != 1:
+        samples = soxr.resample(samples, fs * factor, fs)
     if len(samples) <= signal["n_fft"] // 2:
         shortest = signal["n_fft"] // 2 + 1
         raise UserError(f"{path}: {len(samples)} samples, but half of an FFT needs {shortest}: leave it out")
-    if factor != 1:
-        samples = soxr.resample(samples, fs * factor, fs)
     with torch.no_grad():
         found, lengths = extract(torch.from_numpy(samples).float()[None], torch.tensor([len(samples)]))
     frames = int(lengths[0])
