@@ -21,6 +21,7 @@ from espnet_mtl.config.schema import (
     refuse_recipe_keys,
     training_keys,
 )
+from espnet_mtl.config.signal import check_signal
 from espnet_mtl.errors import UserError, one_of
 
 NOTHING = ("none", "null", "nil")
@@ -59,6 +60,7 @@ def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]
         check_given(given)
         if given["scheduler_conf"] != config["scheduler_conf"]:
             check_scheduler(given)
+        check_signal(changed)
     except (UserError, yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} with {' '.join(options)}: {' '.join(str(error).split())}") from error
     return changed

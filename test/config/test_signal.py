@@ -7,6 +7,7 @@ import yaml
 from librosa.filters import mel
 
 from espnet_mtl.config.load import load_train_config
+from espnet_mtl.config.overrides import override
 from espnet_mtl.config.schema import complete
 from espnet_mtl.config.signal import empty_mels
 from espnet_mtl.errors import UserError
@@ -68,6 +69,12 @@ def test_a_vocoder_that_cannot_be_trained_is_told_first(tmp_path, values, vocode
         load(tmp_path, **config)
     config["vocoder"]["steps"] = 0
     load(tmp_path, **config)
+
+
+def test_a_vocoder_that_an_option_asks_for_is_checked_too(tmp_path):
+    config = load(tmp_path, feats_extract_conf={"log_base": None})
+    with pytest.raises(UserError, match=r"train\.yaml with --vocoder steps=5: .*log_base: a vocoder can be trained"):
+        override(tmp_path / "train.yaml", config, ["--vocoder", "steps=5"])
 
 
 def test_jets_needs_no_vocoder(tmp_path):
