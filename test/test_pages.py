@@ -120,11 +120,12 @@ def test_the_command_of_the_ablation_page_works(recipe, tmp_path):
     assert (tmp_path / "exp/uw_seed2/decode/dev/wav.scp").is_file()
 
 
-def test_the_command_of_the_vocoder_page_works(recipe, tmp_path):
+@pytest.mark.parametrize("config", ["train_fastspeech2", "vocoder_universal"])
+def test_the_command_of_the_vocoder_page_works(recipe, tmp_path, config):
     (tmp_path / "dump").symlink_to(recipe / "dump")
     (tmp_path / "conf").symlink_to(CONF)
     (line,) = page_commands("vocoder")
-    run_line(line.replace("--steps 20", "--steps 2"), tmp_path)
+    run_line(line.replace("--steps 20", "--steps 2").replace("train_fastspeech2", config), tmp_path)
     assert (tmp_path / "exp/vocoder/vocoder.pth").stat().st_size > 0
 
 

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 import torchaudio.functional as AF
 from torch import Tensor, nn
+
+from espnet_mtl.errors import one_of
+
+WINDOWS = ("bartlett", "blackman", "hamming", "hann", "kaiser")
 
 
 def mel_basis(fs: int, n_fft: int, n_mels: int, fmin: float | None, fmax: float | None) -> Tensor:
@@ -16,6 +21,19 @@ def mel_basis(fs: int, n_fft: int, n_mels: int, fmin: float | None, fmax: float 
     return AF.melscale_fbanks(
         n_fft // 2 + 1, fmin or 0.0, fmax or fs / 2, n_mels, fs, norm="slaney", mel_scale="slaney"
     )
+
+
+def stft_window(name: str | None, length: int) -> Tensor:
+    """Makes the window (length,) of an STFT; None: a rectangle.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    if name is None:
+        return torch.ones(length)
+    if name not in WINDOWS:
+        raise one_of("window", name, WINDOWS)
+    return getattr(torch, f"{name}_window")(length)
 
 
 class Vocoder(nn.Module, ABC):

@@ -12,14 +12,13 @@ import torchaudio.functional as AF
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.signal import KIND_OF_MEL
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.vocoder.base import Vocoder, mel_basis
+from espnet_mtl.vocoder.base import Vocoder, mel_basis, stft_window
 
 ESPNET_NAMES = {"griffin_lim_iters": "n_iter"}
 """ESPnet's name of an option -> ours."""
 OPTIONS = ("fs", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "win_length", "window", "n_iter")
 NEEDED = ("fs", "n_fft", "hop_length", "n_mels")
 MOST_ITERATIONS = 10_000
-WINDOWS = ("bartlett", "blackman", "hamming", "hann", "kaiser")
 
 
 class GriffinLim(Vocoder):
@@ -59,7 +58,7 @@ class GriffinLim(Vocoder):
         basis = mel_basis(fs, n_fft, n_mels, fmin, fmax)
         self.register_buffer("basis", basis.T.contiguous(), persistent=False)
         self.register_buffer("inverse", torch.linalg.pinv(basis.T), persistent=False)
-        self.register_buffer("window", _window(window, self.win_length), persistent=False)
+        self.register_buffer("window", stft_window(window, self.win_length), persistent=False)
 
     @classmethod
     def build(
@@ -126,14 +125,6 @@ class GriffinLim(Vocoder):
         for _ in range(10):
             spectrogram = spectrogram * numerator / (self.basis.T @ (self.basis @ spectrogram) + 1e-10)
         return spectrogram
-
-
-def _window(name: str | None, length: int) -> torch.Tensor:
-    if name is None:
-        return torch.ones(length)
-    if name not in WINDOWS:
-        raise one_of("window", name, WINDOWS)
-    return getattr(torch, f"{name}_window")(length)
 
 
 def _options(config: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:

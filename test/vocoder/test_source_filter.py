@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 from tiny_vocoders import FEATURES, tiny_network
 
 from espnet_mtl.errors import UserError
@@ -10,6 +11,8 @@ from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.vocoder.build import build_vocoder
 from espnet_mtl.vocoder.griffin_lim import GriffinLim
 from espnet_mtl.vocoder.source_filter.excitation import bursts, phase_of, pulses
+from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
+from espnet_mtl.vocoder.source_filter.options import NetworkOptions
 from espnet_mtl.vocoder.source_filter.vocoder import (
     SourceFilter,
     differing,
@@ -65,17 +68,49 @@ def test_the_phase_does_not_drift_in_long_speech():
     assert abs(difference) < 0.05
 
 
+def trusting(logit: float) -> SourceFilterNetwork:
+    """An untrained network that trusts all mels alike."""
+    network = tiny_network()
+    with torch.no_grad():
+        network.filter.output.bias[-FEATURES["n_mels"] :] = logit
+    return network
+
+
+TILT = torch.linspace(0.5, -1.5, FEATURES["n_mels"]).repeat(200, 1)
+
+
 def test_an_untrained_network_has_the_envelope_of_the_mel():
-    vocoder = SourceFilter(tiny_network())
-    tilt = torch.linspace(0.5, -1.5, FEATURES["n_mels"]).repeat(200, 1)
-    wave = vocoder(tilt, torch.full((200,), 5.0), torch.zeros(200))
-    griffin_lim = GriffinLim.build(FEATURES, None)
-    spectrum = torch.stft(
-        wave, FEATURES["n_fft"], FEATURES["hop_length"], window=torch.hann_window(256), return_complex=True
-    ).abs()
-    mel = (griffin_lim.basis @ spectrum).mean(1).log10()
+    network = trusting(-20)
+    mel = network.logmel(SourceFilter(network)(TILT, torch.full((200,), 5.0), torch.zeros(200))[None])[0]
     # Its noise begins with a gain of e^-1.5
-    assert (mel + 1.5 / math.log(10) - tilt[0]).abs().max() < 0.3
+    assert (mel.mean(0) + 1.5 / math.log(10) - TILT[0]).abs().max() < 0.3
+
+
+def test_the_mel_of_the_speech_is_corrected_as_far_as_it_is_trusted():
+    errors = []
+    for logit in (-20, 0, 20):
+        network = trusting(logit)
+        speech = SourceFilter(network)(TILT, torch.full((200,), 5.0), torch.zeros(200))
+        errors.append(float((network.logmel(speech[None])[0] - TILT).abs().mean()))
+    assert errors[0] > 1.5 * errors[1] > 2 * errors[2]
+    assert errors[2] < 0.1
+
+
+@pytest.mark.filterwarnings("ignore:A window was not provided")
+@pytest.mark.parametrize("window", ["hann", "hamming", None])
+def test_its_mel_is_that_of_the_features(window):
+    features = {**FEATURES, "win_length": 200, "window": window}
+    wave = 0.1 * torch.randn(2, 30 * 64, generator=torch.Generator().manual_seed(0))
+    mel, _ = LogMelFbank(**features)(wave)
+    network = SourceFilterNetwork(signal_of(features), NetworkOptions(channels=8, hidden=16, blocks=1))
+    torch.testing.assert_close(network.logmel(wave), mel, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5])
+def test_the_shortest_mels_are_spoken(frames):
+    wave = SourceFilter(trusting(20))(TILT[:frames])
+    assert wave.shape == ((frames - 1) * 64,)
+    assert wave.isfinite().all()
 
 
 def test_a_network_is_the_same_after_it_was_written(tmp_path):

@@ -32,7 +32,7 @@ def weights(trainer: VocoderTrainer) -> list[torch.Tensor]:
 
 
 def test_it_learns(data):
-    trainer = VocoderTrainer(tiny_network(), VocoderOptions(**{**OPTIONS, "discriminators": False, "steps": 30}))
+    trainer = VocoderTrainer(tiny_network(), VocoderOptions(**{**OPTIONS, "discriminators": False, "steps": 60}))
     first = float(trainer.train_step(trainer._draw(data))["error"])
     trainer.run(data)
     trainer.step = 0
