@@ -94,6 +94,27 @@ def users_code(where: str) -> Iterator[None]:
         raise UserError(f"{where}: {place and place + ': '}{type(error).__name__}: {error}") from error
 
 
+@contextmanager
+def downloading(what: str) -> Iterator[None]:
+    """Makes a `UserError` of whatever ends a download by a package, unless the disk is full.
+
+    Args:
+        what: What the error says first, such as "cannot download <url>".
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    # Packages count on the answer of a server in order: over any other one they may raise anything
+    except Exception as error:
+        if no_room(error):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        if not isinstance(error, (OSError, ValueError)):
+            reason = f"{type(error).__name__}: {reason}"
+        raise UserError(f"{what}: {reason}") from error
+
+
 def _place(error: BaseException) -> str:
     """Returns `file:line` of the last line of the user's own code that an error came through; "" if there is none."""
     paths = sysconfig.get_paths()

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from espnet_mtl.config.fields import AtLeastOne, Options, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.trained import check_sizes
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, downloading, one_of
 from espnet_mtl.system.networks import load_tensors, replica
 from espnet_mtl.vocoder.base import Vocoder
 
@@ -126,10 +126,11 @@ def download(tag: str) -> Path:
     """Downloads the checkpoint that parallel_wavegan knows as `parallel_wavegan/<name>`.
 
     Raises:
-        UserError: parallel_wavegan is not installed.
+        UserError: parallel_wavegan is not installed, or the download fails.
     """
     try:
         from parallel_wavegan.utils import download_pretrained_model  # type: ignore[import-not-found]
     except ImportError as error:
         raise UserError(f"{MISSING} ({error})") from error
-    return Path(download_pretrained_model(tag.removeprefix("parallel_wavegan/")))
+    with downloading(f"vocoder_tag {tag}: the vocoder cannot be downloaded"):
+        return Path(download_pretrained_model(tag.removeprefix("parallel_wavegan/")))

@@ -11,7 +11,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import downloading
+from espnet_mtl.system.files import naming
 from espnet_mtl.system.imports.pyworld import IMPORTING
 
 
@@ -21,29 +22,20 @@ def download(url: str, cachedir: Path) -> Path:
     Raises:
         UserError: The server cannot be reached or does not have it.
     """
-    with quiet():
-        try:
-            return Path(_downloader(cachedir).download(url, quiet=not sys.stderr.isatty()))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise UserError(f"cannot download {url}: {error}") from error
+    with quiet(), naming(cachedir), downloading(f"cannot download {url}"):
+        return Path(_downloader(cachedir).download(url, quiet=not sys.stderr.isatty()))
 
 
 def find_repository(name: str, cachedir: Path) -> Path | str:
     """Finds "user/repo[@revision]": its URL where espnet_model_zoo's table has it, else its snapshot.
 
     Raises:
-        UserError: Neither has it, or the network is out of reach.
+        UserError: Neither has it, the network is out of reach, or the download broke off.
     """
-    with quiet():
+    with quiet(), naming(cachedir), downloading(f"{name} is neither a file here nor found on Hugging Face"):
         downloader = _downloader(cachedir)
         url = downloader.get_url(name)
-        if not url.endswith("huggingface.co"):
-            return url
-        try:
-            return Path(downloader.huggingface_download(name))
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise UserError(f"{name} is neither a file here nor found on Hugging Face: {reason}") from error
+        return url if not url.endswith("huggingface.co") else Path(downloader.huggingface_download(name))
 
 
 def _downloader(cachedir: Path) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, downloading, one_of
 from espnet_mtl.system.files import DAMAGE
 
 WHISPER_FS = 16000
@@ -64,13 +64,8 @@ def _downloaded(name: str) -> Path:
     """The directory of a model of a size, after its download to the cache of Hugging Face."""
     import faster_whisper
 
-    try:
+    with downloading(f"--whisper {name}: the model cannot be downloaded; name a directory instead"):
         return Path(faster_whisper.download_model(name))
-    except OSError as error:  # as those of Hugging Face are
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"--whisper {name}: the model cannot be downloaded; name a directory instead: {reason}"
-        ) from error
 
 
 def word_errors(samples: NDArray[np.floating], fs: int, text: str, language: str, model: Path) -> tuple[float, float]:
