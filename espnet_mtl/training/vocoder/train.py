@@ -107,7 +107,7 @@ def train_vocoder(
         return initial_network(config["feats_extract_conf"], speech, weights, options.seed), speech
 
     with locked(output):
-        if paths.note.is_file() and not _is_made_of(paths, made_of):
+        if (paths.note.is_file() or paths.weights.is_file()) and not _is_made_of(paths, made_of):
             raise UserError(
                 f"{output} holds a vocoder of other settings or data: delete it, or choose another directory"
             )
@@ -174,8 +174,10 @@ def _run(
 ) -> None:
     """Trains, or goes on, unless the vocoder is there; of what is cut off or damaged, nothing is taken."""
     if is_whole(paths.weights):
+        remove(paths.checkpoint)  # a training that was killed at its very end leaves it
         return
-    if not is_whole(paths.checkpoint):
+    if paths.checkpoint.exists() and not is_whole(paths.checkpoint):
+        logging.warning(f"{paths.checkpoint} is damaged: the vocoder's training begins again")
         remove(paths.checkpoint)
     write_text(paths.note, _written(made_of))
     logging.info("vocoder: training, %d steps", options.steps)

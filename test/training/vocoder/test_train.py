@@ -146,6 +146,29 @@ def test_a_vocoder_is_trained_by_itself(work, tmp_path, capsys):
     assert not same(weights_of(tmp_path / "further/vocoder.pth"), weights_of(output / "vocoder.pth"))
 
 
+def test_a_vocoder_of_unknown_origin_is_not_taken_for_the_trained_one(work, tmp_path):
+    output = tmp_path / "vocoder"
+    arguments = command(work, output)
+    output.mkdir()
+    shutil.copyfile(universal_weights(), output / "vocoder.pth")
+    with pytest.raises(UserError, match="holds a vocoder of other settings or data: delete it"):
+        train_vocoder.main(arguments)
+
+
+def test_what_is_damaged_is_trained_again_and_nothing_is_left(work, tmp_path, caplog):
+    output = tmp_path / "vocoder"
+    train_vocoder.main(command(work, output))
+    whole = (output / "vocoder.pth").read_bytes()
+    (output / "vocoder.pth").write_bytes(whole[:-100])
+    (output / "vocoder_checkpoint.pth").write_bytes(b"half")
+    train_vocoder.main(command(work, output))
+    assert "vocoder_checkpoint.pth is damaged: the vocoder's training begins again" in caplog.text
+    assert (output / "vocoder.pth").read_bytes() == whole
+    (output / "vocoder_checkpoint.pth").write_bytes(whole)  # as of a training that was killed at its very end
+    train_vocoder.main(command(work, output))
+    assert not (output / "vocoder_checkpoint.pth").exists()
+
+
 def test_resampled_recordings_are_other_voices(work):
     config = load_train_config(work / "train.yaml")
     wavs = list(read_scp(work / "dump/raw/train/wav.scp").values())
