@@ -17,8 +17,8 @@ from espnet_mtl.errors import UserError, downloading, one_of
 from espnet_mtl.system.files import DAMAGE
 
 WHISPER_FS = 16000
-TOKENIZER = "tokenizer.json"
-NEEDED = ("model.bin", "config.json", TOKENIZER)
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+NEEDED = ("model.bin", CONFIG, TOKENIZER)
 """Files of a model for CTranslate2. Without the last one, faster-whisper would download one."""
 WHISPER_NAMES = {"cmn": "zh", "nb": "no"}
 """Whisper's name of a language -> where it is not the first part of espeak's."""
@@ -137,6 +137,8 @@ def _whisper(model: Path) -> Any:
         tokenizer = json.loads((model / TOKENIZER).read_bytes())
         if not isinstance(tokenizer, dict) or "model" not in tokenizer:
             raise ValueError(f"{TOKENIZER} holds no tokenizer")
+        if not isinstance(json.loads((model / CONFIG).read_bytes()), dict):
+            raise ValueError(f"{CONFIG} holds no configuration")
         return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
     except DAMAGE as error:
         raise UserError(f"{wrong}: {' '.join(str(error).split())}") from error
