@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from espnet_mtl.config.decode import DECODE_OPTIONS
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import complete
 from espnet_mtl.data.dump import TEXT, UTT2EMO, UTT2LANG, UTT2SPK, text_file
@@ -15,6 +16,7 @@ from espnet_mtl.data.provenance.notes import Note, changed_files, digests, file_
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.training.experiment import cut_off, experiment_notices
+from espnet_mtl.vocoder.choice import vocoder_arguments
 from espnet_mtl.vocoder.options import WEIGHTS
 
 DECODING = 6
@@ -54,13 +56,16 @@ def speech_note(
     """
     tables = dict.fromkeys((TEXT, text_file(config["token_type"]), UTT2SPK, UTT2EMO, UTT2LANG))
     settings = {"model_file": model_file.name, "model": file_digest(model_file), "training": cut_off(exp, config)}
-    files = [dump / table for table in tables] + [vocoder] * (vocoder is not None)
+    settings["vocoder"] = vocoder.name if vocoder else None
+    files = [dump / table for table in tables]
+    if vocoder:
+        files.append(vocoder)
     read = digests([file.absolute() for file in files], directory.absolute())
     return Note(DECODING, settings, inputs=read)
 
 
 def check_spoken(exp: Path, directory: Path, again: Sequence[int] = (6,)) -> str | None:
-    """Makes sure that decoded speech is that of the model and the test set as they are now.
+    """Makes sure that decoded speech is that of the model, its vocoder and the test set as they are now.
 
     Args:
         exp: The experiment.
@@ -71,7 +76,7 @@ def check_spoken(exp: Path, directory: Path, again: Sequence[int] = (6,)) -> str
         How far the training of the model that spoke had come, where it was not at its end.
 
     Raises:
-        UserError: The speech is that of another model or test set.
+        UserError: The speech is that of another model, vocoder or test set.
     """
     note = read_note(directory, DECODING)
     if note is None:
@@ -88,4 +93,10 @@ def check_spoken(exp: Path, directory: Path, again: Sequence[int] = (6,)) -> str
             )
     if changed := changed_files(directory, note.inputs):
         raise UserError(f"{changed[0]} has changed since stage {DECODING} spoke it in {directory}: run {stages} again")
+    if note.settings.get("vocoder", WEIGHTS) is None and (exp / WEIGHTS).is_file():
+        given = vocoder_arguments(read_yaml(directory / DECODE_OPTIONS), WEIGHTS)["vocoder_file"]
+        if given == WEIGHTS:
+            raise UserError(
+                f"{exp / WEIGHTS} was trained after stage {DECODING} spoke in {directory}: run {stages} again"
+            )
     return note.settings.get("training")

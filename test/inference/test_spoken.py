@@ -43,6 +43,7 @@ def test_models_may_have_been_deleted(spoken):
     for path in exp.glob("*.pth"):
         path.unlink()
     (exp / "vocoder.pth").write_bytes(b"vocoder")  # which is none
+    (speech / "inference.yaml").write_text("vocoder: griffin_lim")
     assert check_spoken(exp, speech) == "epoch 3 of 7"
 
 
@@ -64,6 +65,18 @@ def test_speech_of_another_vocoder_is_refused(spoken, change):
     change(vocoder)
     with pytest.raises(UserError, match=r"vocoder\.pth has changed since stage 6 spoke it in .*: run stage 6 again"):
         check_spoken(exp, speech)
+
+
+@pytest.mark.parametrize(("options", "stale"), [("{}", True), ("vocoder: griffin_lim", False)])
+def test_a_vocoder_that_was_trained_later_is_noticed(spoken, options, stale):
+    exp, _, speech = spoken
+    (speech / "inference.yaml").write_text(options)
+    (exp / "vocoder.pth").write_bytes(b"vocoder")
+    if stale:
+        with pytest.raises(UserError, match=r"vocoder.pth was trained after stage 6 spoke in .*: run stage 6 again"):
+            check_spoken(exp, speech)
+    else:
+        assert check_spoken(exp, speech) == "epoch 3 of 7"
 
 
 def test_speech_of_an_earlier_version_is_taken_and_told(spoken, capsys):
