@@ -61,7 +61,8 @@ def test_its_mistakes_are_named(tasks, tmp_path):
 
     def check(**changes):
         path = tmp_path / "train.yaml"
-        path.write_text(yaml.safe_dump({**config, "tasks": {"tts": {}, "loud": {**TASK["loud"], **changes}}}))
+        tasks = {**config["tasks"], "loud": {**TASK["loud"], **changes}}
+        path.write_text(yaml.safe_dump({**config, "tasks": tasks}))
         return load_train_config(path)
 
     check()
