@@ -176,7 +176,7 @@ def read_train_config(path: str | Path) -> dict[str, Any]:
     """Reads a training YAML, which may change another one, its `base` (relative to it); see `merge`.
 
     Raises:
-        UserError: A file is missing or no mapping, or is its own base.
+        UserError: A file is missing, empty or no mapping, or is its own base.
     """
     return _read_merged(Path(path), ())
 
@@ -185,6 +185,8 @@ def _read_merged(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in above:
         raise UserError(f"{path}: is its own {BASE}")
     config = read_yaml(path)
+    if not config:
+        raise UserError(f"{path} is empty: write what it changes, and {BASE}: another configuration")
     base = config.pop(BASE, None)
     if base is None:
         return config

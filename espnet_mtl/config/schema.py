@@ -41,6 +41,8 @@ OWN_KEYS: Mapping[str, Any] = {
 }
 """Keys that this project adds to ESPnet's, with their defaults."""
 
+CHANGED_DEFAULTS: Mapping[str, Any] = {"batch_type": "sorted"}
+"""Defaults that are others than ESPnet's: its batches, `folded`, need `fold_length`."""
 SPEAKER_LANGUAGES = "speaker_languages"
 """Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
 VOCODER_WEIGHTS = "vocoder_weights"
@@ -160,7 +162,7 @@ def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Fills in defaults; a section that is left empty is as if it were not there."""
     defaults: dict[str, Any] = dict(OWN_KEYS)
     defaults |= {"cleaner": None, "tts": "fastspeech2", "tts_conf": {}}
-    defaults |= {"batch_type": "sorted"}  # ESPnet's, folded, is none without fold_length
+    defaults |= CHANGED_DEFAULTS
     for suffix in ("", "2") if _spec(config).end_to_end else ("",):
         defaults |= {f"optim{suffix}": "adadelta", f"optim{suffix}_conf": {}}
         defaults |= {f"scheduler{suffix}": None, f"scheduler{suffix}_conf": {}}

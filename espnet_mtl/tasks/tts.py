@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.multiprocessing import ProcessExitedException
 
-from espnet_mtl.config.schema import FEATURES, OWN_KEYS, complete, training_keys, training_steps
+from espnet_mtl.config.schema import CHANGED_DEFAULTS, FEATURES, OWN_KEYS, complete, training_keys, training_steps
 from espnet_mtl.config.trained import custom_heads, read_trained_config
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.labels import CLASS_LABELS, LABELS, TABLES
@@ -65,6 +65,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Adds ESPnet's TTS options and this project's (`espnet_mtl.config.schema.OWN_KEYS`)."""
         super().add_task_arguments(parser)
+        parser.set_defaults(**CHANGED_DEFAULTS)
         group = parser.add_argument_group(description="Multi-task related")
         for key, default in OWN_KEYS.items():
             if isinstance(default, dict):

@@ -289,6 +289,13 @@ def test_values_that_are_right(tmp_path):
     assert load_train_config(path).items() >= {"init_param": [f"{model}:tts"], "grad_clip": 1}.items()
 
 
+def test_an_empty_file_is_no_configuration(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text("# nothing\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"train.yaml is empty: write what it changes, and base: another configuration"):
+        load_train_config(path)
+
+
 def test_a_configuration_without_a_batch_type_can_be_trained():
     assert complete({})["batch_type"] == "sorted"
 

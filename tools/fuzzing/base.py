@@ -11,6 +11,7 @@ import soundfile
 import yaml
 
 from espnet_mtl.bin.stages import collect_stats, decode, extract_features, pack, prepare_audio, prepare_data, train
+from espnet_mtl.config.load import read_train_config
 from espnet_mtl.corpora.alignment import format_alignment
 from espnet_mtl.data.dump import ALIGNMENT, TEXT
 from espnet_mtl.data.kaldi import read_table, write_table
@@ -78,11 +79,8 @@ def _hum(pitch: float, rise: float, number: int) -> np.ndarray:
 
 def _write_configs(conf: Path) -> None:
     conf.mkdir()
-    shipped = yaml.safe_load((CONF / "base.yaml").read_text(encoding="utf-8"))
-    config = {**shipped, **yaml.safe_load((CONF / "train_fastspeech2.yaml").read_text(encoding="utf-8"))}
-    del config["base"]
+    config = read_train_config(CONF / "train_fastspeech2.yaml")
     config["tts_conf"].update(TINY)
-    config["optim_conf"] = {**shipped["optim_conf"], **config["optim_conf"]}
     # As many steps as it takes to predict more than one frame
     config["scheduler_conf"].update(first_cycle_steps=STEPS, warmup_steps=1, max_lr=0.02)
     config["vocoder"] = {"steps": 1, "batch_size": 1, "segment": 16}
