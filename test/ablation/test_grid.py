@@ -66,7 +66,7 @@ def test_options_are_checked_before_anything_is_trained(grid):
 @pytest.fixture
 def grid(tmp_path):
     def make(**options):
-        configs = name_variants([write(tmp_path / f"{name}.yaml") for name in ("one", "two")])
+        configs = name_variants([write(tmp_path / f"{name}.yaml", language="en-us") for name in ("one", "two")])
         write(tmp_path / "decode.yaml")
         (tmp_path / "dump/raw/test").mkdir(parents=True)
         (tmp_path / "dump/raw/test/durations").touch()

@@ -29,7 +29,7 @@ def test_an_experiment_goes_on_with_its_own_settings_only(tmp_path, checkpoint):
 
 def config_file(tmp_path, **keys):
     path = tmp_path / "train.yaml"
-    path.write_text(yaml.safe_dump(keys), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"language": "en-us", **keys}), encoding="utf-8")
     return str(path)
 
 
