@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet_mtl.config.signal import MEL_CHANNELS
 from espnet_mtl.errors import one_of
@@ -74,6 +73,11 @@ def _parameters(features: Mapping[str, Any] | torch.nn.Module | None) -> dict[st
     if isinstance(features, Mapping):
         return {**MEL_CHANNELS, **features}
     extractor = getattr(features, "feats_extract", None)
+    if extractor is None:
+        return {}
+    # A process without a model of ESPnet's does without ESPnet
+    from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
+
     if not isinstance(extractor, LogMelFbank):
         return {}
     parameters = dict(extractor.get_parameters())
