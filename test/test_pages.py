@@ -146,7 +146,7 @@ def test_the_command_for_jets_works(recipe, tmp_path):
     jets, _ = page_commands("training")
     short = "--max_epoch 1 --num_iters_per_epoch 1 --scheduler_conf first_cycle_steps=2 --scheduler_conf warmup_steps=1"
     run_line(jets.replace("conf/", f"{CONF}/"), tmp_path, "--train_args", short, "--stop_stage", "5")
-    assert (tmp_path / "exp/train_jets/train.loss.best.pth").is_file()
+    assert (tmp_path / "exp/train_jets/latest.pth").is_file()
 
 
 def test_the_users_own_recordings(recipe, tmp_path):
