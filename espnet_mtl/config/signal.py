@@ -30,8 +30,8 @@ KIND_OF_MEL = {"htk": False, "log_base": 10.0, "center": True, "normalized": Fal
 """Options of `feats_extract_conf`: the vocoders of this package read log-mels of this kind only."""
 MEL_CHANNELS = {"n_mels": 80, "fmin": 80, "fmax": 7600}
 """What ESPnet's `LogMelFbank` takes where a `feats_extract_conf` does not say."""
-LONGEST_WINDOW_S = 0.128
-"""Of the spectrograms that a vocoder is trained by."""
+VOCODER_WINDOWS_MS = (16, 32, 64, 128)
+"""Windows of the spectrograms that a vocoder is trained by."""
 LINEAR_HZ = 200 / 3
 """Hertz of a mel below 1000 Hz, as Slaney's Auditory Toolbox has it, and librosa after it; above, 27 mels are a factor
 of 6.4."""
@@ -104,7 +104,7 @@ def check_trainable(mel: Mapping[str, Any], segment: int) -> None:
                 f"feats_extract_conf.{key}: a vocoder can be trained for {value} only, got {mel[key]!r}: set that, or "
                 "train none (vocoder.steps: 0)"
             )
-    longest = max(ceil(LONGEST_WINDOW_S * mel["fs"]), mel["n_fft"])
+    longest = max(ceil(max(VOCODER_WINDOWS_MS) * mel["fs"] / 1000), mel["n_fft"])
     fewest = ceil(longest / 2) // mel["hop_length"] + 2
     if segment < fewest:
         raise UserError(

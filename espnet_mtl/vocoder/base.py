@@ -5,15 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import torch
 import torchaudio.functional as AF
 from torch import Tensor, nn
 
+from espnet_mtl.config.espnet.values import Window
 from espnet_mtl.errors import one_of
-
-WINDOWS = ("bartlett", "blackman", "hamming", "hann", "kaiser")
 
 
 def mel_basis(fs: int, n_fft: int, n_mels: int, fmin: float | None, fmax: float | None) -> Tensor:
@@ -31,8 +30,8 @@ def stft_window(name: str | None, length: int) -> Tensor:
     """
     if name is None:
         return torch.ones(length)
-    if name not in WINDOWS:
-        raise one_of("window", name, WINDOWS)
+    if name not in get_args(Window):
+        raise one_of("window", name, get_args(Window))
     return getattr(torch, f"{name}_window")(length)
 
 

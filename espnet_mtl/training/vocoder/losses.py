@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from espnet_mtl.config.signal import VOCODER_WINDOWS_MS
 from espnet_mtl.vocoder.base import mel_basis
 from espnet_mtl.vocoder.source_filter.options import Signal
 
 SMALLEST = 1e-5
 """Amplitude below which differences do not count."""
-WINDOWS_MS = (16, 32, 64, 128)
 MEL_WEIGHT = 2.0
 
 
@@ -32,7 +32,7 @@ class SpectralDistance(nn.Module):
     def __init__(self, signal: Signal):
         super().__init__()
         self.signal = signal
-        self.sizes = [round_to_even(signal.fs * ms / 1000) for ms in WINDOWS_MS]
+        self.sizes = [round_to_even(signal.fs * ms / 1000) for ms in VOCODER_WINDOWS_MS]
         for size in self.sizes:
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
         self.register_buffer("mel_window", torch.hann_window(signal.n_fft), persistent=False)
