@@ -25,6 +25,8 @@ UNKNOWN = -1
 """In an array: no class."""
 NEUTRAL = "neutral"
 """The emotion that intensity pulls toward, and that recordings of a voice without labels are taken for."""
+CEPSTRAL_ORDERS = 24
+"""Cepstral coefficients of a log-mel spectrum, without its level, whose range is a label: how the vocal tract moves."""
 LARGEST = 3.4e38
 """Amount of a number that 32 bits can hold: beyond, it would be infinite in training."""
 MIXTURE_FORM = "expected 'name', or 'name:weight,name:weight' with numbers of at least 0 that are not all 0"
@@ -120,7 +122,7 @@ class ContinuousLabel:
     Attributes:
         name: What `tasks.<task>.label` calls it.
         size: D.
-        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`, `model.contours`).
+        file: Table of a data directory; None: it is measured (`espnet_mtl.data.continuous`, `model.ranges`).
         meaning: What the numbers are.
     """
 
@@ -177,6 +179,7 @@ CONTINUOUS_LABELS: Mapping[str, ContinuousLabel] = {
         ContinuousLabel("energy_dynamics", 3),
         ContinuousLabel("pitch_range", 1),
         ContinuousLabel("energy_range", 1),
+        ContinuousLabel("mel_range", CEPSTRAL_ORDERS),
     )
 }
 """Labels that are numbers."""

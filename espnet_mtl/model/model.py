@@ -10,10 +10,10 @@ from espnet2.tts.espnet_model import ESPnetTTSModel
 from torch import Tensor, nn
 
 from espnet_mtl.labels import LABELS, UNKNOWN
-from espnet_mtl.model.contours import range_labels
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.classifier import Classifier
 from espnet_mtl.model.multitask import MultiTask
+from espnet_mtl.model.ranges import Ranges, range_labels
 from espnet_mtl.model.style.table import Style
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.model.weighting.base import Weighting
@@ -27,7 +27,7 @@ class MTLTTSModel(ESPnetTTSModel):
         style_label: The label whose classes are the rows of the style table.
         heads: Task heads by task name.
         weighting: Combines the task losses.
-        restored: The task whose head says the range of a contour in synthesis, by contour.
+        restored: The task whose head says a range in synthesis, by what has it: pitch, energy or mel.
         parts: ESPnet's parts: tts (a `espnet_mtl.model.backbones.base.Backbone`), feats_extract, normalize, …
 
     Attributes:
@@ -136,6 +136,11 @@ class MTLTTSModel(ESPnetTTSModel):
         hidden = self.tts.encode(text)
         return self.text_predictor(Tap(hidden, text.new_tensor([hidden.size(1)])))[0].softmax(-1)
 
+    @property
+    def ranges(self) -> Ranges:
+        """The heads that say ranges in synthesis."""
+        return {feature: self.heads[task] for feature, task in self.restored.items()}
+
     @torch.no_grad()
     def inference(self, text: Tensor, weights: Tensor | None = None, **inputs) -> dict[str, Tensor]:
         """Synthesizes one utterance.
@@ -153,7 +158,7 @@ class MTLTTSModel(ESPnetTTSModel):
             weights = self.style.uniform() if weights is None else weights
             inputs["style"] = self.style.mix(weights.to(self.style.table.device).unsqueeze(0))
         if self.restored:
-            inputs["ranges"] = {contour: self.heads[task] for contour, task in self.restored.items()}
+            inputs["ranges"] = self.ranges
         output = self.synthesize(text, **inputs)
         return output | self._denormalized(output)
 

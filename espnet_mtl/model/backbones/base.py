@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,13 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from espnet_mtl.model.backbones.specs import BackboneSpec
-from espnet_mtl.model.contours import with_range
 from espnet_mtl.model.gradients import branch
+from espnet_mtl.model.ranges import PROSODY, Ranges, with_mel_range, with_range
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.networks import replica
-
-Ranges = Mapping[str, Callable[[Tap], Tensor]]
-"""What tells the logarithm of the spread (B, 1) of a contour from the tap `shared`, by the contour's name."""
 
 
 @dataclass
@@ -39,7 +36,7 @@ class Call:
         alpha: Factor on durations.
         segments: Whether segments will be cut out of the frames.
         generator: Draws the random numbers of this call; None: PyTorch's own, which all threads share.
-        ranges: Contours that get another spread than they are predicted with (`espnet_mtl.model.contours`).
+        ranges: What gets another spread than it is predicted with (`espnet_mtl.model.ranges`).
     """
 
     style: Tensor | None = None
@@ -142,7 +139,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def inference(self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, **options) -> dict[str, Tensor]:
-        """Synthesizes one utterance; one with contours (`spec.contours`) takes `ranges`, too: see `Call`.
+        """Synthesizes one utterance; one with ranges (`spec.ranges`) takes `ranges`, too: see `Call`.
 
         Args:
             text: Token ids (T_text,).
@@ -196,7 +193,7 @@ class Backbone(ABC):
 
     def hook_contours(self) -> None:
         """Gives the contours that predictors make the range that a call wants of them."""
-        for contour in self.spec.contours:
+        for contour in PROSODY:
             getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_range, contour))
 
     def hook_speaker_table(self) -> None:
@@ -251,6 +248,17 @@ def _restore_range(contour: str, module, args, output: Tensor) -> Tensor:
     shared, padding = args
     lengths = (~padding).sum((1, 2))
     return with_range(output, lengths - 1, tell(Tap(shared, lengths)))
+
+
+def restored_mel(mel: Tensor) -> Tensor:
+    """Gives a spectrogram (T, n_mels) that the call has predicted, normalized, the range that the call wants of it."""
+    call = current_call()
+    tell = call.ranges.get("mel")
+    if tell is None:
+        return mel
+    shared = call.taps["shared"]
+    log_spread = tell(Tap(shared, torch.tensor([shared.size(1)], device=shared.device)))
+    return with_mel_range(mel[None], torch.tensor([len(mel)], device=mel.device), log_spread)[0]
 
 
 def _record_speaker(module, args, output: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones.base import Backbone, Ranges, current_call
+from espnet_mtl.model.backbones.base import Backbone, current_call, restored_mel
 from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
+from espnet_mtl.model.ranges import Ranges
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.networks import replica
@@ -40,8 +41,10 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         self.encoder.register_forward_hook(self._add_style)
         self.hook_speaker_table()
         self.hook_contours()
-        # All three predictors have the same input, so that one of them shows it
-        self.duration_predictor.register_forward_pre_hook(self._record_shared)
+        # All three predictors have the same input. In training the last shows it, since those of pitch and energy may
+        # have it without gradients; in synthesis ESPnet calls that of durations by another name.
+        for part in ("pitch", "duration"):
+            getattr(self, f"{part}_predictor").register_forward_pre_hook(self._record_shared)
         for part in self.spec.branched_parts:
             predictor = getattr(self, f"{part}_predictor")
             predictor.register_forward_pre_hook(partial(self._branch, part))
@@ -129,6 +132,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
                 options[name] = options[name].to(self.feat_out.weight.dtype)
         with self.call(style, ranges=ranges), torch.no_grad():
             output = FastSpeech2.inference(replica(self), text, **options)
+            output["feat_gen"] = restored_mel(output["feat_gen"])
         if (output["duration"] < 0).any() and not options.get("use_teacher_forcing"):  # they were too large for int64
             raise UserError(DAMAGED)
         if options.get("use_teacher_forcing"):

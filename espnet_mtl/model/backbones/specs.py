@@ -31,7 +31,7 @@ class BackboneSpec:
         branched_parts: Those of them whose gradients come back to the tap `shared` by branches of their own.
         token_features: Features of the dump per token that it takes.
         taps: What a head may read.
-        contours: Features per token that it predicts, and whose range a head may restore in synthesis.
+        ranges: What it predicts, and whose range a head may restore in synthesis: contours of tokens, spectrograms.
         decoding_options: ESPnet's options of decoding that it has, beside `alpha` and `use_teacher_forcing`.
         figures: Figures of its loss that training reports.
         conflict: Says of a completed configuration which values of its `tts_conf` cannot be together; "": they can.
@@ -49,7 +49,7 @@ class BackboneSpec:
     branched_parts: tuple[str, ...] = ()
     token_features: tuple[str, ...] = ()
     taps: tuple[str, ...] = TAPS
-    contours: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
     decoding_options: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
     conflict: Callable[[Mapping[str, Any]], str] = no_conflict
@@ -133,7 +133,7 @@ FASTSPEECH2 = BackboneSpec(
     parts=("mel", "duration", "pitch", "energy"),
     branched_parts=("duration", "pitch", "energy"),
     token_features=("durations", "pitch", "energy"),
-    contours=("pitch", "energy"),
+    ranges=("pitch", "energy", "mel"),
     predicted=("feats", "pitch"),
     figures=("l1_loss", "duration_loss", "pitch_loss", "energy_loss", "encoder_alpha", "decoder_alpha"),
     conflict=_fastspeech2_conflict,

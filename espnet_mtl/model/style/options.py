@@ -8,9 +8,9 @@ from pydantic import Field
 
 from espnet_mtl.config.fields import Options, Switch, Width
 
-Contour = Literal["pitch", "energy"]
-CONTOURS: tuple[Contour, ...] = get_args(Contour)
-Contours = Annotated[bool | list[Contour], Field(description="true, false, or a list of pitch and energy")]
+Ranged = Literal["pitch", "energy", "mel"]
+RANGED: tuple[Ranged, ...] = get_args(Ranged)
+Restored = Annotated[bool | list[Ranged], Field(description="true, false, or a list of pitch, energy and mel")]
 
 
 class StyleOptions(Options):
@@ -21,18 +21,18 @@ class StyleOptions(Options):
         reference: Whether there is a reference encoder.
         channels: Channels of the reference encoder's convolutions.
         hard: Whether the likeliest style alone stands in for a label that is missing.
-        restore_range: The predicted contours that get the range which a task says in synthesis; true: all of them.
+        restore_range: What gets the range that a task says in synthesis: predicted pitch, energy, spectrum; true: all.
     """
 
     dim: Width | None = None
     reference: Switch = True
     channels: Width = 64
     hard: Switch = False
-    restore_range: Contours = False
+    restore_range: Restored = False
 
     @property
-    def restored(self) -> tuple[Contour, ...]:
-        """The contours that get their range back."""
+    def restored(self) -> tuple[Ranged, ...]:
+        """What gets its range back."""
         if isinstance(self.restore_range, bool):
-            return CONTOURS if self.restore_range else ()
+            return RANGED if self.restore_range else ()
         return tuple(self.restore_range)

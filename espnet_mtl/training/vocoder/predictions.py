@@ -43,6 +43,7 @@ class Predictor:
         _, batch = self.collate([self.dataset[utt]])
         frames = int(batch["speech_lengths"][0])
         output = self.model.run_network(**to_device(batch, self.device))
+        # As it is predicted, though synthesis restores its range: a vocoder that learns on restored ones mutes them
         mel, _ = self.model.normalize.inverse(output.taps["mel"].values.clone())
         predicted = mel[0].float().cpu().numpy()
         # A decoder that makes several frames a step leaves out those that do not fill one

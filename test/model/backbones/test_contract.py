@@ -10,6 +10,7 @@ from tiny_backbones import HOP, backbone_batch_for, batch_for, sizes_of, with_ba
 
 from espnet_mtl.model.backbones.base import Backbone, is_calling
 from espnet_mtl.model.backbones.specs import TAPS
+from espnet_mtl.model.ranges import cepstra, moments
 from espnet_mtl.model.taps import VECTORS
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.imports.espnet import import_tts_task
@@ -23,7 +24,7 @@ from espnet_mtl.model.backbones.jets import with_end  # noqa: E402
 SPEAKERS, TOKENS, MELS = 2, 6, 80
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
 every = pytest.mark.parametrize("name", BACKBONES)
-CONTOURS = [(name, contour) for name in BACKBONES for contour in BACKBONES.spec(name).contours]
+RANGES = [(name, feature) for name in BACKBONES for feature in BACKBONES.spec(name).ranges]
 
 
 def espnet_class(name):
@@ -182,13 +183,26 @@ def test_style_changes_the_speech_and_only_that_call(name):
     torch.testing.assert_close(speech(speak(backbone)), plain)
 
 
-@pytest.mark.parametrize(("name", "contour"), CONTOURS)
-def test_a_contour_gets_the_range_that_its_own_call_wants(name, contour):
+def spoken(output, feature):
+    """What has a range, (1, T, D): pitch or energy of the tokens without the end, or the cepstrum."""
+    if feature == "mel":
+        return cepstra(output["feat_gen"][None])
+    return output[feature][:-1].view(1, -1, 1)
+
+
+def spread_of(output, feature):
+    values = spoken(output, feature)
+    return moments(values, torch.tensor([values.size(1)]))[1].view(1, -1)
+
+
+@pytest.mark.parametrize(("name", "feature"), RANGES)
+def test_a_prediction_gets_the_range_that_its_own_call_wants(name, feature):
     """Two threads speak at the same time, with a range each."""
     backbone = build(name)
     plain = speak(backbone)
-    spread = plain[contour][:-1].std(correction=0)
-    wanted = [0.5 * spread, 1.5 * spread]
+    styles = [torch.full((1, backbone.encoder_dim), 0.1 * index) for index in range(2)]
+    spreads = [spread_of(speak(backbone, style), feature) for style in styles]
+    factors = [0.5, 1.5]
     barrier = threading.Barrier(2, timeout=60)
     outputs, taps = [None, None], [None, None]
 
@@ -196,22 +210,23 @@ def test_a_contour_gets_the_range_that_its_own_call_wants(name, contour):
         def tell(tap):
             barrier.wait()
             taps[index] = tap
-            return wanted[index].log().view(1, 1)
+            factor = torch.full_like(spreads[index], factors[index])
+            return factor.log() if feature == "mel" else (factor * spreads[index]).log()
 
-        outputs[index] = speak(backbone, torch.full((1, backbone.encoder_dim), 0.1 * index), ranges={contour: tell})
+        outputs[index] = speak(backbone, styles[index], ranges={feature: tell})
 
     threads = [threading.Thread(target=run, args=[index]) for index in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for one, output, tap in zip(wanted, outputs, taps, strict=True):
-        torch.testing.assert_close(output[contour][:-1].std(correction=0), one)
+    for factor, spread, output, tap in zip(factors, spreads, outputs, taps, strict=True):
+        torch.testing.assert_close(spread_of(output, feature), factor * spread)
         assert tap.values.shape == (1, 5, backbone.shared_dim)
         assert tap.lengths.tolist() == [5]
     torch.testing.assert_close((taps[1].values - taps[0].values)[:, :-1], torch.full((1, 4, backbone.shared_dim), 0.1))
-    torch.testing.assert_close(outputs[0][contour].mean(), plain[contour].mean(), atol=0.05, rtol=0)
-    assert torch.equal(speak(backbone)[contour], plain[contour])
+    torch.testing.assert_close(spoken(outputs[0], feature).mean(1), spoken(plain, feature).mean(1), atol=0.05, rtol=0)
+    assert torch.equal(spoken(speak(backbone), feature), spoken(plain, feature))
 
 
 @every
@@ -310,7 +325,7 @@ def test_decoding_options_are_espnets(name):
     assert set(spec.decoding_options) <= set(inspect.signature(espnet_class(name).inference).parameters)
     required = inspect.signature(espnet_class(name).forward).parameters
     assert {"durations", "pitch", "energy"} & set(required) == set(spec.token_features)
-    assert set(spec.contours) <= set(spec.token_features) - {"durations"}
+    assert set(spec.ranges) <= {*spec.token_features, "mel"} - {"durations"}
 
 
 @every

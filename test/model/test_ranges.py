@@ -1,14 +1,16 @@
-"""The ranges of contours: measured of natural ones, and given to predicted ones in synthesis."""
+"""Ranges: measured of natural speech, and given to predictions in synthesis."""
 
 import copy
 
+import numpy as np
 import pytest
+import scipy.fft
 import torch
 import yaml
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference import Text2Speech
-from espnet_mtl.model.contours import MOST, moments, range_labels, with_range
+from espnet_mtl.model.ranges import MOST, cepstra, moments, range_labels, with_mel_range, with_range
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.training.dataset import written_labels
 
@@ -17,6 +19,7 @@ TASKS = {
     "tts": {"weight": 1.0},
     "intonation": {**HEAD, "label": "pitch_range"},
     "loudness": {**HEAD, "label": "energy_range"},
+    "timbre": {**HEAD, "label": "mel_range"},
 }
 SPEAK = {"sids": torch.tensor([0]), "use_teacher_forcing": False, "alpha": 1.0}
 TEXT = torch.tensor([2, 3, 4, 2, 3])
@@ -96,15 +99,63 @@ def test_the_type_of_numbers_stays(dtype):
     assert with_range(values.to(dtype), lengths, torch.zeros(1, 1, dtype=dtype)).dtype == dtype
 
 
-def trained(make_model, batch, restore=True):
+def trained(make_model, batch, restore=("pitch", "energy")):
     """A model whose heads have learned the ranges of four utterances."""
-    model = make_model(tasks=TASKS, style_conf={"reference": False, "restore_range": restore})
+    model = make_model(tasks=TASKS, style_conf={"reference": False, "restore_range": list(restore)})
     optimizer = torch.optim.Adam(model.heads.parameters(), lr=0.05)
     for _ in range(150):
         optimizer.zero_grad()
         model(**batch)[0].backward()
         optimizer.step()
     return model.eval()
+
+
+def test_the_label_of_a_spectrogram_is_how_much_wider_the_natural_cepstrum_spreads():
+    """Twice the contrast of every spectrum is twice the spread; another level is none."""
+    mel, other = torch.randn(2, 1, 9, 80, generator=torch.Generator().manual_seed(0))
+    levels = torch.arange(9.0)[None, :, None]
+    lengths = torch.tensor([9])
+    plain, doubled, moved = (
+        range_labels({"mel": Tap(other, lengths, real=one)})["mel_range"] for one in (mel, 2 * mel, mel + levels)
+    )
+    assert plain.shape == (1, 24)
+    third = [scipy.fft.dct(one[0].numpy(), norm="ortho")[:, 3].std() for one in (mel, other)]
+    assert plain[0, 2].item() == pytest.approx(np.log(third[0] / third[1]), abs=1e-4)
+    torch.testing.assert_close(doubled, plain + np.log(2))
+    torch.testing.assert_close(moved, plain, atol=1e-4, rtol=0)
+
+
+def test_what_is_wanted_of_a_spectrogram_gives_it_the_natural_spread():
+    natural, predicted = torch.randn(2, 2, 9, 80, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([9, 6])
+    label = range_labels({"mel": Tap(predicted, lengths, real=natural)})["mel_range"]
+    _, wanted = moments(cepstra(natural), lengths)
+    _, spread = moments(cepstra(with_mel_range(predicted, lengths, label)), lengths)
+    torch.testing.assert_close(spread, wanted)
+
+
+def test_a_spectrogram_gets_the_wanted_spread_and_keeps_the_rest():
+    mel = torch.randn(2, 9, 80, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([9, 6])
+    _, before = moments(cepstra(mel), lengths)
+    changed = with_mel_range(mel, lengths, torch.full((2, 24), 1.3).log())
+    _, after = moments(cepstra(changed), lengths)
+    torch.testing.assert_close(after, 1.3 * before)
+    torch.testing.assert_close(changed.mean(-1), mel.mean(-1))
+    fine = slice(25, None)
+    before, after = (scipy.fft.dct(one.numpy(), norm="ortho")[..., fine] for one in (mel, changed))
+    np.testing.assert_allclose(after, before, atol=1e-4)
+    assert torch.equal(changed[1, 6:], mel[1, 6:])
+
+
+def test_few_mel_channels_have_fewer_ranges():
+    mel = torch.randn(1, 9, 10, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([9])
+    label = range_labels({"mel": Tap(mel / 2, lengths, real=mel)})["mel_range"]
+    assert label.isfinite().tolist() == [[True] * 9 + [False] * 15]
+    changed = with_mel_range(mel / 2, lengths, torch.full((1, 24), 2.0).log())
+    assert changed.isfinite().all()
+    torch.testing.assert_close(moments(cepstra(changed), lengths)[1], moments(cepstra(mel), lengths)[1])
 
 
 def log_spread(output, name):
@@ -130,9 +181,25 @@ def test_synthesis_has_the_range_that_the_heads_say(make_model, batch):
     assert not torch.allclose(restored["feat_gen"], flat["feat_gen"])
 
 
-def test_only_the_contours_that_are_named_are_restored(make_model):
+def test_the_spectrum_has_the_range_that_the_head_says(make_model, batch):
+    """As far as it may change: this network has learned nothing but what ranges are."""
+    model = trained(make_model, batch, ["mel"])
+    plain = copy.deepcopy(model)
+    plain.restored = {}
+    shared = {}
+    plain.tts.pitch_predictor.register_forward_pre_hook(lambda _, args: shared.update(tap=args[0]))
+    weights = torch.tensor([1.0, 0, 0])
+    restored, flat = (one.inference(TEXT, weights=weights, **SPEAK)["feat_gen"] for one in (model, plain))
+    said = model.heads["timbre"](Tap(shared["tap"], torch.tensor([len(TEXT) + 1])))[0]
+    (_, before), (_, after) = (moments(cepstra(mel[None]), torch.tensor([len(mel)])) for mel in (flat, restored))
+    wanted = before.view(-1) * said.exp().clamp(1 / MOST, MOST)
+    assert (said.exp() < MOST).any()
+    torch.testing.assert_close(after.view(-1), wanted, atol=1e-4, rtol=1e-3)
+
+
+def test_only_what_is_named_is_restored(make_model):
     restored = {name: make_model(tasks=TASKS, style_conf={"restore_range": name}).restored for name in (True, False)}
-    assert restored == {True: {"pitch": "intonation", "energy": "loudness"}, False: {}}
+    assert restored == {True: {"pitch": "intonation", "energy": "loudness", "mel": "timbre"}, False: {}}
     assert make_model(tasks=TASKS, style_conf={"restore_range": ["energy"]}).restored == {"energy": "loudness"}
 
 
