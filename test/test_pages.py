@@ -120,6 +120,24 @@ def test_the_command_of_the_ablation_page_works(recipe, tmp_path):
     assert (tmp_path / "exp/uw_seed2/decode/dev/wav.scp").is_file()
 
 
+def test_the_sounds_of_the_docs_are_made_of_a_packed_model(recipe, tmp_path):
+    test_set = recipe / "dump/raw/test"
+    sentence = next(utt for utt in read_table(test_set / "text") if utt.startswith("f2_happy")).rpartition("_")[2]
+    model = recipe / f"exp/{MULTI}/{MULTI}.zip"
+    options = ["--model", model, "--data", test_set, "--sentence", sentence, "--output", tmp_path / "sounds"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, ROOT / "tools/sounds.py", *options], env=environment, check=True)
+    for emotion in ("angry", "happy", "neutral", "sad", "surprised"):
+        for kind in ("natural", "griffin_lim", "source_filter"):
+            wav, fs = soundfile.read(tmp_path / f"sounds/{emotion}_{kind}.mp3")
+            assert fs == 16000
+            assert len(wav) > 0.2 * fs
+            assert abs(wav).max() > 0
+    assert {path.name for path in (ROOT / "docs/sounds").glob("*.mp3")} <= {
+        path.name for path in (tmp_path / "sounds").glob("*.mp3")
+    }
+
+
 @pytest.mark.parametrize("config", ["train_fastspeech2", "vocoder_universal"])
 def test_the_command_of_the_vocoder_page_works(recipe, tmp_path, config):
     (tmp_path / "dump").symlink_to(recipe / "dump")

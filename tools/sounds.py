@@ -9,6 +9,8 @@ from pathlib import Path
 import soundfile
 
 VOCODERS = ("griffin_lim", "source_filter")
+BEST = 0.0
+"""Compression of MP3 that loses least."""
 
 
 def write_sounds(model: str, data: Path, speaker: str, sentence: str, output: Path) -> None:
@@ -30,10 +32,10 @@ def write_sounds(model: str, data: Path, speaker: str, sentence: str, output: Pa
     for emotion in voices["griffin_lim"].emotions:
         utt = f"{speaker}_{emotion}_{sentence}"
         samples, fs = soundfile.read(recordings[utt])
-        soundfile.write(output / f"{emotion}_natural.mp3", samples, fs)
+        soundfile.write(output / f"{emotion}_natural.mp3", samples, fs, compression_level=BEST)
         for name, tts in voices.items():
             speech = tts(texts[utt], speaker=speaker, emotion=emotion)
-            soundfile.write(output / f"{emotion}_{name}.mp3", speech["wav"].numpy(), tts.fs)
+            soundfile.write(output / f"{emotion}_{name}.mp3", speech["wav"].numpy(), tts.fs, compression_level=BEST)
         print(f"{emotion}: {texts[utt]}")
 
 
