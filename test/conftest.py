@@ -68,7 +68,8 @@ def make_args(stats_dir):
 
     def make(**overrides) -> argparse.Namespace:
         config = load_train_config(CONF / "train_fastspeech2.yaml")
-        del config["tasks"]["pitch_range"]  # of FastSpeech2 alone
+        for task in ("pitch_range", "mel_range"):  # of FastSpeech2 alone
+            del config["tasks"][task]
         config.update(
             tts_conf=dict(TINY["fastspeech2"]),
             style_conf={"channels": 8},

@@ -10,7 +10,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.registry import SECTIONS
 
 RANGES: Mapping[str, str] = {"pitch": "pitch_range", "energy": "energy_range", "mel": "mel_range"}
-"""The label that is the spread of what is predicted; every batch measures it itself (`espnet_mtl.model.ranges`)."""
+"""The label that says the range of each; every batch measures it itself (`espnet_mtl.model.ranges`)."""
 READABLE = "shared"
 """The tap that synthesis has, and that knows text, style and speaker."""
 
@@ -19,7 +19,7 @@ def check_label(task: str, label: str, backbone: Any) -> None:
     """Raises UserError where the label of a task is the range of something that the backbone does not predict."""
     for feature, name in RANGES.items():
         if label == name and feature not in backbone.ranges:
-            raise UserError(f"tasks.{task}: the label {label!r} needs a backbone that can restore {feature}")
+            raise UserError(f"tasks.{task}: the label {label!r} is for tts: fastspeech2, which can restore {feature}")
 
 
 def range_tasks(config: Mapping[str, Any], backbone: Any) -> dict[str, str]:
@@ -36,8 +36,9 @@ def range_tasks(config: Mapping[str, Any], backbone: Any) -> dict[str, str]:
         UserError: The backbone predicts no such thing, or no task says its range.
     """
     options = build(SECTIONS.load("style_conf"), config["style_conf"], "style_conf")
+    learned = {task.get("label") for task in config["tasks"].values()}
     tasks = {}
-    for feature in options.restored:
+    for feature in options.restored(name for name, label in RANGES.items() if label in learned):
         if feature not in backbone.ranges:
             raise UserError(f"style_conf.restore_range: tts: {config['tts']} cannot restore {feature}, fastspeech2 can")
         tasks[feature] = _range_task(feature, config["tasks"])

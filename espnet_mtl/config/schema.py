@@ -116,6 +116,7 @@ def check_given(config: Mapping[str, Any]) -> None:
     for key in _spec(config).derived_keys:
         if key in (config.get("tts_conf") or {}):
             raise UserError(f"tts_conf.{key} has no place in a training configuration: set feats_extract_conf")
+    _refuse_embeddings(config.get("tts_conf") or {})
     for section, (keys, reason) in DERIVED.items():
         for key in keys:
             if key in (config.get(section) or {}):
@@ -125,6 +126,19 @@ def check_given(config: Mapping[str, Any]) -> None:
         for key, value in (config.get(section) or {}).items():
             if key in SIGNAL and value != mel[key]:
                 raise UserError(f"{section}.{key}: {value!r} would have no effect: set feats_extract_conf.{key}")
+
+
+def _refuse_embeddings(tts_conf: Mapping[str, Any]) -> None:
+    """Raises UserError where a network would wait for speaker embeddings, which no stage makes."""
+    for section, conf in (
+        ("tts_conf", tts_conf),
+        ("tts_conf.generator_params", tts_conf.get("generator_params") or {}),
+    ):
+        if conf.get("spk_embed_dim") is not None:
+            raise UserError(
+                f"{section}.spk_embed_dim: the data of the recipe have no speaker embeddings; leave it out, voices are "
+                "told by their names"
+            )
 
 
 def _refuse_gan_values(config: Mapping[str, Any]) -> None:

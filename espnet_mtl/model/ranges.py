@@ -26,7 +26,7 @@ PROSODY = ("pitch", "energy")
 """The contours among the columns of the tap `prosody`, in their order."""
 FLAT = 1e-3
 """Spread, in standard deviations of the training set, below which there is none: that of a pitch without a voiced
-frame, or of one token."""
+frame, or of one token, or of a spectrum that stays."""
 MOST = 4.0
 """Factor by which the spread of a prediction is changed at most."""
 
@@ -90,8 +90,9 @@ def with_mel_range(mel: Tensor, lengths: Tensor, log_factor: Tensor) -> Tensor:
         log_factor: What `range_labels` measures of spectrograms (B, 24).
     """
     before = cepstra(mel)
-    change = stretched(before, lengths, log_factor.float().exp().unsqueeze(1)) - before
-    return mel + (change @ _cosines(mel.size(-1), mel.device).T).to(mel.dtype)
+    with torch.autocast(mel.device.type, enabled=False):
+        change = stretched(before, lengths, log_factor.float().exp().unsqueeze(1)) - before
+        return mel + (change @ _cosines(mel.size(-1), mel.device).T).to(mel.dtype)
 
 
 def stretched(values: Tensor, lengths: Tensor, factor: Tensor) -> Tensor:
@@ -107,14 +108,19 @@ def cepstra(mel: Tensor) -> Tensor:
     Coefficient 0, the level, is left out: pauses decide its spread, not voices. Where there are too few mel channels
     for a coefficient, it is 0.
     """
-    return mel.float() @ _cosines(mel.size(-1), mel.device)
+    with torch.autocast(mel.device.type, enabled=False):
+        return mel.float() @ _cosines(mel.size(-1), mel.device)
 
 
 @cache
 def _cosines(n_mels: int, device: torch.device) -> Tensor:
-    """The orthonormal cosine transform (n_mels, 24) without the level."""
+    """The orthonormal cosine transform (n_mels, 24) without the level.
+
+    It is kept for all calls, and so does not depend on what the first one was made under.
+    """
     from torchaudio.functional import create_dct
 
-    cosines = create_dct(CEPSTRAL_ORDERS + 1, n_mels, "ortho")
+    with torch.inference_mode(False), torch.device("cpu"):
+        cosines = create_dct(CEPSTRAL_ORDERS + 1, n_mels, "ortho").float()
     cosines[:, n_mels:] = 0.0
     return cosines[:, 1:].to(device)

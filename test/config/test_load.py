@@ -98,10 +98,10 @@ def test_signal_parameters_stand_once():
         ({"style_conf": {"restore_range": "pitch"}}, ["style_conf.restore_range", "true, false, or a list", "'pitch'"]),
         ({"style_conf": {"restore_range": ["tone"]}}, ["style_conf.restore_range", "pitch, energy and mel", "'tone'"]),
         ({"style_conf": {"restore_range": ["pitch"]}}, ["restore_range: pitch needs a task such as", "pitch_range"]),
-        (restoring(True), ["restore_range: energy needs a task such as", "energy_range"]),
+        (restoring(["pitch", "energy"]), ["restore_range: energy needs a task such as", "energy_range"]),
         (restoring(["pitch"], tap="prosody"), ["pitch needs a task", "tasks.emotion cannot (tap prosody)"]),
         (restoring(["pitch"], reversed=True), ["pitch needs a task", "tasks.emotion cannot (reversed)"]),
-        ({**restoring(["pitch"]), "tts": "tacotron2"}, ["label 'pitch_range'", "that can restore pitch"]),
+        ({**restoring(["pitch"]), "tts": "tacotron2"}, ["label 'pitch_range'", "which can restore pitch"]),
         (
             {"tts": "tacotron2", "style_conf": {"restore_range": True}},
             ["restore_range", "tts: tacotron2 cannot restore pitch"],
@@ -190,6 +190,11 @@ def test_a_key_that_would_have_no_effect_is_refused_by_name(config, words, tmp_p
         ({"energy_extract_conf": {"n_fft": 512}}, ["energy_extract_conf.n_fft: 512", "feats_extract_conf.n_fft"]),
         ({"normalize_conf": {"stats_file": "a"}}, ["normalize_conf.stats_file", "stage 4 makes it"]),
         ({"tts_conf": {"spks": 3}}, ["tts_conf.spks", "follows from the data"]),
+        ({"tts_conf": {"spk_embed_dim": 2}}, ["tts_conf.spk_embed_dim", "no speaker embeddings", "leave it out"]),
+        (
+            {"tts": "jets", "tts_conf": {"generator_params": {"spk_embed_dim": 2}}},
+            ["tts_conf.generator_params.spk_embed_dim", "no speaker embeddings"],
+        ),
         ({"scheduler": None, "scheduler_conf": {"warmup_steps": 3}}, ["scheduler_conf has no effect", "null"]),
     ],
 )

@@ -203,6 +203,44 @@ def test_only_what_is_named_is_restored(make_model):
     assert make_model(tasks=TASKS, style_conf={"restore_range": ["energy"]}).restored == {"energy": "loudness"}
 
 
+def test_everything_is_what_has_a_task(make_model):
+    """Models that were trained before the spectrum had a range say true as well."""
+    tasks = {name: task for name, task in TASKS.items() if name != "timbre"}
+    model = make_model(tasks=tasks, style_conf={"restore_range": True})
+    assert model.restored == {"pitch": "intonation", "energy": "loudness"}
+
+
+def test_the_padding_of_a_bucket_is_no_text(make_model, monkeypatch):
+    monkeypatch.setenv("ESPNET_BUCKET_INFER", "1")
+    model = make_model(tasks=TASKS, style_conf={"restore_range": True}).eval()
+    lengths = []
+    for head in model.heads.values():
+        head.register_forward_pre_hook(lambda _, args: lengths.append(args[0].lengths.tolist()))
+    model.inference(TEXT, weights=torch.tensor([1.0, 0, 0]), **SPEAK)
+    assert lengths == [[len(TEXT) + 1]] * 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_a_spectrogram_keeps_its_type_of_numbers(dtype):
+    mel = torch.randn(1, 9, 80).to(dtype)
+    assert with_mel_range(mel, torch.tensor([9]), torch.zeros(1, 24, dtype=dtype)).dtype == dtype
+
+
+def test_no_head_changes_a_spectrogram_beyond_measure():
+    mel, lengths = torch.randn(1, 9, 80, generator=torch.Generator().manual_seed(0)), torch.tensor([9])
+    before, after = (
+        moments(cepstra(one), lengths)[1] for one in (mel, with_mel_range(mel, lengths, torch.full((1, 24), 50.0)))
+    )
+    torch.testing.assert_close(after, MOST * before)
+
+
+def test_low_precision_of_training_is_not_that_of_ranges():
+    mel, lengths = torch.randn(1, 9, 80, generator=torch.Generator().manual_seed(0)) + 3, torch.tensor([9])
+    wanted = with_mel_range(mel, lengths, torch.full((1, 24), 0.5))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(with_mel_range(mel, lengths, torch.full((1, 24), 0.5)), wanted)
+
+
 def test_an_exaggerated_emotion_has_an_exaggerated_range(make_model):
     """What an additive head says of a mixture is a mixture, beyond the emotions, too."""
     model = make_model(tasks=TASKS, style_conf={"reference": False, "restore_range": ["pitch"]}).eval()

@@ -193,8 +193,8 @@ class Backbone(ABC):
 
     def hook_contours(self) -> None:
         """Gives the contours that predictors make the range that a call wants of them."""
-        for contour in PROSODY:
-            getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_range, contour))
+        for contour in set(PROSODY).intersection(self.spec.ranges):
+            getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_contour, contour))
 
     def hook_speaker_table(self) -> None:
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""
@@ -240,7 +240,7 @@ class Backbone(ABC):
         return tables
 
 
-def _restore_range(contour: str, module, args, output: Tensor) -> Tensor:
+def _restore_contour(contour: str, module, args, output: Tensor) -> Tensor:
     """Changes the output (B, T, 1) of a predictor of ESPnet's, whose arguments are the tap `shared` and its padding."""
     tell = current_call().ranges.get(contour)
     if tell is None:
@@ -250,15 +250,17 @@ def _restore_range(contour: str, module, args, output: Tensor) -> Tensor:
     return with_range(output, lengths - 1, tell(Tap(shared, lengths)))
 
 
-def restored_mel(mel: Tensor) -> Tensor:
-    """Gives a spectrogram (T, n_mels) that the call has predicted, normalized, the range that the call wants of it."""
+def restored_mel(mel: Tensor, tokens: int) -> Tensor:
+    """Gives a spectrogram (T, n_mels) that the call has predicted, normalized, the range that the call wants of it.
+
+    `tokens` are those of the text and its end: the tap may be padded (ESPNET_BUCKET_INFER).
+    """
     call = current_call()
     tell = call.ranges.get("mel")
     if tell is None:
         return mel
-    shared = call.taps["shared"]
-    log_spread = tell(Tap(shared, torch.tensor([shared.size(1)], device=shared.device)))
-    return with_mel_range(mel[None], torch.tensor([len(mel)], device=mel.device), log_spread)[0]
+    log_factor = tell(Tap(call.taps["shared"], torch.tensor([tokens], device=mel.device)))
+    return with_mel_range(mel[None], torch.tensor([len(mel)], device=mel.device), log_factor)[0]
 
 
 def _record_speaker(module, args, output: Tensor) -> Tensor:

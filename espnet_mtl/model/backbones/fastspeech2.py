@@ -26,8 +26,8 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
 
     Where the hooks are: behind the text encoder, where the style is added; behind the table of speakers; in front of
     the variance predictors, whose input is the tap `shared`; behind those of pitch and energy, whose range a call may
-    restore; in front of the criterion, where what they predict is the tap `prosody`; and behind it, where the parts of
-    the loss are.
+    restore (that of the spectrogram is restored behind ESPnet's inference); in front of the criterion, where what they
+    predict is the tap `prosody`; and behind it, where the parts of the loss are.
     """
 
     spec = FASTSPEECH2
@@ -132,7 +132,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
                 options[name] = options[name].to(self.feat_out.weight.dtype)
         with self.call(style, ranges=ranges), torch.no_grad():
             output = FastSpeech2.inference(replica(self), text, **options)
-            output["feat_gen"] = restored_mel(output["feat_gen"])
+            output["feat_gen"] = restored_mel(output["feat_gen"], len(text) + 1)
         if (output["duration"] < 0).any() and not options.get("use_teacher_forcing"):  # they were too large for int64
             raise UserError(DAMAGED)
         if options.get("use_teacher_forcing"):

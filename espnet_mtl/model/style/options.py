@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from espnet_mtl.config.fields import Options, Switch, Width
 
 Ranged = Literal["pitch", "energy", "mel"]
-RANGED: tuple[Ranged, ...] = get_args(Ranged)
 Restored = Annotated[bool | list[Ranged], Field(description="true, false, or a list of pitch, energy and mel")]
 
 
@@ -21,7 +21,8 @@ class StyleOptions(Options):
         reference: Whether there is a reference encoder.
         channels: Channels of the reference encoder's convolutions.
         hard: Whether the likeliest style alone stands in for a label that is missing.
-        restore_range: What gets the range that a task says in synthesis: predicted pitch, energy, spectrum; true: all.
+        restore_range: What gets the range that a task says in synthesis: predicted pitch, energy, spectrum; true: all
+            that a task learns.
     """
 
     dim: Width | None = None
@@ -30,9 +31,8 @@ class StyleOptions(Options):
     hard: Switch = False
     restore_range: Restored = False
 
-    @property
-    def restored(self) -> tuple[Ranged, ...]:
-        """What gets its range back."""
-        if isinstance(self.restore_range, bool):
-            return RANGED if self.restore_range else ()
-        return tuple(self.restore_range)
+    def restored(self, learned: Iterable[str]) -> tuple[str, ...]:
+        """Names what gets its range back, where tasks have learned the ranges of `learned`."""
+        if self.restore_range is True:
+            return tuple(learned) or ("pitch",)
+        return tuple(self.restore_range or ())
