@@ -25,8 +25,6 @@ UNKNOWN = -1
 """In an array: no class."""
 NEUTRAL = "neutral"
 """The emotion that intensity pulls toward, and that recordings of a voice without labels are taken for."""
-CEPSTRAL_ORDERS = 24
-"""Cepstral coefficients of a log-mel spectrum, without its level, whose range is a label: how the vocal tract moves."""
 LARGEST = 3.4e38
 """Amount of a number that 32 bits can hold: beyond, it would be infinite in training."""
 MIXTURE_FORM = "expected 'name', or 'name:weight,name:weight' with numbers of at least 0 that are not all 0"
@@ -179,7 +177,7 @@ CONTINUOUS_LABELS: Mapping[str, ContinuousLabel] = {
         ContinuousLabel("energy_dynamics", 3),
         ContinuousLabel("pitch_range", 1),
         ContinuousLabel("energy_range", 1),
-        ContinuousLabel("mel_range", CEPSTRAL_ORDERS),
+        ContinuousLabel("mel_range", 24),
     )
 }
 """Labels that are numbers."""

@@ -36,13 +36,21 @@ def range_tasks(config: Mapping[str, Any], backbone: Any) -> dict[str, str]:
         UserError: The backbone predicts no such thing, or no task says its range.
     """
     options = build(SECTIONS.load("style_conf"), config["style_conf"], "style_conf")
-    learned = {task.get("label") for task in config["tasks"].values()}
     tasks = {}
-    for feature in options.restored(name for name, label in RANGES.items() if label in learned):
+    for feature in _restored(options.restore_range, config["tasks"]):
         if feature not in backbone.ranges:
             raise UserError(f"style_conf.restore_range: tts: {config['tts']} cannot restore {feature}, fastspeech2 can")
         tasks[feature] = _range_task(feature, config["tasks"])
     return tasks
+
+
+def _restored(restore_range: bool | list[str], tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names what gets its range back; true: all that a task learns."""
+    if restore_range is not True:
+        return restore_range or []
+    labels = {task.get("label") for task in tasks.values()}
+    learned = [feature for feature, label in RANGES.items() if label in labels]
+    return learned or ["pitch"]  # whose error says what such a task is
 
 
 def _range_task(feature: str, tasks: Mapping[str, Mapping[str, Any]]) -> str:

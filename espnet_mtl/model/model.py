@@ -13,7 +13,7 @@ from espnet_mtl.labels import LABELS, UNKNOWN
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.classifier import Classifier
 from espnet_mtl.model.multitask import MultiTask
-from espnet_mtl.model.ranges import Ranges, range_labels
+from espnet_mtl.model.ranges import range_labels
 from espnet_mtl.model.style.table import Style
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.model.weighting.base import Weighting
@@ -67,7 +67,8 @@ class MTLTTSModel(ESPnetTTSModel):
             The loss, figures to report and the batch size, as ESPnet's Trainer takes them.
         """
         output = self.run_network(text, text_lengths, speech, speech_lengths, **inputs)
-        labels = batch_labels(inputs, text) | range_labels(output.taps)
+        learned = {head.label for head in self.multitask.heads.values()}
+        labels = batch_labels(inputs, text) | range_labels(output.taps, learned)
         tts_losses = output.task_losses(self.tts.split)
         loss, stats = self.multitask(output.taps, labels, tts_losses, inputs.get("utt_id"))
         return force_gatherable((loss, {**output.stats, **stats}, len(text)), loss.device)
@@ -136,11 +137,6 @@ class MTLTTSModel(ESPnetTTSModel):
         hidden = self.tts.encode(text)
         return self.text_predictor(Tap(hidden, text.new_tensor([hidden.size(1)])))[0].softmax(-1)
 
-    @property
-    def ranges(self) -> Ranges:
-        """The heads that say ranges in synthesis."""
-        return {feature: self.heads[task] for feature, task in self.restored.items()}
-
     @torch.no_grad()
     def inference(self, text: Tensor, weights: Tensor | None = None, **inputs) -> dict[str, Tensor]:
         """Synthesizes one utterance.
@@ -158,7 +154,7 @@ class MTLTTSModel(ESPnetTTSModel):
             weights = self.style.uniform() if weights is None else weights
             inputs["style"] = self.style.mix(weights.to(self.style.table.device).unsqueeze(0))
         if self.restored:
-            inputs["ranges"] = self.ranges
+            inputs["ranges"] = {feature: self.heads[task] for feature, task in self.restored.items()}
         output = self.synthesize(text, **inputs)
         return output | self._denormalized(output)
 

@@ -9,14 +9,14 @@ statistical speech synthesis").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cache
 
 import torch
 from torch import Tensor
 
 from espnet_mtl.config.ranges import RANGES
-from espnet_mtl.labels import CEPSTRAL_ORDERS
+from espnet_mtl.labels import CONTINUOUS_LABELS
 from espnet_mtl.model.layers import masked_mean
 from espnet_mtl.model.taps import Tap, valid_mask
 
@@ -24,6 +24,8 @@ Ranges = Mapping[str, Callable[[Tap], Tensor]]
 """What tells a range (B, D), see `range_labels`, from the tap `shared`, by the name of what has it."""
 PROSODY = ("pitch", "energy")
 """The contours among the columns of the tap `prosody`, in their order."""
+ORDERS = CONTINUOUS_LABELS[RANGES["mel"]].size
+"""Cepstral coefficients of a spectrum, without its level, that have a range: how the vocal tract moves."""
 FLAT = 1e-3
 """Spread, in standard deviations of the training set, below which there is none: that of a pitch without a voiced
 frame, or of one token, or of a spectrum that stays."""
@@ -38,11 +40,12 @@ def moments(values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     return mean, variance.sqrt()
 
 
-def range_labels(taps: Mapping[str, Tap]) -> dict[str, Tensor]:
+def range_labels(taps: Mapping[str, Tap], wanted: Container[str] = RANGES.values()) -> dict[str, Tensor]:
     """Measures the labels that are ranges.
 
     Args:
         taps: The taps of a batch; a range without its tap, `prosody` or `mel`, is left out.
+        wanted: Labels that somebody learns: no others are measured.
 
     Returns:
         By label: the logarithm of the spread of natural pitch and energy, normalized, over tokens (B, 1), and of how
@@ -54,9 +57,11 @@ def range_labels(taps: Mapping[str, Tap]) -> dict[str, Tensor]:
     prosody, mel = taps.get("prosody"), taps.get("mel")
     if prosody is not None and prosody.real is not None and prosody.lengths is not None:
         for column, contour in enumerate(PROSODY):
+            if RANGES[contour] not in wanted:
+                continue
             # The last token is the end, which has neither pitch nor energy of its own
             labels[RANGES[contour]] = _log_spread(prosody.real[..., column : column + 1], prosody.lengths - 1)
-    if mel is not None and mel.real is not None and mel.lengths is not None:
+    if RANGES["mel"] in wanted and mel is not None and mel.real is not None and mel.lengths is not None:
         natural, predicted = (_log_spread(cepstra(one), mel.lengths) for one in (mel.real, mel.values.detach()))
         labels[RANGES["mel"]] = natural - predicted
     return labels
@@ -121,6 +126,6 @@ def _cosines(n_mels: int, device: torch.device) -> Tensor:
     from torchaudio.functional import create_dct
 
     with torch.inference_mode(False), torch.device("cpu"):
-        cosines = create_dct(CEPSTRAL_ORDERS + 1, n_mels, "ortho").float()
+        cosines = create_dct(ORDERS + 1, n_mels, "ortho").float()
     cosines[:, n_mels:] = 0.0
     return cosines[:, 1:].to(device)

@@ -125,6 +125,19 @@ def test_the_label_of_a_spectrogram_is_how_much_wider_the_natural_cepstrum_sprea
     torch.testing.assert_close(moved, plain, atol=1e-4, rtol=0)
 
 
+def test_what_no_head_learns_is_not_measured():
+    pitch, lengths = contour([6, 4], 7)
+    mel = torch.randn(2, 9, 80, generator=torch.Generator().manual_seed(0))
+    taps = {**prosody(pitch, pitch, lengths), "mel": Tap(mel, torch.tensor([9, 6]), real=2 * mel)}
+    every = range_labels(taps)
+    assert list(every) == ["pitch_range", "energy_range", "mel_range"]
+    for label, values in every.items():
+        (measured,) = range_labels(taps, {label}).items()
+        assert measured[0] == label
+        assert torch.equal(measured[1], values)
+    assert range_labels(taps, set()) == {}
+
+
 def test_what_is_wanted_of_a_spectrogram_gives_it_the_natural_spread():
     natural, predicted = torch.randn(2, 2, 9, 80, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([9, 6])

@@ -193,8 +193,9 @@ class Backbone(ABC):
 
     def hook_contours(self) -> None:
         """Gives the contours that predictors make the range that a call wants of them."""
-        for contour in set(PROSODY).intersection(self.spec.ranges):
-            getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_contour, contour))
+        for contour in PROSODY:
+            if contour in self.spec.ranges:
+                getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_contour, contour))
 
     def hook_speaker_table(self) -> None:
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""

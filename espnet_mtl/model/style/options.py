@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -30,9 +29,3 @@ class StyleOptions(Options):
     channels: Width = 64
     hard: Switch = False
     restore_range: Restored = False
-
-    def restored(self, learned: Iterable[str]) -> tuple[str, ...]:
-        """Names what gets its range back, where tasks have learned the ranges of `learned`."""
-        if self.restore_range is True:
-            return tuple(learned) or ("pitch",)
-        return tuple(self.restore_range or ())
