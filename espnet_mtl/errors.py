@@ -107,12 +107,20 @@ def downloading(what: str) -> Iterator[None]:
         raise
     # Packages count on the answer of a server in order: over any other one they may raise anything
     except Exception as error:
+        _close_connection(error)
         if no_room(error):
             raise
         reason = str(error).strip().partition("\n")[0]
         if not isinstance(error, (OSError, ValueError)):
             reason = f"{type(error).__name__}: {reason}"
         raise UserError(f"{what}: {reason}") from error
+
+
+def _close_connection(error: Exception) -> None:
+    # espnet_model_zoo leaves the answer of a server that refuses, 404 say, unread; its error keeps it open
+    response = getattr(error, "response", None)
+    if response is not None:
+        response.close()
 
 
 def _place(error: BaseException) -> str:

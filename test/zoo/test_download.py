@@ -141,6 +141,12 @@ def test_url_of_nothing_is_refused(server, cache, path):
         resolve(f"{server[0]}/{path}", cache)
 
 
+def test_connection_of_a_server_that_refuses_is_closed(server, cache):
+    with pytest.raises(UserError, match="404") as refused:
+        resolve(f"{server[0]}/gone.zip", cache)
+    assert refused.value.__cause__.response.raw.closed
+
+
 def test_unreachable_server_is_named(cache):
     with pytest.raises(UserError, match=r"cannot download http://127\.0\.0\.1:9/model\.zip"):
         resolve("http://127.0.0.1:9/model.zip", cache)
