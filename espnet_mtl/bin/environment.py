@@ -20,7 +20,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.system import caches
 from espnet_mtl.system.imports.pyworld import without_remark
 from espnet_mtl.system.paths import is_writable
-from espnet_mtl.text import espeak
+from espnet_mtl.text import espeak, espeak_library
 
 DISTRIBUTION = "espnet_mtl"
 INSTALL = "run tools/setup.sh, or pip install"
@@ -140,7 +140,9 @@ def _numba() -> Finding:
 
 def _espeak() -> Finding:
     try:
-        return Finding("espeak library", f"{espeak.version()}, {len(espeak.phonemize('good morning'))} phones spoken")
+        return Finding(
+            "espeak library", f"{espeak_library.version()}, {len(espeak.phonemize('good morning'))} phones spoken"
+        )
     except (UserError, OSError) as error:
         return Finding("espeak library", "does not work", f"{error}: {INSTALL} --force-reinstall espeakng-loader")
 

@@ -16,6 +16,17 @@ one core), 4.1 GB for twice as much, and has learned from recordings that are fa
 INTENSITIES = (-10.0, 10.0)
 """Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
 
+RATES = (1 / SLOWEST, 1 / FASTEST)
+"""Limits of the speaking rate, a factor on the speed."""
+SEMITONES = (-24.0, 24.0)
+"""Limits of a shift of pitch: two octaves."""
+PITCH_RANGES = (0.0, 5.0)
+"""Limits of the factor on how far pitch moves about its mean: 0 is monotone."""
+DECIBELS = (-60.0, 20.0)
+"""Limits of a gain."""
+PAUSES = (0.0, 10.0)
+"""Limits of the length of a pause in seconds."""
+
 
 def finite_number(name: str, value: Any) -> float:
     """Returns a number that is neither NaN nor infinite.

@@ -130,7 +130,7 @@ def decode(
     tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
     requests = list_requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
     lines = {request.utt: request.tokens for request in requests}
-    check_lines(lines, tts.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
+    check_lines(lines, tts.reader.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
     output = exp / Path(inference_config).stem / part
     vocoder = vocoder_arguments(options, config.get(VOCODER_WEIGHTS))["vocoder_file"]
     note = speech_note(exp, config, model_file, dump / part, output, vocoder and Path(vocoder))
@@ -163,7 +163,7 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
 
 
 def _speak(tts: Text2Speech, request: Request) -> Mapping[str, Any]:
-    tokens = tts.preprocess_fn(request.utt, {"text": request.tokens})["text"]
+    tokens = tts.reader.preprocess_fn(request.utt, {"text": request.tokens})["text"]
     try:
         return tts(tokens, speaker=request.speaker, emotion=request.emotion, language=request.language)
     except UserError as error:

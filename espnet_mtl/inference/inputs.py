@@ -14,7 +14,7 @@ from torch import Tensor
 from espnet_mtl.config.numbers import INTENSITIES, finite_number, number_between
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
-from espnet_mtl.system.unicode import find_name
+from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.text.normal import check_unicode, normal_text
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
@@ -102,30 +102,47 @@ def token_ids(ids: Any, size: int) -> Tensor:
     return tensor
 
 
-def speaker_id(speaker: str | None, sids: Any, names: Sequence[str]) -> Tensor:
-    """Returns a speaker's number as int64 (1,).
+def speaker_mixture(speaker: Any, sids: Any, names: Sequence[str]) -> Tensor:
+    """Returns the weight of each speaker, float32 (speakers,), which sum to 1; (1,) where the model names none.
 
     Args:
-        speaker: Name of the speaker; None: `sids` is meant.
+        speaker: Name of the speaker, or a mixture: `f2:0.7,m1:0.3` or `{"f2": 0.7, "m1": 0.3}`; None: `sids` is meant.
         sids: Number of the speaker, or an array of one number; None: the first.
         names: The model's speakers.
 
     Raises:
-        UserError: An unknown speaker, a number that is none or beyond the model's speakers, or both are given.
+        UserError: An unknown speaker, a weight that cannot be, a number that is none or beyond the model's speakers, or
+            both are given.
     """
-    if speaker is not None:
-        if sids is not None:
-            raise UserError(f"speaker {speaker!r} and sids {sids!r}: both name the speaker: give one of them")
-        if not isinstance(speaker, str):
-            raise one_of("speaker", speaker, names)
-        return torch.tensor([find_name("speaker", speaker, names)])
+    weights = torch.zeros(max(1, len(names)))  # a model without named speakers has one
+    if speaker is None:
+        weights[_speaker_number(sids, len(weights))] = 1.0
+        return weights
+    if sids is not None:
+        raise UserError(f"speaker {speaker!r} and sids {sids!r}: both name the speaker: give one of them")
+    for name, weight in _speaker_shares(speaker, names).items():
+        weights[find_name("speaker", name, names)] += weight
+    return weights
+
+
+def _speaker_shares(speaker: Any, names: Sequence[str]) -> dict[str, float]:
+    if isinstance(speaker, Mapping):
+        mixture = {name: finite_number(f"speaker {name!r}", weight) for name, weight in speaker.items()}
+        return normalized_mixture(mixture, speaker)
+    if not isinstance(speaker, str):
+        raise one_of("speaker", speaker, names)
+    # A name may have a comma or a colon of its own
+    whole = normal_name(speaker) in map(normal_name, names) or not set(speaker) & set(",:")
+    return {speaker: 1.0} if whole else parse_mixture(speaker)
+
+
+def _speaker_number(sids: Any, count: int) -> int:
     tensor = as_tensor("sids", 0 if sids is None else sids, "the number of a speaker")
     if not is_integral(tensor) or tensor.numel() != 1:
         raise UserError(f"sids: expected one whole number, got {sids!r}")
-    last = max(0, len(names) - 1)  # a model without named speakers has one
-    if not 0 <= int(tensor) <= last:
-        raise UserError(f"sids: expected 0 to {last}, got {int(tensor)}")
-    return tensor.long().view(1)
+    if not 0 <= int(tensor) < count:
+        raise UserError(f"sids: expected 0 to {count - 1}, got {int(tensor)}")
+    return int(tensor)
 
 
 def speaker_embedding(spembs: Any, size: int | None) -> Tensor | None:

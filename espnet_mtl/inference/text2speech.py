@@ -12,23 +12,10 @@ from torch import Tensor
 
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
-from espnet_mtl.config.numbers import MAX_TOKENS, finite_number
-from espnet_mtl.errors import UserError, memory_needed
-from espnet_mtl.inference.inputs import (
-    NEUTRAL,
-    check_finite,
-    check_spoken,
-    emotion_mixture,
-    input_errors,
-    seed_number,
-    speaker_embedding,
-    speaker_id,
-    style_weights,
-    token_ids,
-    token_line,
-)
-from espnet_mtl.inference.language import choose_language, spoken_languages
-from espnet_mtl.inference.length import check_length, check_words
+from espnet_mtl.config.numbers import MAX_TOKENS
+from espnet_mtl.errors import memory_needed
+from espnet_mtl.inference.controls import Amount, Controls, Numbers, check_backbone, check_sayable, chosen_controls
+from espnet_mtl.inference.inputs import check_finite, check_spoken, input_errors, seed_number
 from espnet_mtl.inference.natural import natural_inputs
 from espnet_mtl.inference.options import (
     check_attention_options,
@@ -38,13 +25,12 @@ from espnet_mtl.inference.options import (
     decoding_options,
     without_none,
 )
+from espnet_mtl.inference.prosody import Edits, Prosody, edits_of, prosody_of, utterance_of, with_gain
+from espnet_mtl.inference.utterance import Utterance, UtteranceReader
 from espnet_mtl.inference.vocoding import vocoder_of, waveform
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess
-from espnet_mtl.system.unicode import find_name
-from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
-from espnet_mtl.text.espeak import PUNCTUATION
-from espnet_mtl.text.tokens import Tokenizer
+from espnet_mtl.tasks.tts import MTLTTSTask
 
 
 class Text2Speech:
@@ -111,18 +97,10 @@ class Text2Speech:
         self.model = model.to(dtype=getattr(torch, dtype)).eval()
         self.device = device
         self._process = HomeProcess()
-        self.tables = label_tables(self.train_args)
-        self.speaker_languages = spoken_languages(self.train_args)
         self.max_tokens = max_tokens or MAX_TOKENS
-        self.preprocess_fn = MTLTTSTask.build_preprocess_fn(self.train_args, False)
+        self.reader = UtteranceReader(self.model, self.train_args, device, self.max_tokens)
         of_vocoder |= {"vocoder_config": vocoder_config, "vocoder_file": vocoder_file}
         self.vocoder = vocoder_of(self.model, self.train_args, of_vocoder, device)
-        args = self.train_args
-        punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
-        self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
-        # Both read a model of pieces at their first text: now, and not in two threads at a time
-        self.tokenizer.tokens("")
-        self.preprocess_fn("<text>", {"text": ""})
         check_attention_options(self.train_args.tts, attention)
         self.decode_conf = {"alpha": alpha, "use_teacher_forcing": forced, **without_none(attention)}
 
@@ -155,19 +133,25 @@ class Text2Speech:
         return int(self.train_args.feats_extract_conf["fs"] if self.vocoder is None else self.vocoder.fs)
 
     @property
+    def frame(self) -> float:
+        """Seconds of a frame."""
+        conf = self.train_args.feats_extract_conf
+        return conf["hop_length"] / conf["fs"]
+
+    @property
     def speakers(self) -> list[str]:
         """Names of the speakers; `sids` counts in this order."""
-        return self.tables["speaker"]
+        return self.reader.tables["speaker"]
 
     @property
     def emotions(self) -> list[str]:
         """Names of the emotions, in the order of emotion weights."""
-        return self.tables["emotion"]
+        return self.reader.tables["emotion"]
 
     @property
     def languages(self) -> list[str]:
         """espeak's names of the languages that it was trained on."""
-        return self.tables["language"]
+        return self.reader.tables["language"]
 
     @torch.no_grad()
     @input_errors()
@@ -175,7 +159,7 @@ class Text2Speech:
     def __call__(
         self,
         text: str | Tensor | np.ndarray,
-        speaker: str | None = None,
+        speaker: str | Mapping[str, float] | None = None,
         emotion: str | Mapping[str, float] | None = None,
         intensity: float = 1.0,
         language: str | None = None,
@@ -184,12 +168,16 @@ class Text2Speech:
         decode_conf: Mapping[str, Any] | None = None,
         vocode: bool = True,
         seed: int = 0,
+        *,
+        controls: Controls | None = None,
+        **prosody: Amount | None,
     ) -> dict[str, Any]:
         """Synthesizes one text.
 
         Args:
             text: Text, or token ids (T_text,).
-            speaker: Name of the speaker; None: `sids`, or the first.
+            speaker: Name of the speaker, or a mixture of voices such as `{"f2": 0.7, "m1": 0.3}` or `f2:0.7,m1:0.3`;
+                None: `sids`, or the first.
             emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}` or `sad:0.3,neutral:0.7`, or None: as
                 the text suggests where the model has learned to tell (a task with `tap: encoder, label: emotion`), else
                 neutral where it knows that, else all alike.
@@ -204,11 +192,15 @@ class Text2Speech:
             vocode: Whether to make a waveform (JETS makes nothing else).
             seed: Seed of what the network draws while it speaks (Tacotron2's dropout; FastSpeech2 draws nothing): the
                 same call says the same, whatever else goes on; another seed says it a little differently.
+            controls: All controls in one, in place of arguments of the same names.
+            prosody: `rate`, `pitch`, `pitch_range`, `energy` and `pause`, see `Controls`: numbers, or rows of numbers
+                (T_text,).
 
         Returns:
             `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), which JETS does without, `duration` in frames
-            (T_text + 1,); of FastSpeech2 and JETS also `pitch` and `energy` per token (T_text + 1[, 1]), `pitch_denorm`
-            in log Hz, `energy_denorm`; of Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
+            (T_text + 1,), and all that is known of how each token and word is said (`prosody`); of FastSpeech2 and JETS
+            also `pitch` and `energy` per token (T_text + 1[, 1]), `pitch_denorm` in log Hz, `energy_denorm`; of
+            Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
 
         Raises:
             UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
@@ -216,24 +208,43 @@ class Text2Speech:
                 control that the backbone does not have; or the model's answer is not finite, or no speech. It is an
                 `InputError`, which is a ValueError, too.
         """
-        self._process.check(self.device)
-        options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)
-        number = speaker_id(speaker, sids, self.speakers)
-        language = self._language(language, int(number))
-        tokens = self._tokens(text, language, options["alpha"])
-        weights = self._style_weights(tokens, emotion, intensity)
-        token_features = BACKBONES.spec(self.train_args.tts).token_features
-        options = natural_inputs(self.model, options, token_features, len(tokens))
-        voice = self._voice(number, language, spembs)
-        output = self.model.inference(tokens, weights=weights, seed=seed_number(seed), **voice, **options)
-        if "feat_gen" in output:
-            check_finite("spectrogram", output["feat_gen"])
-        check_spoken(output["duration"])
-        if vocode and self.vocoder is not None:
-            output["wav"] = waveform(self.vocoder, output)
-        if "wav" in output:
-            check_finite("waveform", output["wav"])
-        return output
+        named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language, **prosody}
+        controls = chosen_controls(controls, named)
+        backbone = self.train_args.tts
+        check_backbone(controls, backbone, BACKBONES.spec(backbone).contours)
+        options = decoding_options(self.model.tts, backbone, self.decode_conf, decode_conf)
+        utterance = self.reader.read(text, controls, sids, spembs, options["alpha"])
+        edits = edits_of(controls, utterance.tokens, self.frame)
+        gain = controls.per_token("energy", len(utterance.tokens))
+        return self._speak(utterance, edits, gain, options, vocode, seed)
+
+    @torch.no_grad()
+    @input_errors()
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
+    def say(self, prosody: Prosody, vocode: bool = True, seed: int = 0) -> dict[str, Any]:
+        """Says an utterance again, as its prosody was changed.
+
+            >>> prosody = tts("Good morning.")["prosody"]
+            >>> prosody.pitch[:5] *= 1.1
+            >>> wav = tts.say(prosody)["wav"]
+
+        Args:
+            prosody: What a call returned as `prosody`, changed or not.
+            vocode: As in a call.
+            seed: As in a call.
+
+        Returns:
+            As a call.
+
+        Raises:
+            UserError: It is not of this model, an array has another length or cannot be said, or the backbone takes no
+                prosody (Tacotron2).
+        """
+        utterance = utterance_of(prosody, self.train_args.token_list)
+        check_sayable(self.train_args.tts, BACKBONES.spec(self.train_args.tts).contours)
+        checked = prosody.checked()
+        options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, None)
+        return self._speak(utterance, checked.edits(), checked.gain, options, vocode, seed)
 
     @input_errors()
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
@@ -246,49 +257,30 @@ class Text2Speech:
         Raises:
             UserError: An unknown emotion, a weight or an intensity that cannot be; also a ValueError.
         """
-        if emotion is None:
-            emotion = NEUTRAL if NEUTRAL in self.emotions else dict.fromkeys(self.emotions, 1.0)
-        return style_weights(emotion_mixture(emotion), intensity, self.emotions)
+        return self.reader.emotion_weights(emotion, intensity)
 
-    def _style_weights(self, tokens: Tensor, emotion: Any, intensity: Any) -> Tensor | None:
-        """Returns the weights (K,) of the styles; None where the model has none."""
-        if self.model.style is None:
-            if emotion is not None:
-                raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
-            if finite_number("intensity", intensity) != 1.0:
-                raise UserError(f"intensity {intensity!r}: this model has no emotions")
-            return None
-        if emotion is None and self.model.text_predictor is not None:
-            suggested = self.model.predict_style(tokens)
-            emotion = dict(zip(self.emotions, suggested.tolist(), strict=True))
-        return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
-
-    def _tokens(self, text: Any, language: str, alpha: float = 1.0) -> Tensor:
-        """Returns the token ids (T_text,) of a text, or the given ones."""
-        if isinstance(text, str):
-            check_words(text, self.max_tokens, alpha)
-            line = token_line(text, language, self.tokenizer, self.train_args.token_list)
-            ids = torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"])
-        else:
-            ids = token_ids(text, len(self.train_args.token_list))
-        check_length("text", len(ids), self.max_tokens, alpha)
-        return ids.to(self.device)
-
-    def _language(self, language: str | None, speaker: int) -> str:
-        """Returns the language to speak, one of the model's: the given one, or that of the speaker of this number."""
-        name = self.speakers[speaker] if self.speakers else ""
-        language = choose_language(language, name, self.train_args, self.speaker_languages, self.languages)
-        known = self.languages or [self.train_args.language]
-        return known[find_name("language", language, known)]
-
-    def _voice(self, speaker: Tensor, language: str, spembs: Any) -> dict[str, Tensor | None]:
-        """Returns the numbers (1,) of speaker and language, and the embedding (D,); None: the model takes none."""
-        voice: dict[str, Tensor | None] = dict.fromkeys(("sids", "lids", "spembs"))
-        if self.model.tts.spks is not None:
-            voice["sids"] = speaker.to(self.device)
-        if self.model.tts.langs is not None:
-            voice["lids"] = torch.tensor([self.languages.index(language)], device=self.device)
-        embedding = speaker_embedding(spembs, self.model.tts.spk_embed_dim)
-        if embedding is not None:
-            voice["spembs"] = embedding.to(self.device, next(self.model.parameters()).dtype)
-        return voice
+    def _speak(
+        self,
+        utterance: Utterance,
+        edits: Edits,
+        gain: Numbers | None,
+        options: Mapping[str, Any],
+        vocode: bool,
+        seed: Any,
+    ) -> dict[str, Any]:
+        self._process.check(self.device)
+        token_features = BACKBONES.spec(self.train_args.tts).token_features
+        options = natural_inputs(self.model, options, token_features, len(utterance.ids))
+        inputs = {**utterance.voice, **options, "seed": seed_number(seed)}
+        output = self.model.inference(utterance.ids, weights=utterance.weights, edits=edits, **inputs)
+        if "feat_gen" in output:
+            check_finite("spectrogram", output["feat_gen"])
+        check_spoken(output["duration"])
+        prosody = prosody_of(output, utterance, gain, self.frame)
+        if vocode and self.vocoder is not None:
+            output["wav"] = waveform(self.vocoder, output)
+        if "wav" in output:
+            if gain is not None:
+                output["wav"] = with_gain(output["wav"], gain, prosody.durations)
+            check_finite("waveform", output["wav"])
+        return output | {"prosody": prosody}

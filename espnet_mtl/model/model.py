@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.tts.espnet_model import ESPnetTTSModel
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from espnet_mtl.labels import LABELS, UNKNOWN
@@ -17,6 +19,9 @@ from espnet_mtl.model.ranges import range_labels
 from espnet_mtl.model.style.table import Style
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.model.weighting.base import Weighting
+
+Contour = NDArray[np.float64]
+ContourEdits = Mapping[str, Callable[[Contour], Contour]]
 
 
 class MTLTTSModel(ESPnetTTSModel):
@@ -138,13 +143,18 @@ class MTLTTSModel(ESPnetTTSModel):
         return self.text_predictor(Tap(hidden, text.new_tensor([hidden.size(1)])))[0].softmax(-1)
 
     @torch.no_grad()
-    def inference(self, text: Tensor, weights: Tensor | None = None, **inputs) -> dict[str, Tensor]:
+    def inference(
+        self, text: Tensor, weights: Tensor | None = None, edits: ContourEdits | None = None, **inputs
+    ) -> dict[str, Tensor]:
         """Synthesizes one utterance.
 
         Args:
             text: Token ids (T_text,).
             weights: Style weights (K,), or (T_text, K) where they change along the text; None: uniform.
-            inputs: As in ESPnet: sids, lids or spembs, and options of decoding.
+            edits: What to say in place of predicted contours (T_text + 1,), by name: `durations` in frames, `pitch` in
+                log Hz, `energy` as it is measured. The backbone must have them (`spec.contours`).
+            inputs: As in ESPnet: sids, lids or spembs, and options of decoding; `speakers`: weights (1, speakers) of a
+                mixture of voices.
 
         Returns:
             ESPnet's outputs (feat_gen, feat_gen_denorm, duration, pitch, energy), with pitch_denorm, in log Hz, and
@@ -155,8 +165,27 @@ class MTLTTSModel(ESPnetTTSModel):
             inputs["style"] = self.style.mix(weights.to(self.style.table.device).unsqueeze(0))
         if self.restored:
             inputs["ranges"] = {feature: self.heads[task] for feature, task in self.restored.items()}
+        if edits:
+            inputs["edits"] = {name: self._normalized_edit(name, edit, len(text) + 1) for name, edit in edits.items()}
         output = self.synthesize(text, **inputs)
         return output | self._denormalized(output)
+
+    def _normalized_edit(self, name: str, edit: Callable[[Contour], Contour], count: int) -> Callable[[Tensor], Tensor]:
+        """Makes an edit of natural values (N,) one of what the backbone predicts, (1, T) or normalized (1, T, 1)."""
+        normalize = self.normalizers().get(name)
+
+        def edit_prediction(predicted: Tensor) -> Tensor:
+            values = predicted.detach().clone().view(1, -1, 1)  # ESPnet normalizes in place
+            if normalize is not None:
+                values, _ = normalize.inverse(values)  # type: ignore[operator]
+            # Beyond the tokens of the text there may be padding (ESPNET_BUCKET_INFER)
+            changed = edit(values[0, :count, 0].double().cpu().numpy())
+            values[0, :count, 0] = torch.from_numpy(changed).to(values)
+            if normalize is not None:
+                values, _ = normalize(values)
+            return values.view(predicted.shape)
+
+        return edit_prediction
 
     def synthesize(self, text: Tensor, **inputs) -> dict[str, Tensor]:
         """ESPnet's inference."""

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.text.espeak import phonemize
+from espnet_mtl.text.espeak import Token, phonemize_words
 from espnet_mtl.text.faults import unread_words
 from espnet_mtl.text.normal import normal_text
 
@@ -81,7 +81,15 @@ class Tokenizer:
         unread = unread_words(text, language)
         if unread:
             logging.warning(f"text {text!r}: espeak's {language} does not read {' '.join(unread)}")
-        return _phone_line(self.clean(text), language, self.punctuation)
+        return " ".join(phone for phone, _ in self.phones(text, language))
+
+    def phones(self, text: str, language: str) -> tuple[Token, ...]:
+        """Returns the phones of a text, once it is clean, and where the word of each is (`phonemize_words`).
+
+        Raises:
+            UserError: As `line`.
+        """
+        return _phones(self.clean(text), language, self.punctuation)
 
     def tokens(self, line: str) -> list[str]:
         """Splits a line as ESPnet's preprocessing does.
@@ -135,8 +143,8 @@ def _import_espnet(name: str) -> ModuleType:
 
 
 @lru_cache(MOST_CACHED)
-def _phone_line(text: str, language: str, punctuation: bool) -> str:
-    return " ".join(phonemize(text, language, punctuation))
+def _phones(text: str, language: str, punctuation: bool) -> tuple[Token, ...]:
+    return tuple(phonemize_words(text, language, punctuation))
 
 
 def unknown_tokens(tokens: Sequence[str], token_list: Collection[str]) -> list[str]:

@@ -59,7 +59,7 @@ def test_a_model_without_the_table():
 def test_a_model_speaks_the_language_of_its_speaker(make_tts, monkeypatch, speaker, language):
     tts = make_tts(languages=["de", "pl"], speaker_languages={"f1": ["de"], "m1": ["pl"]})
     asked, read = [], []
-    monkeypatch.setattr(tts.tokenizer, "line", lambda text, language: read.append(language) or "ɡ")
+    monkeypatch.setattr(tts.reader.tokenizer, "line", lambda text, language: read.append(language) or "ɡ")
     network = tts.model.inference
     monkeypatch.setattr(tts.model, "inference", lambda *args, **given: asked.append(given) or network(*args, **given))
     tts("Guten Tag.", vocode=False, **speaker)

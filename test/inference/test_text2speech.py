@@ -19,7 +19,7 @@ def test_speaks(tts):
 
 @pytest.mark.parametrize("kind", [">i8", "int32", "backwards", "uint8"])
 def test_token_ids_of_any_whole_numbers(tts, kind):
-    ids = tts._tokens("good morning", "en-us")
+    ids = tts.reader.token_ids("good morning", "en-us")
     array = ids.numpy()[::-1].copy()[::-1] if kind == "backwards" else ids.numpy().astype(kind)
     torch.testing.assert_close(tts(array, vocode=False)["feat_gen"], tts(ids, vocode=False)["feat_gen"])
     assert len(tts(array, sids=np.array([1], ">i4"), vocode=False)["feat_gen"])
@@ -97,7 +97,7 @@ def test_speaker_and_emotion_are_heard(tts):
 def test_without_an_emotion_the_text_suggests_one(make_tts):
     head = {"head": "classifier", "tap": "encoder", "label": "emotion", "weight": 0.1}
     tts = make_tts(tasks={"tts": {}, "text": head})
-    text = tts._tokens("good morning", "en-us")
+    text = tts.reader.token_ids("good morning", "en-us")
     suggested = dict(zip(tts.emotions, tts.model.predict_style(text).tolist(), strict=True))
     assert len(set(suggested.values())) == 3
 
@@ -170,4 +170,6 @@ def test_texts_and_names_in_any_form(make_tts):
     assert torch.equal(wav, other)
     assert tts("good morning", speaker="fa\u0302ché")["wav"].numel()
     spelled = make_tts("o", token_type="char")
-    assert spelled._tokens("go\u00adod", "en-us").tolist() == spelled._tokens("good", "en-us").tolist()
+    assert (
+        spelled.reader.token_ids("go\u00adod", "en-us").tolist() == spelled.reader.token_ids("good", "en-us").tolist()
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.text import espeak
+from espnet_mtl.text import espeak, espeak_library, normal
 
 TEXT = "The cat, however, chased a silver mouse."
 
@@ -98,24 +98,28 @@ def test_an_unknown_variant_is_an_error_that_names_others():
 
 
 def test_languages_and_version():
-    assert {"en-us", "de", "pl", "cmn"} <= set(espeak.languages())
-    assert espeak.version()[0].isdigit()
+    assert {"en-us", "de", "pl", "cmn"} <= set(espeak_library.languages())
+    assert espeak_library.version()[0].isdigit()
+
+
+def events(*fields):
+    return [espeak.Event(symbol, sample) for symbol, sample in zip(fields[::2], fields[1::2], strict=True)]
 
 
 def test_a_phone_without_time_of_its_own_shares_its_predecessors():
-    assert espeak._phones([("a", 0), ("b", 8), ("c", 24), ("", 24)], "") == [("a", 8), ("b", 16), ("c", 24)]
+    assert espeak._phones(events("a", 0, "b", 8, "c", 24, "", 24), "") == [("a", 8), ("b", 16), ("c", 24)]
 
 
 def test_pauses_are_joined_and_trimmed():
-    events = [("", 0), ("a", 2), ("", 5), ("", 7), ("b", 9), ("", 12), ("", 20)]
-    assert espeak._phones(events, "") == [("a", 5), ("pau", 9), ("b", 12)]
+    spoken = events("", 0, "a", 2, "", 5, "", 7, "b", 9, "", 12, "", 20)
+    assert espeak._phones(spoken, "") == [("a", 5), ("pau", 9), ("b", 12)]
 
 
 def test_every_language_it_names_is_spoken():
     for language in ("en-gb", "en-gb+f2", "cmn", "pl", "de"):
         assert espeak.synthesize("a 1", language).phones
     assert espeak.phonemize("bath", "en-gb") != espeak.phonemize("bath", "en-us")
-    assert "en-gb" in espeak.languages()
+    assert "en-gb" in espeak_library.languages()
 
 
 def test_a_foreign_word_brings_no_marks_of_language():
@@ -146,3 +150,23 @@ def test_numbers_and_abbreviations_are_read_out():
     short, long = map(espeak.phonemize, ("Dr. Smith has 20 cats.", "Doctor Smith has twenty cats."))
     assert [phone for phone in short if phone != espeak.PAUSE] == long
     assert espeak.phonemize("20 Hunde", "de") == espeak.phonemize("zwanzig Hunde", "de")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("en-us", "Hello, the 1999 cats of it.", ["Hello", "the", "1999", "cats", "of", "it"]),
+        ("en-us", "It is 20, Dr. Who", ["It", "is", "20", "Dr", "Who"]),
+        ("pl", "Zażółć gęślą, w jaźń.", ["Zażółć", "gęślą", "w", "jaźń"]),
+        ("de", "Schöne “Grüße”!", ["Schöne", "Grüße"]),
+    ],
+)
+@pytest.mark.parametrize("punctuation", [False, True])
+def test_each_phone_knows_its_word(language, text, words, punctuation):
+    spoken = normal.spoken_text(text)
+    tokens = espeak.phonemize_words(text, language, punctuation)
+    assert [token for token, _ in tokens] == espeak.phonemize(text, language, punctuation)
+    found = [spoken[slice(*word)] for word in dict.fromkeys(word for _, word in tokens if word)]
+    assert found == words
+    silent = {espeak.PAUSE, *espeak.PUNCTUATION.values()}
+    assert all((word is None) == (token in silent) for token, word in tokens)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from espnet_mtl.text.espeak import languages, phonemize
+from espnet_mtl.text.espeak import phonemize
+from espnet_mtl.text.espeak_library import languages
 from espnet_mtl.text.faults import SCRIPTS, scripts_of, text_fault, unread_words
 from espnet_mtl.text.tokens import Tokenizer
 

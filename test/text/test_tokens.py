@@ -50,12 +50,12 @@ def test_all_make_the_same_tokens(dump, make_tts, token_type, cleaner):
     args = speech.train_args
     args.token_list = tokens
     trained = MTLTTSTask.build_preprocess_fn(args, True)
-    speech.preprocess_fn = MTLTTSTask.build_preprocess_fn(args, False)
-    speech.tokenizer = tokenizer
+    speech.reader.preprocess_fn = MTLTTSTask.build_preprocess_fn(args, False)
+    speech.reader.tokenizer = tokenizer
     for utterance in read_utterances(dump / "train", tokenizer, FROM_ALIGNER):
         expected = [tokens.index(token) for token in utterance.tokens]  # none is unknown
         assert trained(utterance.utt, {"text": utterance.line})["text"].tolist() == expected
-        assert speech._tokens(TEXTS[utterance.utt], "en-us").tolist() == expected
+        assert speech.reader.token_ids(TEXTS[utterance.utt], "en-us").tolist() == expected
 
 
 @pytest.mark.parametrize("token_type", TYPES)
@@ -122,7 +122,7 @@ def test_utterances_with_unknown_tokens_are_named(dump, capsys, token_type):
 
 def test_an_unknown_token_is_named_in_synthesis(make_tts, caplog):
     with caplog.at_level(logging.WARNING):
-        make_tts()._tokens("good evening", "en-us")
+        make_tts().reader.token_ids("good evening", "en-us")
     assert "'good evening': the model does not know" in caplog.text
     assert unknown_tokens(["a", "x", "b", "x", "y"], ["a", "b"]) == ["x", "y"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,10 @@ from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.ranges import PROSODY, Ranges, with_mel_range, with_range
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.networks import replica
+
+Edits = Mapping[str, Callable[[Tensor], Tensor]]
+"""By the name of a contour, `durations` (B, T) in frames, `pitch` or `energy` (B, T, 1), normalized: what is to be
+spoken in place of what was predicted."""
 
 
 @dataclass
@@ -37,12 +41,16 @@ class Call:
         segments: Whether segments will be cut out of the frames.
         generator: Draws the random numbers of this call; None: PyTorch's own, which all threads share.
         ranges: What gets another spread than it is predicted with (`espnet_mtl.model.ranges`).
+        edits: What is made of durations, pitch and energy once they are predicted.
+        speakers: Weights (B, speakers) of a mixture of voices; None: the one whose number is given.
     """
 
     style: Tensor | None = None
     order: Tensor | None = None
     generator: torch.Generator | None = None
     ranges: Ranges = field(default_factory=dict)
+    edits: Edits = field(default_factory=dict)
+    speakers: Tensor | None = None
     taps: dict[str, Tensor] = field(default_factory=dict)
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, Tensor] = field(default_factory=dict)
@@ -139,13 +147,14 @@ class Backbone(ABC):
 
     @abstractmethod
     def inference(self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, **options) -> dict[str, Tensor]:
-        """Synthesizes one utterance; one with ranges (`spec.ranges`) takes `ranges`, too: see `Call`.
+        """Synthesizes one utterance.
 
         Args:
             text: Token ids (T_text,).
             style: Style vector (1, encoder_dim), or vectors (1, T_text, encoder_dim).
             seed: Seed of a network that draws random numbers, which are then this call's own.
-            options: ESPnet's other arguments.
+            options: `speakers`, and `ranges` (where `spec.ranges`) and `edits` (where `spec.contours`) of the `Call`;
+                ESPnet's other arguments.
 
         Returns:
             ESPnet's outputs, with `duration` (T_text + 1,) in frames.
@@ -168,11 +177,11 @@ class Backbone(ABC):
         self,
         style: Tensor | None = None,
         order: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        ranges: Ranges | None = None,
+        **wishes: Any,
     ) -> Iterator[Call]:
-        """Opens a call for the hooks, and closes it however it ends."""
-        with self.continued(Call(style, order, generator, ranges or {})) as call:
+        """Opens a call for the hooks, and closes it however it ends; `wishes` are other fields of it."""
+        given = {name: value for name, value in wishes.items() if value is not None}
+        with self.continued(Call(style, order, **given)) as call:
             yield call
 
     @contextmanager
@@ -192,10 +201,19 @@ class Backbone(ABC):
                 module.register_buffer("pe", vars(module).pop("pe"), persistent=False)
 
     def hook_contours(self) -> None:
-        """Gives the contours that predictors make the range that a call wants of them."""
+        """Gives the contours that predictors make the range that a call wants of them, and changes them for it."""
         for contour in PROSODY:
+            predictor = self.predictor(contour)
             if contour in self.spec.ranges:
-                getattr(self, f"{contour}_predictor").register_forward_hook(partial(_restore_contour, contour))
+                predictor.register_forward_hook(partial(_restore_contour, contour))
+            if contour in self.spec.contours:
+                predictor.register_forward_hook(partial(_edit_contour, contour))
+
+    def predictor(self, feature: str) -> nn.Module:
+        """Returns the predictor of `pitch`, `energy` or `duration`, where the network has one."""
+        module = getattr(self, f"{feature}_predictor")
+        assert isinstance(module, nn.Module)
+        return module
 
     def hook_speaker_table(self) -> None:
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""
@@ -251,6 +269,17 @@ def _restore_contour(contour: str, module, args, output: Tensor) -> Tensor:
     return with_range(output, lengths - 1, tell(Tap(shared, lengths)))
 
 
+def _edit_contour(contour: str, module, args, output: Tensor) -> Tensor:
+    edit = current_call().edits.get(contour)
+    return output if edit is None else edit(output)
+
+
+def edited_durations(durations: Tensor) -> Tensor:
+    """Returns durations (B, T) in frames as the call wants them, in place of predicted ones."""
+    edit = current_call().edits.get("durations")
+    return durations if edit is None else edit(durations)
+
+
 def restored_mel(mel: Tensor, tokens: int) -> Tensor:
     """Gives a spectrogram (T, n_mels) that the call has predicted, normalized, the range that the call wants of it.
 
@@ -265,4 +294,7 @@ def restored_mel(mel: Tensor, tokens: int) -> Tensor:
 
 
 def _record_speaker(module, args, output: Tensor) -> Tensor:
-    return current_call().record_tap("speaker", output)
+    call = current_call()
+    if call.speakers is not None:
+        output = call.speakers.to(module.weight) @ module.weight
+    return call.record_tap("speaker", output)

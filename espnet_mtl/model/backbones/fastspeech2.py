@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones.base import Backbone, current_call, restored_mel
+from espnet_mtl.model.backbones.base import Backbone, Edits, current_call, edited_durations, restored_mel
 from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.ranges import Ranges
@@ -44,11 +44,10 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         # All three predictors have the same input. In training the last shows it, since those of pitch and energy may
         # have it without gradients; in synthesis ESPnet calls that of durations by another name.
         for part in ("pitch", "duration"):
-            getattr(self, f"{part}_predictor").register_forward_pre_hook(self._record_shared)
+            self.predictor(part).register_forward_pre_hook(self._record_shared)
         for part in self.spec.branched_parts:
-            predictor = getattr(self, f"{part}_predictor")
-            predictor.register_forward_pre_hook(partial(self._branch, part))
-        self.length_regulator.register_forward_pre_hook(self._check_durations)
+            self.predictor(part).register_forward_pre_hook(partial(self._branch, part))
+        self.length_regulator.register_forward_pre_hook(self._settle_durations)
         self.criterion.register_forward_pre_hook(self._record_prosody, with_kwargs=True)
         self.criterion.register_forward_hook(self._record_losses)
 
@@ -66,10 +65,14 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         """Adds the tap `prosody`: pitch, energy and log duration."""
         return {**super().tap_dims(), "prosody": 3}
 
-    def _check_durations(self, module, args):
+    def _settle_durations(self, module, args):
         hidden, durations = args
-        if not self.training:
-            check_total(durations, len(hidden) * hidden.size(1))
+        if self.training:
+            return
+        # ESPnet makes a mask of the same tensor behind this
+        durations.copy_(edited_durations(durations))
+        check_total(durations, len(hidden) * hidden.size(1))
+        current_call().recorded["duration"] = durations
 
     def _record_prosody(self, module, args, kwargs):
         predicted = [kwargs["p_outs"], kwargs["e_outs"], kwargs["d_outs"].unsqueeze(-1)]
@@ -120,6 +123,8 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         style: Tensor | None = None,
         seed: int = 0,
         ranges: Ranges | None = None,
+        edits: Edits | None = None,
+        speakers: Tensor | None = None,
         **options,
     ) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim). It draws no random numbers.
@@ -130,19 +135,14 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         for name in ("pitch", "energy"):
             if options.get(name) is not None:  # ESPnet measures them in single precision
                 options[name] = options[name].to(self.feat_out.weight.dtype)
-        with self.call(style, ranges=ranges), torch.no_grad():
+        with self.call(style, ranges=ranges, edits=edits, speakers=speakers) as call, torch.no_grad():
             output = FastSpeech2.inference(replica(self), text, **options)
             output["feat_gen"] = restored_mel(output["feat_gen"], len(text) + 1)
-        if (output["duration"] < 0).any() and not options.get("use_teacher_forcing"):  # they were too large for int64
-            raise UserError(DAMAGED)
+        predicted, output["duration"] = output["duration"], call.recorded["duration"][0]
         if options.get("use_teacher_forcing"):
-            output["duration"] = options["durations"]
-            output |= {name: options[name] for name in ("pitch", "energy") if options.get(name) is not None}
-        else:
-            output["duration"] = spoken_durations(output["duration"], options.get("alpha", 1.0))
+            return output | {name: options[name] for name in ("pitch", "energy") if options.get(name) is not None}
+        if (predicted < 0).any():  # they were too large for int64
+            raise UserError(DAMAGED)
+        if not predicted.any() and "durations" not in call.edits:
+            output["duration"] = predicted  # of no frame at all ESPnet makes one a token
         return output
-
-
-def spoken_durations(durations: Tensor, alpha: float) -> Tensor:
-    """Returns the frames of each token as ESPnet's length regulator makes them of predicted ones, at another speed."""
-    return durations if alpha == 1.0 else torch.round(durations.float() * alpha).long()

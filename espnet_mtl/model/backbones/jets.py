@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from espnet_mtl.model.backbones.base import Call
+from espnet_mtl.model.backbones.base import Call, Edits
 from espnet_mtl.model.backbones.jets_hooks import JETS, HookedJETS
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.system.networks import replica
@@ -126,7 +126,15 @@ class MTLJETS(HookedJETS):
         self.generator.encoder(tokens, None)
 
     def inference(
-        self, text: Tensor, *, style: Tensor | None = None, seed: int = 0, alpha: float = 1.0, **options
+        self,
+        text: Tensor,
+        *,
+        style: Tensor | None = None,
+        seed: int = 0,
+        edits: Edits | None = None,
+        speakers: Tensor | None = None,
+        alpha: float = 1.0,
+        **options,
     ) -> dict[str, Tensor]:
         """ESPnet's inference with a style vector: (1, adim), or (1, T_text, adim). It draws no random numbers.
 
@@ -134,6 +142,7 @@ class MTLJETS(HookedJETS):
             text: Token ids (T_text,).
             style: Style vector.
             seed: Has no effect.
+            edits, speakers: What this call wants (`Call`).
             alpha: Factor on the predicted durations.
             options: ESPnet's other arguments; with teacher forcing, feats (T, odim), pitch and energy (T, 1).
 
@@ -141,7 +150,7 @@ class MTLJETS(HookedJETS):
             ESPnet's outputs: `wav` (T_wav,), with `duration` (T_text + 1,) in frames, and `pitch` and `energy` per
             token (T_text + 1, 1).
         """
-        with self.call(style) as call, torch.no_grad():
+        with self.call(style, edits=edits, speakers=speakers) as call, torch.no_grad():
             call.alpha = 1.0 if options.get("use_teacher_forcing") else alpha
             output = JETS.inference(replica(self), functional.pad(text, [0, 1], value=self.eos), **options)
         output["wav"] = output["wav"].float()

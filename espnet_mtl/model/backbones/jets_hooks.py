@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.model.backbones.base import Backbone, current_call
+from espnet_mtl.model.backbones.base import Backbone, current_call, edited_durations
 from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import JETS as SPEC
 from espnet_mtl.system.imports.espnet import import_quietly
@@ -76,14 +76,14 @@ class HookedJETS(JETS, Backbone):
         generator = self.generator
         generator.encoder.register_forward_hook(self._add_style)
         self.hook_speaker_table()
+        self.hook_contours()
         generator.duration_predictor.register_forward_pre_hook(self._record_shared)
         for part in self.spec.branched_parts:
-            predictor = getattr(generator, f"{part}_predictor")
-            predictor.register_forward_pre_hook(partial(self._branch, part))
+            self.predictor(part).register_forward_pre_hook(partial(self._branch, part))
         for feature in ("pitch", "energy"):
             embedding = getattr(generator, f"{feature}_embed")
             embedding.register_forward_pre_hook(partial(self._record_feature, feature))
-        generator.length_regulator.register_forward_pre_hook(self._stretch)
+        generator.length_regulator.register_forward_pre_hook(self._settle_durations)
         generator.length_regulator.register_forward_hook(self._back_to_type)
         generator.decoder.register_forward_hook(self._pad_frames)
 
@@ -104,6 +104,12 @@ class HookedJETS(JETS, Backbone):
     def sid_emb(self) -> nn.Module:  # type: ignore[override]
         """The table of speakers."""
         return self.generator.sid_emb
+
+    def predictor(self, feature: str) -> nn.Module:
+        """Returns a predictor, which is the generator's."""
+        module = getattr(self.generator, f"{feature}_predictor")
+        assert isinstance(module, nn.Module)
+        return module
 
     @property
     def encoder_dim(self) -> int:
@@ -141,12 +147,13 @@ class HookedJETS(JETS, Backbone):
     def _record_feature(self, feature, module, args):
         current_call().recorded[feature] = args[0].detach().transpose(1, 2)
 
-    def _stretch(self, module, args):
+    def _settle_durations(self, module, args):
         hidden, durations, *masks = args
         call = current_call()
         if call.alpha != 1.0:
             durations = (durations * call.alpha).round()
         if not self.training:
+            durations = edited_durations(durations)
             check_total(durations, len(hidden) * hidden.size(1))
             if (durations < 0).any():  # they were too large for int64
                 raise UserError(DAMAGED)

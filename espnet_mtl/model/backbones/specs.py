@@ -10,6 +10,9 @@ from typing import Any
 TAPS = ("encoder", "style", "speaker", "shared", "prosody", "mel")
 """What a head may read; see `espnet_mtl.model.taps`."""
 
+CONTOURS = ("durations", "pitch", "energy")
+"""What non-autoregressive backbones predict per token."""
+
 
 def no_conflict(config: Mapping[str, Any]) -> str:
     """Says that all values of a `tts_conf` can be together."""
@@ -32,6 +35,7 @@ class BackboneSpec:
         token_features: Features of the dump per token that it takes.
         taps: What a head may read.
         ranges: What it predicts, and whose range a head may restore in synthesis: contours of tokens, spectrograms.
+        contours: What it predicts per token, and a call may change before it is spoken.
         decoding_options: ESPnet's options of decoding that it has, beside `alpha` and `use_teacher_forcing`.
         figures: Figures of its loss that training reports.
         conflict: Says of a completed configuration which values of its `tts_conf` cannot be together; "": they can.
@@ -50,6 +54,7 @@ class BackboneSpec:
     token_features: tuple[str, ...] = ()
     taps: tuple[str, ...] = TAPS
     ranges: tuple[str, ...] = ()
+    contours: tuple[str, ...] = ()
     decoding_options: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
     conflict: Callable[[Mapping[str, Any]], str] = no_conflict
@@ -134,6 +139,7 @@ FASTSPEECH2 = BackboneSpec(
     branched_parts=("duration", "pitch", "energy"),
     token_features=("durations", "pitch", "energy"),
     ranges=("pitch", "energy", "mel"),
+    contours=CONTOURS,
     predicted=("feats", "pitch"),
     figures=("l1_loss", "duration_loss", "pitch_loss", "energy_loss", "encoder_alpha", "decoder_alpha"),
     conflict=_fastspeech2_conflict,
@@ -163,6 +169,7 @@ JETS = BackboneSpec(
         *("discriminator_loss", "discriminator_real_loss", "discriminator_fake_loss"),
     ),
     conflict=_jets_conflict,
+    contours=CONTOURS,
     end_to_end=True,
     predicted=("pitch",),
     sections={

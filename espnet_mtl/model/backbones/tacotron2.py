@@ -145,6 +145,7 @@ class MTLTacotron2(Tacotron2, Backbone):
         *,
         style: Tensor | None = None,
         seed: int = 0,
+        speakers: Tensor | None = None,
         feats: Tensor | None = None,
         **options,
     ) -> dict[str, Tensor]:
@@ -154,6 +155,7 @@ class MTLTacotron2(Tacotron2, Backbone):
             text: Token ids (T_text,).
             style: Style vector.
             seed: Seed of the prenet's dropout.
+            speakers: Weights (1, speakers) of a mixture of voices.
             feats: Natural spectrogram (T, odim), which is the decoder's input with teacher forcing
                 (`use_teacher_forcing`).
             options: ESPnet's options: threshold, minlenratio, maxlenratio, use_att_constraint, …
@@ -169,7 +171,7 @@ class MTLTacotron2(Tacotron2, Backbone):
             if options.pop(name, 1.0) != 1.0:
                 raise UserError(f"{name}: Tacotron2 has no such control, its attention decides")
         generator = torch.Generator(text.device).manual_seed(seed)
-        with self.call(style, generator=generator), _without_tracing_notes(), torch.no_grad():
+        with self.call(style, generator=generator, speakers=speakers), _without_tracing_notes(), torch.no_grad():
             output = Tacotron2.inference(replica(self), text, feats=feats, **options)
         frames = len(output["feat_gen"] if feats is None else feats)
         output["duration"], output["focus_rate"] = self.token_durations(output["att_w"], frames)

@@ -1,0 +1,235 @@
+"""How each token is said: durations, pitch and energy, as a model predicts them and as a user changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.controls import Controls, Numbers
+from espnet_mtl.inference.utterance import Utterance
+from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
+from espnet_mtl.text.words import Word
+
+SEMITONE = np.log(2) / 12
+"""In log Hz."""
+SILENT = {PAUSE, *PUNCTUATION.values()}
+"""Tokens of silence."""
+Edits = dict[str, Callable[[Numbers], Numbers]]
+"""What is made of predicted contours, by name (`espnet_mtl.model.model.MTLTTSModel.inference`)."""
+
+
+class TimedWord(NamedTuple):
+    """A word, and when it is said, in seconds from the beginning of the sound."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass
+class Prosody:
+    """How each token of an utterance is said. Change what you like, and give it to `Text2Speech.say`.
+
+    Arrays have a number for each token, and one for the silence at the end.
+
+    Attributes:
+        tokens: The tokens of the text.
+        words: Its words, and their tokens; none where token ids were given.
+        durations: Frames of each token (T_text + 1,).
+        pitch: F0 in Hz of each token (T_text + 1,), also of tokens without voice; None: the backbone predicts none.
+        energy: What the network was told of each token's energy, as it is measured (T_text + 1,); None: nothing. It
+            changes how the voice sounds, and little of how loud it is.
+        gain: Gain in dB (T_text + 1,).
+        frame: Seconds of a frame.
+        utterance: What is said, and by whom.
+    """
+
+    tokens: list[str]
+    words: list[Word]
+    durations: NDArray[np.int64]
+    pitch: Numbers | None
+    energy: Numbers | None
+    gain: Numbers
+    frame: float
+    utterance: Utterance | None = field(default=None, repr=False)
+
+    @property
+    def ends(self) -> Numbers:
+        """Where each token ends, in seconds (T_text + 1,)."""
+        return np.cumsum(self.durations).astype(np.float64) * self.frame
+
+    @property
+    def starts(self) -> Numbers:
+        """Where each token begins, in seconds (T_text + 1,)."""
+        return self.ends - np.asarray(self.durations) * self.frame
+
+    @property
+    def timed_words(self) -> list[TimedWord]:
+        """The words, and when each is said."""
+        starts, ends = self.starts, self.ends
+        return [TimedWord(word.text, float(starts[word.first]), float(ends[word.end - 1])) for word in self.words]
+
+    def checked(self) -> Prosody:
+        """Returns it with arrays of the right type.
+
+        Raises:
+            UserError: An array is not of one number a token and the end, or a number cannot be.
+        """
+        count = len(self.tokens) + 1
+        durations = _row("durations", self.durations, count)
+        if (durations < 0).any() or (durations != np.rint(durations)).any():
+            raise UserError("prosody.durations: expected whole numbers of frames, 0 or more")
+        pitch = None if self.pitch is None else _row("pitch", self.pitch, count)
+        if pitch is not None and not (pitch > 0).all():
+            raise UserError("prosody.pitch: expected frequencies in Hz above 0, also of tokens without voice")
+        energy = None if self.energy is None else _row("energy", self.energy, count)
+        gain = _row("gain", self.gain, count)
+        return Prosody(
+            self.tokens, self.words, durations.astype(np.int64), pitch, energy, gain, self.frame, self.utterance
+        )
+
+    def edits(self) -> Edits:
+        """Returns edits that put this prosody in the place of a predicted one."""
+        given: dict[str, Numbers] = {"durations": np.asarray(self.durations, dtype=np.float64)}
+        if self.pitch is not None:
+            given["pitch"] = np.log(self.pitch)
+        if self.energy is not None:
+            given["energy"] = self.energy
+        return {name: _constant(values) for name, values in given.items()}
+
+
+def _row(name: str, values: Any, count: int) -> Numbers:
+    wanted = f"prosody.{name}: expected {count} finite numbers, one for each token and the end"
+    try:
+        row = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{wanted}, got {values!r}") from error
+    if row.shape != (count,):
+        raise UserError(f"{wanted}, got the shape {row.shape}")
+    if not np.isfinite(row).all():
+        raise UserError(f"{wanted}, got {row.tolist()}")
+    return row
+
+
+def _constant(values: Numbers) -> Callable[[Numbers], Numbers]:
+    return lambda predicted: values
+
+
+def edits_of(controls: Controls, tokens: Sequence[str], frame: float) -> Edits:
+    """Returns what controls make of predicted contours.
+
+    Args:
+        controls: The user's.
+        tokens: The tokens of the text.
+        frame: Seconds of a frame.
+
+    Returns:
+        Edits of arrays (T_text + 1,): durations in frames, pitch in log Hz; those that change nothing are left out.
+
+    Raises:
+        UserError: A control has numbers for another count of tokens.
+    """
+    count = len(tokens)
+    rate, pause = controls.per_token("rate", count), controls.per_token("pause", count)
+    shift, spread = controls.per_token("pitch", count), controls.per_token("pitch_range", count)
+    silent = np.array([token in SILENT for token in tokens] + [False])
+    edits: Edits = {}
+    if rate is not None or pause is not None:
+
+        def edit_durations(frames: Numbers) -> Numbers:
+            exact = frames if rate is None else frames / rate
+            if pause is not None:
+                exact = np.where(silent & ~np.isnan(pause), pause / frame, exact)
+            return whole_frames(exact)
+
+        edits["durations"] = edit_durations
+    if shift is not None or spread is not None:
+
+        def edit_pitch(log_f0: Numbers) -> Numbers:
+            if spread is not None:
+                log_f0 = stretched_pitch(log_f0, spread, silent)
+            return log_f0 if shift is None else log_f0 + shift * SEMITONE
+
+        edits["pitch"] = edit_pitch
+    return edits
+
+
+def whole_frames(exact: Numbers) -> Numbers:
+    """Rounds durations so that each token ends on the frame nearest to its exact end: the errors do not add up."""
+    ends = np.rint(np.cumsum(exact))
+    return np.diff(ends, prepend=0.0)
+
+
+def stretched_pitch(log_f0: Numbers, factor: Numbers, silent: NDArray[np.bool_]) -> Numbers:
+    """Moves pitch (N + 1,) away from its mean over the spoken tokens by a factor each; the last one is the end."""
+    spoken = ~silent
+    spoken[-1] = False
+    mean = log_f0[spoken].mean() if spoken.any() else log_f0.mean()
+    return mean + factor * (log_f0 - mean)
+
+
+def with_gain(wave: Tensor, gain: Numbers, durations: NDArray[np.int64]) -> Tensor:
+    """Amplifies a waveform (T_wav,) by a gain in dB for each token (N,), linear between their centres.
+
+    Args:
+        wave: The waveform.
+        gain: (N,).
+        durations: Parts of the waveform's length that belong to each token (N,), such as frames.
+    """
+    spoken = durations > 0
+    centres = (np.cumsum(durations) - durations / 2)[spoken] * (len(wave) / durations.sum())
+    decibels = np.interp(np.arange(len(wave)), centres, gain[spoken])
+    return wave * torch.from_numpy(10 ** (decibels / 20)).to(wave)
+
+
+def prosody_of(output: Mapping[str, Any], utterance: Utterance, gain: Numbers | None, frame: float) -> Prosody:
+    """Gathers how an utterance was said.
+
+    Args:
+        output: Of a model: `duration` (T_text + 1,), and `pitch_denorm` and `energy_denorm` where it predicts them.
+        utterance: What was said.
+        gain: In dB (T_text + 1,); None: none.
+        frame: Seconds of a frame.
+    """
+    durations = _array(output["duration"]).astype(np.int64)
+    log_f0, energy = (_array(output.get(f"{name}_denorm")) for name in ("pitch", "energy"))
+    return Prosody(
+        tokens=list(utterance.tokens),
+        words=list(utterance.words),
+        durations=durations,
+        pitch=None if log_f0 is None else np.exp(log_f0),
+        energy=energy,
+        gain=np.zeros(len(durations)) if gain is None else gain,
+        frame=frame,
+        utterance=utterance,
+    )
+
+
+def _array(values: Tensor | None) -> Any:
+    return None if values is None else values.flatten().double().cpu().numpy()
+
+
+def utterance_of(prosody: Any, tokens: Sequence[str]) -> Utterance:
+    """Returns the utterance that a prosody is of.
+
+    Args:
+        prosody: What a call returned.
+        tokens: The model's tokens.
+
+    Raises:
+        UserError: It is no prosody, or one of another model.
+    """
+    if not isinstance(prosody, Prosody) or prosody.utterance is None:
+        raise UserError(f"prosody: expected what a call returned as `prosody`, got {type(prosody).__name__}")
+    utterance = prosody.utterance
+    names = [tokens[number] if number < len(tokens) else None for number in utterance.ids.tolist()]
+    if names != list(prosody.tokens):
+        raise UserError("prosody: its tokens are not those of its utterance, or not of this model")
+    return utterance

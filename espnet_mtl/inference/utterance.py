@@ -1,0 +1,166 @@
+"""What is said: a text, a voice and an emotion, as a caller names them, made into what a model takes."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espnet_mtl.config.numbers import finite_number
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.controls import Controls
+from espnet_mtl.inference.inputs import (
+    NEUTRAL,
+    emotion_mixture,
+    speaker_embedding,
+    speaker_mixture,
+    style_weights,
+    token_ids,
+    token_line,
+)
+from espnet_mtl.inference.language import choose_language, spoken_languages
+from espnet_mtl.inference.length import check_length, check_words
+from espnet_mtl.system.unicode import find_name
+from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
+from espnet_mtl.text.espeak import PUNCTUATION
+from espnet_mtl.text.tokens import Tokenizer
+from espnet_mtl.text.words import Word, words_of
+
+Voice = dict[str, Tensor | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """What is said, as the model takes it.
+
+    Attributes:
+        ids: Token ids (T_text,).
+        tokens: Their names.
+        words: Words of the text, and their tokens; none where token ids were given.
+        weights: Style weights (K,); None: the model has no style.
+        voice: Numbers (1,) of speaker and language, a speaker embedding (D,), weights (1, speakers) of a mixture of
+            voices; None where there is none.
+    """
+
+    ids: Tensor
+    tokens: list[str]
+    words: list[Word]
+    weights: Tensor | None
+    voice: Voice
+
+
+class UtteranceReader:
+    """Reads what callers of a model want said.
+
+    Args:
+        model: The model.
+        args: Its config.yaml.
+        device: Where it is.
+        max_tokens: The most tokens of one text.
+
+    Attributes:
+        tables: Names of the classes of each label.
+        tokenizer: Makes the line of tokens of a text.
+        preprocess_fn: ESPnet's, which makes token ids of such a line.
+
+    Raises:
+        UserError: The configuration is damaged, or a file of it is missing.
+    """
+
+    def __init__(self, model: Any, args: Namespace, device: str, max_tokens: int):
+        self.model, self.args, self.device, self.max_tokens = model, args, device, max_tokens
+        self.tables = label_tables(args)
+        self.speaker_languages = spoken_languages(args)
+        self.preprocess_fn = MTLTTSTask.build_preprocess_fn(args, False)
+        punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
+        self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
+        # Both read a model of pieces at their first text: now, and not in two threads at a time
+        self.tokenizer.tokens("")
+        self.preprocess_fn("<text>", {"text": ""})
+
+    def read(
+        self, text: Any, controls: Controls, sids: Any = None, spembs: Any = None, alpha: float = 1.0
+    ) -> Utterance:
+        """Reads what a caller wants said.
+
+        Args:
+            text: Text, or token ids (T_text,).
+            controls: How to say it.
+            sids: Speaker number, as in ESPnet.
+            spembs: Speaker embedding (D,), as in ESPnet.
+            alpha: Factor on durations.
+
+        Raises:
+            UserError: See `espnet_mtl.inference.text2speech.Text2Speech.__call__`.
+        """
+        weights = speaker_mixture(controls.speaker, sids, self.tables["speaker"])
+        language = self.language(controls.language, int(weights.argmax()))
+        slowest = alpha / float(np.min(controls.rate))
+        ids = self.token_ids(text, language, slowest)
+        words = words_of(text, language, self.tokenizer) if isinstance(text, str) else []
+        return Utterance(
+            ids=ids,
+            tokens=[self.args.token_list[number] for number in ids.tolist()],
+            words=words,
+            weights=self.style_weights(ids, controls),
+            voice=self.voice(weights, language, spembs),
+        )
+
+    def token_ids(self, text: Any, language: str, stretch: float = 1.0) -> Tensor:
+        """Returns the token ids (T_text,) of a text, or the given ones; `stretch` is a factor on durations."""
+        if isinstance(text, str):
+            check_words(text, self.max_tokens, stretch)
+            line = token_line(text, language, self.tokenizer, self.args.token_list)
+            ids = torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"])
+        else:
+            ids = token_ids(text, len(self.args.token_list))
+        check_length("text", len(ids), self.max_tokens, stretch)
+        return ids.to(self.device)
+
+    def style_weights(self, ids: Tensor, controls: Controls) -> Tensor | None:
+        """Returns the weights (K,) of the styles; None where the model has none."""
+        emotion, intensity = controls.emotion, controls.intensity
+        if self.model.style is None:
+            if emotion is not None:
+                raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
+            if finite_number("intensity", intensity) != 1.0:
+                raise UserError(f"intensity {intensity!r}: this model has no emotions")
+            return None
+        if emotion is None and self.model.text_predictor is not None:
+            suggested = self.model.predict_style(ids)
+            emotion = dict(zip(self.tables["emotion"], suggested.tolist(), strict=True))
+        return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
+
+    def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float) -> np.ndarray:
+        """Turns an emotion, or a mixture, into weights (K,); see `Text2Speech.emotion_weights`."""
+        names = self.tables["emotion"]
+        if emotion is None:
+            emotion = NEUTRAL if NEUTRAL in names else dict.fromkeys(names, 1.0)
+        return style_weights(emotion_mixture(emotion), intensity, names)
+
+    def language(self, language: str | None, speaker: int) -> str:
+        """Returns the language to speak, one of the model's: the given one, or that of the speaker of this number."""
+        speakers, languages = self.tables["speaker"], self.tables["language"]
+        name = speakers[speaker] if speakers else ""
+        language = choose_language(language, name, self.args, self.speaker_languages, languages)
+        known = languages or [self.args.language]
+        return known[find_name("language", language, known)]
+
+    def voice(self, speakers: Tensor, language: str, spembs: Any) -> Voice:
+        """Returns the voice of an `Utterance`, of weights (speakers,), a language and an embedding."""
+        voice: Voice = dict.fromkeys(("sids", "lids", "spembs"))
+        if self.model.tts.spks is not None:
+            voice["sids"] = speakers.argmax().view(1).to(self.device)
+            if speakers.count_nonzero() > 1:
+                voice["speakers"] = speakers[None].to(self.device)
+        if self.model.tts.langs is not None:
+            voice["lids"] = torch.tensor([self.tables["language"].index(language)], device=self.device)
+        embedding = speaker_embedding(spembs, self.model.tts.spk_embed_dim)
+        if embedding is not None:
+            voice["spembs"] = embedding.to(self.device, next(self.model.parameters()).dtype)
+        return voice
