@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from espnet_mtl.bin.arguments import Parser, number_from, sound_file, whole_number
-from espnet_mtl.config.numbers import FASTEST, INTENSITIES, MAX_TOKENS, SLOWEST
+from espnet_mtl.config.numbers import INTENSITIES, KNOBS, MAX_TOKENS
 from espnet_mtl.errors import UserError, run_command
 
 
@@ -34,13 +36,14 @@ def _speak(args: argparse.Namespace, options: Mapping[str, Any]) -> None:
     rate = signal.get("fs") if isinstance(signal, dict) else None
     if isinstance(rate, int) and rate > 0:  # what else is wrong with the model is told when it is loaded
         check_rate(args.output, rate)
+    from espnet_mtl.inference.controls import Controls
+
+    controls = Controls(**{field.name: getattr(args, field.name) for field in fields(Controls)})
     # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.text2speech import Text2Speech
 
-    tts = Text2Speech(**options, speed_control_alpha=1 / args.speed, max_tokens=args.max_tokens)
-    output = tts(
-        args.text, speaker=args.speaker, emotion=args.emotion, intensity=args.intensity, language=args.language
-    )
+    tts = Text2Speech(**options, max_tokens=args.max_tokens)
+    output = tts(args.text, controls=controls)
     write_sound(args.output, output["wav"].cpu().numpy(), tts.fs)
 
 
@@ -51,7 +54,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--output", type=sound_file, required=True, help="file to write: .wav, .flac, .ogg, .opus or .mp3"
     )
-    parser.add_argument("--speaker", help="a speaker of the model; default: its first")
+    parser.add_argument("--speaker", help="a speaker of the model, or a mixture: f2:0.7,m1:0.3; default: its first")
     parser.add_argument("--language", help="espeak's name of a language of the model; default: the speaker's own")
     parser.add_argument("--emotion", help="an emotion of the model, or a mixture: sad:0.3,neutral:0.7")
     parser.add_argument(
@@ -60,9 +63,11 @@ def _parser() -> Parser:
         default=1.0,
         help="0: neutral, 1: all of the emotion; 0 to 2 is natural",
     )
-    parser.add_argument(
-        "--speed", type=number_from(1 / SLOWEST, 1 / FASTEST), default=1.0, help="0.1 to 10; above 1 is faster"
-    )
+    parser.add_argument("--reference", type=Path, help="a recording whose emotion is taken, in place of --emotion")
+    for name, knob in KNOBS.items():
+        names = [f"--{name}", "--speed"] if name == "rate" else [f"--{name}"]  # as it was called before
+        default = None if name == "pause" else knob.neutral
+        parser.add_argument(*names, type=number_from(*knob.limits), default=default, help=knob.meaning)
     parser.add_argument(
         "--max_tokens", type=whole_number(1), default=MAX_TOKENS, help="the most tokens of the text [%(default)s]"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite, nan
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from espnet_mtl.errors import UserError
 
@@ -16,16 +16,31 @@ one core), 4.1 GB for twice as much, and has learned from recordings that are fa
 INTENSITIES = (-10.0, 10.0)
 """Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
 
-RATES = (1 / SLOWEST, 1 / FASTEST)
-"""Limits of the speaking rate, a factor on the speed."""
-SEMITONES = (-24.0, 24.0)
-"""Limits of a shift of pitch: two octaves."""
-PITCH_RANGES = (0.0, 5.0)
-"""Limits of the factor on how far pitch moves about its mean: 0 is monotone."""
-DECIBELS = (-60.0, 20.0)
-"""Limits of a gain."""
-PAUSES = (0.0, 10.0)
-"""Limits of the length of a pause in seconds."""
+
+class Knob(NamedTuple):
+    """A control of speech that is a number.
+
+    Attributes:
+        neutral: The number that changes nothing.
+        limits: The least and the most.
+        contour: What of the prediction it changes; "": nothing.
+        meaning: What it is, in a few words.
+    """
+
+    neutral: float
+    limits: tuple[float, float]
+    contour: str
+    meaning: str
+
+
+KNOBS = {
+    "rate": Knob(1.0, (1 / SLOWEST, 1 / FASTEST), "durations", "speed, 0.1 to 10; above 1 is faster"),
+    "pitch": Knob(0.0, (-24.0, 24.0), "pitch", "shift of pitch in semitones, -24 to 24"),
+    "pitch_range": Knob(1.0, (0.0, 5.0), "pitch", "how far pitch moves, 0 (monotone) to 5; 1: as the model does"),
+    "energy": Knob(0.0, (-60.0, 20.0), "", "gain in dB, -60 to 20"),
+    "pause": Knob(nan, (0.0, 10.0), "durations", "length of pauses within the text in seconds, 0 to 10"),
+}
+"""Energy is a gain on the waveform, so that every backbone has it."""
 
 
 def finite_number(name: str, value: Any) -> float:

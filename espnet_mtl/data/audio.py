@@ -188,6 +188,17 @@ def load(path: str, fs: int, channels: int | None = None) -> Samples:
     return resampled
 
 
+def prepared(path: str, fs: int, conf: AudioConf) -> Samples:
+    """Reads a recording (T_wav,) at `fs` Hz, trimmed and leveled as stage 2 does.
+
+    Raises:
+        UnusableAudio: See `load`.
+    """
+    samples = load(path, fs, conf.channels)
+    start, end = _speech_section(samples, fs, conf, None)
+    return level(samples[start:end], fs, conf)
+
+
 def frame_levels(samples: Samples, fs: int) -> Samples:
     """RMS level in dB of frames of 25 ms every 10 ms (T,), zeros beyond the ends."""
     size, hop = round(FRAME_S * fs), round(HOP_S * fs)

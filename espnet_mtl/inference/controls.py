@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.config.fields import known
-from espnet_mtl.config.numbers import DECIBELS, PAUSES, PITCH_RANGES, RATES, SEMITONES, number_between
+from espnet_mtl.config.numbers import KNOBS, number_between
 from espnet_mtl.errors import UserError
 
 Numbers = NDArray[np.float64]
 Amount = float | Sequence[float] | NDArray[np.floating]
 """One number for the whole text, or one for each token."""
 
-
-class Knob(NamedTuple):
-    """A control that is a number: the one that changes nothing, its limits, and what of the prediction it changes."""
-
-    neutral: float
-    limits: tuple[float, float]
-    contour: str = ""
-
-
-KNOBS = {
-    "rate": Knob(1.0, RATES, "durations"),
-    "pitch": Knob(0.0, SEMITONES, "pitch"),
-    "pitch_range": Knob(1.0, PITCH_RANGES, "pitch"),
-    "energy": Knob(0.0, DECIBELS),
-    "pause": Knob(np.nan, PAUSES, "durations"),
-}
-"""Energy is a gain on the waveform, so that every backbone has it."""
 
 LACKING = "predicts neither durations nor pitch, which this changes: fastspeech2 and jets do"
 

@@ -170,6 +170,7 @@ class Text2Speech:
         seed: int = 0,
         *,
         controls: Controls | None = None,
+        reference: str | Path | None = None,
         **prosody: Amount | None,
     ) -> dict[str, Any]:
         """Synthesizes one text.
@@ -193,6 +194,8 @@ class Text2Speech:
             seed: Seed of what the network draws while it speaks (Tacotron2's dropout; FastSpeech2 draws nothing): the
                 same call says the same, whatever else goes on; another seed says it a little differently.
             controls: All controls in one, in place of arguments of the same names.
+            reference: A recording whose emotion is taken (of a model with a reference encoder), with the voice of
+                `speaker`; `intensity` acts on it, too.
             prosody: `rate`, `pitch`, `pitch_range`, `energy` and `pause`, see `Controls`: numbers, or rows of numbers
                 (T_text,).
 
@@ -208,8 +211,8 @@ class Text2Speech:
                 control that the backbone does not have; or the model's answer is not finite, or no speech. It is an
                 `InputError`, which is a ValueError, too.
         """
-        named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language, **prosody}
-        controls = chosen_controls(controls, named)
+        named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language}
+        controls = chosen_controls(controls, {**named, "reference": reference, **prosody})
         backbone = self.train_args.tts
         check_backbone(controls, backbone, BACKBONES.spec(backbone).contours)
         options = decoding_options(self.model.tts, backbone, self.decode_conf, decode_conf)

@@ -25,6 +25,7 @@ from espnet_mtl.inference.inputs import (
 )
 from espnet_mtl.inference.language import choose_language, spoken_languages
 from espnet_mtl.inference.length import check_length, check_words
+from espnet_mtl.inference.reference import reference_weights
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
@@ -130,8 +131,15 @@ class UtteranceReader:
                 raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
             if finite_number("intensity", intensity) != 1.0:
                 raise UserError(f"intensity {intensity!r}: this model has no emotions")
+            if controls.reference is not None:
+                raise UserError("reference: this model has no emotions")
             return None
-        if emotion is None and self.model.text_predictor is not None:
+        if controls.reference is not None:
+            if emotion is not None:
+                raise UserError(f"emotion {emotion!r} and reference: both say the emotion: give one of them")
+            heard = reference_weights(self.model, self.args, controls.reference)
+            emotion = dict(zip(self.tables["emotion"], heard.tolist(), strict=True))
+        elif emotion is None and self.model.text_predictor is not None:
             suggested = self.model.predict_style(ids)
             emotion = dict(zip(self.tables["emotion"], suggested.tolist(), strict=True))
         return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)

@@ -14,7 +14,7 @@ from espnet_mtl.bin import doctor, environment
 from espnet_mtl.bin.environment import Finding
 from espnet_mtl.errors import UserError
 from espnet_mtl.system import caches
-from espnet_mtl.text import espeak
+from espnet_mtl.text import espeak_library
 
 
 def report(capsys: pytest.CaptureFixture[str]) -> tuple[object, dict[str, str]]:
@@ -113,7 +113,7 @@ def test_a_broken_espeak(monkeypatch: pytest.MonkeyPatch):
     def broken() -> str:
         raise UserError("espeak cannot read its data")
 
-    monkeypatch.setattr(espeak, "version", broken)
+    monkeypatch.setattr(espeak_library, "version", broken)
     assert environment._espeak().problem.startswith("espeak cannot read its data: ")
 
 

@@ -17,8 +17,12 @@ FORMATS = "expected a name that ends in one of .wav, .flac, .ogg, .opus, .mp3"
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        *((["--speed", value], f"--speed: {SPEEDS}, got {value}") for value in ("nan", "inf", "0.0", "-1.0", "10.5")),
-        (["--speed", "fast"], f"--speed: {SPEEDS}, got 'fast'"),
+        *((["--rate", value], f"--rate/--speed: {SPEEDS}, got {value}") for value in ("nan", "inf", "-1.0", "10.5")),
+        (["--speed", "fast"], f"--rate/--speed: {SPEEDS}, got 'fast'"),
+        (["--pitch", "-25.0"], "--pitch: expected a number from -24 to 24, got -25.0"),
+        (["--pitch_range", "6.0"], "--pitch_range: expected a number from 0 to 5, got 6.0"),
+        (["--energy", "21.0"], "--energy: expected a number from -60 to 20, got 21.0"),
+        (["--pause", "nan"], "--pause: expected a number from 0 to 10, got nan"),
         *(
             (["--intensity", value], f"--intensity: {INTENSITIES}, got {value}")
             for value in ("nan", "inf", "10.5", "1e+39")
@@ -105,7 +109,12 @@ def test_it_speaks(make_tts, tmp_path):
     synthesize.main([*given, "--emotion", "sad:0.3,neutral:0.7", "--intensity", "0.5", "--speed", "2"])
     wav, fs = soundfile.read(tmp_path / "there/a.wav")
     assert fs == 16000
-    assert len(wav) > 0
+    slow = tmp_path / "slow.wav"
+    options = ["--rate", "0.5", "--energy", "-6", "--pitch", "-2", "--pitch_range", "1.5", "--pause", "0.1"]
+    reference = tmp_path / "reference.wav"
+    soundfile.write(reference, 0.1 * wav / abs(wav).max(), fs)
+    synthesize.main([*given[:-1], str(slow), "--reference", str(reference), *options])
+    assert len(soundfile.read(slow)[0]) == pytest.approx(4 * len(wav), rel=0.1)
 
 
 @pytest.mark.parametrize(
