@@ -38,6 +38,7 @@ REQUIREMENTS = [
     "scikit-learn>=1.3",
     "scipy>=1.11",
     "sentencepiece==0.2.1",
+    "sentencex>=1.0",
     "setuptools>=77,<82",
     "soundfile>=0.12",
     "soxr>=0.3",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,21 +17,35 @@ from espnet_mtl.errors import UserError, run_command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and writes a sound file."""
     args = _parser().parse_args(argv)
-    from espnet_mtl.text.normal import check_unicode, normal_text
-
-    check_unicode("--text", args.text)
-    if not normal_text(args.text):
-        raise UserError("--text: there is nothing to say")
+    text = _text(args)
     from espnet_mtl.zoo.archive import naming, resolve
 
     options = resolve(args.model)
     with naming(args.model, options):
-        _speak(args, options)
+        _speak(args, text, options)
 
 
-def _speak(args: argparse.Namespace, options: Mapping[str, Any]) -> None:
+def _text(args: argparse.Namespace) -> str:
+    """Returns what is to be said, from the command line, a file or the standard input."""
+    from espnet_mtl.system.files import read_text
+    from espnet_mtl.text.normal import check_unicode, speakable
+
+    name = "--text" if args.file is None else f"--file {args.file}"
+    if args.file is None:
+        text = args.text
+    elif args.file == "-":
+        text = sys.stdin.buffer.read().decode("utf-8-sig", errors="surrogateescape")
+    else:
+        text = read_text(args.file, utf16=True)
+    check_unicode(name, text)
+    if not speakable(text):
+        raise UserError(f"{name}: there is nothing to say")
+    return text
+
+
+def _speak(args: argparse.Namespace, text: str, options: Mapping[str, Any]) -> None:
     from espnet_mtl.config.load import read_yaml
-    from espnet_mtl.inference.sound_files import check_rate, write_sound
+    from espnet_mtl.inference.sound_files import check_rate, writing_sound
 
     signal = read_yaml(options["train_config"]).get("feats_extract_conf")
     rate = signal.get("fs") if isinstance(signal, dict) else None
@@ -40,17 +55,26 @@ def _speak(args: argparse.Namespace, options: Mapping[str, Any]) -> None:
 
     controls = Controls(**{field.name: getattr(args, field.name) for field in fields(Controls)})
     # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
+    from espnet_mtl.inference.reading import plan, read_parts
     from espnet_mtl.inference.text2speech import Text2Speech
+    from espnet_mtl.system.progress import progress
 
     tts = Text2Speech(**options, max_tokens=args.max_tokens)
-    output = tts(args.text, controls=controls)
-    write_sound(args.output, output["wav"].cpu().numpy(), tts.fs)
+    reading = plan(tts, text, controls)
+    parts = read_parts(tts, reading, seed=0)
+    if len(reading.parts) > 1:
+        parts = progress(parts, "sentences", len(reading.parts))
+    with writing_sound(args.output, tts.fs) as write:
+        for part in parts:
+            write(part["wav"].cpu().numpy())
 
 
 def _parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("--model", required=True, help="zip, URL, model directory or user/repo")
-    parser.add_argument("--text", required=True, help="what to say")
+    said = parser.add_mutually_exclusive_group(required=True)
+    said.add_argument("--text", help="what to say")
+    said.add_argument("--file", help="a text file to read out, of any length; - is the standard input")
     parser.add_argument(
         "--output", type=sound_file, required=True, help="file to write: .wav, .flac, .ogg, .opus or .mp3"
     )
@@ -69,7 +93,10 @@ def _parser() -> Parser:
         default = None if name == "pause" else knob.neutral
         parser.add_argument(*names, type=number_from(*knob.limits), default=default, help=knob.meaning)
     parser.add_argument(
-        "--max_tokens", type=whole_number(1), default=MAX_TOKENS, help="the most tokens of the text [%(default)s]"
+        "--max_tokens",
+        type=whole_number(1),
+        default=MAX_TOKENS,
+        help="the most tokens that are said in one go [%(default)s]",
     )
     return parser
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import write_bytes
-from espnet_mtl.system.sound import encoded
+from espnet_mtl.system.files import whole_file
+from espnet_mtl.system.sound import encoded, sound_writer
 
 LOSSY = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
@@ -46,15 +48,20 @@ def check_rate(path: Path, rate: int) -> None:
         raise UserError(f"--output {path}: {path.suffix} takes no sound of {rate} Hz: choose .wav or .flac") from error
 
 
-def write_sound(path: Path, wave: NDArray[np.floating], rate: int) -> None:
-    """Writes a waveform (T,) whole or not at all; directories above it are made.
+@contextmanager
+def writing_sound(path: Path, rate: int) -> Iterator[Callable[[NDArray[np.floating]], None]]:
+    """Yields a function that writes waveforms (T,) one behind the other into a file of a sampling rate in Hz.
+
+    The file is there when the block ends well, whole; directories above it are made.
 
     Raises:
         UserError: See `sound_format` and `check_rate`, or the file cannot be written.
     """
     check_rate(path, rate)
+    kind, subtype = sound_format(path)
     try:
-        write_bytes(path, _encode(path, wave, rate))
+        with whole_file(path) as file, sound_writer(file, rate, kind, subtype) as write:
+            yield write
     except OSError as error:
         raise UserError(f"--output {path}: {error.strerror}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.errors import memory_needed
 from espnet_mtl.inference.controls import Amount, Controls, Numbers, check_backbone, check_sayable, chosen_controls
 from espnet_mtl.inference.inputs import check_finite, check_spoken, input_errors, seed_number
+from espnet_mtl.inference.loaded import LoadedModel
 from espnet_mtl.inference.natural import natural_inputs
 from espnet_mtl.inference.options import (
     check_attention_options,
@@ -26,6 +27,7 @@ from espnet_mtl.inference.options import (
     without_none,
 )
 from espnet_mtl.inference.prosody import Edits, Prosody, edits_of, prosody_of, utterance_of, with_gain
+from espnet_mtl.inference.reading import plan, read_parts
 from espnet_mtl.inference.utterance import Utterance, UtteranceReader
 from espnet_mtl.inference.vocoding import vocoder_of, waveform
 from espnet_mtl.registry import BACKBONES
@@ -33,7 +35,7 @@ from espnet_mtl.system.forks import HomeProcess
 from espnet_mtl.tasks.tts import MTLTTSTask
 
 
-class Text2Speech:
+class Text2Speech(LoadedModel):
     """Text to speech with a choice of speaker and emotion. Several threads may share one.
 
     Constructor arguments are those of ESPnet's `Text2Speech` where both have them, so that
@@ -126,32 +128,6 @@ class Text2Speech:
         files = resolve(name)
         with naming(name, files):
             return cls(**{**files, **options})
-
-    @property
-    def fs(self) -> int:
-        """Sampling rate in Hz."""
-        return int(self.train_args.feats_extract_conf["fs"] if self.vocoder is None else self.vocoder.fs)
-
-    @property
-    def frame(self) -> float:
-        """Seconds of a frame."""
-        conf = self.train_args.feats_extract_conf
-        return conf["hop_length"] / conf["fs"]
-
-    @property
-    def speakers(self) -> list[str]:
-        """Names of the speakers; `sids` counts in this order."""
-        return self.reader.tables["speaker"]
-
-    @property
-    def emotions(self) -> list[str]:
-        """Names of the emotions, in the order of emotion weights."""
-        return self.reader.tables["emotion"]
-
-    @property
-    def languages(self) -> list[str]:
-        """espeak's names of the languages that it was trained on."""
-        return self.reader.tables["language"]
 
     @torch.no_grad()
     @input_errors()
@@ -249,18 +225,32 @@ class Text2Speech:
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, None)
         return self._speak(utterance, checked.edits(), checked.gain, options, vocode, seed)
 
-    @input_errors()
-    def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
-        """Turns an emotion, or a mixture, into weights (K,) that sum to 1.
+    def stream(
+        self, text: str, *, controls: Controls | None = None, seed: int = 0, **named: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Reads a text of any length sentence by sentence; memory does not grow with it.
+
+            >>> for part in tts.stream(book, speaker="f2", rate=1.1):
+            ...     play(part["wav"])
+
+        Sentences are split as `espnet_mtl.text.sentences` says, and longer ones than `max_tokens` between clauses. Each
+        has the silence behind it, so that the waveforms, one behind the other, are the speech of the whole.
 
         Args:
-            emotion: As in a call; None: neutral where the model knows that, else all alike.
-            intensity: As in a call.
+            text: The text; a blank line ends a paragraph.
+            controls: As in a call.
+            seed: As in a call.
+            named: `speaker`, `emotion` and the other controls, as in a call; one number each for the whole text.
+
+        Yields:
+            What a call returns, with the sentence (`text`), and when it begins in the whole, in seconds (`start`).
 
         Raises:
-            UserError: An unknown emotion, a weight or an intensity that cannot be; also a ValueError.
+            UserError: As a call; what can be known before the first sentence is told at once.
         """
-        return self.reader.emotion_weights(emotion, intensity)
+        with input_errors():
+            reading = plan(self, text, chosen_controls(controls, named))
+        return read_parts(self, reading, seed)
 
     def _speak(
         self,

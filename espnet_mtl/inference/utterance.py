@@ -112,6 +112,20 @@ class UtteranceReader:
             voice=self.voice(weights, language, spembs),
         )
 
+    def language_of(self, controls: Controls) -> str:
+        """Returns the language that controls ask for.
+
+        Raises:
+            UserError: An unknown speaker or language, or several can be meant.
+        """
+        return self.language(
+            controls.language, int(speaker_mixture(controls.speaker, None, self.tables["speaker"]).argmax())
+        )
+
+    def tokens(self, text: str, language: str) -> list[str]:
+        """Returns the tokens of a text, also those that the model does not know."""
+        return self.tokenizer.tokens(self.tokenizer.line(text, language))
+
     def token_ids(self, text: Any, language: str, stretch: float = 1.0) -> Tensor:
         """Returns the token ids (T_text,) of a text, or the given ones; `stretch` is a factor on durations."""
         if isinstance(text, str):

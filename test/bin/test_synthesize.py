@@ -71,7 +71,7 @@ def test_output_that_is_a_directory(tmp_path):
     [
         (["--language", "pl"], "unknown language 'pl': Valid: de, en-us"),
         (["--language", ""], "language: expected espeak's name of a language, such as 'en-us', got ''"),
-        (["--max_tokens", "3"], "text: 8 tokens, but 3 are the most"),
+        (["--max_tokens", "3"], "'morning.': 5 tokens, but 3 are the most"),
         (["--emotion", "sad:0.3,neutral"], "label 'sad:0.3,neutral': 'neutral' has no weight"),
         (["--emotion", "sad:0.3,sad:0.7"], "label 'sad:0.3,sad:0.7': 'sad' comes twice"),
         (["--speaker", "f9"], "unknown speaker 'f9': Valid: f1, m1"),

@@ -8,7 +8,13 @@ import pytest
 import soundfile
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.sound_files import OTHERS, SHOWN, sound_format, write_sound
+from espnet_mtl.inference.sound_files import OTHERS, SHOWN, sound_format, writing_sound
+from espnet_mtl.system import sound
+
+
+def write_sound(path, wave, rate):
+    with writing_sound(path, rate) as write:
+        write(wave)
 
 
 @pytest.mark.parametrize("suffix", [*SHOWN, *OTHERS])
@@ -51,6 +57,43 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"a.wav: No space left on device"):
         write_sound(tmp_path / "a.wav", np.zeros(160, dtype="float32"), 16000)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
+def test_a_full_disk_while_it_is_written(tmp_path, monkeypatch, suffix):
+    """What the disk says is said, not what libsndfile makes of it."""
+    wave = np.random.default_rng(0).normal(0, 0.1, 160000).astype("float32")
+    original = sound._Watched.write
+
+    def write(self, data):
+        self.file = Full(self.file) if self.file.tell() > 20000 else self.file
+        return original(self, data)
+
+    monkeypatch.setattr(sound._Watched, "write", write)
+    with pytest.raises(UserError, match=rf"a\{suffix}: No space left on device"):
+        write_sound(tmp_path / f"a{suffix}", wave, 16000)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Full:
+    """A file on a disk that is full."""
+
+    def __init__(self, file):
+        self.seek, self.tell = file.seek, file.tell
+
+    def write(self, data):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_pieces_are_one_sound(tmp_path, suffix):
+    wave = np.sin(np.arange(40000) / 20).astype("float32") / 2
+    write_sound(tmp_path / f"whole{suffix}", wave, 16000)
+    with writing_sound(tmp_path / f"pieces{suffix}", 16000) as write:
+        for start in range(0, 40000, 16000):
+            write(wave[start : start + 16000])
+    pieces, whole = (soundfile.read(tmp_path / f"{name}{suffix}")[0] for name in ("pieces", "whole"))
+    np.testing.assert_array_equal(pieces, whole)
 
 
 def test_a_rate_that_a_format_does_not_take(tmp_path):

@@ -1,0 +1,68 @@
+"""What a loaded model knows."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from espnet_mtl.inference.inputs import input_errors
+from espnet_mtl.inference.utterance import UtteranceReader
+from espnet_mtl.vocoder.base import Vocoder
+
+
+class LoadedModel:
+    """A model, and the names of what it knows.
+
+    Attributes:
+        model: The model (`espnet_mtl.model.model.MTLTTSModel`).
+        train_args: Its config.yaml.
+        reader: Reads what callers want said.
+        vocoder: Makes waveforms; None: the model makes them itself.
+    """
+
+    model: Any
+    train_args: Namespace
+    reader: UtteranceReader
+    vocoder: Vocoder | None
+
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz."""
+        return int(self.train_args.feats_extract_conf["fs"] if self.vocoder is None else self.vocoder.fs)
+
+    @property
+    def frame(self) -> float:
+        """Seconds of a frame."""
+        conf = self.train_args.feats_extract_conf
+        return conf["hop_length"] / conf["fs"]
+
+    @property
+    def speakers(self) -> list[str]:
+        """Names of the speakers; `sids` counts in this order."""
+        return self.reader.tables["speaker"]
+
+    @property
+    def emotions(self) -> list[str]:
+        """Names of the emotions, in the order of emotion weights."""
+        return self.reader.tables["emotion"]
+
+    @property
+    def languages(self) -> list[str]:
+        """espeak's names of the languages that it was trained on."""
+        return self.reader.tables["language"]
+
+    @input_errors()
+    def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float = 1.0) -> np.ndarray:
+        """Turns an emotion, or a mixture, into weights (K,) that sum to 1.
+
+        Args:
+            emotion: As in a call; None: neutral where the model knows that, else all alike.
+            intensity: As in a call.
+
+        Raises:
+            UserError: An unknown emotion, a weight or an intensity that cannot be; also a ValueError.
+        """
+        return self.reader.emotion_weights(emotion, intensity)
