@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from espnet_mtl.system.imports.moved import install
 
 if TYPE_CHECKING:
+    from espnet_mtl.inference.controls import Controls as Controls
     from espnet_mtl.inference.text2speech import Text2Speech as Text2Speech
     from espnet_mtl.model.heads.base import Head as Head
 
 __version__ = "0.1.0"
 
-_LAZY = {"Text2Speech": "espnet_mtl.inference.text2speech", "Head": "espnet_mtl.model.heads.base"}
+_LAZY = {
+    "Controls": "espnet_mtl.inference.controls",
+    "Head": "espnet_mtl.model.heads.base",
+    "Text2Speech": "espnet_mtl.inference.text2speech",
+}
 """What users import from here, and where it lives: PyTorch is loaded only when one of them is asked for."""
 
 

@@ -184,7 +184,10 @@ def known_options() -> set[str]:
     recipe = subprocess.run(["bash", RECIPE / "run.sh", "--help"], capture_output=True, text=True, check=True)
     texts = [recipe.stdout]
     for file in sorted((ROOT / "espnet_mtl/bin").rglob("*.py")):
-        texts += re.findall(r'add_argument\(\s*"(--\w+)"', read(file))
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        if "__name__ ==" in read(file):
+            line = [sys.executable, "-m", module, "--help"]
+            texts.append(subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
     training = {f"--{key}" for key in (*espnet_keys(), *OWN_KEYS)}
     return {option for text in texts for option in re.findall(r"--\w+", text)} | training
 
