@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_mtl/__init__.py").read_text(encoding="utf-8"))[1]
 
 REQUIREMENTS = [
+    "defusedxml>=0.7",
     "distillmos>=0.9",
     "editdistance>=0.8",
     "espeakng-loader>=0.2.4",

@@ -60,12 +60,12 @@ def _speak(args: argparse.Namespace, text: str, options: Mapping[str, Any]) -> N
     from espnet_mtl.system.progress import progress
 
     tts = Text2Speech(**options, max_tokens=args.max_tokens)
-    reading = plan(tts, text, controls)
-    parts = read_parts(tts, reading, seed=0)
-    if len(reading.parts) > 1:
-        parts = progress(parts, "sentences", len(reading.parts))
+    parts = plan(tts, text, controls)
+    spoken = read_parts(tts, parts, seed=0)
+    if len(parts) > 1:
+        spoken = progress(spoken, "sentences", len(parts))
     with writing_sound(args.output, tts.fs) as write:
-        for part in parts:
+        for part in spoken:
             write(part["wav"].cpu().numpy())
 
 

@@ -21,6 +21,7 @@ SEMITONE = np.log(2) / 12
 """In log Hz."""
 SILENT = {PAUSE, *PUNCTUATION.values()}
 """Tokens of silence."""
+UNKNOWN = "<unk>"
 Edits = dict[str, Callable[[Numbers], Numbers]]
 """What is made of predicted contours, by name (`espnet_mtl.model.model.MTLTTSModel.inference`)."""
 
@@ -230,6 +231,7 @@ def utterance_of(prosody: Any, tokens: Sequence[str]) -> Utterance:
         raise UserError(f"prosody: expected what a call returned as `prosody`, got {type(prosody).__name__}")
     utterance = prosody.utterance
     names = [tokens[number] if number < len(tokens) else None for number in utterance.ids.tolist()]
-    if names != list(prosody.tokens):
+    same = [name in (token, UNKNOWN) for name, token in zip(names, utterance.tokens, strict=True)]
+    if list(prosody.tokens) != utterance.tokens or not all(same):
         raise UserError("prosody: its tokens are not those of its utterance, or not of this model")
     return utterance

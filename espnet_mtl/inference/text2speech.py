@@ -193,9 +193,7 @@ class Text2Speech(LoadedModel):
         check_backbone(controls, backbone, BACKBONES.spec(backbone).contours)
         options = decoding_options(self.model.tts, backbone, self.decode_conf, decode_conf)
         utterance = self.reader.read(text, controls, sids, spembs, options["alpha"])
-        edits = edits_of(controls, utterance.tokens, self.frame)
-        gain = controls.per_token("energy", len(utterance.tokens))
-        return self._speak(utterance, edits, gain, options, vocode, seed)
+        return self._controlled(utterance, controls, options, vocode, seed)
 
     @torch.no_grad()
     @input_errors()
@@ -225,6 +223,13 @@ class Text2Speech(LoadedModel):
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, None)
         return self._speak(utterance, checked.edits(), checked.gain, options, vocode, seed)
 
+    @torch.no_grad()
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
+    def speak(self, utterance: Utterance, controls: Controls, seed: int = 0) -> dict[str, Any]:
+        """Says what was read already: voice and emotion are the utterance's, the rest the controls'."""
+        options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, None)
+        return self._controlled(utterance, controls, options, True, seed)
+
     def stream(
         self, text: str, *, controls: Controls | None = None, seed: int = 0, **named: Any
     ) -> Iterator[dict[str, Any]]:
@@ -237,7 +242,7 @@ class Text2Speech(LoadedModel):
         has the silence behind it, so that the waveforms, one behind the other, are the speech of the whole.
 
         Args:
-            text: The text; a blank line ends a paragraph.
+            text: The text; a blank line ends a paragraph. If it begins with `<speak`, it is markup (docs/markup.md).
             controls: As in a call.
             seed: As in a call.
             named: `speaker`, `emotion` and the other controls, as in a call; one number each for the whole text.
@@ -249,8 +254,15 @@ class Text2Speech(LoadedModel):
             UserError: As a call; what can be known before the first sentence is told at once.
         """
         with input_errors():
-            reading = plan(self, text, chosen_controls(controls, named))
-        return read_parts(self, reading, seed)
+            parts = plan(self, text, chosen_controls(controls, named))
+        return read_parts(self, parts, seed)
+
+    def _controlled(
+        self, utterance: Utterance, controls: Controls, options: Mapping[str, Any], vocode: bool, seed: Any
+    ) -> dict[str, Any]:
+        edits = edits_of(controls, utterance.tokens, self.frame)
+        gain = controls.per_token("energy", len(utterance.tokens))
+        return self._speak(utterance, edits, gain, options, vocode, seed)
 
     def _speak(
         self,

@@ -29,6 +29,7 @@ from espnet_mtl.inference.reference import reference_weights
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
+from espnet_mtl.text.markup.reader import is_markup
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.text.words import Word, words_of
 
@@ -103,14 +104,22 @@ class UtteranceReader:
         language = self.language(controls.language, int(weights.argmax()))
         slowest = alpha / float(np.min(controls.rate))
         ids = self.token_ids(text, language, slowest)
-        words = words_of(text, language, self.tokenizer) if isinstance(text, str) else []
         return Utterance(
             ids=ids,
             tokens=[self.args.token_list[number] for number in ids.tolist()],
-            words=words,
+            words=words_of(text, language, self.tokenizer) if isinstance(text, str) else [],
             weights=self.style_weights(ids, controls),
             voice=self.voice(weights, language, spembs),
         )
+
+    def of_tokens(self, tokens: list[str], words: list[Word], controls: Controls, language: str) -> Utterance:
+        """Makes an utterance of tokens, which the model may not know."""
+        speakers = speaker_mixture(controls.speaker, None, self.tables["speaker"])
+        number = {token: index for index, token in enumerate(self.args.token_list)}
+        unknown = number.get("<unk>", 0)
+        ids = torch.tensor([number.get(token, unknown) for token in tokens], device=self.device)
+        weights = self.style_weights(ids, controls)
+        return Utterance(ids, tokens, words, weights, self.voice(speakers, language, None))
 
     def language_of(self, controls: Controls) -> str:
         """Returns the language that controls ask for.
@@ -129,6 +138,8 @@ class UtteranceReader:
     def token_ids(self, text: Any, language: str, stretch: float = 1.0) -> Tensor:
         """Returns the token ids (T_text,) of a text, or the given ones; `stretch` is a factor on durations."""
         if isinstance(text, str):
+            if is_markup(text):
+                raise UserError("text: this is markup, which Text2Speech.stream reads")
             check_words(text, self.max_tokens, stretch)
             line = token_line(text, language, self.tokenizer, self.args.token_list)
             ids = torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"])

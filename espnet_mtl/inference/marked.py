@@ -1,0 +1,214 @@
+"""Markup as a model says it: tokens of the spans of a sentence, and what each of them asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espnet_mtl.config.numbers import KNOBS
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.controls import Controls, Numbers
+from espnet_mtl.inference.prosody import SILENT
+from espnet_mtl.inference.utterance import Utterance, UtteranceReader
+from espnet_mtl.system.unicode import normal_name
+from espnet_mtl.text.espeak import PAUSE
+from espnet_mtl.text.ipa import phones_of_ipa
+from espnet_mtl.text.markup.reader import ADDED, Break, Manner, Span
+from espnet_mtl.text.markup.sentences import MarkedSentence, joined, letters
+from espnet_mtl.text.normal import speakable, spoken_text
+from espnet_mtl.text.tokens import unknown_tokens
+from espnet_mtl.text.words import SPACE, Word, words_of
+
+SMOOTHED = (0.25, 0.5, 0.25)
+"""How much of an emotion its neighbouring tokens have, where it changes."""
+
+
+class MarkedToken(NamedTuple):
+    """A token, how it is to be said, and how long it is in seconds, where that is said (else NaN)."""
+
+    token: str
+    manner: Manner
+    pause: float = np.nan
+
+
+def read_marked(reader: UtteranceReader, sentence: MarkedSentence, controls: Controls) -> tuple[Utterance, Controls]:
+    """Reads a sentence of markup.
+
+    Args:
+        reader: The model's.
+        sentence: The sentence.
+        controls: Those of the call, on top of which the markup's are.
+
+    Returns:
+        What is said, and controls with a number for each token.
+
+    Raises:
+        UserError: An unknown voice, emotion or language, or phones that the model does not have.
+    """
+    voice = next((item.manner.voice for item in sentence.items if isinstance(item, Span)), None)
+    controls = controls if voice is None else replace(controls, speaker=voice)
+    base = reader.language_of(controls)
+    tokens, words = _tokens(reader, sentence, lambda manner: _language(reader, manner, base))
+    names = [token.token for token in tokens]
+    if unknown := unknown_tokens(names, reader.args.token_list):
+        logging.warning(f"text {sentence.text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
+    utterance = reader.of_tokens(names, words, controls, base)
+    manners = [token.manner for token in tokens]
+    weights = _weights(reader, utterance, manners, controls)
+    pauses = np.array([token.pause for token in tokens])
+    if controls.pause is not None:
+        pauses = np.where(np.isnan(pauses), controls.pause, pauses)
+    controls = replace(
+        controls,
+        rate=_numbers("rate", manners, controls),
+        pitch=_numbers("pitch", manners, controls),
+        pitch_range=_numbers("pitch_range", manners, controls),
+        energy=_numbers("energy", manners, controls),
+        pause=pauses,
+    )
+    return replace(utterance, weights=weights), controls
+
+
+def _language(reader: UtteranceReader, manner: Manner, base: str) -> str:
+    """Returns the language of a span; `en-US`, which a page says, may be the model's `en`."""
+    if manner.language is None:
+        return base
+    known = reader.tables["language"] or [reader.args.language]
+    primary, _, _ = manner.language.partition("-")
+    for name in (manner.language, primary):
+        if name in map(normal_name, known):
+            return name
+    alike = [name for name in known if name.partition("-")[0] == primary]
+    if alike:
+        return base if base in alike else alike[0]
+    raise UserError(f"xml:lang {manner.language!r}: this model speaks {', '.join(known)}")
+
+
+def _tokens(
+    reader: UtteranceReader, sentence: MarkedSentence, language: Callable[[Manner], str]
+) -> tuple[list[MarkedToken], list[Word]]:
+    """Makes tokens of spans; those of one language, without a silence between them, are read as one text."""
+    tokens: list[MarkedToken] = []
+    words: list[Word] = []
+    kinds = groupby(sentence.items, lambda item: _kind(item, language))
+    for (kind, spoken), group in kinds:
+        items = list(group)
+        if kind == "break":
+            seconds = sum(item.seconds or 0.0 for item in items if isinstance(item, Break))
+            _add_pause(reader, tokens, seconds)
+            continue
+        spans = [item for item in items if isinstance(item, Span)]
+        if not speakable(joined(spans)):
+            continue
+        if kind == "phones":
+            made, found = _given_phones(reader, spans)
+        else:
+            made, found = _read(reader, spans, spoken)
+        words += [Word(word.text, len(tokens) + word.first, len(tokens) + word.end) for word in found]
+        tokens += made
+    return tokens, words
+
+
+def _kind(item: Span | Break, language: Callable[[Manner], str]) -> tuple[str, str]:
+    if isinstance(item, Break):
+        return "break", ""
+    return "phones" if item.phones else "text", language(item.manner)
+
+
+def _add_pause(reader: UtteranceReader, tokens: list[MarkedToken], seconds: float) -> None:
+    """Makes the silence behind the last token so long, or adds one; a sentence does not begin with silence."""
+    if not tokens:
+        return
+    last = tokens[-1]
+    if last.token in SILENT:
+        tokens[-1] = last._replace(pause=seconds)
+        return
+    known = [token for token in (PAUSE, *sorted(SILENT)) if token in reader.args.token_list]
+    if not known:
+        raise UserError("<break>: this model has no token for a pause within a sentence")
+    tokens.append(MarkedToken(known[0], last.manner, seconds))
+
+
+def _given_phones(reader: UtteranceReader, spans: Sequence[Span]) -> tuple[list[MarkedToken], list[Word]]:
+    if reader.args.token_type != "phn":
+        raise UserError(f"<phoneme>: this model reads {reader.args.token_type} tokens, not phones")
+    tokens: list[MarkedToken] = []
+    words = []
+    for span in spans:
+        assert span.phones is not None
+        phones = phones_of_ipa(span.phones, reader.args.token_list)
+        words.append(Word(span.text.strip(), len(tokens), len(tokens) + len(phones)))
+        tokens += [MarkedToken(phone, span.manner) for phone in phones]
+    return tokens, words
+
+
+def _read(reader: UtteranceReader, spans: Sequence[Span], language: str) -> tuple[list[MarkedToken], list[Word]]:
+    """Reads spans as one text, and finds for each token the span in which its word begins."""
+    tokenizer = reader.tokenizer
+    text = joined(spans)
+    ends = np.cumsum([letters(spoken_text(tokenizer.clean(span.text))) for span in spans])
+    if tokenizer.token_type == "phn":
+        spoken = spoken_text(tokenizer.clean(text))
+        phones = tokenizer.phones(text, language)
+        names = [phone for phone, _ in phones]
+        # Silence goes with what is before it
+        starts: list[int | None] = [None if place is None else letters(spoken[: place[0]]) for _, place in phones]
+    else:
+        names = reader.tokens(text, language)
+        starts = _starts(names)
+    tokens = []
+    current = 0
+    for name, start in zip(names, starts, strict=True):
+        if start is not None:
+            current = min(int(np.searchsorted(ends, start, side="right")), len(spans) - 1)
+        tokens.append(MarkedToken(name, spans[current].manner))
+    return tokens, words_of(text, language, tokenizer)
+
+
+def _starts(names: Sequence[str]) -> list[int | None]:
+    """Counts the letters before each token of characters or pieces; None of a token without a letter."""
+    starts: list[int | None] = []
+    before = 0
+    for name in names:
+        own = 0 if name == SPACE else letters(name)
+        starts.append(before if own else None)
+        before += own
+    return starts
+
+
+def _weights(
+    reader: UtteranceReader, utterance: Utterance, manners: Sequence[Manner], controls: Controls
+) -> Tensor | None:
+    """Returns style weights (T_text, K), smooth where the emotion changes; (K,) where it does not."""
+    asked = {(manner.emotion, manner.intensity) for manner in manners}
+    if utterance.weights is None or asked == {(None, None)}:
+        for emotion, _ in asked:
+            if emotion is not None:
+                reader.style_weights(utterance.ids, replace(controls, emotion=emotion))  # says what is wrong
+        return utterance.weights
+    of_manner: dict[tuple[str | None, float | None], Tensor] = {(None, None): utterance.weights}
+    for emotion, intensity in asked - {(None, None)}:
+        own = replace(controls, emotion=emotion, reference=None, intensity=1.0 if intensity is None else intensity)
+        weights = reader.style_weights(utterance.ids, own)
+        assert weights is not None
+        of_manner[emotion, intensity] = weights
+    rows = torch.stack([of_manner[manner.emotion, manner.intensity] for manner in manners])
+    if len(asked) == 1:
+        return rows[0]
+    before, after = torch.cat([rows[:1], rows[:-1]]), torch.cat([rows[1:], rows[-1:]])
+    return SMOOTHED[0] * before + SMOOTHED[1] * rows + SMOOTHED[2] * after
+
+
+def _numbers(name: str, manners: Sequence[Manner], controls: Controls) -> Numbers:
+    """Returns a control for each token: the call's, and the markup's on top of it, within the control's limits."""
+    own = np.array([getattr(manner, name) for manner in manners], dtype=np.float64)
+    outer = float(getattr(controls, name))
+    whole = outer + own if name in ADDED else outer * own
+    return np.clip(whole, *KNOBS[name].limits)

@@ -1,0 +1,1 @@
+"""Speech markup: a subset of SSML."""

@@ -1,0 +1,248 @@
+"""Speech markup: a subset of SSML 1.1 (W3C 2010), with `mstts:express-as` for emotions, as other services have it.
+
+Only the markup is read here. What it asks of a model is in `espnet_mtl.inference.marked`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
+
+from espnet_mtl.config.numbers import KNOBS, number_between
+from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.text.markup.values import Attributes, break_seconds, choice, number, pitch, pitch_range, rate, volume
+
+MARKUP = re.compile(r"\s*(?:<\?xml\b[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<speak\b", re.S)
+"""How a text begins that is markup: nothing else is read as such."""
+LONGEST = 10**6
+"""Characters of a markup: more are read out as a file of plain text."""
+EMPHASIS = {
+    "strong": {"rate": 0.8, "pitch": 2.0, "pitch_range": 1.4, "energy": 3.0},
+    "moderate": {"rate": 0.9, "pitch": 1.0, "pitch_range": 1.2, "energy": 1.5},
+    "none": {},
+    "reduced": {"rate": 1.15, "pitch": -1.0, "pitch_range": 0.8, "energy": -2.0},
+}
+SPELLED = ("characters", "spell-out", "digits", "telephone")
+AS_WRITTEN = ("cardinal", "number", "date", "time", "currency")
+"""espeak reads these out as they are written."""
+DEGREES = (0.0, 2.0)
+ADDED = ("pitch", "energy")
+"""Controls of which one inside another adds up; those of others multiply."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a part of a text is to be said.
+
+    Attributes:
+        voice: A speaker, or a mixture; None: as the call says. So for all that follow.
+        language: espeak's language.
+        emotion: An emotion, or a mixture.
+        intensity: Of the emotion.
+        rate, pitch, pitch_range, energy: As in `espnet_mtl.inference.controls.Controls`, on top of those of the call.
+    """
+
+    voice: str | None = None
+    language: str | None = None
+    emotion: str | None = None
+    intensity: float | None = None
+    rate: float = 1.0
+    pitch: float = 0.0
+    pitch_range: float = 1.0
+    energy: float = 0.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a text that is said in one manner; with `phones`, in IPA, these are said for the text."""
+
+    text: str
+    manner: Manner
+    phones: str | None = None
+
+
+@dataclass(frozen=True)
+class Break:
+    """A silence.
+
+    Attributes:
+        seconds: Its length; None: that of what ends here.
+        ends: "sentence" or "paragraph", where one ends; "": nothing does.
+    """
+
+    seconds: float | None
+    ends: str = ""
+
+
+def is_markup(text: str) -> bool:
+    """Tells whether a text is markup: it begins with `<speak`."""
+    return MARKUP.match(text) is not None
+
+
+def read_markup(text: str) -> list[Span | Break]:
+    """Reads markup.
+
+    Raises:
+        UserError: It is malformed, or has an element or a value that is not known: with line and column, and what would
+            be right. Entities and document types are refused, since they can stand for any amount of text, or for
+            files.
+    """
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.sax import parseString
+
+    if len(text) > LONGEST:
+        raise UserError(f"markup: {len(text)} characters, at most {LONGEST} are read; plain text may be longer")
+    handler = _Handler()
+    try:
+        parseString(text.lstrip().encode(), handler, forbid_dtd=True)
+    except SAXParseException as error:
+        raise _error(error.getLineNumber(), error.getColumnNumber(), error.getMessage()) from error
+    except DefusedXmlException as error:
+        raise UserError("markup: document types and entities of one's own are not read: leave them out") from error
+    return handler.items
+
+
+def _error(line: int | None, column: int | None, message: str) -> UserError:
+    return UserError(f"markup, line {line}, column {(column or 0) + 1}: {message}")
+
+
+class _Handler(ContentHandler):
+    """Collects spans and breaks; `open` are the elements that are open, with their manners and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[Span | Break] = []
+        self.open: list[_Element] = [_Element("", Manner(), {})]
+        self.written = ""
+
+    def startElement(self, name: str, attrs: Any) -> None:
+        given = {key: attrs.getValue(key) for key in attrs.getNames()}
+        self._end_of_text()
+        try:
+            outer = self.open[-1]
+            _check_element(name, outer.name, given)
+            self.open.append(_Element(name, _manner(outer.manner, name, given), given))
+            if name in ENDS:
+                self.items.append(Break(None, ENDS[name]))
+            if name == "break":
+                self.items.append(Break(break_seconds(given)))
+        except UserError as error:
+            raise self._here(f"<{name}>: {error}") from error
+
+    def characters(self, content: str) -> None:
+        self.written += content
+
+    def endElement(self, name: str) -> None:
+        self._end_of_text()
+        self.open.pop()
+        if name in ENDS:
+            self.items.append(Break(None, ENDS[name]))
+
+    def _end_of_text(self) -> None:
+        """Makes a span of what was written since the last tag."""
+        text, self.written = self.written, ""
+        element = self.open[-1]
+        given = element.given
+        if element.name == "sub":
+            text = given["alias"]
+        if element.name == "say-as" and given["interpret-as"] in SPELLED:
+            # Without the commas, some letters would be words: a
+            text = ", ".join("".join(text.split()).upper())
+        if element.name == "break" and text.strip():
+            raise self._here("<break> holds nothing: close it at once, <break/>")
+        if text:
+            self.items.append(Span(text, element.manner, given["ph"] if element.name == "phoneme" else None))
+
+    def _here(self, message: str) -> UserError:
+        locator = self._locator  # type: ignore[attr-defined]  # SAX sets it
+        return _error(locator.getLineNumber(), locator.getColumnNumber(), message)
+
+
+class _Element(NamedTuple):
+    name: str
+    manner: Manner
+    given: Attributes
+
+
+ENDS = {"p": "paragraph", "s": "sentence"}
+ELEMENTS: Mapping[str, tuple[str, ...]] = {
+    "speak": ("version", "xml:lang"),
+    "p": ("xml:lang",),
+    "s": ("xml:lang",),
+    "voice": ("name", "xml:lang"),
+    "lang": ("xml:lang",),
+    "prosody": ("rate", "pitch", "range", "volume"),
+    "emphasis": ("level",),
+    "mstts:express-as": ("style", "styledegree"),
+    "break": ("time", "strength"),
+    "sub": ("alias",),
+    "phoneme": ("alphabet", "ph"),
+    "say-as": ("interpret-as", "format", "detail"),
+}
+"""Elements, and their attributes."""
+REQUIRED = {
+    "voice": ("name",),
+    "mstts:express-as": ("style",),
+    "sub": ("alias",),
+    "phoneme": ("ph",),
+    "say-as": ("interpret-as",),
+    "lang": ("xml:lang",),
+}
+CLOSED = ("sub", "phoneme", "say-as", "break")
+"""Elements that hold no others."""
+
+
+def _check_element(name: str, outer: str, given: Attributes) -> None:
+    """Raises UserError where an element or an attribute is none, or stands where it cannot."""
+    if not outer and name != "speak":
+        raise UserError("the first element must be <speak>")
+    if outer and name == "speak":
+        raise UserError("<speak> stands at the beginning alone")
+    if outer in CLOSED:
+        raise UserError(f"there can be no element inside <{outer}>")
+    if name not in ELEMENTS:
+        raise one_of("element", f"<{name}>", [f"<{known}>" for known in ELEMENTS])
+    for key in given:
+        if key not in ELEMENTS[name] and not key.startswith("xmlns"):
+            raise one_of("attribute", key, ELEMENTS[name] or ("none",))
+    for key in REQUIRED.get(name, ()):
+        if not given.get(key, "").strip():
+            raise UserError(f"the attribute {key} is missing")
+    if name == "phoneme":
+        choice("alphabet", given.get("alphabet", "ipa"), ("ipa",))
+    if name == "say-as":
+        choice("interpret-as", given["interpret-as"], (*SPELLED, *AS_WRITTEN))
+
+
+def _manner(outer: Manner, name: str, given: Attributes) -> Manner:
+    """Returns the manner inside an element."""
+    manner = replace(outer, language=given["xml:lang"].lower()) if given.get("xml:lang") else outer
+    if name == "voice":
+        return replace(manner, voice=given["name"].strip())
+    if name == "mstts:express-as":
+        degree = given.get("styledegree")
+        intensity = None if degree is None else number("styledegree", degree, DEGREES)
+        return replace(manner, emotion=given["style"].strip(), intensity=intensity)
+    if name == "emphasis":
+        level = choice("level", given.get("level", "moderate"), tuple(EMPHASIS))
+        return _changed(manner, EMPHASIS[level])
+    if name == "prosody":
+        readers = {"rate": rate, "pitch": pitch, "range": pitch_range, "volume": volume}
+        controls = {"range": "pitch_range", "volume": "energy"}
+        changes = {controls.get(key, key): readers[key](value) for key, value in given.items()}
+        return _changed(manner, changes)
+    return manner
+
+
+def _changed(manner: Manner, changes: Mapping[str, float]) -> Manner:
+    """Changes controls on top of what they are outside; the whole must be within their limits."""
+    values: dict[str, Any] = {}
+    for name, change in changes.items():
+        outer = getattr(manner, name)
+        whole = outer + change if name in ADDED else outer * change
+        values[name] = number_between(name, whole, *KNOBS[name].limits)
+    return replace(manner, **values)

@@ -1,0 +1,140 @@
+"""Sentences of markup: spans, cut where sentences end, and the silence behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from espnet_mtl.text.markup.reader import Break, Span
+from espnet_mtl.text.normal import speakable
+from espnet_mtl.text.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE, sentences_of
+
+PAUSES = {"sentence": SENTENCE_PAUSE, "paragraph": PARAGRAPH_PAUSE}
+Items = list[Span | Break]
+
+
+@dataclass(frozen=True)
+class MarkedSentence:
+    """A sentence, or a part of one.
+
+    Attributes:
+        items: Its spans, and silences between them.
+        pause: Seconds of silence behind it.
+    """
+
+    items: Items
+    pause: float
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        return " ".join(joined(self.items).split())
+
+
+def joined(items: Sequence[Span | Break]) -> str:
+    """Returns the text of spans; a silence within it is a space."""
+    return "".join(item.text if isinstance(item, Span) else " " for item in items)
+
+
+def marked_sentences(items: Sequence[Span | Break], language: str) -> list[MarkedSentence]:
+    """Splits markup into sentences. One ends where the markup says so, where the voice changes, and where it does.
+
+    Args:
+        items: What `read_markup` read.
+        language: espeak's language.
+    """
+    sentences: list[MarkedSentence] = []
+    for passage, pause in _passages(items):
+        if not speakable(joined(passage)):
+            silence = sum(item.seconds or 0.0 for item in passage if isinstance(item, Break))
+            _prolong(sentences, max(pause, silence))
+            continue
+        found = list(sentences_of(joined(passage), language))
+        for group, sentence in zip(cut(passage, [s.text for s in found]), found, strict=True):
+            sentences.append(_ended(group, sentence.pause))
+        _prolong(sentences, pause)
+    if sentences:
+        *_, last = sentences
+        breaks = [item for item in items[-1:] if isinstance(item, Break)]
+        explicit = breaks[0].seconds if breaks and not breaks[0].ends else None
+        sentences[-1] = replace(last, pause=explicit or 0.0)
+    return sentences
+
+
+def _passages(items: Sequence[Span | Break]) -> list[tuple[Items, float]]:
+    """Gathers what is said by one voice without an end between, and the silence behind it."""
+    passages: list[tuple[Items, float]] = []
+    current: Items = []
+    voice: str | None = None
+    for item in items:
+        if isinstance(item, Break) and item.ends:
+            passages.append((current, PAUSES[item.ends]))
+            current = []
+            continue
+        if isinstance(item, Span) and speakable(item.text):
+            if item.manner.voice != voice and speakable(joined(current)):
+                passages.append((current, SENTENCE_PAUSE))
+                current = []
+            voice = item.manner.voice
+        current.append(item)
+    passages.append((current, 0.0))
+    return passages
+
+
+def _prolong(sentences: list[MarkedSentence], pause: float) -> None:
+    if sentences:
+        sentences[-1] = replace(sentences[-1], pause=max(pause, sentences[-1].pause))
+
+
+def _ended(group: Items, pause: float) -> MarkedSentence:
+    """Makes a sentence, whose silence is what the markup says at its end, else `pause`."""
+    explicit = None
+    items = list(group)
+    while items and not (isinstance(items[-1], Span) and items[-1].text.strip()):
+        last = items.pop()
+        if isinstance(last, Break):
+            explicit = (explicit or 0.0) + (last.seconds or 0.0)
+    return MarkedSentence(items, pause if explicit is None else explicit)
+
+
+def letters(text: str) -> int:
+    """Counts letters and digits: what a text has, however it is spaced and whatever marks it has."""
+    return sum(map(str.isalnum, text))
+
+
+def cut(items: Sequence[Span | Break], texts: Sequence[str]) -> list[Items]:
+    """Cuts spans so that each group says one of the texts, which say the same as all spans.
+
+    Marks behind a text go with it, and so do silences.
+    """
+    groups: list[Items] = []
+    rest = list(items)
+    for text in texts[:-1]:
+        group: Items = []
+        wanted = letters(text)
+        while rest and wanted > 0:
+            item = rest.pop(0)
+            if isinstance(item, Break) or letters(item.text) <= wanted:
+                group.append(item)
+                wanted -= 0 if isinstance(item, Break) else letters(item.text)
+                continue
+            place = _place_behind(item.text, wanted)
+            group.append(replace(item, text=item.text[:place]))
+            rest.insert(0, replace(item, text=item.text[place:]))
+            wanted = 0
+        while rest and (isinstance(rest[0], Break) or not letters(rest[0].text)):
+            group.append(rest.pop(0))
+        groups.append(group)
+    groups.append(rest)
+    return groups
+
+
+def _place_behind(text: str, count: int) -> int:
+    """Finds the place behind so many letters and the marks that follow them."""
+    place = 0
+    while count:
+        count -= text[place].isalnum()
+        place += 1
+    while place < len(text) and not text[place].isalnum() and not text[place].isspace():
+        place += 1
+    return place

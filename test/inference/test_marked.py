@@ -1,0 +1,165 @@
+"""Markup, as a model says it: what each token gets, in one pass of the network a sentence."""
+
+import numpy as np
+import pytest
+import torch
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.controls import Controls
+from espnet_mtl.inference.reading import plan
+from espnet_mtl.text.espeak import phonemize
+
+SPEAK = '<speak version="1.1" xmlns:mstts="http://www.w3.org/2001/mstts">{}</speak>'
+
+
+def parts(tts, inner, **controls):
+    return plan(tts, SPEAK.format(inner), Controls(**controls))
+
+
+def one(tts, inner, **controls):
+    (part,) = parts(tts, inner, **controls)
+    return part
+
+
+def test_plain_text_in_markup_is_that_text(tts):
+    (said,) = tts.stream(SPEAK.format("Good morning."), speaker="m1", emotion="sad")
+    (plain,) = tts.stream("Good morning.", speaker="m1", emotion="sad")
+    assert torch.equal(said["wav"], plain["wav"])
+    assert said["prosody"].timed_words == plain["prosody"].timed_words
+
+
+def test_controls_of_tokens(tts):
+    good, morning = len(phonemize("good")), len(phonemize("morning"))
+    inner = 'Good <prosody rate="50%" pitch="+2st" range="+50%" volume="-6dB">morning</prosody>.'
+    part = one(tts, inner, rate=2.0, pitch=1.0, energy=1.0)
+    expected = {"rate": (2, 1), "pitch": (1, 3), "pitch_range": (1, 1.5), "energy": (1, -5)}
+    for name, (before, after) in expected.items():
+        np.testing.assert_allclose(getattr(part.controls, name), [before] * good + [after] * morning)
+    (said,) = tts.stream(SPEAK.format(inner), rate=2.0, pitch=1.0, energy=1.0)
+    np.testing.assert_allclose(said["prosody"].gain[:-1], part.controls.energy)
+
+
+def test_the_network_is_run_once_a_sentence(tts, monkeypatch):
+    runs = []
+    original = tts.model.inference
+    monkeypatch.setattr(tts.model, "inference", lambda *given, **named: runs.append(1) or original(*given, **named))
+    inner = 'Good <emphasis>morning</emphasis> <mstts:express-as style="sad">good</mstts:express-as>. Morning.'
+    assert len(list(tts.stream(SPEAK.format(inner)))) == len(runs) == 2
+
+
+def test_an_emotion_changes_within_a_sentence(tts):
+    inner = 'Good <mstts:express-as style="sad">morning</mstts:express-as>'
+    weights = one(tts, inner, emotion="happy").utterance.weights
+    good = len(phonemize("good"))
+    happy, sad = (torch.eye(3)[tts.emotions.index(name)] for name in ("happy", "sad"))
+    torch.testing.assert_close(weights[: good - 1], happy.expand(good - 1, 3))
+    torch.testing.assert_close(weights[good + 1 :], sad.expand(len(weights) - good - 1, 3))
+    # Smooth where they meet
+    torch.testing.assert_close(weights[good - 1], 0.75 * happy + 0.25 * sad)
+    torch.testing.assert_close(weights[good], 0.25 * happy + 0.75 * sad)
+    (said,) = tts.stream(SPEAK.format(inner), emotion="happy")
+    assert said["wav"].isfinite().all()
+
+
+def test_one_emotion_is_that_of_a_call(tts):
+    inner = '<mstts:express-as style="sad" styledegree="0.5">Good morning</mstts:express-as>'
+    (said,) = tts.stream(SPEAK.format(inner))
+    (plain,) = tts.stream("Good morning", emotion="sad", intensity=0.5)
+    assert torch.equal(said["wav"], plain["wav"])
+
+
+def test_voices(tts):
+    said = list(tts.stream(SPEAK.format('Good <voice name="m1">morning</voice> <voice name="f1:1,m1:1">good</voice>')))
+    plain = [next(tts.stream(text, speaker=who))["wav"] for text, who in (("Good", "f1"), ("morning", "m1"))]
+    for part, wave in zip(said, plain, strict=False):
+        assert torch.equal(part["wav"][: len(wave)], wave)
+    assert "speakers" in said[2]["prosody"].utterance.voice
+
+
+def test_silences(make_tts):
+    tts = make_tts("pau")
+    (said,) = tts.stream(SPEAK.format('Good <break time="640ms"/> morning'))
+    prosody = said["prosody"]
+    place = prosody.tokens.index("pau")
+    assert prosody.tokens == [*phonemize("good"), "pau", *phonemize("morning")]
+    assert prosody.durations[place] * prosody.frame == pytest.approx(0.64)
+    (comma,) = tts.stream(SPEAK.format('Good,<break time="640ms"/> morning'))
+    assert comma["prosody"].tokens.count("pau") == 1
+    (other,) = tts.stream(SPEAK.format('Good, morning <break time="640ms"/> good'), pause=0.32)
+    silent = [token == "pau" for token in other["prosody"].tokens]
+    assert (other["prosody"].durations[:-1][silent] * other["prosody"].frame).tolist() == pytest.approx([0.32, 0.64])
+    with pytest.raises(UserError, match="<break>: this model has no token for a pause"):
+        make_tts().stream(SPEAK.format('Good <break time="640ms"/> morning'))
+
+
+def test_given_phones(tts):
+    part = one(tts, 'Good <phoneme ph="ɡˈʊd ɪŋ">tomato</phoneme>, good')
+    good = phonemize("good")
+    assert part.utterance.tokens == [*good, *good, "ɪ", "ŋ", *good]
+    assert [word.text for word in part.utterance.words] == ["Good", "tomato", "good"]
+    with pytest.raises(UserError, match=r"markup, 'Good tomato': phones 'xyz': this model has no 'x'"):
+        parts(tts, 'Good <phoneme ph="xyz">tomato</phoneme>')
+
+
+def test_languages(make_tts):
+    tts = make_tts("ɔ", "ɛ", languages=["de", "en-us"])
+    part = one(tts, 'Good <lang xml:lang="de-DE">Morgen</lang>', language="en-us")
+    assert part.utterance.tokens == [*phonemize("Good", "en-us"), *phonemize("Morgen", "de")]
+    assert one(tts, '<lang xml:lang="en-GB">Good</lang>', language="en-us").utterance.tokens == phonemize(
+        "Good", "en-us"
+    )
+    with pytest.raises(UserError, match="xml:lang 'fr': this model speaks de, en-us"):
+        parts(tts, '<lang xml:lang="fr">Bon</lang>', language="en-us")
+
+
+@pytest.mark.parametrize("token_type", ["char", "bpe"])
+def test_other_tokens(make_tts, token_type, tmp_path):
+    tokens = ["g", "i", "o", "r", "<space>"]  # the tiny model has the others
+    model = None
+    if token_type == "bpe":
+        import sentencepiece
+
+        (tmp_path / "text").write_text("good morning\n" * 20)
+        options = {"vocab_size": 11, "model_prefix": str(tmp_path / "bpe"), "minloglevel": 2}
+        sentencepiece.SentencePieceTrainer.train(input=str(tmp_path / "text"), **options)
+        model = str(tmp_path / "bpe.model")
+        processor = sentencepiece.SentencePieceProcessor(model_file=model)
+        pieces = {processor.id_to_piece(number) for number in range(3, processor.vocab_size())}
+        tokens = sorted(pieces - set(phonemize("good morning", "en-us")))
+    tts = make_tts(*tokens, token_type=token_type, bpemodel=model)
+    part = one(tts, 'good <prosody pitch="+2st">morning</prosody> good')
+    names = part.utterance.tokens
+    assert names == tts.reader.tokens("good morning good", "en-us")
+    shifted = "".join(name for name, pitch in zip(names, part.controls.pitch, strict=True) if pitch == 2)
+    assert shifted.replace("<space>", "").replace("▁", "") == "morning"
+    with pytest.raises(UserError, match=f"<phoneme>: this model reads {token_type} tokens, not phones"):
+        parts(tts, '<phoneme ph="a">good</phoneme>')
+
+
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        ('<voice name="m9">Good</voice>', "markup, 'Good': unknown speaker 'm9': Valid: f1, m1"),
+        ('<mstts:express-as style="glad">Good</mstts:express-as>', "markup, 'Good': unknown emotion 'glad'"),
+        ('Good <mstts:express-as style="glad">Good</mstts:express-as>', "unknown emotion 'glad'"),
+        ("…", "there is nothing to say"),
+        ("<prosody rate='x'>Good</prosody>", "markup, line 1, column"),
+    ],
+)
+def test_mistakes_are_told_at_once(tts, inner, message):
+    with pytest.raises(UserError, match=message):
+        tts.stream(SPEAK.format(inner))
+
+
+def test_a_call_says_who_reads_markup(tts):
+    with pytest.raises(UserError, match=r"this is markup, which Text2Speech\.stream reads"):
+        tts(SPEAK.format("Good morning"))
+
+
+def test_tacotron2_says_what_it_cannot(make_tts):
+    from test.model.backbones.test_tacotron2 import TINY_TACOTRON
+
+    tts = make_tts(tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
+    assert one(tts, '<prosody volume="loud">Good</prosody>').controls.energy.tolist() == [4.0] * len(phonemize("Good"))
+    with pytest.raises(UserError, match="markup, 'Good': rate: tacotron2 predicts neither durations nor pitch"):
+        parts(tts, '<prosody rate="fast">Good</prosody>')
