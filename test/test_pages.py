@@ -40,6 +40,7 @@ for block in blocks:
         ("README.md", 2, ("happy", "mixed", "surprised")),
         ("docs/speaking.md", 2, ("morning", "book")),
         ("docs/controls.md", 3, ("controlled",)),
+        ("docs/markup.md", 1, ("marked",)),
     ],
 )
 def test_what_the_pages_on_speaking_show_works(page, count, spoken, recipe):

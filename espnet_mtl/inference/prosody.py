@@ -74,8 +74,8 @@ class Prosody:
     @property
     def timed_words(self) -> list[TimedWord]:
         """The words, and when each is said."""
-        starts, ends = self.starts, self.ends
-        return [TimedWord(word.text, float(starts[word.first]), float(ends[word.end - 1])) for word in self.words]
+        starts, ends = self.starts.round(6).tolist(), self.ends.round(6).tolist()
+        return [TimedWord(word.text, starts[word.first], ends[word.end - 1]) for word in self.words]
 
     def checked(self) -> Prosody:
         """Returns it with arrays of the right type.

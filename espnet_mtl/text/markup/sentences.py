@@ -49,7 +49,8 @@ def marked_sentences(items: Sequence[Span | Break], language: str) -> list[Marke
             silence = sum(item.seconds or 0.0 for item in passage if isinstance(item, Break))
             _prolong(sentences, max(pause, silence))
             continue
-        found = list(sentences_of(joined(passage), language))
+        # In markup, an end of a line is a space
+        found = list(sentences_of(" ".join(joined(passage).split()), language))
         for group, sentence in zip(cut(passage, [s.text for s in found]), found, strict=True):
             sentences.append(_ended(group, sentence.pause))
         _prolong(sentences, pause)

@@ -21,6 +21,12 @@ def test_a_sentence_ends_where_it_does():
     assert [item.manner.rate for item in found[2].items] == [2.0, 1.0]
 
 
+def test_a_sentence_goes_on_in_the_next_line():
+    assert [sentence.text for sentence in sentences("\n  One <emphasis>two</emphasis>\n\n  three.\n")] == [
+        "One two three."
+    ]
+
+
 def test_a_sentence_ends_where_the_markup_says():
     found = sentences("<s>One</s><s>two</s><p>three</p>four")
     assert [sentence.text for sentence in found] == ["One", "two", "three", "four"]
