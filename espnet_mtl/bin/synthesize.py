@@ -1,28 +1,57 @@
-"""Speaks a text with a trained model."""
+"""Speaks texts with a trained model: one text, a file of any length, or a table with a text a line."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from espnet_mtl.bin.arguments import Parser, number_from, sound_file, whole_number
+from espnet_mtl.bin.arguments import Parser, number_from, output_directory, sound_file, whole_number
 from espnet_mtl.config.numbers import INTENSITIES, KNOBS, MAX_TOKENS
 from espnet_mtl.errors import UserError, run_command
 
+if TYPE_CHECKING:
+    from espnet_mtl.inference.controls import Controls
+    from espnet_mtl.inference.table import Line
+    from espnet_mtl.inference.text2speech import Text2Speech
+
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parses the command line and writes a sound file."""
+    """Parses the command line and writes sound files."""
     args = _parser().parse_args(argv)
-    text = _text(args)
+    _check_outputs(args)
+    text = "" if args.list or args.table else _text(args)
+    lines = _lines(args.table) if args.table else []
+    controls = _controls(args)
     from espnet_mtl.zoo.archive import naming, resolve
 
-    options = resolve(args.model)
+    options: dict[str, Any] = dict(resolve(args.model))
     with naming(args.model, options):
-        _speak(args, text, options)
+        _check_rate(args, lines, options)
+        # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
+        from espnet_mtl.inference.text2speech import Text2Speech
+
+        tts = Text2Speech(**options, max_tokens=args.max_tokens)
+        if args.list:
+            _list(tts)
+        elif args.table:
+            _speak_lines(tts, lines, controls, args.output_dir)
+        else:
+            _speak(tts, text, controls, args.output, show_progress=True)
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Raises UserError where the command line does not name the place to write to, or names another one."""
+    if args.list:
+        return
+    if args.table is None and args.output is None:
+        raise UserError("--output: name a sound file, such as hello.wav")
+    if args.table is not None and args.output_dir is None:
+        raise UserError("--output_dir: name the directory of the sound files of --table")
+    if args.output is not None and args.output_dir is not None:
+        raise UserError("--output and --output_dir: a text is written to --output, a table to --output_dir")
 
 
 def _text(args: argparse.Namespace) -> str:
@@ -43,30 +72,67 @@ def _text(args: argparse.Namespace) -> str:
     return text
 
 
-def _speak(args: argparse.Namespace, text: str, options: Mapping[str, Any]) -> None:
+def _lines(table: Path) -> list[Line]:
+    from espnet_mtl.inference.table import read_lines
+
+    return read_lines(table)
+
+
+def _controls(args: argparse.Namespace) -> Controls:
+    from espnet_mtl.inference.controls import Controls
+    from espnet_mtl.inference.table import CONTROLS
+
+    return Controls(**{name: getattr(args, name) for name in CONTROLS})
+
+
+def _check_rate(args: argparse.Namespace, lines: Sequence[Line], options: dict[str, Any]) -> None:
+    """Raises UserError where a sound file cannot have the model's sampling rate."""
     from espnet_mtl.config.load import read_yaml
-    from espnet_mtl.inference.sound_files import check_rate, writing_sound
+    from espnet_mtl.inference.sound_files import check_rate
 
     signal = read_yaml(options["train_config"]).get("feats_extract_conf")
     rate = signal.get("fs") if isinstance(signal, dict) else None
-    if isinstance(rate, int) and rate > 0:  # what else is wrong with the model is told when it is loaded
-        check_rate(args.output, rate)
-    from espnet_mtl.inference.controls import Controls
+    if not isinstance(rate, int) or rate <= 0:  # what else is wrong with the model is told when it is loaded
+        return
+    for path in [args.output] if args.output else {line.output.suffix: line.output for line in lines}.values():
+        check_rate(path, rate)
 
-    controls = Controls(**{field.name: getattr(args, field.name) for field in fields(Controls)})
-    # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
+
+def _speak(tts: Text2Speech, text: str, controls: Controls, output: Path, show_progress: bool = False) -> None:
     from espnet_mtl.inference.reading import plan, read_parts
-    from espnet_mtl.inference.text2speech import Text2Speech
+    from espnet_mtl.inference.sound_files import writing_sound
     from espnet_mtl.system.progress import progress
 
-    tts = Text2Speech(**options, max_tokens=args.max_tokens)
     parts = plan(tts, text, controls)
     spoken = read_parts(tts, parts, seed=0)
-    if len(parts) > 1:
+    if show_progress and len(parts) > 1:
         spoken = progress(spoken, "sentences", len(parts))
-    with writing_sound(args.output, tts.fs) as write:
+    with writing_sound(output, tts.fs) as write:
         for part in spoken:
             write(part["wav"].cpu().numpy())
+
+
+def _speak_lines(tts: Text2Speech, lines: Sequence[Line], controls: Controls, directory: Path) -> None:
+    """Speaks a table; goes on behind a line that cannot be spoken, and ends with status 1 where there was one."""
+    from espnet_mtl.system.progress import progress
+
+    failed = []
+    for line in progress(lines, "lines", len(lines)):
+        try:
+            _speak(tts, line.text, line.controls(controls), directory / line.output)
+        except UserError as error:
+            failed.append(line)
+            print(f"error: {line.place}: {error}", file=sys.stderr)
+    if failed:
+        places = ", ".join(line.place for line in failed)
+        print(f"error: {len(failed)} of {len(lines)} lines were not spoken: {places}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _list(tts: Text2Speech) -> None:
+    languages = tts.languages or [tts.train_args.language]
+    for name, values in {"speakers": tts.speakers, "emotions": tts.emotions, "languages": languages}.items():
+        print(f"{name}: {', '.join(values) or '(one, without a name)'}")
 
 
 def _parser() -> Parser:
@@ -75,9 +141,10 @@ def _parser() -> Parser:
     said = parser.add_mutually_exclusive_group(required=True)
     said.add_argument("--text", help="what to say")
     said.add_argument("--file", help="a text file to read out, of any length; - is the standard input")
-    parser.add_argument(
-        "--output", type=sound_file, required=True, help="file to write: .wav, .flac, .ogg, .opus or .mp3"
-    )
+    said.add_argument("--table", type=Path, help="texts to say: .csv or .tsv with a column for each control, or .jsonl")
+    said.add_argument("--list", action="store_true", help="print the model's speakers, emotions and languages")
+    parser.add_argument("--output", type=sound_file, help="file to write: .wav, .flac, .ogg, .opus or .mp3")
+    parser.add_argument("--output_dir", type=output_directory, help="directory of the sound files of --table")
     parser.add_argument("--speaker", help="a speaker of the model, or a mixture: f2:0.7,m1:0.3; default: its first")
     parser.add_argument("--language", help="espeak's name of a language of the model; default: the speaker's own")
     parser.add_argument("--emotion", help="an emotion of the model, or a mixture: sad:0.3,neutral:0.7")
@@ -92,12 +159,8 @@ def _parser() -> Parser:
         names = [f"--{name}", "--speed"] if name == "rate" else [f"--{name}"]  # as it was called before
         default = None if name == "pause" else knob.neutral
         parser.add_argument(*names, type=number_from(*knob.limits), default=default, help=knob.meaning)
-    parser.add_argument(
-        "--max_tokens",
-        type=whole_number(1),
-        default=MAX_TOKENS,
-        help="the most tokens that are said in one go [%(default)s]",
-    )
+    most = "the most tokens that are said in one go [%(default)s]"
+    parser.add_argument("--max_tokens", type=whole_number(1), default=MAX_TOKENS, help=most)
     return parser
 
 
