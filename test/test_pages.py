@@ -38,7 +38,7 @@ for block in blocks:
     ("page", "count", "spoken"),
     [
         ("README.md", 2, ("happy", "mixed", "surprised")),
-        ("docs/speaking.md", 2, ("morning", "book")),
+        ("docs/speaking.md", 3, ("morning", "book")),
         ("docs/controls.md", 3, ("controlled",)),
         ("docs/markup.md", 1, ("marked",)),
     ],
