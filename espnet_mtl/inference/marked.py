@@ -52,8 +52,9 @@ def read_marked(reader: UtteranceReader, sentence: MarkedSentence, controls: Con
     Raises:
         UserError: An unknown voice, emotion or language, or phones that the model does not have.
     """
-    voice = next((item.manner.voice for item in sentence.items if isinstance(item, Span)), None)
-    controls = controls if voice is None else replace(controls, speaker=voice)
+    voices = [item.manner.voice for item in sentence.items if isinstance(item, Span) and speakable(item.text)]
+    if voices[0] is not None:  # a sentence has one
+        controls = replace(controls, speaker=voices[0])
     base = reader.language_of(controls)
     tokens, words = _tokens(reader, sentence, lambda manner: _language(reader, manner, base))
     names = [token.token for token in tokens]

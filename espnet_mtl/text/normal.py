@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, shown
 from espnet_mtl.system.unicode import one_form
 
 DAMAGED = "\ufffd"
@@ -69,9 +69,9 @@ def check_unicode(kind: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         half = text[error.start]
-        raise UserError(f"{kind} {text!r}: {half!r} is no character: write it in UTF-8") from error
+        raise UserError(f"{kind} {shown(text)}: {half!r} is no character: write it in UTF-8") from error
     if DAMAGED in text:
-        raise UserError(f"{kind} {text!r}: {DAMAGED!r} stands for a character that was lost: write it in UTF-8")
+        raise UserError(f"{kind} {shown(text)}: {DAMAGED!r} stands for a character that was lost: write it in UTF-8")
 
 
 def speakable(text: str) -> bool:

@@ -76,6 +76,12 @@ def test_voices(tts):
     assert "speakers" in said[2]["prosody"].utterance.voice
 
 
+def test_the_first_voice(tts):
+    (said,) = tts.stream(SPEAK.format('\n <voice name="m1">Good</voice>\n'))
+    (plain,) = tts.stream("Good", speaker="m1")
+    assert torch.equal(said["wav"], plain["wav"])
+
+
 def test_silences(make_tts):
     tts = make_tts("pau")
     (said,) = tts.stream(SPEAK.format('Good <break time="640ms"/> morning'))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile, takewhile
 
 from espnet_mtl.text.markup.reader import Break, Span
 from espnet_mtl.text.normal import speakable
@@ -45,21 +46,30 @@ def marked_sentences(items: Sequence[Span | Break], language: str) -> list[Marke
     """
     sentences: list[MarkedSentence] = []
     for passage, pause in _passages(items):
+        leading = _silence(takewhile(_says_nothing, passage))
+        _prolong(sentences, leading)
         if not speakable(joined(passage)):
-            silence = sum(item.seconds or 0.0 for item in passage if isinstance(item, Break))
-            _prolong(sentences, max(pause, silence))
+            _prolong(sentences, pause)
             continue
+        spoken = list(dropwhile(_says_nothing, passage))
         # In markup, an end of a line is a space
-        found = list(sentences_of(" ".join(joined(passage).split()), language))
-        for group, sentence in zip(cut(passage, [s.text for s in found]), found, strict=True):
+        found = list(sentences_of(" ".join(joined(spoken).split()), language))
+        for group, sentence in zip(cut(spoken, [s.text for s in found]), found, strict=True):
             sentences.append(_ended(group, sentence.pause))
         _prolong(sentences, pause)
     if sentences:
-        *_, last = sentences
-        breaks = [item for item in items[-1:] if isinstance(item, Break)]
-        explicit = breaks[0].seconds if breaks and not breaks[0].ends else None
-        sentences[-1] = replace(last, pause=explicit or 0.0)
+        # Nothing follows the last one, so that only what the markup says is left
+        at_end = _silence(takewhile(_says_nothing, reversed(items)))
+        sentences[-1] = replace(sentences[-1], pause=at_end)
     return sentences
+
+
+def _says_nothing(item: Span | Break) -> bool:
+    return isinstance(item, Break) or not speakable(item.text)
+
+
+def _silence(items: Iterable[Span | Break]) -> float:
+    return sum(item.seconds or 0.0 for item in items if isinstance(item, Break))
 
 
 def _passages(items: Sequence[Span | Break]) -> list[tuple[Items, float]]:
@@ -89,13 +99,12 @@ def _prolong(sentences: list[MarkedSentence], pause: float) -> None:
 
 def _ended(group: Items, pause: float) -> MarkedSentence:
     """Makes a sentence, whose silence is what the markup says at its end, else `pause`."""
-    explicit = None
     items = list(group)
+    ending: Items = []
     while items and not (isinstance(items[-1], Span) and items[-1].text.strip()):
-        last = items.pop()
-        if isinstance(last, Break):
-            explicit = (explicit or 0.0) + (last.seconds or 0.0)
-    return MarkedSentence(items, pause if explicit is None else explicit)
+        ending.append(items.pop())
+    explicit = any(isinstance(item, Break) for item in ending)
+    return MarkedSentence(items, _silence(ending) if explicit else pause)
 
 
 def letters(text: str) -> int:

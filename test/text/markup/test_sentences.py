@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,12 @@ def test_silences():
     assert [item for item in found[1].items if isinstance(item, Break)] == [Break(0.1)]
     assert sentences('<break time="1s"/>One.')[0].pause == 0.0
     assert sentences('One.<break time="1s"/>')[0].pause == 1.0
+    assert sentences('One.<break time="1s"/>\n')[0].pause == 1.0
+    assert sentences('<p>One.</p>\n<break time="3s"/>')[0].pause == 3.0
+    assert [one.pause for one in sentences('<p>One.</p>\n<p><break time="3s"/> Two.</p>')] == [3.0, 0.0]
+    assert [one.pause for one in sentences('One.<break time="100ms"/><break time="200ms"/> Two.')] == [
+        *(pytest.approx(0.3), 0.0)
+    ]
     assert sentences("<p>…</p>") == []
 
 
