@@ -63,6 +63,8 @@ def _text(args: argparse.Namespace) -> str:
     if args.file is None:
         text = args.text
     elif args.file == "-":
+        if sys.stdin is None:
+            raise UserError("--file -: the standard input is closed")
         text = sys.stdin.buffer.read().decode("utf-8-sig", errors="surrogateescape")
     else:
         text = read_text(args.file, utf16=True)
@@ -103,7 +105,7 @@ def _speak(tts: Text2Speech, text: str, controls: Controls, output: Path, show_p
     from espnet_mtl.inference.sound_files import writing_sound
     from espnet_mtl.system.progress import progress
 
-    parts = plan(tts, text, controls)
+    parts = list(plan(tts, text, controls))
     spoken = read_parts(tts, parts, seed=0)
     if show_progress and len(parts) > 1:
         spoken = progress(spoken, "sentences", len(parts))

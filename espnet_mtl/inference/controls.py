@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ class Controls:
 
     def __post_init__(self) -> None:
         for name in KNOBS:
-            _check_amount(name, getattr(self, name))
+            # A copy: the caller's row may change, and these are checked
+            object.__setattr__(self, name, _amount(name, getattr(self, name)))
 
     def changes(self) -> list[str]:
         """Names the controls that change a contour that the network predicts."""
@@ -87,21 +89,27 @@ def _is_neutral(name: str, value: Amount | None) -> bool:
     return bool(np.all(np.isnan(value) if np.isnan(neutral) else np.equal(value, neutral)))
 
 
-def _check_amount(name: str, value: Any) -> None:
-    """Raises UserError where a value is neither a number within the limits of a control nor a row of these."""
+def _amount(name: str, value: Any) -> float | Numbers | None:
+    """Returns a number within the limits of a control, or a row of them.
+
+    Raises:
+        UserError: It is neither.
+    """
     if value is None and name == "pause":
-        return
-    if not isinstance(value, (list, tuple, np.ndarray)) or np.shape(value) == ():
-        _check_number(name, name, value)
-        return
-    for index, number in enumerate(value):
-        _check_number(name, f"{name}[{index}]", number)
+        return None
+    if not isinstance(value, (list, tuple, np.ndarray)) or (isinstance(value, np.ndarray) and not value.ndim):
+        return _number(name, name, value)
+    if not len(value):
+        raise UserError(f"{name}: expected one number, or one for each token, got none")
+    numbers = [_number(name, f"{name}[{index}]", number) for index, number in enumerate(value)]
+    return np.array(numbers, dtype=np.float64)
 
 
-def _check_number(name: str, place: str, value: Any) -> None:
-    unchanged = name == "pause" and isinstance(value, float) and np.isnan(value)
-    if not unchanged:
-        number_between(place, value, *KNOBS[name].limits)
+def _number(name: str, place: str, value: Any) -> float:
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value.item()
+    unchanged = name == "pause" and isinstance(value, Real) and value != value
+    return np.nan if unchanged else number_between(place, value, *KNOBS[name].limits)
 
 
 def chosen_controls(controls: Controls | None, named: Mapping[str, Any]) -> Controls:

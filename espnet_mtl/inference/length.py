@@ -8,6 +8,8 @@ from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.errors import UserError
 from espnet_mtl.text.tokens import Tokenizer
 
+ROUNDING = 1e-9
+
 
 def check_length(name: str, tokens: int, limit: int = MAX_TOKENS, stretch: float = 1.0, count: str = "") -> None:
     """Raises UserError where a text is too long to be spoken as one utterance.
@@ -21,7 +23,7 @@ def check_length(name: str, tokens: int, limit: int = MAX_TOKENS, stretch: float
         stretch: Factor on durations.
         count: What to say before the number, such as "at least ".
     """
-    if tokens * max(1.0, stretch) <= limit:
+    if tokens * max(1.0, stretch) <= limit * (1 + ROUNDING):
         return
     slowed = f" (with durations {stretch:g} times as long, {limit / stretch:.0f})" if stretch > 1 else ""
     raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.controls import Controls, Numbers
+from espnet_mtl.inference.length import check_words
 from espnet_mtl.inference.prosody import SILENT
 from espnet_mtl.inference.utterance import Utterance, UtteranceReader
 from espnet_mtl.system.unicode import normal_name
@@ -55,8 +56,13 @@ def read_marked(reader: UtteranceReader, sentence: MarkedSentence, controls: Con
     voices = [item.manner.voice for item in sentence.items if isinstance(item, Span) and speakable(item.text)]
     if voices[0] is not None:  # a sentence has one
         controls = replace(controls, speaker=voices[0])
+    check_words(sentence.text, reader.max_tokens)
     base = reader.language_of(controls)
-    tokens, words = _tokens(reader, sentence, lambda manner: _language(reader, manner, base))
+    # Where all of it is in another language, it is an utterance of that language
+    asked = {item.manner.language for item in sentence.items if isinstance(item, Span) and speakable(item.text)}
+    if len(asked) == 1:
+        base = _language(reader, asked.pop(), base)
+    tokens, words = _tokens(reader, sentence, lambda manner: _language(reader, manner.language, base))
     names = [token.token for token in tokens]
     if unknown := unknown_tokens(names, reader.args.token_list):
         logging.warning(f"text {sentence.text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
@@ -77,19 +83,19 @@ def read_marked(reader: UtteranceReader, sentence: MarkedSentence, controls: Con
     return replace(utterance, weights=weights), controls
 
 
-def _language(reader: UtteranceReader, manner: Manner, base: str) -> str:
-    """Returns the language of a span; `en-US`, which a page says, may be the model's `en`."""
-    if manner.language is None:
+def _language(reader: UtteranceReader, asked: str | None, base: str) -> str:
+    """Returns the model's language for that of a span; `en-US`, which a page says, may be the model's `en`."""
+    if asked is None:
         return base
     known = reader.tables["language"] or [reader.args.language]
-    primary, _, _ = manner.language.partition("-")
-    for name in (manner.language, primary):
+    primary, _, _ = asked.partition("-")
+    for name in (asked, primary):
         if name in map(normal_name, known):
             return name
     alike = [name for name in known if name.partition("-")[0] == primary]
     if alike:
         return base if base in alike else alike[0]
-    raise UserError(f"xml:lang {manner.language!r}: this model speaks {', '.join(known)}")
+    raise UserError(f"xml:lang {asked!r}: this model speaks {', '.join(known)}")
 
 
 def _tokens(
@@ -98,6 +104,7 @@ def _tokens(
     """Makes tokens of spans; those of one language, without a silence between them, are read as one text."""
     tokens: list[MarkedToken] = []
     words: list[Word] = []
+    before = ""
     kinds = groupby(sentence.items, lambda item: _kind(item, language))
     for (kind, spoken), group in kinds:
         items = list(group)
@@ -106,8 +113,11 @@ def _tokens(
             _add_pause(reader, tokens, seconds)
             continue
         spans = [item for item in items if isinstance(item, Span)]
+        before += joined(spans)
         if not speakable(joined(spans)):
             continue
+        _add_space(reader, tokens, before[: len(before) - len(before.lstrip())])
+        before = before[len(before.rstrip()) :]
         if kind == "phones":
             made, found = _given_phones(reader, spans)
         else:
@@ -129,12 +139,22 @@ def _add_pause(reader: UtteranceReader, tokens: list[MarkedToken], seconds: floa
         return
     last = tokens[-1]
     if last.token in SILENT:
-        tokens[-1] = last._replace(pause=seconds)
+        whole = seconds + (0.0 if np.isnan(last.pause) else last.pause)
+        most = KNOBS["pause"].limits[1]
+        if whole > most:
+            raise UserError(f"<break>: {whole:g} s of silence within a sentence, at most {most:g} s")
+        tokens[-1] = last._replace(pause=whole)
         return
-    known = [token for token in (PAUSE, *sorted(SILENT)) if token in reader.args.token_list]
+    known = [token for token in (PAUSE, ",", *sorted(SILENT)) if token in reader.args.token_list]
     if not known:
         raise UserError("<break>: this model has no token for a pause within a sentence")
     tokens.append(MarkedToken(known[0], last.manner, seconds))
+
+
+def _add_space(reader: UtteranceReader, tokens: list[MarkedToken], written: str) -> None:
+    """Puts the token of a space between characters that are read apart, where there is one between them."""
+    if tokens and written and reader.args.token_type == "char" and SPACE in reader.args.token_list:
+        tokens.append(MarkedToken(SPACE, tokens[-1].manner))
 
 
 def _given_phones(reader: UtteranceReader, spans: Sequence[Span]) -> tuple[list[MarkedToken], list[Word]]:
@@ -160,7 +180,8 @@ def _read(reader: UtteranceReader, spans: Sequence[Span], language: str) -> tupl
         phones = tokenizer.phones(text, language)
         names = [phone for phone, _ in phones]
         # Silence goes with what is before it
-        starts: list[int | None] = [None if place is None else letters(spoken[: place[0]]) for _, place in phones]
+        before = [0, *accumulate(map(int, map(str.isalnum, spoken)))]
+        starts: list[int | None] = [None if place is None else before[place[0]] for _, place in phones]
     else:
         names = reader.tokens(text, language)
         starts = _starts(names)
@@ -196,7 +217,8 @@ def _weights(
         return utterance.weights
     of_manner: dict[tuple[str | None, float | None], Tensor] = {(None, None): utterance.weights}
     for emotion, intensity in asked - {(None, None)}:
-        own = replace(controls, emotion=emotion, reference=None, intensity=1.0 if intensity is None else intensity)
+        degree = controls.intensity if intensity is None else intensity
+        own = replace(controls, emotion=emotion, reference=None, intensity=degree)
         weights = reader.style_weights(utterance.ids, own)
         assert weights is not None
         of_manner[emotion, intensity] = weights

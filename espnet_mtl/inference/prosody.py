@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.controls import Controls, Numbers
 from espnet_mtl.inference.utterance import Utterance
+from espnet_mtl.model.backbones.durations import MOST_FRAMES
 from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
 from espnet_mtl.text.words import Word
 
@@ -21,7 +23,8 @@ SEMITONE = np.log(2) / 12
 """In log Hz."""
 SILENT = {PAUSE, *PUNCTUATION.values()}
 """Tokens of silence."""
-UNKNOWN = "<unk>"
+MOST_SILENCE = 60.0
+"""Seconds."""
 Edits = dict[str, Callable[[Numbers], Numbers]]
 """What is made of predicted contours, by name (`espnet_mtl.model.model.MTLTTSModel.inference`)."""
 
@@ -87,11 +90,17 @@ class Prosody:
         durations = _row("durations", self.durations, count)
         if (durations < 0).any() or (durations != np.rint(durations)).any():
             raise UserError("prosody.durations: expected whole numbers of frames, 0 or more")
+        if not durations.any() or durations.sum() > MOST_FRAMES * count:
+            frames = f"1 to {MOST_FRAMES * count} frames in all"
+            raise UserError(f"prosody.durations: expected {frames}, got {durations.sum():g}")
         pitch = None if self.pitch is None else _row("pitch", self.pitch, count)
         if pitch is not None and not (pitch > 0).all():
             raise UserError("prosody.pitch: expected frequencies in Hz above 0, also of tokens without voice")
         energy = None if self.energy is None else _row("energy", self.energy, count)
         gain = _row("gain", self.gain, count)
+        low, high = KNOBS["energy"].limits
+        if gain.min() < low or gain.max() > high:
+            raise UserError(f"prosody.gain: expected {low:g} to {high:g} dB")
         return Prosody(
             self.tokens, self.words, durations.astype(np.int64), pitch, energy, gain, self.frame, self.utterance
         )
@@ -109,6 +118,8 @@ class Prosody:
 def _row(name: str, values: Any, count: int) -> Numbers:
     wanted = f"prosody.{name}: expected {count} finite numbers, one for each token and the end"
     try:
+        if np.iscomplexobj(values):
+            raise TypeError
         row = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"{wanted}, got {values!r}") from error
@@ -121,6 +132,16 @@ def _row(name: str, values: Any, count: int) -> Numbers:
 
 def _constant(values: Numbers) -> Callable[[Numbers], Numbers]:
     return lambda predicted: values
+
+
+def check_pauses(pauses: Numbers) -> None:
+    """Raises UserError where the pauses of one utterance, in seconds, are too long in all.
+
+    The network computes frames of silence as it does others, in memory that grows with the square of their number.
+    """
+    whole = float(np.nansum(pauses))
+    if whole > MOST_SILENCE:
+        raise UserError(f"pause: {whole:g} s of silence within one utterance, at most {MOST_SILENCE:g} s")
 
 
 def edits_of(controls: Controls, tokens: Sequence[str], frame: float) -> Edits:
@@ -142,6 +163,8 @@ def edits_of(controls: Controls, tokens: Sequence[str], frame: float) -> Edits:
     shift, spread = controls.per_token("pitch", count), controls.per_token("pitch_range", count)
     silent = np.array([token in SILENT for token in tokens] + [False])
     edits: Edits = {}
+    if pause is not None:
+        check_pauses(np.where(silent, pause, 0.0))
     if rate is not None or pause is not None:
 
         def edit_durations(frames: Numbers) -> Numbers:
@@ -217,21 +240,19 @@ def _array(values: Tensor | None) -> Any:
     return None if values is None else values.flatten().double().cpu().numpy()
 
 
-def utterance_of(prosody: Any, tokens: Sequence[str]) -> Utterance:
+def utterance_of(prosody: Any, known: Mapping[str, Sequence[str]]) -> Utterance:
     """Returns the utterance that a prosody is of.
 
     Args:
         prosody: What a call returned.
-        tokens: The model's tokens.
+        known: Names of the classes that the model knows, by their label, and its tokens.
 
     Raises:
         UserError: It is no prosody, or one of another model.
     """
-    if not isinstance(prosody, Prosody) or prosody.utterance is None:
+    if not isinstance(prosody, Prosody) or not isinstance(prosody.utterance, Utterance):
         raise UserError(f"prosody: expected what a call returned as `prosody`, got {type(prosody).__name__}")
     utterance = prosody.utterance
-    names = [tokens[number] if number < len(tokens) else None for number in utterance.ids.tolist()]
-    same = [name in (token, UNKNOWN) for name, token in zip(names, utterance.tokens, strict=True)]
-    if list(prosody.tokens) != utterance.tokens or not all(same):
-        raise UserError("prosody: its tokens are not those of its utterance, or not of this model")
+    if prosody.tokens != utterance.tokens or utterance.known != known:
+        raise UserError("prosody: its tokens are not those of its utterance, or it is of another model")
     return utterance

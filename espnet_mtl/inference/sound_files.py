@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,9 +60,18 @@ def writing_sound(path: Path, rate: int) -> Iterator[Callable[[NDArray[np.floati
     """
     check_rate(path, rate)
     kind, subtype = sound_format(path)
+    peaks = [0.0]
     try:
         with whole_file(path) as file, sound_writer(file, rate, kind, subtype) as write:
-            yield write
+
+            def write_watched(wave: NDArray[np.floating]) -> None:
+                peaks.append(float(np.abs(wave).max(initial=0.0)))
+                write(wave)
+
+            yield write_watched
+        if max(peaks) > 1:
+            decibels = 20 * np.log10(max(peaks))
+            logging.warning(f"{path}: {decibels:.1f} dB above full scale: peaks are cut off; less energy keeps them")
     except OSError as error:
         raise UserError(f"--output {path}: {error.strerror}") from error
 

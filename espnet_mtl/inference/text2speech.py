@@ -13,7 +13,7 @@ from torch import Tensor
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS
-from espnet_mtl.errors import memory_needed
+from espnet_mtl.errors import UserError, memory_needed
 from espnet_mtl.inference.controls import Amount, Controls, Numbers, check_backbone, check_sayable, chosen_controls
 from espnet_mtl.inference.inputs import check_finite, check_spoken, input_errors, seed_number
 from espnet_mtl.inference.loaded import LoadedModel
@@ -33,6 +33,7 @@ from espnet_mtl.inference.vocoding import vocoder_of, waveform
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess
 from espnet_mtl.tasks.tts import MTLTTSTask
+from espnet_mtl.text.markup.reader import is_markup
 
 
 class Text2Speech(LoadedModel):
@@ -187,6 +188,8 @@ class Text2Speech(LoadedModel):
                 control that the backbone does not have; or the model's answer is not finite, or no speech. It is an
                 `InputError`, which is a ValueError, too.
         """
+        if isinstance(text, str) and is_markup(text):
+            raise UserError("text: this is markup, which Text2Speech.stream reads")
         named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language}
         controls = chosen_controls(controls, {**named, "reference": reference, **prosody})
         backbone = self.train_args.tts
@@ -217,7 +220,7 @@ class Text2Speech(LoadedModel):
             UserError: It is not of this model, an array has another length or cannot be said, or the backbone takes no
                 prosody (Tacotron2).
         """
-        utterance = utterance_of(prosody, self.train_args.token_list)
+        utterance = utterance_of(prosody, self.reader.known)
         check_sayable(self.train_args.tts, BACKBONES.spec(self.train_args.tts).contours)
         checked = prosody.checked()
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,6 @@ from espnet_mtl.inference.reference import reference_weights
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
-from espnet_mtl.text.markup.reader import is_markup
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.text.words import Word, words_of
 
@@ -47,6 +46,7 @@ class Utterance:
         weights: Style weights (K,); None: the model has no style.
         voice: Numbers (1,) of speaker and language, a speaker embedding (D,), weights (1, speakers) of a mixture of
             voices; None where there is none.
+        known: Names of the classes that the model knows, by their label, and its tokens: whose numbers the others are.
     """
 
     ids: Tensor
@@ -54,6 +54,7 @@ class Utterance:
     words: list[Word]
     weights: Tensor | None
     voice: Voice
+    known: Mapping[str, Sequence[str]]
 
 
 class UtteranceReader:
@@ -77,6 +78,7 @@ class UtteranceReader:
     def __init__(self, model: Any, args: Namespace, device: str, max_tokens: int):
         self.model, self.args, self.device, self.max_tokens = model, args, device, max_tokens
         self.tables = label_tables(args)
+        self.known = {**self.tables, "token": list(args.token_list)}
         self.speaker_languages = spoken_languages(args)
         self.preprocess_fn = MTLTTSTask.build_preprocess_fn(args, False)
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
@@ -110,6 +112,7 @@ class UtteranceReader:
             words=words_of(text, language, self.tokenizer) if isinstance(text, str) else [],
             weights=self.style_weights(ids, controls),
             voice=self.voice(weights, language, spembs),
+            known=self.known,
         )
 
     def of_tokens(self, tokens: list[str], words: list[Word], controls: Controls, language: str) -> Utterance:
@@ -119,7 +122,7 @@ class UtteranceReader:
         unknown = number.get("<unk>", 0)
         ids = torch.tensor([number.get(token, unknown) for token in tokens], device=self.device)
         weights = self.style_weights(ids, controls)
-        return Utterance(ids, tokens, words, weights, self.voice(speakers, language, None))
+        return Utterance(ids, tokens, words, weights, self.voice(speakers, language, None), self.known)
 
     def language_of(self, controls: Controls) -> str:
         """Returns the language that controls ask for.
@@ -138,8 +141,6 @@ class UtteranceReader:
     def token_ids(self, text: Any, language: str, stretch: float = 1.0) -> Tensor:
         """Returns the token ids (T_text,) of a text, or the given ones; `stretch` is a factor on durations."""
         if isinstance(text, str):
-            if is_markup(text):
-                raise UserError("text: this is markup, which Text2Speech.stream reads")
             check_words(text, self.max_tokens, stretch)
             line = token_line(text, language, self.tokenizer, self.args.token_list)
             ids = torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"])

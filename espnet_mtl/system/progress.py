@@ -10,6 +10,9 @@ from tqdm import tqdm
 
 def progress[T](items: Iterable[T], description: str, total: int) -> Iterator[T]:
     """Yields `items` while reporting how many of `total` are done on stderr."""
+    if sys.stderr is None:  # it was closed before the start
+        yield from items
+        return
     if sys.stderr.isatty():
         yield from tqdm(items, desc=description, total=total, leave=False)
         return

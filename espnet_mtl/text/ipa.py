@@ -27,7 +27,7 @@ def phones_of_ipa(text: str, token_list: Collection[str]) -> list[str]:
     Raises:
         UserError: The model has no phone for something.
     """
-    known = set(token_list)
+    known = {token for token in token_list if not token.startswith("<")}
     longest = max(map(len, known))
     phones: list[str] = []
     rest = one_form(text).translate(SAME)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from espnet_mtl.text.normal import normal_text, speakable
@@ -14,7 +15,7 @@ WRAPPED = 45
 """A line as long as this may go on in the next one, as in text files with lines of equal length."""
 PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
 END_MARKS = tuple(".!?…:;。！？।\"'”’»")
-CLAUSES = re.compile(r"(?<=[,;:—–、，；：])\s*(?=\S)|(?<=\S)\s+(?=[—–])")
+CLAUSES = re.compile(r"(?<=[,;:])\s+|(?<=[—–、，；：])\s*(?=\S)|(?<=\S)\s+(?=[—–])")
 """Between parts of a sentence."""
 
 
@@ -96,29 +97,41 @@ def _sentences(line: str, language: str) -> list[str]:
     return sentences
 
 
-def parts_of(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
+def parts_of(text: str, size: Callable[[str], int], most: float) -> Iterator[str]:
     """Splits a sentence that is too long where it best can be: between clauses, else between words.
 
-    No word is lost. A single word that does not fit is a part of its own.
+    No word is lost. A single word that is too long is a part of its own.
 
     Args:
         text: A sentence.
-        fits: Tells whether a part is short enough.
+        size: Tells the size of a part.
+        most: The size of a part at most.
     """
-    if fits(text):
+    # Each word has a token or more: the tokens of a whole book take minutes
+    words = text.split()
+    if len(words) == 1 or (len(words) <= most and size(text) <= most):
         yield text
         return
     units = [unit for unit in CLAUSES.split(text) if unit.strip()]
     if len(units) == 1:
-        units = text.split()
-    if len(units) == 1:
-        yield text
-        return
-    part = units[0]
-    for unit in units[1:]:
-        if fits(f"{part} {unit}"):
-            part = f"{part} {unit}"
-            continue
-        yield from parts_of(part, fits)
-        part = unit
-    yield from parts_of(part, fits)
+        units = words
+    groups = _groups(units, size, most)
+    if len(groups) == 1:  # together they are more than one by one
+        middle = len(units) // 2
+        groups = [units[:middle], units[middle:]]
+    for group in groups:
+        yield from parts_of(" ".join(group), size, most)
+
+
+def _groups(units: Sequence[str], size: Callable[[str], int], most: float) -> list[list[str]]:
+    """Gathers neighbours as long as their sizes sum to no more than `most`."""
+    groups: list[list[str]] = [[]]
+    total = 0.0
+    for unit in units:
+        own = size(unit) if len(unit.split()) <= most else math.inf
+        if groups[-1] and total + own > most:
+            groups.append([])
+            total = 0.0
+        groups[-1].append(unit)
+        total += own
+    return groups

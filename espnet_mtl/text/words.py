@@ -40,15 +40,25 @@ def words_of(text: str, language: str, tokenizer: Tokenizer) -> list[Word]:
 
 def _words_of_phones(phones: Sequence[Token], spoken: str) -> list[Word]:
     """Gathers phones by their word's place in the spoken text."""
+    places = list(dict.fromkeys(place for _, place in phones if place is not None))
+    # espeak's own ends leave out what is behind an apostrophe or a hyphen
+    ends = [start for start, _ in places[1:]] + [len(spoken)]
+    texts = {place: _word(spoken[place[0] : end]) for place, end in zip(places, ends, strict=True)}
     words: list[Word] = []
     previous = None
     for number, (_, place) in enumerate(phones):
         if place is None:
             continue
         first = words.pop().first if place == previous else number
-        words.append(Word(spoken[slice(*place)], first, number + 1))
+        words.append(Word(texts[place], first, number + 1))
         previous = place
     return words
+
+
+def _word(text: str) -> str:
+    """Returns what is written of a word, up to the next one, without the marks around it."""
+    written, *_ = text.split() or [""]
+    return written.strip("\"'.,;:!?…()[]—-") or written
 
 
 def _words_of_characters(tokens: Sequence[str]) -> list[Word]:

@@ -1,6 +1,8 @@
 """Controls of rate, pitch, range, energy and pauses, and prosody that is said again."""
 
+import pickle
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -70,6 +72,36 @@ def test_pitch_changes_the_speech(speech):
     assert torch.equal(speech(TEXT)["wav"], plain["wav"])
 
 
+def test_numbers_of_any_kind(tts):
+    plain = log_f0(tts)
+    for two in (np.float32(2), np.array(2), Fraction(2), [2] * TOKENS, (2.0,) * TOKENS, np.full(TOKENS, 2, "i1")):
+        np.testing.assert_allclose(log_f0(tts, pitch=two) - plain, np.log(2) / 6, atol=1e-4)
+    nothing = np.full(TOKENS, np.nan, np.float32)
+    assert prosody(tts, pause=nothing).durations.tolist() == prosody(tts).durations.tolist()
+
+
+def test_a_row_is_the_callers_own(tts):
+    rate = np.ones(TOKENS)
+    controls = Controls(rate=rate)
+    rate[:] = 0
+    assert tts(TEXT, controls=controls, vocode=False)["prosody"].durations.sum() > 0
+
+
+def test_prosody_of_another_model(tts, make_tts):
+    said = prosody(tts, speaker="m1")
+    for other in (make_tts(speakers=["m1", "f1"]), make_tts(emotions=["neutral", "sad"])):
+        with pytest.raises(UserError, match="or it is of another model"):
+            other.say(said)
+    copied = pickle.loads(pickle.dumps(said))
+    assert torch.equal(make_tts().say(copied)["wav"], tts.say(said)["wav"])
+
+
+def test_silence_has_an_end(make_tts):
+    tts = make_tts("pau")
+    with pytest.raises(UserError, match="pause: 80 s of silence within one utterance, at most 60 s"):
+        tts("good, " * 8 + "good", pause=10, vocode=False)
+
+
 def test_each_token_may_have_its_own(speech):
     plain, shift = log_f0(speech), np.linspace(-3, 3, TOKENS)
     expected = np.append(shift, 3) * np.log(2) / 12
@@ -133,7 +165,13 @@ def test_prosody_is_said_again(speech):
         ({"durations": [3, 4]}, r"prosody\.durations: expected 9 finite numbers, one for each token .* shape \(2,\)"),
         ({"durations": np.full(9, 2.5)}, r"prosody\.durations: expected whole numbers of frames"),
         ({"durations": np.full(9, -1)}, r"prosody\.durations: expected whole numbers of frames, 0 or more"),
-        ({"durations": np.full(9, 10**7)}, "more than 400 frames for each token"),
+        ({"durations": np.full(9, 10**7)}, r"prosody\.durations: expected 1 to 3600 frames in all, got 9e\+07"),
+        ({"durations": np.full(9, 1e300)}, r"prosody\.durations: expected 1 to 3600 frames in all"),
+        ({"durations": np.zeros(9)}, r"prosody\.durations: expected 1 to 3600 frames in all, got 0"),
+        ({"gain": np.full(9, 700.0)}, r"prosody\.gain: expected -60 to 20 dB"),
+        ({"gain": np.full(9, 1j)}, r"prosody\.gain: expected 9 finite numbers"),
+        ({"tokens": None}, "its tokens are not those of its utterance"),
+        ({"utterance": "x"}, "expected what a call returned"),
         ({"pitch": np.zeros(9)}, r"prosody\.pitch: expected frequencies in Hz above 0"),
         ({"pitch": np.full(9, np.nan)}, r"prosody\.pitch: expected 9 finite numbers"),
         ({"gain": "loud"}, r"prosody\.gain: expected 9 finite numbers, .* got 'loud'"),
@@ -165,7 +203,11 @@ def test_prosody_that_cannot_be_said(tts, change, message):
         ({"rate": [1.0, 2.0]}, "rate: expected one number, or 8: one a token, got 2"),
         ({"rate": [1.0] * 7 + [0.0]}, r"rate\[7\]: expected a number from 0.1 to 10, got 0.0"),
         ({"pitch": [[1.0]]}, r"pitch\[0\]: expected a finite number, got \[1.0\]"),
-        ({"pitch": []}, "pitch: expected one number, or 8: one a token, got 0"),
+        ({"pitch": []}, "pitch: expected one number, or one for each token, got none"),
+        ({"rate": []}, "rate: expected one number, or one for each token, got none"),
+        ({"rate": [[1.0, 2.0], [3.0]]}, r"rate\[0\]: expected a finite number"),
+        ({"pause": np.array([None] * 8)}, r"pause\[0\]: expected a finite number, got None"),
+        ({"pause": object()}, "pause: expected a finite number, got <object"),
         ({"pitch": ["a"]}, r"pitch\[0\]: expected a finite number, got 'a'"),
         ({"pitch": np.ones((8, 1))}, r"pitch\[0\]: expected a finite number"),
         ({"pitsch": 1}, "unknown control 'pitsch'"),

@@ -1,5 +1,7 @@
 """Markup, as a model says it: what each token gets, in one pass of the network a sentence."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ SPEAK = '<speak version="1.1" xmlns:mstts="http://www.w3.org/2001/mstts">{}</spe
 
 
 def parts(tts, inner, **controls):
-    return plan(tts, SPEAK.format(inner), Controls(**controls))
+    return list(plan(tts, SPEAK.format(inner), Controls(**controls)))
 
 
 def one(tts, inner, **controls):
@@ -98,11 +100,61 @@ def test_silences(make_tts):
         make_tts().stream(SPEAK.format('Good <break time="640ms"/> morning'))
 
 
+def test_silences_add_up(make_tts):
+    tts = make_tts("pau")
+    (said,) = tts.stream(SPEAK.format('Good <break time="320ms"/> <break time="640ms"/> morning'))
+    prosody = said["prosody"]
+    assert prosody.durations[prosody.tokens.index("pau")] * prosody.frame == pytest.approx(0.96)
+    (first,) = tts.stream(SPEAK.format('<break time="1s"/>Good'))
+    (plain,) = tts.stream("Good")
+    assert not first["wav"][:16000].any()
+    assert torch.equal(first["wav"][16000:], plain["wav"])
+    with pytest.raises(UserError, match="<break>: 12 s of silence within a sentence, at most 10 s"):
+        parts(tts, 'Good <break time="6s"/> <break time="6s"/> morning')
+    with pytest.raises(UserError, match="a silence of more than 600 s"):
+        parts(tts, "Good." + '<break time="10s"/>' * 61 + " Good.")
+
+
+def test_the_token_of_a_silence(make_tts):
+    assert one(make_tts("!", ",", "."), "Good <break/> morning").utterance.tokens[3] == ","
+
+
+def test_characters_around_a_silence(make_tts):
+    tts = make_tts("g", "o", "i", "r", ",", "<space>", token_type="char")
+    part = one(tts, "good <break/>morning")
+    assert "".join(part.utterance.tokens) == "good,<space>morning"
+
+
+def test_a_language_of_all(make_tts):
+    tts = make_tts("a", "ɔ", languages=["de", "en-us"])
+    part = one(tts, '<lang xml:lang="de">Morgen</lang>', language="en-us")
+    assert part.utterance.voice["lids"].tolist() == [0]
+
+
+def test_an_intensity_of_the_call(tts):
+    inner = '<mstts:express-as style="sad">Good</mstts:express-as>'
+    (said,) = tts.stream(SPEAK.format(inner), intensity=0)
+    (plain,) = tts.stream("Good", emotion="neutral")
+    assert torch.equal(said["wav"], plain["wav"])
+
+
+def test_much_markup_takes_no_more_than_its_share(make_tts):
+    tts = make_tts("pau")
+    inner = "Good morning. " * 3000
+    start = process_time()
+    assert len(parts(tts, inner)) == 3000
+    assert process_time() - start < 60  # it was quadratic: minutes
+    with pytest.raises(UserError, match="at least 8000 tokens, but 1000 are the most"):
+        parts(tts, "good " * 8000)
+
+
 def test_given_phones(tts):
     part = one(tts, 'Good <phoneme ph="ɡˈʊd ɪŋ">tomato</phoneme>, good')
     good = phonemize("good")
     assert part.utterance.tokens == [*good, *good, "ɪ", "ŋ", *good]
     assert [word.text for word in part.utterance.words] == ["Good", "tomato", "good"]
+    with pytest.raises(UserError, match="phones '<unk>': this model has no '<'"):
+        parts(tts, '<phoneme ph="&lt;unk&gt;">good</phoneme>')
     with pytest.raises(UserError, match=r"markup, 'Good tomato': phones 'xyz': this model has no 'x'"):
         parts(tts, 'Good <phoneme ph="xyz">tomato</phoneme>')
 

@@ -78,8 +78,38 @@ def test_mistakes_are_told_at_once(tts, text, controls, message):
 
 def test_an_error_names_the_sentence(make_tts):
     tts = make_tts(options={"max_tokens": 3})
+    parts = tts.stream("Good. Morning.")
+    assert next(parts)["text"] == "Good."
     with pytest.raises(UserError, match=r"'Morning\.': 5 tokens, but 3 are the most"):
-        tts.stream("Good. Morning.")
+        next(parts)
+    with pytest.raises(UserError, match=r"'Morning\.': 5 tokens, but 3 are the most"):
+        tts.stream("Morning. Good.")
+
+
+def test_the_first_sound_waits_for_no_other(tts, monkeypatch):
+    """Of a long text, only the beginning is read before it is said."""
+    read = []
+    original = tts.reader.tokenizer.line
+    monkeypatch.setattr(
+        tts.reader.tokenizer, "line", lambda text, language: read.append(text) or original(text, language)
+    )
+    next(tts.stream("Good morning. " * 1000))
+    assert len(set(read)) == 1
+    assert len(read) < 10
+
+
+def test_a_sentence_that_begins_like_markup(tts):
+    parts = [part["text"] for part in tts.stream("Good.\n\n<speak> good.")]
+    assert parts == ["Good.", "<speak> good."]
+
+
+@pytest.mark.parametrize("rate", [0.19, 0.29, 0.57])
+def test_the_most_tokens_slowed_down(make_tts, rate):
+    """What fits when it is planned, fits when it is said, however the computer rounds."""
+    tts = make_tts("ɐ", options={"max_tokens": 100})
+    text = " ".join(["a"] * round(100 * rate))
+    (part,) = tts.stream(text, rate=rate)
+    assert part["text"] == text
 
 
 @pytest.fixture
@@ -126,3 +156,18 @@ def test_nothing_is_left_of_a_reading_that_fails(make_tts, speak, tmp_path):
     with pytest.raises(UserError, match="3 are the most"):
         speak("--text", TEXT, "--max_tokens", "3")
     assert not list(tmp_path.glob("*a.wav*"))
+
+
+def test_closed_streams(speak, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UserError, match="--file -: the standard input is closed"):
+        speak("--file", "-")
+    monkeypatch.setattr("sys.stderr", None)
+    assert len(speak("--text", TEXT))
+
+
+def test_what_is_too_loud_for_a_file_is_said(speak, caplog):
+    speak("--text", "Good morning.", "--energy", "-60")
+    assert "full scale" not in caplog.text
+    speak("--text", "Good morning.", "--energy", "20")
+    assert "dB above full scale: peaks are cut off" in caplog.text

@@ -73,15 +73,32 @@ def test_no_word_is_lost(text, most):
     sentences = list(sentences_of(text, "en-us"))
     assert words(" ".join(sentence.text for sentence in sentences)) == words(text)
     for sentence in sentences:
-        parts = list(parts_of(sentence.text, lambda part: len(part.split()) <= most))
+        parts = list(parts_of(sentence.text, lambda part: len(part.split()), most))
         assert words(" ".join(parts)) == words(sentence.text)
         assert all(len(part.split()) <= most for part in parts)
 
 
 def test_a_long_sentence_is_split_between_clauses_and_else_between_words():
-    def fits(part):
-        return len(part.split()) <= 3
+    def size(part):
+        return len(part.split())
 
     text = "One two, three four: five six seven eight, nine."
-    assert list(parts_of(text, fits)) == ["One two,", "three four:", "five six seven", "eight,", "nine."]
-    assert list(parts_of("unsplittable", lambda part: False)) == ["unsplittable"]
+    assert list(parts_of(text, size, 3)) == ["One two,", "three four:", "five six seven", "eight,", "nine."]
+    assert list(parts_of("unsplittable", lambda part: 9, 3)) == ["unsplittable"]
+    figures = "It is 1,000,000 dollars at 10:30, of 2,500"
+    assert list(parts_of(figures, size, 4)) == ["It is 1,000,000 dollars", "at 10:30,", "of 2,500"]
+
+
+def test_parts_that_are_more_than_their_words():
+    """Where neighbours take more than one by one, it still ends."""
+    parts = list(parts_of("a b c d", lambda part: 2 * len(part.split()) - 1, 4))
+    assert " ".join(parts) == "a b c d"
+    assert all(2 * len(part.split()) - 1 <= 4 for part in parts)
+
+
+def test_sizes_are_asked_for_seldom():
+    asked = []
+    text = "word " * 3000
+    parts = list(parts_of(text.strip(), lambda part: asked.append(part) or 4 * len(part.split()), 1000))
+    assert words(" ".join(parts)) == words(text)
+    assert sum(map(len, asked)) < 10 * len(text)

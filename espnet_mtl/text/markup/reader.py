@@ -6,6 +6,7 @@ Only the markup is read here. What it asks of a model is in `espnet_mtl.inferenc
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -15,9 +16,12 @@ from xml.sax.handler import ContentHandler
 from espnet_mtl.config.numbers import KNOBS, number_between
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.text.markup.values import Attributes, break_seconds, choice, number, pitch, pitch_range, rate, volume
+from espnet_mtl.text.normal import speakable
 
-MARKUP = re.compile(r"\s*(?:<\?xml\b[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<speak\b", re.S)
-"""How a text begins that is markup: nothing else is read as such."""
+BEFORE = (("<?", "?>"), ("<!--", "-->"), ("<!DOCTYPE", ">"))
+"""How what may stand before the first element begins and ends."""
+ROOT = re.compile(r"<speak(?=[\s/>])")
+DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 LONGEST = 10**6
 """Characters of a markup: more are read out as a file of plain text."""
 EMPHASIS = {
@@ -79,8 +83,21 @@ class Break:
 
 
 def is_markup(text: str) -> bool:
-    """Tells whether a text is markup: it begins with `<speak`."""
-    return MARKUP.match(text) is not None
+    """Tells whether a text is markup: its first element is `<speak>`. Nothing else is read as such."""
+    place = _skipped(text, 0)
+    while found := next((pair for pair in BEFORE if text.startswith(pair[0], place)), None):
+        end = text.find(found[1], place)
+        if end < 0:
+            return False
+        place = _skipped(text, end + len(found[1]))
+    return ROOT.match(text, place) is not None
+
+
+def _skipped(text: str, place: int) -> int:
+    """Returns the place of the next character that is neither a space nor a byte order mark."""
+    while place < len(text) and (text[place].isspace() or text[place] == "\ufeff"):
+        place += 1
+    return place
 
 
 def read_markup(text: str) -> list[Span | Break]:
@@ -96,9 +113,13 @@ def read_markup(text: str) -> list[Span | Break]:
 
     if len(text) > LONGEST:
         raise UserError(f"markup: {len(text)} characters, at most {LONGEST} are read; plain text may be longer")
+    start = _skipped(text, 0)
+    # The text is decoded already, whatever encoding its declaration names
+    document = unicodedata.normalize("NFC", DECLARATION.sub("", text[start:], count=1))
     handler = _Handler()
     try:
-        parseString(text.lstrip().encode(), handler, forbid_dtd=True)
+        # As many lines as the text has, so that the numbers are right
+        parseString(("\n" * text.count("\n", 0, start) + document).encode(), handler, forbid_dtd=True)
     except SAXParseException as error:
         raise _error(error.getLineNumber(), error.getColumnNumber(), error.getMessage()) from error
     except DefusedXmlException as error:
@@ -137,6 +158,8 @@ class _Handler(ContentHandler):
         self.written += content
 
     def endElement(self, name: str) -> None:
+        if name == "phoneme" and not speakable(self.written):
+            raise self._here("<phoneme>: write the word that is said so between its tags")
         self._end_of_text()
         self.open.pop()
         if name in ENDS:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import dropwhile, takewhile
+from itertools import accumulate, dropwhile, takewhile
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.text.markup.reader import Break, Span
 from espnet_mtl.text.normal import speakable
 from espnet_mtl.text.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE, sentences_of
 
 PAUSES = {"sentence": SENTENCE_PAUSE, "paragraph": PARAGRAPH_PAUSE}
+LONGEST_SILENCE = 600.0
+"""Seconds between two sentences."""
 Items = list[Span | Break]
 
 
@@ -21,10 +24,12 @@ class MarkedSentence:
     Attributes:
         items: Its spans, and silences between them.
         pause: Seconds of silence behind it.
+        before: Seconds of silence before it, where it is the first.
     """
 
     items: Items
     pause: float
+    before: float = 0.0
 
     @property
     def text(self) -> str:
@@ -58,9 +63,14 @@ def marked_sentences(items: Sequence[Span | Break], language: str) -> list[Marke
             sentences.append(_ended(group, sentence.pause))
         _prolong(sentences, pause)
     if sentences:
+        at_start = _silence(takewhile(_says_nothing, items))
+        sentences[0] = replace(sentences[0], before=at_start)
         # Nothing follows the last one, so that only what the markup says is left
         at_end = _silence(takewhile(_says_nothing, reversed(items)))
         sentences[-1] = replace(sentences[-1], pause=at_end)
+    for one in sentences:
+        if max(one.pause, one.before) > LONGEST_SILENCE:
+            raise UserError(f"markup, {one.text[:40]!r}: a silence of more than {LONGEST_SILENCE:g} s")
     return sentences
 
 
@@ -117,34 +127,37 @@ def cut(items: Sequence[Span | Break], texts: Sequence[str]) -> list[Items]:
 
     Marks behind a text go with it, and so do silences.
     """
-    groups: list[Items] = []
-    rest = list(items)
-    for text in texts[:-1]:
-        group: Items = []
-        wanted = letters(text)
-        while rest and wanted > 0:
-            item = rest.pop(0)
-            if isinstance(item, Break) or letters(item.text) <= wanted:
-                group.append(item)
-                wanted -= 0 if isinstance(item, Break) else letters(item.text)
-                continue
-            place = _place_behind(item.text, wanted)
-            group.append(replace(item, text=item.text[:place]))
-            rest.insert(0, replace(item, text=item.text[place:]))
-            wanted = 0
-        while rest and (isinstance(rest[0], Break) or not letters(rest[0].text)):
-            group.append(rest.pop(0))
-        groups.append(group)
-    groups.append(rest)
+    groups: list[Items] = [[] for _ in texts]
+    ends = list(accumulate(map(letters, texts)))
+    number = said = 0
+    for item in items:
+        if isinstance(item, Break):
+            groups[number].append(item)
+            continue
+        start = 0
+        for place, character in enumerate(item.text):
+            # A letter behind the last one of a text begins the next one, with the marks that stand before it
+            if character.isalnum():
+                if said == ends[number] and number < len(texts) - 1:
+                    middle = _end_of_marks(item.text, start, place)
+                    _append(groups[number], item, start, middle)
+                    start = middle
+                    number += 1
+                said += 1
+        _append(groups[number], item, start, len(item.text))
     return groups
 
 
-def _place_behind(text: str, count: int) -> int:
-    """Finds the place behind so many letters and the marks that follow them."""
-    place = 0
-    while count:
-        count -= text[place].isalnum()
-        place += 1
-    while place < len(text) and not text[place].isalnum() and not text[place].isspace():
-        place += 1
-    return place
+def _append(group: Items, item: Span, start: int, end: int) -> None:
+    if start < end:
+        group.append(item if (start, end) == (0, len(item.text)) else replace(item, text=item.text[start:end]))
+
+
+def _end_of_marks(text: str, start: int, place: int) -> int:
+    """Finds where the marks end that go with what was said before the letter at `place`: at a space."""
+    end = place
+    while end > start and not text[end - 1].isalnum():
+        end -= 1
+    while end < place and not text[end].isspace():
+        end += 1
+    return end

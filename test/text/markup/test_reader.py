@@ -1,5 +1,7 @@
 """Speech markup: what it says, and what is wrong with it."""
 
+import unicodedata
+
 import pytest
 
 from espnet_mtl.errors import UserError
@@ -156,10 +158,43 @@ def test_it_has_an_end():
         read_markup(speak("a" * LONGEST))
 
 
+def test_a_declaration_of_what_the_text_is_no_more():
+    """It was decoded before."""
+    for encoding in ("ISO-8859-1", "utf-16"):
+        (span,) = read_markup(f'\ufeff<?xml version="1.0" encoding="{encoding}"?>\n<speak>Café</speak>')
+        assert span.text == "Café"
+
+
+def test_letters_are_composed():
+    (span,) = read_markup(speak(unicodedata.normalize("NFD", "안녕 é")))
+    assert span.text == unicodedata.normalize("NFC", "안녕 é")
+
+
+def test_lines_are_those_of_the_text():
+    with pytest.raises(UserError, match="markup, line 5, column 1: <foo>"):
+        read_markup("\n\n\n<speak>\n<foo/></speak>")
+
+
+@pytest.mark.parametrize("ph", ["", "a"])
+def test_phones_without_a_word(ph):
+    with pytest.raises(UserError, match=r"<phoneme>: .*(missing|between its tags)"):
+        read_markup(speak(f"A <phoneme ph='{ph}'/> b"))
+
+
+def test_many_comments_take_no_time():
+    assert not is_markup("<!-- x -->\n" * 5000 + "Hello.")
+    assert is_markup("<!-- x -->\n" * 5000 + "<speak>a</speak>")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("<speak>a</speak>", True),
+        ('<?xml version="1.0"?><!DOCTYPE speak PUBLIC "a" "b"><speak>a</speak>', True),
+        ("<?xml version='1.0'?><?pi?><speak/>", True),
+        ("\ufeff<speak>a</speak>", True),
+        ("<!-- <speak>", False),
+        ("<speak", False),
         (' \n<?xml version="1.0"?>\n<!-- a -->\n<speak version="1.1">a</speak>', True),
         ("a < b", False),
         ("<3 you", False),
