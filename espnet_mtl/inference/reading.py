@@ -15,7 +15,7 @@ from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.controls import Controls, check_backbone
 from espnet_mtl.inference.inputs import input_errors
-from espnet_mtl.inference.length import check_length
+from espnet_mtl.inference.length import ROUNDING, check_length
 from espnet_mtl.inference.marked import read_marked
 from espnet_mtl.inference.reference import reference_weights
 from espnet_mtl.inference.utterance import Utterance
@@ -89,7 +89,7 @@ def plan(tts: Text2Speech, text: Any, controls: Controls) -> Iterator[Part]:
 
 def _parts_of_text(tts: Text2Speech, text: str, controls: Controls, language: str) -> Iterator[Part]:
     stretch = tts.decode_conf["alpha"] / float(controls.rate)  # type: ignore[arg-type]
-    most = tts.max_tokens / max(1.0, stretch)
+    most = tts.max_tokens * (1 + ROUNDING) / max(1.0, stretch)
 
     def tokens(part: str) -> int:
         return len(tts.reader.tokens(part, language)) if speakable(part) else 0
