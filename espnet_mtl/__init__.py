@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from espnet_mtl.system.imports.moved import install
 
 if TYPE_CHECKING:
-    from espnet_mtl.inference.controls import Controls as Controls
     from espnet_mtl.inference.conversation import Conversation as Conversation
+    from espnet_mtl.inference.request.controls import Controls as Controls
     from espnet_mtl.inference.text2speech import Text2Speech as Text2Speech
     from espnet_mtl.model.heads.base import Head as Head
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Controls": "espnet_mtl.inference.controls",
+    "Controls": "espnet_mtl.inference.request.controls",
     "Conversation": "espnet_mtl.inference.conversation",
     "Head": "espnet_mtl.model.heads.base",
     "Text2Speech": "espnet_mtl.inference.text2speech",

@@ -13,7 +13,7 @@ from espnet_mtl.config.numbers import INTENSITIES, KNOBS, MAX_TOKENS
 from espnet_mtl.errors import UserError, run_command
 
 if TYPE_CHECKING:
-    from espnet_mtl.inference.controls import Controls
+    from espnet_mtl.inference.request.controls import Controls
     from espnet_mtl.inference.table import Line
     from espnet_mtl.inference.text2speech import Text2Speech
 
@@ -81,7 +81,7 @@ def _lines(table: Path) -> list[Line]:
 
 
 def _controls(args: argparse.Namespace) -> Controls:
-    from espnet_mtl.inference.controls import Controls
+    from espnet_mtl.inference.request.controls import Controls
     from espnet_mtl.inference.table import CONTROLS
 
     return Controls(**{name: getattr(args, name) for name in CONTROLS})

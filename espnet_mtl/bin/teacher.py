@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--ngpu", type=whole_number(0), default=0, help="GPUs; 0: CPU")
     parser.add_argument("--max_tokens", type=whole_number(1), default=MAX_TOKENS, help="of one utterance [%(default)s]")
     args = parser.parse_args(argv)
-    from espnet_mtl.inference.teacher import teacher_durations
+    from espnet_mtl.inference.sets.teacher import teacher_durations
 
     rates = teacher_durations(args.exp, args.dump, args.output, args.ngpu, args.max_tokens)
     for name, rate in rates.items():

@@ -21,7 +21,7 @@ from espnet_mtl.evaluation.result import Evaluation, write_metrics
 from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.evaluation.style_map import reference_metrics
-from espnet_mtl.inference.spoken import check_dump, check_spoken
+from espnet_mtl.inference.sets.spoken import check_dump, check_spoken
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
 from espnet_mtl.vocoder.choice import vocoder_arguments

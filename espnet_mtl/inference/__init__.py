@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str):
-    # `espnet_mtl.inference.decoding` and `.teacher` need not load the API.
+    # `espnet_mtl.inference.sets` need not load the API.
     if name != "Text2Speech":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from espnet_mtl.inference.text2speech import Text2Speech

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from espnet_mtl.config.numbers import number_between
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls, chosen_controls
-from espnet_mtl.inference.inputs import input_errors
+from espnet_mtl.inference.request.controls import Controls, chosen_controls
+from espnet_mtl.inference.request.inputs import input_errors
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import joined
 from espnet_mtl.text.sentences import sentences_of

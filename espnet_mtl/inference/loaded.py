@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from espnet_mtl.inference.inputs import input_errors
-from espnet_mtl.inference.utterance import UtteranceReader
+from espnet_mtl.inference.request.inputs import input_errors
+from espnet_mtl.inference.request.utterance import UtteranceReader
 from espnet_mtl.vocoder.base import Vocoder
 
 

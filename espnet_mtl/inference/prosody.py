@@ -13,8 +13,8 @@ from torch import Tensor
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls, Numbers
-from espnet_mtl.inference.utterance import Utterance
+from espnet_mtl.inference.request.controls import Controls, Numbers
+from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.model.backbones.durations import MOST_FRAMES
 from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
 from espnet_mtl.text.words import Word

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls, check_backbone
-from espnet_mtl.inference.inputs import input_errors
-from espnet_mtl.inference.length import ROUNDING, check_length
-from espnet_mtl.inference.marked import read_marked
-from espnet_mtl.inference.reference import reference_weights
-from espnet_mtl.inference.utterance import Utterance
+from espnet_mtl.inference.request.controls import Controls, check_backbone
+from espnet_mtl.inference.request.inputs import input_errors
+from espnet_mtl.inference.request.length import ROUNDING, check_length
+from espnet_mtl.inference.request.marked import read_marked
+from espnet_mtl.inference.request.reference import reference_weights
+from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import marked_sentences

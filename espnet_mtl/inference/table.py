@@ -10,7 +10,7 @@ from typing import Any
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.inference.controls import Controls
+from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.inference.sound_files import sound_format
 from espnet_mtl.system.files import read_text
 from espnet_mtl.text.delimited import read_rows

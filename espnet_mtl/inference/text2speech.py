@@ -14,10 +14,7 @@ from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.errors import UserError, memory_needed
-from espnet_mtl.inference.controls import Amount, Controls, Numbers, check_backbone, check_sayable, chosen_controls
-from espnet_mtl.inference.inputs import check_finite, check_spoken, input_errors, seed_number
 from espnet_mtl.inference.loaded import LoadedModel
-from espnet_mtl.inference.natural import natural_inputs
 from espnet_mtl.inference.options import (
     check_attention_options,
     check_device,
@@ -28,7 +25,17 @@ from espnet_mtl.inference.options import (
 )
 from espnet_mtl.inference.prosody import Edits, Prosody, edits_of, prosody_of, utterance_of, with_gain
 from espnet_mtl.inference.reading import plan, read_parts
-from espnet_mtl.inference.utterance import Utterance, UtteranceReader
+from espnet_mtl.inference.request.controls import (
+    Amount,
+    Controls,
+    Numbers,
+    check_backbone,
+    check_sayable,
+    chosen_controls,
+)
+from espnet_mtl.inference.request.inputs import check_finite, check_spoken, input_errors, seed_number
+from espnet_mtl.inference.request.natural import natural_inputs
+from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
 from espnet_mtl.inference.vocoding import vocoder_of, waveform
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
-from espnet_mtl.inference.inputs import check_finite
 from espnet_mtl.inference.options import refuse_vocoder
+from espnet_mtl.inference.request.inputs import check_finite
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.vocoder.base import Vocoder
 from espnet_mtl.vocoder.build import build_vocoder

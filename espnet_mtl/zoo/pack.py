@@ -21,7 +21,7 @@ from espnet_mtl import __version__
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import OWN_KEYS, SPEAKER_LANGUAGES
 from espnet_mtl.errors import UserError, read_system_error
-from espnet_mtl.inference.spoken import check_spoken
+from espnet_mtl.inference.sets.spoken import check_spoken
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.system.files import naming, remove, rename, require, write_text

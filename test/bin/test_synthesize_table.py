@@ -9,7 +9,7 @@ import soundfile
 
 from espnet_mtl.bin import synthesize
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls
+from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.inference.table import read_lines
 
 CSV = """text,output,speaker,emotion,rate,pitch

@@ -18,7 +18,7 @@ from espnet_mtl.evaluation.external import read_hypothesis
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.speech_set import read_speech_set
 from espnet_mtl.evaluation.style_map import styles_of
-from espnet_mtl.inference.teacher import _utterances
+from espnet_mtl.inference.sets.teacher import _utterances
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
 ENTRIES = ("touch {mark}; cat {file} |", "touch {mark} |", " |touch {mark}", "| touch {mark}", "touch {mark} | ")

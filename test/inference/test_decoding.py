@@ -5,7 +5,7 @@ import torch
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.decoding import Request, _speak, decode, list_requests
+from espnet_mtl.inference.sets.decoding import Request, _speak, decode, list_requests
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.language import choose_language, spoken_languages
+from espnet_mtl.inference.request.language import choose_language, spoken_languages
 
 ARGS = Namespace(language="en-us")
 SPOKEN = {"ann": ["en-us"], "dora": ["de"], "eva": ["de", "en-us"], "ola": ["de", "pl"]}

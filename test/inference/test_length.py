@@ -7,7 +7,7 @@ import pytest
 
 from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.length import check_lines
+from espnet_mtl.inference.request.length import check_lines
 from espnet_mtl.text.tokens import Tokenizer
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 

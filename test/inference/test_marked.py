@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls
 from espnet_mtl.inference.reading import plan
+from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.text.espeak import phonemize
 
 SPEAK = '<speak version="1.1" xmlns:mstts="http://www.w3.org/2001/mstts">{}</speak>'

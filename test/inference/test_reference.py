@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.reference import reference_weights
+from espnet_mtl.inference.request.reference import reference_weights
 
 TEXT = "good morning"
 

@@ -3,7 +3,7 @@ import pytest
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.data.provenance.notes import write_note
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.spoken import check_spoken, speech_note
+from espnet_mtl.inference.sets.spoken import check_spoken, speech_note
 
 CONFIG = {"token_type": "phn", "max_epoch": 7}
 

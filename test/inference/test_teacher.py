@@ -40,7 +40,7 @@ def experiment(directory, make_args, **overrides):
 
 
 def test_every_utterance_has_durations_that_sum_to_its_frames(dump, make_args, tmp_path):
-    from espnet_mtl.inference.teacher import teacher_durations
+    from espnet_mtl.inference.sets.teacher import teacher_durations
 
     exp = experiment(tmp_path / "exp", make_args, tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
     rates = teacher_durations(exp, dump, tmp_path / "teacher", ngpu=0)
@@ -58,7 +58,7 @@ def test_every_utterance_has_durations_that_sum_to_its_frames(dump, make_args, t
 
 
 def test_speakers_and_emotions_unknown_to_the_teacher_are_read_too(dump, make_args, tmp_path):
-    from espnet_mtl.inference.teacher import teacher_durations
+    from espnet_mtl.inference.sets.teacher import teacher_durations
 
     write_table(dump / "dev/utt2spk", {"f1_a": "new", "m1_b": "m1"})
     write_table(dump / "dev/utt2emo", {"f1_a": "bored:0.5,sad:0.5", "m1_b": "sad"})
@@ -70,7 +70,7 @@ def test_speakers_and_emotions_unknown_to_the_teacher_are_read_too(dump, make_ar
 
 
 def test_what_is_not_its_own_is_not_replaced(dump, make_args, tmp_path):
-    from espnet_mtl.inference.teacher import teacher_durations
+    from espnet_mtl.inference.sets.teacher import teacher_durations
 
     exp = experiment(tmp_path / "exp", make_args, tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
     with pytest.raises(UserError, match=r"dump/dev holds feats.ark, and would be replaced: choose another --output"):
@@ -83,7 +83,7 @@ def test_what_is_not_its_own_is_not_replaced(dump, make_args, tmp_path):
 
 
 def test_a_model_without_attention_is_no_teacher(dump, make_args, tmp_path):
-    from espnet_mtl.inference.teacher import teacher_durations
+    from espnet_mtl.inference.sets.teacher import teacher_durations
 
     exp = experiment(tmp_path / "exp", make_args)
     with pytest.raises(UserError, match=r"a teacher needs attention.*fastspeech2 has not"):
@@ -93,7 +93,7 @@ def test_a_model_without_attention_is_no_teacher(dump, make_args, tmp_path):
 
 def test_an_utterance_that_would_take_all_memory_is_named(dump, make_args, tmp_path, monkeypatch):
     from espnet_mtl.bin import teacher
-    from espnet_mtl.inference.attention import Teacher
+    from espnet_mtl.inference.sets.attention import Teacher
 
     exp = experiment(tmp_path / "exp", make_args, tts="tacotron2", tts_conf=dict(TINY_TACOTRON))
     monkeypatch.setattr(Teacher, "load", lambda *arguments: pytest.fail("the model was loaded"))

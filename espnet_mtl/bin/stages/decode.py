@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--ngpu", type=whole_number(0), default=0, help="GPUs; 0: CPU")
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
-    from espnet_mtl.inference.decoding import decode
+    from espnet_mtl.inference.sets.decoding import decode
 
     decode(args.exp, args.dump, args.inference_config, args.ngpu, overrides, args.part)
 

@@ -1,6 +1,6 @@
 """Speech markup: a subset of SSML 1.1 (W3C 2010), with `mstts:express-as` for emotions, as other services have it.
 
-Only the markup is read here. What it asks of a model is in `espnet_mtl.inference.marked`.
+Only the markup is read here. What it asks of a model is in `espnet_mtl.inference.request.marked`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Manner:
         language: espeak's language.
         emotion: An emotion, or a mixture.
         intensity: Of the emotion.
-        rate, pitch, pitch_range, energy: As in `espnet_mtl.inference.controls.Controls`, on top of those of the call.
+        rate, pitch, pitch_range, energy: As in `espnet_mtl.Controls`, on top of those of the call.
     """
 
     voice: str | None = None

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls, Numbers
-from espnet_mtl.inference.length import check_words
 from espnet_mtl.inference.prosody import SILENT
-from espnet_mtl.inference.utterance import Utterance, UtteranceReader
+from espnet_mtl.inference.request.controls import Controls, Numbers
+from espnet_mtl.inference.request.length import check_words
+from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.espeak import PAUSE
 from espnet_mtl.text.ipa import phones_of_ipa

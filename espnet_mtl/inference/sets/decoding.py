@@ -18,8 +18,8 @@ from espnet_mtl.data.kaldi import Table, read_labels, read_table, write_table
 from espnet_mtl.data.provenance.notes import write_note
 from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.length import check_lines
-from espnet_mtl.inference.spoken import check_dump, speech_note
+from espnet_mtl.inference.request.length import check_lines
+from espnet_mtl.inference.sets.spoken import check_dump, speech_note
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.inputs import as_tensor, is_integral
+from espnet_mtl.inference.request.inputs import as_tensor, is_integral
 
 
 def natural_inputs(

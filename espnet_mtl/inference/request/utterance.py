@@ -13,8 +13,8 @@ from torch import Tensor
 
 from espnet_mtl.config.numbers import finite_number
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.controls import Controls
-from espnet_mtl.inference.inputs import (
+from espnet_mtl.inference.request.controls import Controls
+from espnet_mtl.inference.request.inputs import (
     NEUTRAL,
     emotion_mixture,
     speaker_embedding,
@@ -23,9 +23,9 @@ from espnet_mtl.inference.inputs import (
     token_ids,
     token_line,
 )
-from espnet_mtl.inference.language import choose_language, spoken_languages
-from espnet_mtl.inference.length import check_length, check_words
-from espnet_mtl.inference.reference import reference_weights
+from espnet_mtl.inference.request.language import choose_language, spoken_languages
+from espnet_mtl.inference.request.length import check_length, check_words
+from espnet_mtl.inference.request.reference import reference_weights
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION

@@ -16,8 +16,8 @@ from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import DURATIONS, text_file
 from espnet_mtl.data.kaldi import read_optional, read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.length import check_lines
-from espnet_mtl.inference.spoken import check_dump
+from espnet_mtl.inference.request.length import check_lines
+from espnet_mtl.inference.sets.spoken import check_dump
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.devices import check_gpus
@@ -27,7 +27,7 @@ from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer
 
 if TYPE_CHECKING:
-    from espnet_mtl.inference.attention import Teacher
+    from espnet_mtl.inference.sets.attention import Teacher
 
 FOCUS_RATES = "focus_rates"
 """How sharp the attention of each utterance is."""
@@ -68,7 +68,7 @@ def teacher_durations(exp: Path, dump: Path, output: Path, ngpu: int, max_tokens
     for name in sets:
         _check_own(output / name)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
-    from espnet_mtl.inference.attention import Teacher
+    from espnet_mtl.inference.sets.attention import Teacher
 
     teacher = Teacher.load(exp / "config.yaml", model_file, "cuda" if ngpu else "cpu")
     with ExitStack() as stack:  # all sets take their names together
