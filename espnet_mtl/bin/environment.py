@@ -28,9 +28,9 @@ GIB = 1024**3
 NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 3, 2
 """What the demo recipe takes while it trains two models."""
 IMPORTS = (
-    *("editdistance", "filelock", "humanfriendly", "jinja2", "jiwer", "kaldiio", "librosa.sequence"),
+    *("defusedxml.sax", "editdistance", "filelock", "humanfriendly", "jinja2", "jiwer", "kaldiio", "librosa.sequence"),
     *("matplotlib.figure", "numpy", "onnxruntime", "pydantic", "pyworld", "requests", "resemblyzer", "scipy.signal"),
-    *("sentencepiece", "distillmos", "faster_whisper", "speechmos.dnsmos"),
+    *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
 )
