@@ -21,7 +21,7 @@ from espnet_mtl.data.utterances import TokenizedUtterance
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import locked, remove
 from espnet_mtl.system.imports.espnet import import_quietly
-from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
+from espnet_mtl.text.espeak import SILENT
 
 MOST_ONE_FRAME, MOST_AT_END = 0.5, 0.3
 """Share of tokens of one frame, and of frames in the end token, beyond which an alignment has failed."""
@@ -240,10 +240,9 @@ def boundary_errors(utterance: TokenizedUtterance, alignment: Alignment) -> list
 
     Pauses and punctuation stand for one another and are left out.
     """
-    silent = {PAUSE, *PUNCTUATION.values()}
     timed = zip(utterance.tokens, utterance.ends, strict=True)
-    own = [(token, end) for token, end in timed if token not in silent]
-    true = [(phone, end) for phone, end in alignment if phone not in silent]
+    own = [(token, end) for token, end in timed if token not in SILENT]
+    true = [(phone, end) for phone, end in alignment if phone not in SILENT]
     if [token for token, _ in own] != [phone for phone, _ in true]:
         return []
     return [1000 * abs(end - true_end) for (_, end), (_, true_end) in zip(own, true, strict=True)]

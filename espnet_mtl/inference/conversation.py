@@ -89,7 +89,7 @@ class Conversation:
             ids = self._beginning(text, reader.language_of(controls))
         weights = reader.style_weights(ids, controls)
         assert weights is not None
-        turn = dict(zip(self.tts.emotions, weights.tolist(), strict=True))
+        turn = reader.named(weights)
         if self.mood is None:
             return turn
         return {name: self.memory * self.mood[name] + (1 - self.memory) * weight for name, weight in turn.items()}

@@ -16,13 +16,11 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls, Numbers
 from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.model.backbones.durations import MOST_FRAMES
-from espnet_mtl.text.espeak import PAUSE, PUNCTUATION
+from espnet_mtl.text.espeak import SILENT
 from espnet_mtl.text.words import Word
 
 SEMITONE = np.log(2) / 12
 """In log Hz."""
-SILENT = {PAUSE, *PUNCTUATION.values()}
-"""Tokens of silence."""
 MOST_SILENCE = 60.0
 """Seconds."""
 Edits = dict[str, Callable[[Numbers], Numbers]]

@@ -19,7 +19,6 @@ from espnet_mtl.inference.request.length import ROUNDING, check_length
 from espnet_mtl.inference.request.marked import read_marked
 from espnet_mtl.inference.request.reference import reference_weights
 from espnet_mtl.inference.request.utterance import Utterance
-from espnet_mtl.registry import BACKBONES
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import marked_sentences
 from espnet_mtl.text.normal import check_unicode, speakable
@@ -71,11 +70,11 @@ def plan(tts: Text2Speech, text: Any, controls: Controls) -> Iterator[Part]:
     for name in KNOBS:
         if np.ndim(getattr(controls, name)):
             raise UserError(f"{name}: a text of several sentences takes one number, not one a token")
-    check_backbone(controls, tts.train_args.tts, BACKBONES.spec(tts.train_args.tts).contours)
+    check_backbone(controls, tts.train_args.tts)
     language = tts.reader.language_of(controls)
     if controls.reference is not None and controls.emotion is None:
         heard = reference_weights(tts.model, tts.train_args, controls.reference)
-        controls = replace(controls, reference=None, emotion=dict(zip(tts.emotions, heard.tolist(), strict=True)))
+        controls = replace(controls, reference=None, emotion=tts.reader.named(heard))
     tts.reader.style_weights(torch.zeros(1, dtype=torch.long, device=tts.device), controls)
     if is_markup(text):
         parts: Iterator[Part] = iter(_parts_of_markup(tts, text, controls, language))
@@ -107,7 +106,7 @@ def _parts_of_markup(tts: Text2Speech, text: str, controls: Controls, language: 
     for sentence in marked_sentences(read_markup(text), language):
         try:
             utterance, own = read_marked(tts.reader, sentence, controls)
-            check_backbone(own, tts.train_args.tts, BACKBONES.spec(tts.train_args.tts).contours)
+            check_backbone(own, tts.train_args.tts)
             stretch = tts.decode_conf["alpha"] / float(np.min(own.rate))
             check_length("text", len(utterance.ids), tts.max_tokens, stretch)
         except UserError as error:

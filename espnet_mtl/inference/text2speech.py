@@ -200,7 +200,7 @@ class Text2Speech(LoadedModel):
         named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language}
         controls = chosen_controls(controls, {**named, "reference": reference, **prosody})
         backbone = self.train_args.tts
-        check_backbone(controls, backbone, BACKBONES.spec(backbone).contours)
+        check_backbone(controls, backbone)
         options = decoding_options(self.model.tts, backbone, self.decode_conf, decode_conf)
         utterance = self.reader.read(text, controls, sids, spembs, options["alpha"])
         return self._controlled(utterance, controls, options, vocode, seed)
@@ -228,7 +228,7 @@ class Text2Speech(LoadedModel):
                 prosody (Tacotron2).
         """
         utterance = utterance_of(prosody, self.reader.known)
-        check_sayable(self.train_args.tts, BACKBONES.spec(self.train_args.tts).contours)
+        check_sayable(self.train_args.tts)
         checked = prosody.checked()
         options = decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, None)
         return self._speak(utterance, checked.edits(), checked.gain, options, vocode, seed)

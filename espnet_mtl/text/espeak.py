@@ -22,6 +22,8 @@ PUNCTUATION = {
 }
 """Marks that end a clause, and the token that each one becomes; any other mark at a clause's end reads as a comma."""
 
+SILENT = frozenset({PAUSE, *PUNCTUATION.values()})
+"""Tokens of silence."""
 
 type Token = tuple[str, tuple[int, int] | None]
 """A phone, and where its word is in the text: first character, and the one behind it; None of a pause or a mark."""
@@ -108,14 +110,13 @@ def _readable(text: str) -> str:
 def _tokens(events: list[Event], text: str | None) -> list[Token]:
     """Joins pauses, and puts a clause's final mark where espeak pauses for it; without a text there are no marks."""
     tokens: list[Token] = []
-    silent = {PAUSE, *PUNCTUATION.values()}
     for event in events:
         mark = "" if text is None or event.clause_end is None else _mark(text[: event.clause_end])
         if mark and tokens and tokens[-1][0] == PAUSE:
             tokens.pop()  # the mark takes the place of the clause's pause
         token = event.symbol or mark or PAUSE
         # Silence neither begins an utterance nor follows silence.
-        if token not in silent or (tokens and tokens[-1][0] not in silent):
+        if token not in SILENT or (tokens and tokens[-1][0] not in SILENT):
             tokens.append((token, event.word))
     return tokens[:-1] if tokens[-1][0] == PAUSE else tokens
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from espnet_mtl.config.fields import known
 from espnet_mtl.config.numbers import KNOBS, number_between
 from espnet_mtl.errors import UserError
+from espnet_mtl.registry import BACKBONES
 
 Numbers = NDArray[np.float64]
 Amount = float | Sequence[float] | NDArray[np.floating]
@@ -131,14 +132,15 @@ def chosen_controls(controls: Controls | None, named: Mapping[str, Any]) -> Cont
     return controls
 
 
-def check_backbone(controls: Controls, backbone: str, contours: Sequence[str]) -> None:
+def check_backbone(controls: Controls, backbone: str) -> None:
     """Raises UserError for a control of a contour that the backbone does not predict."""
+    contours = BACKBONES.spec(backbone).contours
     for name in controls.changes():
         if KNOBS[name].contour not in contours:
             raise UserError(f"{name}: {backbone} {LACKING}")
 
 
-def check_sayable(backbone: str, contours: Sequence[str]) -> None:
+def check_sayable(backbone: str) -> None:
     """Raises UserError where a backbone cannot say a prosody that it is given."""
-    if not contours:
+    if not BACKBONES.spec(backbone).contours:
         raise UserError(f"prosody: {backbone} {LACKING}")

@@ -127,8 +127,7 @@ def speaker_mixture(speaker: Any, sids: Any, names: Sequence[str]) -> Tensor:
 
 def _speaker_shares(speaker: Any, names: Sequence[str]) -> dict[str, float]:
     if isinstance(speaker, Mapping):
-        mixture = {name: finite_number(f"speaker {name!r}", weight) for name, weight in speaker.items()}
-        return normalized_mixture(mixture, speaker)
+        return _shares("speaker", speaker)
     if not isinstance(speaker, str):
         raise one_of("speaker", speaker, names)
     # A name may have a comma or a colon of its own
@@ -183,8 +182,13 @@ def emotion_mixture(emotion: Any) -> dict[str, float]:
         return parse_mixture(emotion)
     if not isinstance(emotion, Mapping):
         raise UserError(f"emotion: expected {EMOTION_FORMS}, got {emotion!r}")
-    mixture = {name: finite_number(f"emotion {name!r}", weight) for name, weight in emotion.items()}
-    return normalized_mixture(mixture, emotion)
+    return _shares("emotion", emotion)
+
+
+def _shares(kind: str, weights: Mapping[Any, Any]) -> dict[str, float]:
+    """Returns the weights of a mixture divided by their sum."""
+    mixture = {name: finite_number(f"{kind} {name!r}", weight) for name, weight in weights.items()}
+    return normalized_mixture(mixture, weights)
 
 
 def style_weights(mixture: Mapping[str, float], intensity: Any, names: Sequence[str]) -> np.ndarray:

@@ -14,12 +14,11 @@ from torch import Tensor
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.prosody import SILENT
 from espnet_mtl.inference.request.controls import Controls, Numbers
 from espnet_mtl.inference.request.length import check_words
 from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
 from espnet_mtl.system.unicode import normal_name
-from espnet_mtl.text.espeak import PAUSE
+from espnet_mtl.text.espeak import PAUSE, SILENT
 from espnet_mtl.text.ipa import phones_of_ipa
 from espnet_mtl.text.markup.reader import ADDED, Break, Manner, Span
 from espnet_mtl.text.markup.sentences import MarkedSentence, joined, letters

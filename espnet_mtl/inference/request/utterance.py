@@ -164,11 +164,14 @@ class UtteranceReader:
             if emotion is not None:
                 raise UserError(f"emotion {emotion!r} and reference: both say the emotion: give one of them")
             heard = reference_weights(self.model, self.args, controls.reference)
-            emotion = dict(zip(self.tables["emotion"], heard.tolist(), strict=True))
+            emotion = self.named(heard)
         elif emotion is None and self.model.text_predictor is not None:
-            suggested = self.model.predict_style(ids)
-            emotion = dict(zip(self.tables["emotion"], suggested.tolist(), strict=True))
+            emotion = self.named(self.model.predict_style(ids))
         return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
+
+    def named(self, weights: Tensor) -> dict[str, float]:
+        """Returns style weights (K,) by the names of the emotions."""
+        return dict(zip(self.tables["emotion"], weights.tolist(), strict=True))
 
     def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float) -> np.ndarray:
         """Turns an emotion, or a mixture, into weights (K,); see `Text2Speech.emotion_weights`."""
