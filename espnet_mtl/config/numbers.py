@@ -13,6 +13,12 @@ FASTEST, SLOWEST = 0.1, 10.0
 MAX_TOKENS = 1000
 """The most tokens of one utterance: about a minute of speech. The shipped FastSpeech2 takes 1.1 GB more for it (5 s of
 one core), 4.1 GB for twice as much, and has learned from recordings that are far shorter."""
+MOST_FRAMES = 400
+"""Frames of a token, on the average of an utterance: speech has about 10, and may be slowed down tenfold."""
+DAMAGED_DURATIONS = (
+    f"the model predicts negative durations, or more than {MOST_FRAMES} frames for each token: its weights are "
+    "damaged, or too much is asked of it: take an intensity nearer to 1"
+)
 INTENSITIES = (-10.0, 10.0)
 """Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
 

@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
 from espnet_mtl.config.numbers import number_between
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls, chosen_controls
 from espnet_mtl.inference.request.inputs import input_errors
+from espnet_mtl.inference.request.network import Ids
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import joined
 from espnet_mtl.text.sentences import sentences_of
 
 if TYPE_CHECKING:
-    from espnet_mtl.inference.text2speech import Text2Speech
+    from espnet_mtl.inference.base import BaseText2Speech
 
 
 class Conversation:
@@ -46,9 +44,9 @@ class Conversation:
     """
 
     @input_errors()
-    def __init__(self, tts: Text2Speech, memory: float = 0.5, *, controls: Controls | None = None, **named: Any):
+    def __init__(self, tts: BaseText2Speech, memory: float = 0.5, *, controls: Controls | None = None, **named: Any):
         self.memory = number_between("memory", memory, 0.0, 1.0)
-        if tts.model.style is None:
+        if not tts.reader.network.has_styles:
             raise UserError("this model has no emotions, which a conversation keeps")
         self.tts = tts
         self.controls = chosen_controls(controls, named)
@@ -84,8 +82,8 @@ class Conversation:
         if emotion is not None:
             controls = replace(controls, emotion=emotion, reference=None)
         reader = self.tts.reader
-        ids = torch.zeros(1, dtype=torch.long, device=self.tts.device)
-        if controls.emotion is None and controls.reference is None and reader.model.text_predictor is not None:
+        ids = None
+        if controls.emotion is None and controls.reference is None and reader.network.tells_emotion:
             ids = self._beginning(text, reader.language_of(controls))
         weights = reader.style_weights(ids, controls)
         assert weights is not None
@@ -94,7 +92,7 @@ class Conversation:
             return turn
         return {name: self.memory * self.mood[name] + (1 - self.memory) * weight for name, weight in turn.items()}
 
-    def _beginning(self, text: Any, language: str) -> Tensor:
+    def _beginning(self, text: Any, language: str) -> Ids:
         """Returns the tokens of the first sentence, by which the emotion of a turn is told."""
         if not isinstance(text, str):
             raise UserError(f"text: expected a string, got {type(text).__name__}")

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from espnet_mtl.inference.request.inputs import input_errors
 from espnet_mtl.inference.request.utterance import UtteranceReader
-from espnet_mtl.vocoder.base import Vocoder
+
+
+class HasRate(Protocol):
+    """A vocoder, as far as it is known here."""
+
+    fs: int
 
 
 class LoadedModel:
     """A model, and the names of what it knows.
 
     Attributes:
-        model: The model (`espnet_mtl.model.model.MTLTTSModel`).
         train_args: Its config.yaml.
         reader: Reads what callers want said.
         vocoder: Makes waveforms; None: the model makes them itself.
     """
 
-    model: Any
     train_args: Namespace
     reader: UtteranceReader
-    vocoder: Vocoder | None
+    vocoder: HasRate | None
 
     @property
     def fs(self) -> int:

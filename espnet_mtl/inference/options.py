@@ -7,8 +7,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build, known
 from espnet_mtl.config.numbers import FASTEST, SLOWEST, number_between
@@ -20,6 +18,8 @@ DEVICES = ("cpu", "cuda")
 
 def check_device(device: str) -> None:
     """Raises UserError where a device is none that we compute on, or PyTorch does not find this GPU."""
+    import torch  # which the API without it has no need of
+
     wanted = f"device: expected cpu, cuda or cuda:<number>, got {device!r}"
     try:
         chosen = torch.device(device)
@@ -69,9 +69,7 @@ def check_attention_options(backbone: str, options: Mapping[str, Any]) -> None:
     build(DecodeOptions, dict(options), "Text2Speech")
 
 
-def decoding_options(
-    network: torch.nn.Module, backbone: str, options: Mapping[str, Any], changes: Any
-) -> dict[str, Any]:
+def decoding_options(network: Any, backbone: str, options: Mapping[str, Any], changes: Any) -> dict[str, Any]:
     """Returns the options of decoding as the `decode_conf` of a call changes them.
 
     Args:

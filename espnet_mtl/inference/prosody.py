@@ -7,24 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from espnet_mtl.config.numbers import KNOBS
+from espnet_mtl.config.numbers import KNOBS, MOST_FRAMES
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.request.controls import Controls, Numbers
+from espnet_mtl.inference.contours import Edits
+from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.utterance import Utterance
-from espnet_mtl.model.backbones.durations import MOST_FRAMES
-from espnet_mtl.text.espeak import SILENT
 from espnet_mtl.text.words import Word
-
-SEMITONE = np.log(2) / 12
-"""In log Hz."""
-MOST_SILENCE = 60.0
-"""Seconds."""
-Edits = dict[str, Callable[[Numbers], Numbers]]
-"""What is made of predicted contours, by name (`espnet_mtl.model.model.MTLTTSModel.inference`)."""
 
 
 class TimedWord(NamedTuple):
@@ -132,110 +122,31 @@ def _constant(values: Numbers) -> Callable[[Numbers], Numbers]:
     return lambda predicted: values
 
 
-def check_pauses(pauses: Numbers) -> None:
-    """Raises UserError where the pauses of one utterance, in seconds, are too long in all.
-
-    The network computes frames of silence as it does others, in memory that grows with the square of their number.
-    """
-    whole = float(np.nansum(pauses))
-    if whole > MOST_SILENCE:
-        raise UserError(f"pause: {whole:g} s of silence within one utterance, at most {MOST_SILENCE:g} s")
-
-
-def edits_of(controls: Controls, tokens: Sequence[str], frame: float) -> Edits:
-    """Returns what controls make of predicted contours.
-
-    Args:
-        controls: The user's.
-        tokens: The tokens of the text.
-        frame: Seconds of a frame.
-
-    Returns:
-        Edits of arrays (T_text + 1,): durations in frames, pitch in log Hz; those that change nothing are left out.
-
-    Raises:
-        UserError: A control has numbers for another count of tokens.
-    """
-    count = len(tokens)
-    rate, pause = controls.per_token("rate", count), controls.per_token("pause", count)
-    shift, spread = controls.per_token("pitch", count), controls.per_token("pitch_range", count)
-    silent = np.array([token in SILENT for token in tokens] + [False])
-    edits: Edits = {}
-    if pause is not None:
-        check_pauses(np.where(silent, pause, 0.0))
-    if rate is not None or pause is not None:
-
-        def edit_durations(frames: Numbers) -> Numbers:
-            exact = frames if rate is None else frames / rate
-            if pause is not None:
-                exact = np.where(silent & ~np.isnan(pause), pause / frame, exact)
-            return whole_frames(exact)
-
-        edits["durations"] = edit_durations
-    if shift is not None or spread is not None:
-
-        def edit_pitch(log_f0: Numbers) -> Numbers:
-            if spread is not None:
-                log_f0 = stretched_pitch(log_f0, spread, silent)
-            return log_f0 if shift is None else log_f0 + shift * SEMITONE
-
-        edits["pitch"] = edit_pitch
-    return edits
-
-
-def whole_frames(exact: Numbers) -> Numbers:
-    """Rounds durations so that each token ends on the frame nearest to its exact end: the errors do not add up."""
-    ends = np.rint(np.cumsum(exact))
-    return np.diff(ends, prepend=0.0)
-
-
-def stretched_pitch(log_f0: Numbers, factor: Numbers, silent: NDArray[np.bool_]) -> Numbers:
-    """Moves pitch (N + 1,) away from its mean over the spoken tokens by a factor each; the last one is the end."""
-    spoken = ~silent
-    spoken[-1] = False
-    mean = log_f0[spoken].mean() if spoken.any() else log_f0.mean()
-    return mean + factor * (log_f0 - mean)
-
-
-def with_gain(wave: Tensor, gain: Numbers, durations: NDArray[np.int64]) -> Tensor:
-    """Amplifies a waveform (T_wav,) by a gain in dB for each token (N,), linear between their centres.
-
-    Args:
-        wave: The waveform.
-        gain: (N,).
-        durations: Parts of the waveform's length that belong to each token (N,), such as frames.
-    """
-    spoken = durations > 0
-    centres = (np.cumsum(durations) - durations / 2)[spoken] * (len(wave) / durations.sum())
-    decibels = np.interp(np.arange(len(wave)), centres, gain[spoken])
-    return wave * torch.from_numpy(10 ** (decibels / 20)).to(wave)
-
-
-def prosody_of(output: Mapping[str, Any], utterance: Utterance, gain: Numbers | None, frame: float) -> Prosody:
+def prosody_of(output: Mapping[str, NDArray[Any]], utterance: Utterance, frame: float) -> Prosody:
     """Gathers how an utterance was said.
 
     Args:
-        output: Of a model: `duration` (T_text + 1,), and `pitch_denorm` and `energy_denorm` where it predicts them.
+        output: Of a model: `duration` (T_text + 1,), and `pitch_denorm` and `energy_denorm` (T_text + 1[, 1]) where it
+            predicts them.
         utterance: What was said.
-        gain: In dB (T_text + 1,); None: none.
         frame: Seconds of a frame.
     """
-    durations = _array(output["duration"]).astype(np.int64)
-    log_f0, energy = (_array(output.get(f"{name}_denorm")) for name in ("pitch", "energy"))
+    durations = output["duration"].astype(np.int64)
+    log_f0, energy = (_flat(output.get(f"{name}_denorm")) for name in ("pitch", "energy"))
     return Prosody(
         tokens=list(utterance.tokens),
         words=list(utterance.words),
         durations=durations,
         pitch=None if log_f0 is None else np.exp(log_f0),
         energy=energy,
-        gain=np.zeros(len(durations)) if gain is None else gain,
+        gain=np.zeros(len(durations)),
         frame=frame,
         utterance=utterance,
     )
 
 
-def _array(values: Tensor | None) -> Any:
-    return None if values is None else values.flatten().double().cpu().numpy()
+def _flat(values: NDArray[Any] | None) -> Numbers | None:
+    return None if values is None else values.flatten().astype(np.float64)
 
 
 def utterance_of(prosody: Any, known: Mapping[str, Sequence[str]]) -> Utterance:

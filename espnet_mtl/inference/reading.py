@@ -8,12 +8,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.request.controls import Controls, check_backbone
+from espnet_mtl.inference.request.controls import Controls, Numbers, check_backbone
 from espnet_mtl.inference.request.inputs import input_errors
 from espnet_mtl.inference.request.length import ROUNDING, check_length
 from espnet_mtl.inference.request.marked import read_marked
@@ -25,7 +23,7 @@ from espnet_mtl.text.normal import check_unicode, speakable
 from espnet_mtl.text.sentences import parts_of, sentences_of
 
 if TYPE_CHECKING:
-    from espnet_mtl.inference.text2speech import Text2Speech
+    from espnet_mtl.inference.base import BaseText2Speech
 
 FADE = 0.004
 """Seconds over which a part begins and ends, so that nothing clicks where parts meet."""
@@ -50,7 +48,7 @@ class Part(NamedTuple):
     before: float = 0.0
 
 
-def plan(tts: Text2Speech, text: Any, controls: Controls) -> Iterator[Part]:
+def plan(tts: BaseText2Speech, text: Any, controls: Controls) -> Iterator[Part]:
     """Splits a text, or markup, into parts that a model can say.
 
     What is wrong with the controls, or with the markup, is told at once; a text is read as its parts are asked for, so
@@ -73,9 +71,9 @@ def plan(tts: Text2Speech, text: Any, controls: Controls) -> Iterator[Part]:
     check_backbone(controls, tts.train_args.tts)
     language = tts.reader.language_of(controls)
     if controls.reference is not None and controls.emotion is None:
-        heard = reference_weights(tts.model, tts.train_args, controls.reference)
+        heard = reference_weights(tts.reader.network, tts.train_args, controls.reference)
         controls = replace(controls, reference=None, emotion=tts.reader.named(heard))
-    tts.reader.style_weights(torch.zeros(1, dtype=torch.long, device=tts.device), controls)
+    tts.reader.check_emotion(controls)
     if is_markup(text):
         parts: Iterator[Part] = iter(_parts_of_markup(tts, text, controls, language))
     else:
@@ -86,7 +84,7 @@ def plan(tts: Text2Speech, text: Any, controls: Controls) -> Iterator[Part]:
     return chain([first], parts)
 
 
-def _parts_of_text(tts: Text2Speech, text: str, controls: Controls, language: str) -> Iterator[Part]:
+def _parts_of_text(tts: BaseText2Speech, text: str, controls: Controls, language: str) -> Iterator[Part]:
     stretch = tts.decode_conf["alpha"] / float(controls.rate)  # type: ignore[arg-type]
     most = tts.max_tokens * (1 + ROUNDING) / max(1.0, stretch)
 
@@ -101,7 +99,7 @@ def _parts_of_text(tts: Text2Speech, text: str, controls: Controls, language: st
             yield Part(part, sentence.pause if number == len(parts) else 0.0, controls)
 
 
-def _parts_of_markup(tts: Text2Speech, text: str, controls: Controls, language: str) -> list[Part]:
+def _parts_of_markup(tts: BaseText2Speech, text: str, controls: Controls, language: str) -> list[Part]:
     parts = []
     for sentence in marked_sentences(read_markup(text), language):
         try:
@@ -115,7 +113,7 @@ def _parts_of_markup(tts: Text2Speech, text: str, controls: Controls, language: 
     return parts
 
 
-def read_parts(tts: Text2Speech, parts: Iterable[Part], seed: int) -> Iterator[dict[str, Any]]:
+def read_parts(tts: BaseText2Speech, parts: Iterable[Part], seed: int) -> Iterator[dict[str, Any]]:
     """Says the parts of a text, each with the silence behind it.
 
     Yields:
@@ -128,21 +126,22 @@ def read_parts(tts: Text2Speech, parts: Iterable[Part], seed: int) -> Iterator[d
             start += len(output["wav"]) / tts.fs
 
 
-def _said(tts: Text2Speech, part: Part, seed: int) -> dict[str, Any]:
+def _said(tts: BaseText2Speech, part: Part, seed: int) -> dict[str, Any]:
     try:
         utterance = part.utterance or tts.reader.read(part.text, part.controls, alpha=tts.decode_conf["alpha"])
         output = tts.speak(utterance, part.controls, seed)
     except UserError as error:
         raise UserError(f"{part.text[:SHOWN]!r}: {error}") from error
-    output["wav"] = with_silence(output["wav"], part.pause, tts.fs, part.before)
+    faded = tts.scaled(output["wav"], fade_factors(len(output["wav"]), tts.fs))
+    output["wav"] = tts.padded(faded, round(part.before * tts.fs), round(part.pause * tts.fs))
     return output
 
 
-def with_silence(wave: Tensor, seconds: float, fs: int, before: float = 0.0) -> Tensor:
-    """Fades a waveform (T_wav,) in and out, and puts seconds of silence behind and before it."""
-    samples = min(round(FADE * fs), len(wave) // 2)
-    ramp = torch.linspace(0, 1, samples, dtype=wave.dtype, device=wave.device)
-    faded = wave.clone()
-    faded[:samples] *= ramp
-    faded[len(wave) - samples :] *= ramp.flip(0)
-    return torch.cat([faded.new_zeros(round(before * fs)), faded, faded.new_zeros(round(seconds * fs))])
+def fade_factors(samples: int, fs: int) -> Numbers:
+    """Makes factors (samples,) that fade a waveform in and out."""
+    length = min(round(FADE * fs), samples // 2)
+    ramp = np.linspace(0.0, 1.0, length)
+    factors = np.ones(samples)
+    factors[:length] = ramp
+    factors[samples - length :] = ramp[::-1]
+    return factors

@@ -6,13 +6,12 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
+from espnet_mtl.inference.contours import frame_log_f0
 from espnet_mtl.inference.options import refuse_vocoder
-from espnet_mtl.inference.request.inputs import check_finite
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.vocoder.base import Vocoder
 from espnet_mtl.vocoder.build import build_vocoder
@@ -39,34 +38,18 @@ def vocoder_of(model: torch.nn.Module, args: Namespace, options: Mapping[str, An
 
 
 def waveform(vocoder: Vocoder, output: Mapping[str, Tensor]) -> Tensor:
-    """Makes a waveform (T_wav,) of what a model predicts.
-
-    Raises:
-        UserError: It is not finite.
-    """
-    wave = vocoder(output.get("feat_gen_denorm", output["feat_gen"]), frame_log_f0(output))
-    check_finite("waveform", wave)
-    return wave
+    """Makes a waveform (T_wav,) of what a model predicts."""
+    return vocoder(output.get("feat_gen_denorm", output["feat_gen"]), contour_of(output))
 
 
-def frame_log_f0(output: Mapping[str, Tensor]) -> Tensor | None:
-    """Interpolates log F0 linearly between the centres of tokens.
+def contour_of(output: Mapping[str, Tensor]) -> Tensor | None:
+    """Returns log F0 in Hz of each frame (T,) of what a model predicts; None where it says nothing of pitch.
 
     Args:
-        output: Of a model: `duration` in frames and `pitch_denorm`, log F0 in Hz, both of N + 1 tokens.
-
-    Returns:
-        Log F0 in Hz of each frame (T,); None where the model says nothing of pitch.
+        output: `duration` in frames and `pitch_denorm`, log F0 in Hz, both of T_text + 1 tokens.
     """
     if "pitch_denorm" not in output:
         return None
     durations = output["duration"].flatten().cpu().numpy()
-    values = output["pitch_denorm"].flatten().float().cpu().numpy()
-    spoken = durations > 0
-    if not spoken.any():
-        return None
-    ends = durations.cumsum()
-    centres = ends - durations / 2
-    frames = np.arange(ends[-1]) + 0.5
-    log_f0 = np.interp(frames, centres[spoken], values[spoken])
-    return torch.from_numpy(log_f0).float()
+    log_f0 = frame_log_f0(durations, output["pitch_denorm"].flatten().float().cpu().numpy())
+    return None if log_f0 is None else torch.from_numpy(log_f0)

@@ -19,6 +19,7 @@ import torch
 from torch.multiprocessing import ProcessExitedException
 
 from espnet_mtl.config.schema import CHANGED_DEFAULTS, FEATURES, OWN_KEYS, complete, training_keys, training_steps
+from espnet_mtl.config.tables import label_tables, listed_names
 from espnet_mtl.config.trained import custom_heads, read_trained_config
 from espnet_mtl.errors import USER_ERROR, UserError, run_command
 from espnet_mtl.labels import CLASS_LABELS, LABELS, TABLES
@@ -27,7 +28,7 @@ from espnet_mtl.model.checkpoint import check_statistics, load_state
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.registry import BACKBONES, HEADS
-from espnet_mtl.system.files import naming, read_names
+from espnet_mtl.system.files import naming
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.system.log import TRAIN_LOG, log_to
@@ -212,20 +213,6 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def label_tables(args: argparse.Namespace) -> dict[str, list[str]]:
-    """Names the classes of each label: `{"emotion": ["angry", …], …}`."""
-    return {label.name: _names(getattr(args, key, None)) for key, label in TABLES.items()}
-
-
-def _names(source: str | list[str] | None) -> list[str]:
-    """Reads a list of names from a file, one a line, or takes the list as it is."""
-    if source is None or isinstance(source, (list, tuple)):
-        return list(source or [])
-    if not Path(source).is_file():
-        raise UserError(f"run stage 4 first: {source} is missing")
-    return read_names(source)
-
-
 def complete_args(args: argparse.Namespace) -> None:
     """Checks and completes the arguments of a training, in place: ESPnet writes them to config.yaml.
 
@@ -238,9 +225,9 @@ def complete_args(args: argparse.Namespace) -> None:
     given = {key: value for key, value in vars(args).items() if value is not None and key in keys}
     for key, value in complete(given).items():
         setattr(args, key, value)
-    args.token_list = _names(args.token_list)
+    args.token_list = listed_names(args.token_list)
     for key in TABLES:
-        setattr(args, key, _names(getattr(args, key)))
+        setattr(args, key, listed_names(getattr(args, key)))
     tables = label_tables(args)
     args.tasks = with_labels(args.tasks, {label for label in CLASS_LABELS if not tables[label]})
     sizes = {"spks": len(tables["speaker"]) or None, "langs": len(tables["language"]) or None}

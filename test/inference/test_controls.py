@@ -10,7 +10,7 @@ import torch
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.prosody import stretched_pitch, whole_frames
+from espnet_mtl.inference.contours import stretched_pitch, whole_frames
 from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.text.espeak import phonemize
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON

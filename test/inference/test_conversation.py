@@ -48,7 +48,7 @@ def test_the_text_decides_where_the_model_can_tell(make_tts):
     tts = make_tts(tasks=tasks)
     talk = Conversation(tts)
     talk.say(TEXT)
-    expected = tts.model.predict_style(tts.reader.token_ids(TEXT, "en-us"))
+    expected = tts.reader.network.emotion_of_text(tts.reader.token_ids(TEXT, "en-us"))
     assert list(talk.mood.values()) == pytest.approx(expected.tolist(), abs=1e-5)
     for text in (f"<speak>\n<emphasis>{TEXT}</emphasis></speak>", f"{TEXT}\n\n{TEXT}\n{TEXT}"):
         other = Conversation(tts)

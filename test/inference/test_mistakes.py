@@ -48,7 +48,7 @@ NAN, INF = float("nan"), float("inf")
         ({"text": "M\ufffdller"}, "text 'M\ufffdller': '\ufffd' stands for a character that was lost"),
         ({"text": "?!"}, "text: nothing to speak in the text '?!'"),
         ({"text": None}, "text: expected a string, or token ids (T_text,), got None"),
-        ({"text": np.array([1.0])}, "text: token ids must be whole numbers, got torch.float64"),
+        ({"text": np.array([1.0])}, "text: token ids must be whole numbers, got float64"),
         ({"text": np.array([[1, 2]])}, "text: expected token ids of shape (T_text,), got (1, 2)"),
         ({"text": np.array([], dtype=int)}, "text: expected token ids of shape (T_text,), got (0,)"),
         ({"text": torch.tensor([1, 99])}, "text: expected token ids from 0 to 10, got 99"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.vocoding import frame_log_f0
+from espnet_mtl.inference.vocoding import contour_of
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 
@@ -39,7 +39,7 @@ def test_a_vocoder_speaks_at_the_natural_pitch_that_the_spectrogram_has(natural)
     tts, options = natural
     time = torch.arange(len(options["speech"])) / 16000
     options["speech"] = sum(torch.sin(2 * torch.pi * 150 * k * time) / k for k in range(1, 15)) * 0.1
-    contour = frame_log_f0(tts("good morning", vocode=False, decode_conf=options))
+    contour = contour_of(tts("good morning", vocode=False, decode_conf=options))
     assert float(contour.median().exp()) == pytest.approx(150, rel=0.02)
 
 

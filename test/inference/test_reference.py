@@ -24,7 +24,7 @@ def heard(tts, tmp_path):
     # So that the emotions are not all alike
     torch.nn.init.normal_(tts.model.style.reference.query.weight, std=3.0)
     path = recording(tmp_path / "a.wav")
-    weights = reference_weights(tts.model, tts.train_args, path)
+    weights = reference_weights(tts.reader.network, tts.train_args, path)
     return path, dict(zip(tts.emotions, weights.tolist(), strict=True))
 
 
@@ -55,7 +55,7 @@ def test_a_recording_of_another_kind(tts, heard, tmp_path):
     """Sampling rate and channels do not matter."""
     _, mixture = heard
     path = recording(tmp_path / "b.flac", fs=44100, channels=2)
-    other = reference_weights(tts.model, tts.train_args, path)
+    other = reference_weights(tts.reader.network, tts.train_args, path)
     np.testing.assert_allclose(other.tolist(), list(mixture.values()), atol=0.02)
 
 

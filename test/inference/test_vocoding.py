@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from espnet_mtl.inference.vocoding import frame_log_f0
+from espnet_mtl.inference.vocoding import contour_of
 
 
 def output(durations, hertz):
@@ -11,7 +11,7 @@ def output(durations, hertz):
 
 
 def test_f0_moves_between_the_centres_of_tokens():
-    contour = frame_log_f0(output([4, 2, 4], [100.0, 200.0, 100.0]))
+    contour = contour_of(output([4, 2, 4], [100.0, 200.0, 100.0]))
     assert len(contour) == 10
     assert float(contour[0]) == pytest.approx(math.log(100))  # before the first centre, at 2 frames
     assert float(contour[-1]) == pytest.approx(math.log(100))
@@ -22,14 +22,14 @@ def test_f0_moves_between_the_centres_of_tokens():
 
 
 def test_tokens_without_frames_say_nothing():
-    with_silent = frame_log_f0(output([4, 0, 4], [100.0, 999.0, 150.0]))
-    without = frame_log_f0(output([4, 4], [100.0, 150.0]))
+    with_silent = contour_of(output([4, 0, 4], [100.0, 999.0, 150.0]))
+    without = contour_of(output([4, 4], [100.0, 150.0]))
     torch.testing.assert_close(with_silent, without)
 
 
 def test_models_without_pitch_have_no_contour():
-    assert frame_log_f0({"duration": torch.tensor([3, 3])}) is None
-    assert frame_log_f0(output([0, 0], [100.0, 100.0])) is None
+    assert contour_of({"duration": torch.tensor([3, 3])}) is None
+    assert contour_of(output([0, 0], [100.0, 100.0])) is None
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.7])
@@ -37,4 +37,4 @@ def test_durations_are_those_that_are_spoken(make_tts, alpha):
     tts = make_tts()
     output = tts("good morning", decode_conf={"alpha": alpha})
     assert int(output["duration"].sum()) == len(output["feat_gen"])
-    assert len(frame_log_f0(output)) == len(output["feat_gen"])
+    assert len(contour_of(output)) == len(output["feat_gen"])

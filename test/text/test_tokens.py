@@ -11,6 +11,7 @@ from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.data.stats import write_token_list
 from espnet_mtl.data.utterances import FROM_ALIGNER, read_utterances
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.request.utterance import UtteranceReader
 from espnet_mtl.tasks.tts import MTLTTSTask
 from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
@@ -50,7 +51,7 @@ def test_all_make_the_same_tokens(dump, make_tts, token_type, cleaner):
     args = speech.train_args
     args.token_list = tokens
     trained = MTLTTSTask.build_preprocess_fn(args, True)
-    speech.reader.preprocess_fn = MTLTTSTask.build_preprocess_fn(args, False)
+    speech.reader = UtteranceReader(speech.reader.network, args, speech.max_tokens)
     speech.reader.tokenizer = tokenizer
     for utterance in read_utterances(dump / "train", tokenizer, FROM_ALIGNER):
         expected = [tokens.index(token) for token in utterance.tokens]  # none is unknown

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from espnet_mtl.config.numbers import INTENSITIES, finite_number, number_between
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.inference.request.network import Floats, Ids
 from espnet_mtl.labels import NEUTRAL, mixture_weights, normalized_mixture, parse_mixture
 from espnet_mtl.system.unicode import find_name, normal_name
 from espnet_mtl.text.normal import check_unicode, normal_text
@@ -80,7 +80,7 @@ def seed_number(seed: Any) -> int:
     return int(seed)
 
 
-def token_ids(ids: Any, size: int) -> Tensor:
+def token_ids(ids: Any, size: int) -> Ids:
     """Returns token ids as int64 (T_text,).
 
     Args:
@@ -90,19 +90,18 @@ def token_ids(ids: Any, size: int) -> Tensor:
     Raises:
         UserError: They are no whole numbers, none at all, not in one row, or beyond the model's tokens.
     """
-    tensor = as_tensor("text", ids, "a string, or token ids (T_text,)")
-    if not is_integral(tensor):
-        raise UserError(f"text: token ids must be whole numbers, got {tensor.dtype}")
-    if tensor.dim() != 1 or not len(tensor):
-        raise UserError(f"text: expected token ids of shape (T_text,), got {tuple(tensor.shape)}")
-    tensor = tensor.long()
-    outside = tensor[(tensor < 0) | (tensor >= size)]
+    array = as_array("text", ids, "a string, or token ids (T_text,)")
+    if not is_integral(array):
+        raise UserError(f"text: token ids must be whole numbers, got {array.dtype}")
+    if array.ndim != 1 or not len(array):
+        raise UserError(f"text: expected token ids of shape (T_text,), got {array.shape}")
+    outside = array[(array < 0) | (array >= size)]
     if len(outside):
         raise UserError(f"text: expected token ids from 0 to {size - 1}, got {int(outside[0])}")
-    return tensor
+    return array.astype(np.int64)
 
 
-def speaker_mixture(speaker: Any, sids: Any, names: Sequence[str]) -> Tensor:
+def speaker_mixture(speaker: Any, sids: Any, names: Sequence[str]) -> Floats:
     """Returns the weight of each speaker, float32 (speakers,), which sum to 1; (1,) where the model names none.
 
     Args:
@@ -114,7 +113,7 @@ def speaker_mixture(speaker: Any, sids: Any, names: Sequence[str]) -> Tensor:
         UserError: An unknown speaker, a weight that cannot be, a number that is none or beyond the model's speakers, or
             both are given.
     """
-    weights = torch.zeros(max(1, len(names)))  # a model without named speakers has one
+    weights = np.zeros(max(1, len(names)), dtype=np.float32)  # a model without named speakers has one
     if speaker is None:
         weights[_speaker_number(sids, len(weights))] = 1.0
         return weights
@@ -136,15 +135,16 @@ def _speaker_shares(speaker: Any, names: Sequence[str]) -> dict[str, float]:
 
 
 def _speaker_number(sids: Any, count: int) -> int:
-    tensor = as_tensor("sids", 0 if sids is None else sids, "the number of a speaker")
-    if not is_integral(tensor) or tensor.numel() != 1:
+    array = as_array("sids", 0 if sids is None else sids, "the number of a speaker")
+    if not is_integral(array) or array.size != 1:
         raise UserError(f"sids: expected one whole number, got {sids!r}")
-    if not 0 <= int(tensor) < count:
-        raise UserError(f"sids: expected 0 to {count - 1}, got {int(tensor)}")
-    return int(tensor)
+    number = int(array.item())
+    if not 0 <= number < count:
+        raise UserError(f"sids: expected 0 to {count - 1}, got {number}")
+    return number
 
 
-def speaker_embedding(spembs: Any, size: int | None) -> Tensor | None:
+def speaker_embedding(spembs: Any, size: int | None) -> Floats | None:
     """Returns a speaker embedding as float32 (size,); None where the model takes none.
 
     Args:
@@ -161,12 +161,12 @@ def speaker_embedding(spembs: Any, size: int | None) -> Tensor | None:
     wanted = f"a speaker embedding of shape ({size},)"
     if spembs is None:
         raise UserError(f"spembs: this model needs {wanted}")
-    tensor = as_tensor("spembs", spembs, wanted).float()
-    if tuple(tensor.shape) != (size,):
-        raise UserError(f"spembs: expected {wanted}, got {tuple(tensor.shape)}")
-    if not tensor.isfinite().all():
+    array = as_array("spembs", spembs, wanted).astype(np.float32)
+    if array.shape != (size,):
+        raise UserError(f"spembs: expected {wanted}, got {array.shape}")
+    if not np.isfinite(array).all():
         raise UserError("spembs: a speaker embedding must not hold NaN or infinity")
-    return tensor
+    return array
 
 
 def emotion_mixture(emotion: Any) -> dict[str, float]:
@@ -215,35 +215,38 @@ def style_weights(mixture: Mapping[str, float], intensity: Any, names: Sequence[
     return neutral + np.float32(intensity) * (weights - neutral)
 
 
-def as_tensor(name: str, value: Any, wanted: str) -> Tensor:
-    """Returns a tensor, an array or a list as a tensor.
+def as_array(name: str, value: Any, wanted: str) -> NDArray[Any]:
+    """Returns an array, a list, or a tensor of PyTorch as an array of real numbers or truth values.
 
     Raises:
         UserError: It is none of these; `wanted` says what would be right.
     """
-    if isinstance(value, np.ndarray):  # PyTorch takes neither another byte order nor negative strides
-        value = value.astype(value.dtype.newbyteorder("="), order="C")
+    if hasattr(value, "detach"):  # a tensor, which may be on a GPU
+        value = value.detach().cpu()
     try:
-        return torch.as_tensor(value)
+        array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise UserError(f"{name}: expected {wanted}, got {value!r}") from error
+    if array.dtype.kind not in "biuf":
+        raise UserError(f"{name}: expected {wanted}, got {value!r}")
+    return array
 
 
-def is_integral(tensor: Tensor) -> bool:
-    """Tells whether a tensor holds whole numbers."""
-    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+def is_integral(array: NDArray[Any]) -> bool:
+    """Tells whether an array holds whole numbers."""
+    return array.dtype.kind in "iu"
 
 
-def check_finite(kind: str, values: Tensor) -> None:
-    """Raises UserError where a model's answer is no speech."""
-    if not values.isfinite().all():
+def check_finite(kind: str, finite: bool) -> None:
+    """Raises UserError where a model's answer is no speech, for it is not finite."""
+    if not finite:
         raise UserError(
             f"the model's {kind} holds NaN or infinity: its weights are damaged, or too much is asked of it: "
             "take an intensity nearer to 1, or dtype float32"
         )
 
 
-def check_spoken(durations: Tensor) -> None:
+def check_spoken(durations: NDArray[np.int64]) -> None:
     """Raises UserError where a model says nothing: it predicts no frames, of which ESPnet makes one for each token."""
     frames = int(durations.sum())
     if frames < FEWEST_FRAMES:

@@ -9,13 +9,12 @@ from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls, Numbers
 from espnet_mtl.inference.request.length import check_words
+from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.espeak import PAUSE, SILENT
@@ -206,7 +205,7 @@ def _starts(names: Sequence[str]) -> list[int | None]:
 
 def _weights(
     reader: UtteranceReader, utterance: Utterance, manners: Sequence[Manner], controls: Controls
-) -> Tensor | None:
+) -> Floats | None:
     """Returns style weights (T_text, K), smooth where the emotion changes; (K,) where it does not."""
     asked = {(manner.emotion, manner.intensity) for manner in manners}
     if utterance.weights is None or asked == {(None, None)}:
@@ -214,18 +213,20 @@ def _weights(
             if emotion is not None:
                 reader.style_weights(utterance.ids, replace(controls, emotion=emotion))  # says what is wrong
         return utterance.weights
-    of_manner: dict[tuple[str | None, float | None], Tensor] = {(None, None): utterance.weights}
+    of_manner: dict[tuple[str | None, float | None], Floats] = {(None, None): utterance.weights}
     for emotion, intensity in asked - {(None, None)}:
         degree = controls.intensity if intensity is None else intensity
         own = replace(controls, emotion=emotion, reference=None, intensity=degree)
         weights = reader.style_weights(utterance.ids, own)
         assert weights is not None
         of_manner[emotion, intensity] = weights
-    rows = torch.stack([of_manner[manner.emotion, manner.intensity] for manner in manners])
+    rows = np.stack([of_manner[manner.emotion, manner.intensity] for manner in manners])
     if len(asked) == 1:
-        return rows[0]
-    before, after = torch.cat([rows[:1], rows[:-1]]), torch.cat([rows[1:], rows[-1:]])
-    return SMOOTHED[0] * before + SMOOTHED[1] * rows + SMOOTHED[2] * after
+        first: Floats = rows[0]
+        return first
+    before, after = np.concatenate([rows[:1], rows[:-1]]), np.concatenate([rows[1:], rows[-1:]])
+    smooth = SMOOTHED[0] * before + SMOOTHED[1] * rows + SMOOTHED[2] * after
+    return smooth.astype(np.float32)
 
 
 def _numbers(name: str, manners: Sequence[Manner], controls: Controls) -> Numbers:

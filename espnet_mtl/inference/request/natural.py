@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.request.inputs import as_tensor, is_integral
+from espnet_mtl.inference.request.inputs import as_array
 
 
 def natural_inputs(
@@ -68,7 +69,7 @@ def _durations(name: str, value: Any, count: int) -> Tensor:
     numbers = f"{count} whole numbers of frames (one a token, and the end)"
     wanted = f"{name}: expected {numbers}"
     tensor = as_tensor(name, value, numbers)
-    whole = is_integral(tensor) or (tensor.is_floating_point() and bool((tensor == tensor.round()).all()))
+    whole = _is_integral(tensor) or (tensor.is_floating_point() and bool((tensor == tensor.round()).all()))
     if not whole:
         raise UserError(f"{wanted}, got {tensor.tolist()}")
     if tuple(tensor.shape) != (count,):
@@ -96,3 +97,20 @@ def _check_sum(durations: Tensor, speech: Tensor, model: torch.nn.Module) -> Non
     lacking = frames - total
     if not 0 <= lacking < getattr(model.tts, "reduction_factor", 1):
         raise UserError(f"decode_conf: durations: they sum to {total} frames, but the speech has {frames}")
+
+
+def as_tensor(name: str, value: Any, wanted: str) -> Tensor:
+    """Returns a tensor, an array or a list as a tensor.
+
+    Raises:
+        UserError: It is none of these; `wanted` says what would be right.
+    """
+    if isinstance(value, Tensor):
+        return value
+    array = as_array(name, value, wanted)
+    # PyTorch takes neither another byte order nor negative strides
+    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+
+
+def _is_integral(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from espnet_mtl.config.fields import build
 from espnet_mtl.data.audio import prepared
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.request.network import Floats, Network
 from espnet_mtl.system.audio_files import UnusableAudio
 
 
-def reference_weights(model: Any, args: Namespace, path: str | Path) -> Tensor:
+def reference_weights(network: Network, args: Namespace, path: str | Path) -> Floats:
     """Measures how much of each emotion a recording has.
 
     The recording is prepared as stage 2 prepares those of the training set.
 
     Args:
-        model: The model.
+        network: The model's.
         args: Its config.yaml.
         path: The recording, of any sampling rate.
 
@@ -33,7 +31,7 @@ def reference_weights(model: Any, args: Namespace, path: str | Path) -> Tensor:
     Raises:
         UserError: The model has no reference encoder, or the recording cannot be used.
     """
-    if model.style is None or model.style.reference is None:
+    if not network.has_reference:
         raise UserError("reference: this model has no reference encoder (style_conf.reference of its training YAML)")
     if not isinstance(path, (str, Path)):
         raise UserError(f"reference: expected the path of a recording, got {path!r}")
@@ -48,15 +46,4 @@ def reference_weights(model: Any, args: Namespace, path: str | Path) -> Tensor:
             raise UnusableAudio(f"{len(samples) / fs:.2f} s of speech, {bounds}")
     except UnusableAudio as error:
         raise UserError(f"reference {path}: {error}") from error
-    return _attention(model, samples)
-
-
-@torch.no_grad()
-def _attention(model: Any, samples: np.ndarray) -> Tensor:
-    parameter = next(model.parameters())
-    speech = torch.from_numpy(samples[None]).to(parameter.device, torch.float32)
-    feats, lengths = model.feats_extract(speech, speech.new_tensor([speech.size(1)], dtype=torch.long))
-    if model.normalize is not None:
-        feats, lengths = model.normalize(feats, lengths)
-    tap = model.style.reference_tap(feats.to(parameter.dtype), lengths)
-    return tap.attention()[0].float().softmax(-1)
+    return network.emotion_of_recording(samples.astype(np.float32))

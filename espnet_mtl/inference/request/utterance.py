@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from espnet_mtl.config.numbers import finite_number
+from espnet_mtl.config.tables import label_tables
+from espnet_mtl.config.trained import UNKNOWN
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.inference.request.inputs import (
@@ -25,14 +26,14 @@ from espnet_mtl.inference.request.inputs import (
 )
 from espnet_mtl.inference.request.language import choose_language, spoken_languages
 from espnet_mtl.inference.request.length import check_length, check_words
+from espnet_mtl.inference.request.network import Floats, Ids, Network
 from espnet_mtl.inference.request.reference import reference_weights
 from espnet_mtl.system.unicode import find_name
-from espnet_mtl.tasks.tts import MTLTTSTask, label_tables
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.text.words import Word, words_of
 
-Voice = dict[str, Tensor | None]
+Voice = dict[str, NDArray[Any] | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +50,10 @@ class Utterance:
         known: Names of the classes that the model knows, by their label, and its tokens: whose numbers the others are.
     """
 
-    ids: Tensor
+    ids: Ids
     tokens: list[str]
     words: list[Word]
-    weights: Tensor | None
+    weights: Floats | None
     voice: Voice
     known: Mapping[str, Sequence[str]]
 
@@ -61,31 +62,28 @@ class UtteranceReader:
     """Reads what callers of a model want said.
 
     Args:
-        model: The model.
+        network: What the model can do.
         args: Its config.yaml.
-        device: Where it is.
         max_tokens: The most tokens of one text.
 
     Attributes:
         tables: Names of the classes of each label.
-        tokenizer: Makes the line of tokens of a text.
-        preprocess_fn: ESPnet's, which makes token ids of such a line.
+        tokenizer: Makes tokens of a text.
 
     Raises:
         UserError: The configuration is damaged, or a file of it is missing.
     """
 
-    def __init__(self, model: Any, args: Namespace, device: str, max_tokens: int):
-        self.model, self.args, self.device, self.max_tokens = model, args, device, max_tokens
+    def __init__(self, network: Network, args: Namespace, max_tokens: int):
+        self.network, self.args, self.max_tokens = network, args, max_tokens
         self.tables = label_tables(args)
         self.known = {**self.tables, "token": list(args.token_list)}
         self.speaker_languages = spoken_languages(args)
-        self.preprocess_fn = MTLTTSTask.build_preprocess_fn(args, False)
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
-        # Both read a model of pieces at their first text: now, and not in two threads at a time
+        # It reads a model of pieces at its first text: now, and not in two threads at a time
         self.tokenizer.tokens("")
-        self.preprocess_fn("<text>", {"text": ""})
+        self._number = {token: number for number, token in enumerate(args.token_list)}
 
     def read(
         self, text: Any, controls: Controls, sids: Any = None, spembs: Any = None, alpha: float = 1.0
@@ -118,9 +116,7 @@ class UtteranceReader:
     def of_tokens(self, tokens: list[str], words: list[Word], controls: Controls, language: str) -> Utterance:
         """Makes an utterance of tokens, which the model may not know."""
         speakers = speaker_mixture(controls.speaker, None, self.tables["speaker"])
-        number = {token: index for index, token in enumerate(self.args.token_list)}
-        unknown = number.get("<unk>", 0)
-        ids = torch.tensor([number.get(token, unknown) for token in tokens], device=self.device)
+        ids = self.numbers(tokens)
         weights = self.style_weights(ids, controls)
         return Utterance(ids, tokens, words, weights, self.voice(speakers, language, None), self.known)
 
@@ -138,21 +134,35 @@ class UtteranceReader:
         """Returns the tokens of a text, also those that the model does not know."""
         return self.tokenizer.tokens(self.tokenizer.line(text, language))
 
-    def token_ids(self, text: Any, language: str, stretch: float = 1.0) -> Tensor:
+    def numbers(self, tokens: Sequence[str]) -> Ids:
+        """Returns the token ids (T_text,) of tokens; those that the model does not know are `<unk>`."""
+        unknown = self._number.get(UNKNOWN, 0)
+        return np.array([self._number.get(token, unknown) for token in tokens], dtype=np.int64)
+
+    def token_ids(self, text: Any, language: str, stretch: float = 1.0) -> Ids:
         """Returns the token ids (T_text,) of a text, or the given ones; `stretch` is a factor on durations."""
         if isinstance(text, str):
             check_words(text, self.max_tokens, stretch)
             line = token_line(text, language, self.tokenizer, self.args.token_list)
-            ids = torch.from_numpy(self.preprocess_fn("<text>", {"text": line})["text"])
+            ids = self.numbers(self.tokenizer.tokens(line))
         else:
             ids = token_ids(text, len(self.args.token_list))
         check_length("text", len(ids), self.max_tokens, stretch)
-        return ids.to(self.device)
+        return ids
 
-    def style_weights(self, ids: Tensor, controls: Controls) -> Tensor | None:
-        """Returns the weights (K,) of the styles; None where the model has none."""
+    def check_emotion(self, controls: Controls) -> None:
+        """Raises UserError for an emotion, an intensity or a reference that this model cannot have."""
+        self.style_weights(None, controls)
+
+    def style_weights(self, ids: Ids | None, controls: Controls) -> Floats | None:
+        """Returns the weights (K,) of the styles; None where the model has none.
+
+        Args:
+            ids: The text (T_text,), which may suggest an emotion where none is asked for; None: it is not known.
+            controls: How it is said.
+        """
         emotion, intensity = controls.emotion, controls.intensity
-        if self.model.style is None:
+        if not self.network.has_styles:
             if emotion is not None:
                 raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
             if finite_number("intensity", intensity) != 1.0:
@@ -163,17 +173,17 @@ class UtteranceReader:
         if controls.reference is not None:
             if emotion is not None:
                 raise UserError(f"emotion {emotion!r} and reference: both say the emotion: give one of them")
-            heard = reference_weights(self.model, self.args, controls.reference)
+            heard = reference_weights(self.network, self.args, controls.reference)
             emotion = self.named(heard)
-        elif emotion is None and self.model.text_predictor is not None:
-            emotion = self.named(self.model.predict_style(ids))
-        return torch.from_numpy(self.emotion_weights(emotion, intensity)).to(self.device)
+        elif emotion is None and ids is not None and self.network.tells_emotion:
+            emotion = self.named(self.network.emotion_of_text(ids))
+        return self.emotion_weights(emotion, intensity)
 
-    def named(self, weights: Tensor) -> dict[str, float]:
+    def named(self, weights: Floats) -> dict[str, float]:
         """Returns style weights (K,) by the names of the emotions."""
         return dict(zip(self.tables["emotion"], weights.tolist(), strict=True))
 
-    def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float) -> np.ndarray:
+    def emotion_weights(self, emotion: str | Mapping[str, float] | None, intensity: float) -> Floats:
         """Turns an emotion, or a mixture, into weights (K,); see `Text2Speech.emotion_weights`."""
         names = self.tables["emotion"]
         if emotion is None:
@@ -188,16 +198,14 @@ class UtteranceReader:
         known = languages or [self.args.language]
         return known[find_name("language", language, known)]
 
-    def voice(self, speakers: Tensor, language: str, spembs: Any) -> Voice:
+    def voice(self, speakers: Floats, language: str, spembs: Any) -> Voice:
         """Returns the voice of an `Utterance`, of weights (speakers,), a language and an embedding."""
         voice: Voice = dict.fromkeys(("sids", "lids", "spembs"))
-        if self.model.tts.spks is not None:
-            voice["sids"] = speakers.argmax().view(1).to(self.device)
-            if speakers.count_nonzero() > 1:
-                voice["speakers"] = speakers[None].to(self.device)
-        if self.model.tts.langs is not None:
-            voice["lids"] = torch.tensor([self.tables["language"].index(language)], device=self.device)
-        embedding = speaker_embedding(spembs, self.model.tts.spk_embed_dim)
-        if embedding is not None:
-            voice["spembs"] = embedding.to(self.device, next(self.model.parameters()).dtype)
+        if self.network.has_speakers:
+            voice["sids"] = speakers.argmax().reshape(1)
+            if np.count_nonzero(speakers) > 1:
+                voice["speakers"] = speakers[None]
+        if self.network.has_languages:
+            voice["lids"] = np.array([self.tables["language"].index(language)])
+        voice["spembs"] = speaker_embedding(spembs, self.network.spk_embed_dim)
         return voice

@@ -163,7 +163,8 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
 
 
 def _speak(tts: Text2Speech, request: Request) -> Mapping[str, Any]:
-    tokens = tts.reader.preprocess_fn(request.utt, {"text": request.tokens})["text"]
+    reader = tts.reader
+    tokens = reader.numbers(reader.tokenizer.tokens(request.tokens))
     try:
         return tts(tokens, speaker=request.speaker, emotion=request.emotion, language=request.language)
     except UserError as error:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from espnet_mtl.config.numbers import DAMAGED_DURATIONS, MOST_FRAMES
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.imports.espnet import import_tts_task
 
 import_tts_task()
 
 from espnet2.legacy.nets.pytorch_backend.fastspeech.duration_predictor import DurationPredictorLoss  # noqa: E402
-
-MOST_FRAMES = 400
-"""Frames of a token, on the average of an utterance: speech has about 10, and may be slowed down tenfold."""
-DAMAGED = (
-    f"the model predicts negative durations, or more than {MOST_FRAMES} frames for each token: its weights are "
-    "damaged, or too much is asked of it: take an intensity nearer to 1"
-)
 
 
 def check_total(durations: Tensor, tokens: int) -> None:
@@ -27,7 +21,7 @@ def check_total(durations: Tensor, tokens: int) -> None:
         tokens: Tokens of all utterances, padding included.
     """
     if durations.double().sum() > MOST_FRAMES * tokens:
-        raise UserError(DAMAGED)
+        raise UserError(DAMAGED_DURATIONS)
 
 
 class DurationLoss(DurationPredictorLoss):

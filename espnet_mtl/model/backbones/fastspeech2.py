@@ -7,9 +7,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from espnet_mtl.config.numbers import DAMAGED_DURATIONS
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, Edits, current_call, edited_durations, restored_mel
-from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
+from espnet_mtl.model.backbones.durations import DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import FASTSPEECH2
 from espnet_mtl.model.ranges import Ranges
 from espnet_mtl.model.taps import BackboneOutput, Tap
@@ -142,7 +143,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         if options.get("use_teacher_forcing"):
             return output | {name: options[name] for name in ("pitch", "energy") if options.get(name) is not None}
         if (predicted < 0).any():  # they were too large for int64
-            raise UserError(DAMAGED)
+            raise UserError(DAMAGED_DURATIONS)
         if not predicted.any() and "durations" not in call.edits:
             output["duration"] = predicted  # of no frame at all ESPnet makes one a token
         return output

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from espnet_mtl.config.numbers import DAMAGED_DURATIONS
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.backbones.base import Backbone, current_call, edited_durations
-from espnet_mtl.model.backbones.durations import DAMAGED, DurationLoss, check_total
+from espnet_mtl.model.backbones.durations import DurationLoss, check_total
 from espnet_mtl.model.backbones.specs import JETS as SPEC
 from espnet_mtl.system.imports.espnet import import_quietly
 
@@ -156,7 +157,7 @@ class HookedJETS(JETS, Backbone):
             durations = edited_durations(durations)
             check_total(durations, len(hidden) * hidden.size(1))
             if (durations < 0).any():  # they were too large for int64
-                raise UserError(DAMAGED)
+                raise UserError(DAMAGED_DURATIONS)
         call.recorded["duration"] = durations
         return hidden.float(), durations, *masks  # ESPnet's regulator computes in single precision
 

@@ -1,0 +1,218 @@
+"""The Python API of synthesis, whatever runs the network."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from espnet_mtl.errors import UserError, memory_needed
+from espnet_mtl.inference.contours import Edits, edits_of, gain_factors
+from espnet_mtl.inference.loaded import LoadedModel
+from espnet_mtl.inference.prosody import Prosody, utterance_of
+from espnet_mtl.inference.reading import plan, read_parts
+from espnet_mtl.inference.request.controls import (
+    Amount,
+    Controls,
+    Numbers,
+    check_backbone,
+    check_sayable,
+    chosen_controls,
+)
+from espnet_mtl.inference.request.inputs import input_errors, seed_number
+from espnet_mtl.inference.request.utterance import Utterance
+from espnet_mtl.text.markup.reader import is_markup
+
+
+class BaseText2Speech(LoadedModel):
+    """Text to speech with a choice of speaker and emotion: what is asked for, checked, and made into sound.
+
+    A subclass runs the network and the vocoder. Several threads may share one.
+
+    Attributes:
+        max_tokens: The most tokens of one text at the model's own speed.
+        decode_conf: Options of decoding, `alpha` among them.
+    """
+
+    max_tokens: int
+    decode_conf: dict[str, Any]
+
+    @input_errors()
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
+    def __call__(
+        self,
+        text: Any,
+        speaker: str | Mapping[str, float] | None = None,
+        emotion: str | Mapping[str, float] | None = None,
+        intensity: float = 1.0,
+        language: str | None = None,
+        sids: Any = None,
+        spembs: Any = None,
+        decode_conf: Mapping[str, Any] | None = None,
+        vocode: bool = True,
+        seed: int = 0,
+        *,
+        controls: Controls | None = None,
+        reference: str | Path | None = None,
+        **prosody: Amount | None,
+    ) -> dict[str, Any]:
+        """Synthesizes one text.
+
+        Args:
+            text: Text, or token ids (T_text,) as a tensor, an array or a list.
+            speaker: Name of the speaker, or a mixture of voices such as `{"f2": 0.7, "m1": 0.3}` or `f2:0.7,m1:0.3`;
+                None: `sids`, or the first.
+            emotion: An emotion, a mixture such as `{"sad": 0.3, "neutral": 0.7}` or `sad:0.3,neutral:0.7`, or None: as
+                the text suggests where the model has learned to tell (a task with `tap: encoder, label: emotion`), else
+                neutral where it knows that, else all alike.
+            intensity: Pulls the emotion toward neutral: 1 is all of it, 0 is neutral; above 1 exaggerates. From -10 to
+                10; natural speech is from 0 to 2.
+            language: espeak's language; None: the speaker's own, of several the one of the model's configuration.
+            sids: Speaker number, as in ESPnet.
+            spembs: Speaker embedding (D,), as in ESPnet.
+            decode_conf: Overrides `alpha` and other options of decoding; for teacher forcing also the natural `speech`
+                (T_wav,) and, for FastSpeech2, its `durations` in frames (T_text + 1,), which sum to those of the
+                speech; tensors, arrays or lists. None: nothing.
+            vocode: Whether to make a waveform (JETS makes nothing else).
+            seed: Seed of what the network draws while it speaks (Tacotron2's dropout; FastSpeech2 draws nothing): the
+                same call says the same, whatever else goes on; another seed says it a little differently.
+            controls: All controls in one, in place of arguments of the same names.
+            reference: A recording whose emotion is taken (of a model with a reference encoder), with the voice of
+                `speaker`; `intensity` acts on it, too.
+            prosody: `rate`, `pitch`, `pitch_range`, `energy` and `pause`, see `Controls`: numbers, or rows of numbers
+                (T_text,).
+
+        Returns:
+            `wav` (T_wav,), `feat_gen` and `feat_gen_denorm` (T, n_mels), which JETS does without, `duration` in frames
+            (T_text + 1,), and all that is known of how each token and word is said (`prosody`); of FastSpeech2 and JETS
+            also `pitch` and `energy` per token (T_text + 1[, 1]), `pitch_denorm` in log Hz, `energy_denorm`; of
+            Tacotron2 `att_w` (steps, T_text + 1) and `focus_rate`.
+
+        Raises:
+            UserError: Every mistake in an argument: an unknown speaker, emotion, language or option of decoding (it
+                names those there are), a number out of its range, a text that is empty or longer than `max_tokens`, a
+                control that the backbone does not have; or the model's answer is not finite, or no speech. It is an
+                `InputError`, which is a ValueError, too.
+        """
+        if isinstance(text, str) and is_markup(text):
+            raise UserError("text: this is markup, which Text2Speech.stream reads")
+        named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language}
+        controls = chosen_controls(controls, {**named, "reference": reference, **prosody})
+        check_backbone(controls, self.train_args.tts)
+        options = self._options(decode_conf)
+        utterance = self.reader.read(text, controls, sids, spembs, options["alpha"])
+        return self._controlled(utterance, controls, options, vocode, seed)
+
+    @input_errors()
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
+    def say(self, prosody: Prosody, vocode: bool = True, seed: int = 0) -> dict[str, Any]:
+        """Says an utterance again, as its prosody was changed.
+
+            >>> prosody = tts("Good morning.")["prosody"]
+            >>> prosody.pitch[:5] *= 1.1
+            >>> wav = tts.say(prosody)["wav"]
+
+        Args:
+            prosody: What a call returned as `prosody`, changed or not.
+            vocode: As in a call.
+            seed: As in a call.
+
+        Returns:
+            As a call.
+
+        Raises:
+            UserError: It is not of this model, an array has another length or cannot be said, or the backbone takes no
+                prosody (Tacotron2).
+        """
+        utterance = utterance_of(prosody, self.reader.known)
+        check_sayable(self.train_args.tts)
+        checked = prosody.checked()
+        options = self._options(None)
+        return self._speak(utterance, checked.edits(), checked.gain, options, vocode, seed)
+
+    @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
+    def speak(self, utterance: Utterance, controls: Controls, seed: int = 0) -> dict[str, Any]:
+        """Says what was read already: voice and emotion are the utterance's, the rest the controls'."""
+        options = self._options(None)
+        return self._controlled(utterance, controls, options, True, seed)
+
+    def stream(
+        self, text: str, *, controls: Controls | None = None, seed: int = 0, **named: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Reads a text of any length sentence by sentence; memory does not grow with it.
+
+            >>> for part in tts.stream(book, speaker="f2", rate=1.1):
+            ...     play(part["wav"])
+
+        Sentences are split as `espnet_mtl.text.sentences` says, and longer ones than `max_tokens` between clauses. Each
+        has the silence behind it, so that the waveforms, one behind the other, are the speech of the whole.
+
+        Args:
+            text: The text; a blank line ends a paragraph. If it begins with `<speak`, it is markup (docs/markup.md).
+            controls: As in a call.
+            seed: As in a call.
+            named: `speaker`, `emotion` and the other controls, as in a call; one number each for the whole text.
+
+        Yields:
+            What a call returns, with the sentence (`text`), and when it begins in the whole, in seconds (`start`).
+
+        Raises:
+            UserError: As a call; what can be known before the first sentence is told at once.
+        """
+        with input_errors():
+            parts = plan(self, text, chosen_controls(controls, named))
+        return read_parts(self, parts, seed)
+
+    def _controlled(
+        self, utterance: Utterance, controls: Controls, options: Mapping[str, Any], vocode: bool, seed: Any
+    ) -> dict[str, Any]:
+        edits = edits_of(controls, utterance.tokens, self.frame)
+        gain = controls.per_token("energy", len(utterance.tokens))
+        return self._speak(utterance, edits, gain, options, vocode, seed)
+
+    def _speak(
+        self,
+        utterance: Utterance,
+        edits: Edits,
+        gain: Numbers | None,
+        options: Mapping[str, Any],
+        vocode: bool,
+        seed: Any,
+    ) -> dict[str, Any]:
+        output = self._synthesize(utterance, edits, options, vocode, seed_number(seed))
+        prosody: Prosody = output["prosody"]
+        if gain is None:
+            return output
+        prosody.gain = gain
+        if "wav" in output:
+            wave = output["wav"]
+            output["wav"] = self.scaled(wave, gain_factors(gain, prosody.durations, len(wave)))
+            self.check_wave(output["wav"])
+        return output
+
+    @abstractmethod
+    def _options(self, decode_conf: Any) -> dict[str, Any]:
+        """Returns the options of decoding as the `decode_conf` of a call changes them; None: it does not.
+
+        Raises:
+            UserError: One that there is not, or whose value cannot be.
+        """
+
+    @abstractmethod
+    def _synthesize(
+        self, utterance: Utterance, edits: Edits, options: Mapping[str, Any], vocode: bool, seed: int
+    ) -> dict[str, Any]:
+        """Runs the network and, where `vocode`, the vocoder; returns what `__call__` does, without a gain."""
+
+    @abstractmethod
+    def scaled(self, wave: Any, factors: Numbers) -> Any:
+        """Returns a waveform (T_wav,) times factors (T_wav,)."""
+
+    @abstractmethod
+    def padded(self, wave: Any, before: int, behind: int) -> Any:
+        """Returns a waveform with samples of silence before and behind it."""
+
+    @abstractmethod
+    def check_wave(self, wave: Any) -> None:
+        """Raises UserError where a waveform is not finite."""
