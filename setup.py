@@ -1,4 +1,4 @@
-"""Metadata of espnet_mtl: `pip install -e .` into an ESPnet environment of your own works too.
+"""Metadata of espnet_mtl: `pip install -e ".[train]"` into an ESPnet environment of your own works too.
 
 The recipe's own environment comes from tools/setup.sh with every version pinned (tools/requirements.lock).
 """
@@ -13,14 +13,30 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_mtl/__init__.py").r
 
 REQUIREMENTS = [
     "defusedxml>=0.7",
+    "espeakng-loader>=0.2.4",
+    "filelock>=3.12",
+    "numpy>=2.0",
+    "pydantic>=2.0",
+    "pyyaml>=5.1",
+    "requests>=2.28",
+    "sentencepiece==0.2.1",
+    "sentencex>=1.0",
+    "soundfile>=0.12",
+    "soxr>=0.3",
+    "tqdm>=4.60",
+]
+"""What speaking needs, with PyTorch or without."""
+ONNX = [
+    "onnxruntime>=1.17",
+]
+"""Speaking without PyTorch."""
+TRAIN = [
     "distillmos>=0.9",
     "editdistance>=0.8",
-    "espeakng-loader>=0.2.4",
     "espnet>=202611,<202612",
     "espnet_model_zoo>=0.1.11",
     "fastapi>=0.110",
     "faster-whisper>=1.0",
-    "filelock>=3.12",
     "gradio>=5.0",
     "humanfriendly>=10.0",
     "jinja2>=3.1",
@@ -28,30 +44,23 @@ REQUIREMENTS = [
     "kaldiio>=2.18",
     "librosa>=0.11",
     "matplotlib>=3.7",
-    "numpy>=2.0",
-    "onnxruntime>=1.17",
+    "onnx>=1.17",
+    "onnxscript>=0.5",
     "packaging",
-    "pydantic>=2.0",
     "pyworld>=0.3.4",
-    "pyyaml>=5.1",
-    "requests>=2.28",
     "resemblyzer>=0.1.4",
     "scikit-learn>=1.3",
     "scipy>=1.11",
-    "sentencepiece==0.2.1",
-    "sentencex>=1.0",
     "setuptools>=77,<82",
-    "soundfile>=0.12",
-    "soxr>=0.3",
     "speechmos>=0.0.1.1",
     "tensorboard>=2.13",
     "torch>=2.11,<2.15,!=2.12.0,!=2.12.1",
     "torchaudio>=2.11,<2.12",
     "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
-    "tqdm>=4.60",
     "typeguard>=4.0",
     "uvicorn>=0.23",
 ]
+"""The recipe, and speaking with PyTorch."""
 TEST = [
     "httpx>=0.24",
     "hypothesis>=6.100",
@@ -74,7 +83,13 @@ setup(
     package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml"]},
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
-    extras_require={"test": TEST, "dev": TEST + LINT, "whisper": WHISPER},
+    extras_require={
+        "onnx": ONNX,
+        "train": TRAIN + ONNX,
+        "test": TEST,
+        "dev": TEST + LINT,
+        "whisper": WHISPER,
+    },
     entry_points={
         "console_scripts": [
             "espnet-mtl-doctor=espnet_mtl.bin.doctor:cli",

@@ -62,7 +62,7 @@ def stats_dir(tmp_path_factory) -> Path:
     return directory
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_args(stats_dir):
     """Builds the arguments of a tiny multi-task training; keywords override them."""
 

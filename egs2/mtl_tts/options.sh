@@ -18,6 +18,7 @@ options=(
     "init_model||pretrained model to fine-tune, with more speakers, emotions, languages: a packed one, exp/<tag>, URL or user/repo"
     "teacher_dumpdir||durations by a teacher: a directory with <set>/durations (espnet_mtl.bin.teacher); they replace others"
     "whisper||stage 7: word error rate by this Whisper model: a directory of faster-whisper, or a size to download, e.g. small"
+    "pack_args||further options for stage 8, e.g. \"--onnx false\""
     "tag||name of the model; default: the training configuration's name (and the baseline's its own, else <tag>_single)"
     "datadir|data|directory of stage 1"
     "dumpdir|dump|directory of stages 2 to 4"

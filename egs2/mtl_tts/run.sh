@@ -78,8 +78,9 @@ evaluate() {
         --inference_config "$inference_config" ${models[1]:+--baseline "$expdir/${models[1]}"} ${whisper:+--whisper "$whisper"}
 }
 
+# shellcheck disable=SC2086
 pack() { # model
-    exec python -m espnet_mtl.bin.stages.pack --exp "$expdir/$1" --inference_config "$inference_config"
+    exec python -m espnet_mtl.bin.stages.pack --exp "$expdir/$1" --inference_config "$inference_config" $pack_args
 }
 
 upload() {

@@ -29,7 +29,18 @@ NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 3, 2
 """What the demo recipe takes while it trains two models."""
 IMPORTS = (
     *("defusedxml.sax", "editdistance", "filelock", "humanfriendly", "jinja2", "jiwer", "kaldiio", "librosa.sequence"),
-    *("matplotlib.figure", "numpy", "onnxruntime", "pydantic", "pyworld", "requests", "resemblyzer", "scipy.signal"),
+    *(
+        "matplotlib.figure",
+        "numpy",
+        "onnx",
+        "onnxruntime",
+        "onnxscript",
+        "pydantic",
+        "pyworld",
+        "requests",
+        "resemblyzer",
+        "scipy.signal",
+    ),
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
@@ -62,14 +73,14 @@ def _versions() -> Iterator[Finding]:
     try:
         distribution = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        yield Finding(DISTRIBUTION, "not installed", f"{INSTALL} -e . at the root of the repository")
+        yield Finding(DISTRIBUTION, "not installed", f"{INSTALL} -e '.[train]' at the root of the repository")
         return
     yield Finding(DISTRIBUTION, distribution.version)
     needed = distribution.metadata["Requires-Python"]
     found = platform.python_version()
     yield Finding("Python", found, "" if found in SpecifierSet(needed) else f"needs {needed}: run tools/setup.sh")
     for requirement in map(Requirement, distribution.requires or ()):
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": "train"}):
             yield _version(requirement)
 
 

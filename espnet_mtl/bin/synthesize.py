@@ -13,9 +13,9 @@ from espnet_mtl.config.numbers import INTENSITIES, KNOBS, MAX_TOKENS
 from espnet_mtl.errors import UserError, run_command
 
 if TYPE_CHECKING:
+    from espnet_mtl.inference.base import BaseText2Speech
     from espnet_mtl.inference.request.controls import Controls
     from espnet_mtl.inference.table import Line
-    from espnet_mtl.inference.text2speech import Text2Speech
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,10 +30,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options: dict[str, Any] = dict(resolve(args.model))
     with naming(args.model, options):
         _check_rate(args, lines, options)
-        # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
-        from espnet_mtl.inference.text2speech import Text2Speech
+        # This may import PyTorch and ESPnet, which takes seconds: mistakes above are told before
+        from espnet_mtl.onnx.engines import load_model
 
-        tts = Text2Speech(**options, max_tokens=args.max_tokens)
+        tts = load_model(options, args.engine, max_tokens=args.max_tokens)
         if args.list:
             _list(tts)
         elif args.table:
@@ -100,7 +100,7 @@ def _check_rate(args: argparse.Namespace, lines: Sequence[Line], options: dict[s
         check_rate(path, rate)
 
 
-def _speak(tts: Text2Speech, text: str, controls: Controls, output: Path, show_progress: bool = False) -> None:
+def _speak(tts: BaseText2Speech, text: str, controls: Controls, output: Path, show_progress: bool = False) -> None:
     from espnet_mtl.inference.reading import plan, read_parts
     from espnet_mtl.inference.sound_files import writing_sound
     from espnet_mtl.system.progress import progress
@@ -111,10 +111,10 @@ def _speak(tts: Text2Speech, text: str, controls: Controls, output: Path, show_p
         spoken = progress(spoken, "sentences", len(parts))
     with writing_sound(output, tts.fs) as write:
         for part in spoken:
-            write(part["wav"].cpu().numpy())
+            write(tts.samples(part["wav"]))
 
 
-def _speak_lines(tts: Text2Speech, lines: Sequence[Line], controls: Controls, directory: Path) -> None:
+def _speak_lines(tts: BaseText2Speech, lines: Sequence[Line], controls: Controls, directory: Path) -> None:
     """Speaks a table; goes on behind a line that cannot be spoken, and ends with status 1 where there was one."""
     from espnet_mtl.system.progress import progress
 
@@ -131,7 +131,7 @@ def _speak_lines(tts: Text2Speech, lines: Sequence[Line], controls: Controls, di
         sys.exit(1)
 
 
-def _list(tts: Text2Speech) -> None:
+def _list(tts: BaseText2Speech) -> None:
     languages = tts.languages or [tts.train_args.language]
     for name, values in {"speakers": tts.speakers, "emotions": tts.emotions, "languages": languages}.items():
         print(f"{name}: {', '.join(values) or '(one, without a name)'}")
@@ -145,6 +145,8 @@ def _parser() -> Parser:
     said.add_argument("--file", help="a text file to read out, of any length; - is the standard input")
     said.add_argument("--table", type=Path, help="texts to say: .csv or .tsv with a column for each control, or .jsonl")
     said.add_argument("--list", action="store_true", help="print the model's speakers, emotions and languages")
+    engine = "what runs the network: PyTorch where it is installed, or onnxruntime"
+    parser.add_argument("--engine", choices=("torch", "onnx"), help=engine)
     parser.add_argument("--output", type=sound_file, help="file to write: .wav, .flac, .ogg, .opus or .mp3")
     parser.add_argument("--output_dir", type=output_directory, help="directory of the sound files of --table")
     parser.add_argument("--speaker", help="a speaker of the model, or a mixture: f2:0.7,m1:0.3; default: its first")

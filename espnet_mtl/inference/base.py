@@ -21,6 +21,7 @@ from espnet_mtl.inference.request.controls import (
     chosen_controls,
 )
 from espnet_mtl.inference.request.inputs import input_errors, seed_number
+from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.text.markup.reader import is_markup
 
@@ -212,6 +213,10 @@ class BaseText2Speech(LoadedModel):
     @abstractmethod
     def padded(self, wave: Any, before: int, behind: int) -> Any:
         """Returns a waveform with samples of silence before and behind it."""
+
+    @abstractmethod
+    def samples(self, wave: Any) -> Floats:
+        """Returns a waveform (T_wav,) as an array of NumPy."""
 
     @abstractmethod
     def check_wave(self, wave: Any) -> None:

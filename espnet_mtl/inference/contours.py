@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.config.numbers import DAMAGED_DURATIONS, MOST_FRAMES
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls, Numbers
+from espnet_mtl.inference.request.inputs import check_spoken
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.text.espeak import SILENT
 
@@ -70,6 +72,36 @@ def edits_of(controls: Controls, tokens: Sequence[str], frame: float) -> Edits:
 
         edits["pitch"] = edit_pitch
     return edits
+
+
+def edited_contours(predicted: Mapping[str, NDArray[np.floating]], edits: Edits, alpha: float) -> dict[str, Numbers]:
+    """Returns how the tokens of one text are to be said: what was predicted, as the controls change it.
+
+    Args:
+        predicted: `durations` in frames, `pitch` in log Hz, `energy` as measured, of each token and the end (N,).
+        edits: What the controls make of them.
+        alpha: Factor on durations.
+
+    Returns:
+        `duration`, `pitch_denorm` and `energy_denorm` (N,), by ESPnet's names.
+
+    Raises:
+        UserError: The durations are no speech.
+    """
+    durations = predicted["durations"].astype(np.float64)
+    if not np.isfinite(durations).all() or durations.sum() > MOST_FRAMES * len(durations):
+        raise UserError(DAMAGED_DURATIONS)
+    durations = np.rint(durations * alpha)
+    if "durations" in edits:
+        durations = edits["durations"](durations)
+    if durations.sum() > MOST_FRAMES * len(durations):
+        raise UserError(DAMAGED_DURATIONS)
+    check_spoken(durations.astype(np.int64))
+    said = {"duration": durations}
+    for name in ("pitch", "energy"):
+        values = predicted[name].astype(np.float64)
+        said[f"{name}_denorm"] = edits[name](values) if name in edits else values
+    return said
 
 
 def whole_frames(exact: Numbers) -> Numbers:

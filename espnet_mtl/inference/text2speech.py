@@ -28,6 +28,7 @@ from espnet_mtl.inference.prosody import prosody_of
 from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.inputs import check_finite, check_spoken
 from espnet_mtl.inference.request.natural import natural_inputs
+from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
 from espnet_mtl.inference.torch_network import TorchNetwork
 from espnet_mtl.inference.vocoding import vocoder_of, waveform
@@ -178,6 +179,10 @@ class Text2Speech(BaseText2Speech):
     def padded(self, wave: Tensor, before: int, behind: int) -> Tensor:
         """Returns a waveform with samples of silence before and behind it."""
         return functional.pad(wave, [before, behind])
+
+    def samples(self, wave: Tensor) -> Floats:
+        """Returns a waveform (T_wav,) as an array of NumPy."""
+        return wave.float().cpu().numpy()
 
     def check_wave(self, wave: Tensor) -> None:
         """Raises UserError where a waveform is not finite."""

@@ -19,8 +19,13 @@ class HomeProcess:
     def __reduce__(self) -> tuple[type[HomeProcess], tuple[()]]:
         return HomeProcess, ()
 
+    def check_threads(self, library: str, threads: int) -> None:
+        """Raises UserError where a library that computes with several threads would not end in this process."""
+        if os.getpid() != self.pid and threads > 1:
+            raise self._refused(f"{library} with {threads} threads", ", or with threads=1")
+
     def check(self, device: str) -> None:
-        """Raises UserError where computing in this process would not end, or not begin (CUDA)."""
+        """Raises UserError where PyTorch would not end in this process, or not begin (CUDA)."""
         if os.getpid() == self.pid:
             return
         import torch
@@ -29,9 +34,11 @@ class HomeProcess:
         if threads == 1 and not str(device).startswith("cuda"):
             return
         reason = "CUDA" if str(device).startswith("cuda") else f"PyTorch with {threads} threads"
-        here = os.getpid()
         remedy = "" if reason == "CUDA" else ", or call torch.set_num_threads(1) in this one first"
-        raise UserError(
-            f"the model was loaded in process {self.pid}, and {reason} cannot go on in process {here}, which was "
-            f"forked off it: load it in each process (multiprocessing.get_context('spawn')){remedy}"
+        raise self._refused(reason, remedy)
+
+    def _refused(self, reason: str, remedy: str) -> UserError:
+        return UserError(
+            f"the model was loaded in process {self.pid}, and {reason} cannot go on in process {os.getpid()}, which "
+            f"was forked off it: load it in each process (multiprocessing.get_context('spawn')){remedy}"
         )

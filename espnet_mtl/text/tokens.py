@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.text.espeak import Token, phonemize_words
 from espnet_mtl.text.faults import unread_words
 from espnet_mtl.text.normal import normal_text
+from espnet_mtl.text.splitting import Splitter, splitter
 
 TOKEN_TYPES = ("phn", "char", "bpe")
 MOST_CACHED = 10_000
@@ -122,24 +122,13 @@ class Tokenizer:
 
     @cached_property
     def _clean(self) -> Callable[[str], str]:
-        return _import_espnet("espnet2.text.cleaner").TextCleaner(self.cleaner)
+        from espnet_mtl.system.imports.espnet import import_quietly  # loads torch
+
+        return import_quietly("espnet2.text.cleaner").TextCleaner(self.cleaner)
 
     @cached_property
-    def _split(self) -> Callable[[str], list[str]]:
-        model = str(self.bpemodel) if self.bpemodel else None
-        tokenizer = _import_espnet("espnet2.text.build_tokenizer").build_tokenizer(self.token_type, model)
-        try:
-            # ESPnet reads a model of pieces at the first text, and two threads would see it half read
-            tokenizer.text2tokens("")
-        except (RuntimeError, OSError) as error:
-            raise UserError(f"bpemodel {self.bpemodel}: not a model of sentencepiece") from error
-        return tokenizer.text2tokens
-
-
-def _import_espnet(name: str) -> ModuleType:
-    from espnet_mtl.system.imports.espnet import import_quietly  # loads torch
-
-    return import_quietly(name)
+    def _split(self) -> Splitter:
+        return splitter(self.token_type, self.bpemodel)
 
 
 @lru_cache(MOST_CACHED)

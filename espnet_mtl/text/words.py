@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from espnet_mtl.text.espeak import Token
 from espnet_mtl.text.normal import spoken_text
+from espnet_mtl.text.splitting import SPACE
 from espnet_mtl.text.tokens import Tokenizer
 
-SPACE = "<space>"
-"""The token that ESPnet makes of a space, where tokens are characters."""
 PIECE = "▁"
 """What a piece of sentencepiece begins with where a word does."""
 

@@ -24,6 +24,7 @@ from espnet_mtl.errors import UserError, read_system_error
 from espnet_mtl.inference.sets.spoken import check_spoken
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
+from espnet_mtl.onnx.files import FOLDER
 from espnet_mtl.system.files import naming, remove, rename, require, write_text
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.zoo.archive import check_archive
@@ -34,17 +35,23 @@ NAMES = ("token_list", *TABLES, SPEAKER_LANGUAGES)
 """Config keys that hold tokens and names ("/" may be one), never paths."""
 
 
-def pack_model(exp: str | Path, output: str | Path | None = None, inference_config: str | Path | None = None) -> Path:
+def pack_model(
+    exp: str | Path,
+    output: str | Path | None = None,
+    inference_config: str | Path | None = None,
+    onnx: bool = False,
+) -> Path:
     """Packs an experiment with ESPnet's pack command, whole or not at all.
 
     The archive holds exp/<tag>/config.yaml, the model file that `best_model` chooses, the statistics of mel,
     pitch and energy, README.md (the model card), the decoding config, and metrics.json of the test set where
-    stage 7 wrote it. Nothing in config.yaml refers to this machine.
+    stage 7 wrote it; and graphs of ONNX in exp/<tag>/onnx. Nothing in config.yaml refers to this machine.
 
     Args:
         exp: Experiment directory of stage 5.
         output: Archive to write; None: <exp>/<tag>.zip.
         inference_config: Decoding YAML; its name without suffix is that of the decoding directory.
+        onnx: Whether to export the model, too, so that it speaks without PyTorch; one that cannot be is packed without.
 
     Returns:
         The archive.
@@ -71,10 +78,12 @@ def pack_model(exp: str | Path, output: str | Path | None = None, inference_conf
         for member, source in members.items():
             (staging / member).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, staging / member)
+        graphs = _export(config, members, staging, f"exp/{exp.name}/{FOLDER}") if onnx else []
         text = yaml.safe_dump(portable(config, f"exp/{exp.name}"), sort_keys=False, allow_unicode=True)
         write_text(staging / f"exp/{exp.name}/config.yaml", text)
-        write_text(staging / "README.md", model_card(exp.name, output.name, config, metrics, cut_off(exp, config)))
-        _run_pack(staging, output.name, f"exp/{exp.name}/config.yaml", [*members, "README.md"])
+        card = model_card(exp.name, output.name, config, metrics, cut_off(exp, config), bool(graphs))
+        write_text(staging / "README.md", card)
+        _run_pack(staging, output.name, f"exp/{exp.name}/config.yaml", [*members, *graphs, "README.md"])
         check_archive(staging / output.name)
         rename(staging / output.name, output)
     return output
@@ -94,6 +103,22 @@ def _members(exp: Path, config: Mapping[str, Any], inference_config: Path | None
         if metrics.is_file():
             members[f"{root}/metrics.json"] = metrics
     return members
+
+
+def _export(config: Mapping[str, Any], members: Mapping[str, Path], staging: Path, folder: str) -> list[str]:
+    """Exports a model into a folder, and returns the members; none, which it says, where it cannot be exported."""
+    from espnet_mtl.inference.text2speech import Text2Speech  # these import PyTorch
+    from espnet_mtl.onnx.export import export_model, why_not
+
+    located = staging / "located.yaml"  # with the files where they are on this machine; it is not packed
+    write_text(located, yaml.safe_dump(dict(config), allow_unicode=True))
+    model_file, *_ = members.values()
+    tts = Text2Speech(located, model_file)
+    if reason := why_not(tts):
+        print(f"packed without ONNX: {reason}", file=sys.stderr)
+        return []
+    export_model(tts, staging / folder)
+    return [f"{folder}/{path.name}" for path in sorted((staging / folder).iterdir())]
 
 
 def portable(config: Mapping[str, Any], root: str) -> dict[str, Any]:
@@ -156,7 +181,12 @@ def _metrics(path: Path | None) -> dict[str, Any]:
 
 
 def model_card(
-    tag: str, archive: str, config: Mapping[str, Any], metrics: Mapping[str, Any], training: str | None = None
+    tag: str,
+    archive: str,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    training: str | None = None,
+    onnx: bool = False,
 ) -> str:
     """Writes the model card: what the model is and may be used for, its figures, and how to use it.
 
@@ -166,6 +196,7 @@ def model_card(
         config: Training config.
         metrics: metrics.json of stage 7, or nothing.
         training: How far the training had come, where it had not come to its end.
+        onnx: Whether it holds graphs of ONNX.
     """
     config = {**OWN_KEYS, **config}
     speakers, emotions = config["speakers"] or [], config["emotions"] or []
@@ -184,6 +215,7 @@ def model_card(
         versions=_versions(),
         metrics=list(_rows(tag, metrics)),
         training=training,
+        onnx=onnx,
     )
 
 

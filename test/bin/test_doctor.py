@@ -88,7 +88,7 @@ def test_a_stack_without_fault_exits_with_0(capsys: pytest.CaptureFixture[str]):
 def test_a_project_that_is_not_installed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(environment, "DISTRIBUTION", "no_such_distribution")
     (finding,) = environment._versions()
-    assert "pip install -e ." in finding.problem
+    assert "pip install -e '.[train]'" in finding.problem
 
 
 def test_python_out_of_range(monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,7 @@
 """A tiny model that speaks."""
 
+from functools import partial
+
 import pytest
 import torch
 import yaml
@@ -7,26 +9,27 @@ import yaml
 from espnet_mtl.text.espeak import phonemize
 
 
+def speaking_model(make_args, folder, *marks, options=None, **overrides):
+    """Builds a `Text2Speech` of a tiny model, in a folder, that knows the phones of "good morning", and `marks`."""
+    from espnet_mtl.inference.text2speech import Text2Speech
+    from espnet_mtl.tasks.tts import MTLTTSTask
+
+    torch.manual_seed(0)
+    phones = sorted(set(phonemize("good morning", "en-us")))
+    args = make_args(token_list=["<blank>", "<unk>", *phones, *marks, "<sos/eos>"], **overrides)
+    model = MTLTTSTask.build_model(args)
+    if args.tts == "fastspeech2":
+        torch.nn.init.constant_(model.tts.duration_predictor.linear.bias, 1.5)
+    (folder / "config.yaml").write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
+    torch.save(model.state_dict(), folder / "model.pth")
+    options = {"griffin_lim_iters": 2, **(options or {})}
+    return Text2Speech(folder / "config.yaml", folder / "model.pth", **options)
+
+
 @pytest.fixture
 def make_tts(make_args, tmp_path):
-    """Builds a `Text2Speech` of a tiny model that knows the phones of "good morning", and `marks` besides."""
-
-    def make(*marks, options=None, **overrides):
-        from espnet_mtl.inference.text2speech import Text2Speech
-        from espnet_mtl.tasks.tts import MTLTTSTask
-
-        torch.manual_seed(0)
-        phones = sorted(set(phonemize("good morning", "en-us")))
-        args = make_args(token_list=["<blank>", "<unk>", *phones, *marks, "<sos/eos>"], **overrides)
-        model = MTLTTSTask.build_model(args)
-        if args.tts == "fastspeech2":
-            torch.nn.init.constant_(model.tts.duration_predictor.linear.bias, 1.5)
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(vars(args)), encoding="utf-8")
-        torch.save(model.state_dict(), tmp_path / "model.pth")
-        options = {"griffin_lim_iters": 2, **(options or {})}
-        return Text2Speech(tmp_path / "config.yaml", tmp_path / "model.pth", **options)
-
-    return make
+    """Builds a `Text2Speech`, see `speaking_model`."""
+    return partial(speaking_model, make_args, tmp_path)
 
 
 @pytest.fixture

@@ -121,4 +121,4 @@ def run_stage(
         case 7:
             evaluate.main([*decoding, *dump, "--nj", "1"])
         case 8:
-            pack.main(decoding)
+            pack.main([*decoding, "--onnx", "false"])

@@ -85,7 +85,7 @@ def packed(tmp_path_factory):
     """An experiment that was packed by the command, from a directory that is not the recipe's."""
     recipe = tmp_path_factory.mktemp("machine") / "recipe"
     exp = make_experiment(recipe)
-    main(["--exp", str(exp), "--inference_config", str(recipe / "decode.yaml")])
+    main(["--exp", str(exp), "--inference_config", str(recipe / "decode.yaml"), "--onnx", "false"])
     return exp / "mtl.zip"
 
 

@@ -15,10 +15,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--exp", type=Path, required=True, help="experiment directory of stage 5")
     parser.add_argument("--inference_config", type=Path, help="decoding YAML, packed too; names <exp>/<decode>")
     parser.add_argument("--output", type=output_file, help="archive to write (default: <exp>/<tag>.zip)")
+    parser.add_argument("--onnx", choices=("true", "false"), default="true", help="pack graphs of ONNX, too")
     args = parser.parse_args(argv)
     from espnet_mtl.zoo.pack import pack_model
 
-    print(f"packed {pack_model(args.exp, args.output, args.inference_config)}")
+    print(f"packed {pack_model(args.exp, args.output, args.inference_config, args.onnx == 'true')}")
 
 
 def cli() -> None:

@@ -22,8 +22,9 @@ from espnet_mtl.text.ipa import phones_of_ipa
 from espnet_mtl.text.markup.reader import ADDED, Break, Manner, Span
 from espnet_mtl.text.markup.sentences import MarkedSentence, joined, letters
 from espnet_mtl.text.normal import speakable, spoken_text
+from espnet_mtl.text.splitting import SPACE
 from espnet_mtl.text.tokens import unknown_tokens
-from espnet_mtl.text.words import SPACE, Word, words_of
+from espnet_mtl.text.words import Word, words_of
 
 SMOOTHED = (0.25, 0.5, 0.25)
 """How much of an emotion its neighbouring tokens have, where it changes."""

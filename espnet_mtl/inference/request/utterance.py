@@ -81,7 +81,7 @@ class UtteranceReader:
         self.speaker_languages = spoken_languages(args)
         punctuation = not set(PUNCTUATION.values()).isdisjoint(args.token_list)
         self.tokenizer = Tokenizer.from_config(vars(args), args.token_type, args.bpemodel, punctuation)
-        # It reads a model of pieces at its first text: now, and not in two threads at a time
+        # It reads a model of pieces at its first text: now, where mistakes are told, and not in two threads at a time
         self.tokenizer.tokens("")
         self._number = {token: number for number, token in enumerate(args.token_list)}
 

@@ -43,6 +43,7 @@ class Call:
         ranges: What gets another spread than it is predicted with (`espnet_mtl.model.ranges`).
         edits: What is made of durations, pitch and energy once they are predicted.
         speakers: Weights (B, speakers) of a mixture of voices; None: the one whose number is given.
+        mask: What is real of the sequences that convolutions read, (B, 1, T); None: they read padding, too.
     """
 
     style: Tensor | None = None
@@ -51,6 +52,7 @@ class Call:
     ranges: Ranges = field(default_factory=dict)
     edits: Edits = field(default_factory=dict)
     speakers: Tensor | None = None
+    mask: Tensor | None = None
     taps: dict[str, Tensor] = field(default_factory=dict)
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, Tensor] = field(default_factory=dict)
@@ -215,6 +217,13 @@ class Backbone(ABC):
         assert isinstance(module, nn.Module)
         return module
 
+    def hook_convolutions(self) -> None:
+        """Keeps padding from convolutions over time, where a call says what it is: ESPnet's masks leave it to some."""
+        assert isinstance(self, nn.Module)
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d):
+                module.register_forward_pre_hook(_without_padding)
+
     def hook_speaker_table(self) -> None:
         """Makes the rows of the table of speakers the tap `speaker`, where there is such a table."""
         if self.spks:
@@ -291,6 +300,14 @@ def restored_mel(mel: Tensor, tokens: int) -> Tensor:
         return mel
     log_factor = tell(Tap(call.taps["shared"], torch.tensor([tokens], device=mel.device)))
     return with_mel_range(mel[None], torch.tensor([len(mel)], device=mel.device), log_factor)[0]
+
+
+def _without_padding(module, args):
+    mask = current_call().mask
+    if mask is None:
+        return args
+    (values,) = args
+    return (values * mask,)
 
 
 def _record_speaker(module, args, output: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         self.encoder.register_forward_hook(self._add_style)
         self.hook_speaker_table()
         self.hook_contours()
+        self.hook_convolutions()
         # All three predictors have the same input. In training the last shows it, since those of pitch and energy may
         # have it without gradients; in synthesis ESPnet calls that of durations by another name.
         for part in ("pitch", "duration"):

@@ -8,10 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LOWEST_F0 = 30.0
-"""In Hz; below, a phase would hardly move."""
-SHARPNESS = 2.0
-"""Of the bursts of breath: 0 is even noise."""
+from espnet_mtl.vocoder.source_filter.shared import LOWEST_F0, SHARPNESS
 
 
 def phase_of(log_f0: Tensor, hop: int, fs: int) -> tuple[Tensor, Tensor]:

@@ -12,15 +12,12 @@ from torch.nn import functional
 from espnet_mtl.vocoder.base import mel_basis, stft_window
 from espnet_mtl.vocoder.source_filter.excitation import bursts, gate, phase_of, pulses
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions, Signal
+from espnet_mtl.vocoder.source_filter.shared import LEAST_MEL, MOST_CORRECTION
 
 LOG_F0_CENTRE, LOG_F0_SCALE = math.log(160), 0.5
 """Log F0 of voices is about this far around this."""
 MOST_GAIN = 7.0
 """Logarithm of the largest gain of a filter."""
-MOST_CORRECTION = 1.0
-"""Of a mel, to the base of 10: 20 dB."""
-LEAST_MEL = 1e-10
-"""Below this, ESPnet's mels are cut off."""
 
 
 class Source(NamedTuple):

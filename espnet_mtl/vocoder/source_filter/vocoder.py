@@ -19,6 +19,7 @@ from espnet_mtl.system.networks import check_fits, is_parameter, load_tensors
 from espnet_mtl.vocoder.base import Vocoder
 from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork
 from espnet_mtl.vocoder.source_filter.options import NetworkOptions, Signal
+from espnet_mtl.vocoder.source_filter.shared import white_noise
 
 SUFFIX = ".pth"
 UNIVERSAL = "universal_16k.pth"
@@ -78,7 +79,7 @@ class SourceFilter(Vocoder):
         samples = (len(logmel) - 1) * self.network.signal.hop_length
         if samples == 0:
             return mel.new_zeros(0)
-        noise = torch.randn(1, 1, samples, generator=torch.Generator().manual_seed(0)).to(mel)
+        noise = torch.from_numpy(white_noise(samples)).view(1, 1, -1).to(mel)
         return self.network(mel, pitch, voiced, noise)[0, 0]
 
 
