@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite, nan
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from espnet_mtl.errors import UserError
@@ -63,6 +63,17 @@ def finite_number(name: str, value: Any) -> float:
     if not isfinite(number):
         raise UserError(f"{name}: expected a finite number, got {value!r}")
     return number
+
+
+def whole_number_from(name: str, value: Any, low: int) -> int:
+    """Returns a whole number of at least `low`.
+
+    Raises:
+        UserError: `value` is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise UserError(f"{name}: expected a whole number of at least {low}, got {value!r}")
+    return int(value)
 
 
 def number_between(name: str, value: Any, low: float, high: float) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from espnet_mtl.errors import UserError, memory_needed
+from espnet_mtl.config.numbers import whole_number_from
+from espnet_mtl.errors import UserError, memory_needed, shown
+from espnet_mtl.inference.buckets import buckets
 from espnet_mtl.inference.contours import Edits, edits_of, gain_factors
 from espnet_mtl.inference.loaded import LoadedModel
 from espnet_mtl.inference.prosody import Prosody, utterance_of
@@ -24,6 +26,14 @@ from espnet_mtl.inference.request.inputs import input_errors, seed_number
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.text.markup.reader import is_markup
+
+
+class Request(NamedTuple):
+    """What is said, what the controls make of it, and its gain in dB of each token (T_text + 1,); None: none."""
+
+    utterance: Utterance
+    edits: Edits
+    gain: Numbers | None
 
 
 class BaseText2Speech(LoadedModel):
@@ -138,6 +148,53 @@ class BaseText2Speech(LoadedModel):
         options = self._options(None)
         return self._controlled(utterance, controls, options, True, seed)
 
+    @input_errors()
+    @memory_needed("take a smaller batch_size, or speak shorter texts")
+    def batch(
+        self,
+        texts: Sequence[Any],
+        *,
+        controls: Controls | Sequence[Controls] | None = None,
+        batch_size: int = 16,
+        vocode: bool = True,
+        seed: int = 0,
+        **named: Any,
+    ) -> list[dict[str, Any]]:
+        """Synthesizes several texts; each is said as it is alone.
+
+            >>> waves = [output["wav"] for output in tts.batch(["Good morning.", "Good night."], speaker="f2")]
+
+        FastSpeech2 with PyTorch runs on texts of similar length at a time, which pays most on a GPU; others run on one
+        after the other.
+
+        Args:
+            texts: Texts, or token ids (T_text,).
+            controls: How they are said, or a list of it, one for each text.
+            batch_size: The most texts at a time; fewer of long ones, so that memory does not grow.
+            vocode: As in a call.
+            seed: As in a call.
+            named: `speaker`, `emotion` and the other controls, as in a call, for all of them.
+
+        Returns:
+            What a call returns for each text, in their order.
+
+        Raises:
+            UserError: As a call; the message names the text.
+        """
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Sequence):
+            raise UserError(f"texts: expected a list of texts, got {shown(texts)}")
+        whole_number_from("batch_size", batch_size, 1)
+        options, seed = self._options(None), seed_number(seed)
+        requests = [
+            self._request(f"texts[{index}]", text, one, options)
+            for index, (text, one) in enumerate(zip(texts, _each(controls, named, len(texts)), strict=True))
+        ]
+        outputs: dict[int, dict[str, Any]] = {}
+        for group in buckets([len(request.utterance.ids) for request in requests], batch_size, self.max_tokens):
+            own = [requests[index] for index in group]
+            outputs |= zip(group, self._synthesize_all(own, options, vocode, seed), strict=True)
+        return [self._amplified(outputs[index], request.gain) for index, request in enumerate(requests)]
+
     def stream(
         self, text: str, *, controls: Controls | None = None, seed: int = 0, **named: Any
     ) -> Iterator[dict[str, Any]]:
@@ -165,6 +222,17 @@ class BaseText2Speech(LoadedModel):
             parts = plan(self, text, chosen_controls(controls, named))
         return read_parts(self, parts, seed)
 
+    def _request(self, place: str, text: Any, controls: Controls, options: Mapping[str, Any]) -> Request:
+        try:
+            if isinstance(text, str) and is_markup(text):
+                raise UserError("this is markup, which Text2Speech.stream reads")
+            check_backbone(controls, self.train_args.tts)
+            utterance = self.reader.read(text, controls, alpha=options["alpha"])
+            edits = edits_of(controls, utterance.tokens, self.frame)
+            return Request(utterance, edits, controls.per_token("energy", len(utterance.tokens)))
+        except UserError as error:
+            raise UserError(f"{place}: {error}") from error
+
     def _controlled(
         self, utterance: Utterance, controls: Controls, options: Mapping[str, Any], vocode: bool, seed: Any
     ) -> dict[str, Any]:
@@ -181,16 +249,25 @@ class BaseText2Speech(LoadedModel):
         vocode: bool,
         seed: Any,
     ) -> dict[str, Any]:
-        output = self._synthesize(utterance, edits, options, vocode, seed_number(seed))
-        prosody: Prosody = output["prosody"]
+        return self._amplified(self._synthesize(utterance, edits, options, vocode, seed_number(seed)), gain)
+
+    def _amplified(self, output: dict[str, Any], gain: Numbers | None) -> dict[str, Any]:
+        """Gives what was said a gain in dB of each token (T_text + 1,); None: none."""
         if gain is None:
             return output
+        prosody: Prosody = output["prosody"]
         prosody.gain = gain
         if "wav" in output:
             wave = output["wav"]
             output["wav"] = self.scaled(wave, gain_factors(gain, prosody.durations, len(wave)))
             self.check_wave(output["wav"])
         return output
+
+    def _synthesize_all(
+        self, requests: Sequence[Request], options: Mapping[str, Any], vocode: bool, seed: int
+    ) -> list[dict[str, Any]]:
+        """Runs the network on requests of similar length; here, on one after the other."""
+        return [self._synthesize(one.utterance, one.edits, options, vocode, seed) for one in requests]
 
     @abstractmethod
     def _options(self, decode_conf: Any) -> dict[str, Any]:
@@ -221,3 +298,16 @@ class BaseText2Speech(LoadedModel):
     @abstractmethod
     def check_wave(self, wave: Any) -> None:
         """Raises UserError where a waveform is not finite."""
+
+
+def _each(controls: Any, named: Mapping[str, Any], count: int) -> Sequence[Controls]:
+    """Returns the controls of each of `count` texts.
+
+    Raises:
+        UserError: They are for another number of texts, or cannot be.
+    """
+    if not isinstance(controls, (list, tuple)):
+        return [chosen_controls(controls, named)] * count
+    if len(controls) != count:
+        raise UserError(f"controls: expected one, or {count}: one a text, got {len(controls)}")
+    return [chosen_controls(one, named) for one in controls]

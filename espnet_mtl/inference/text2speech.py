@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from torch.nn import functional
 from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS
-from espnet_mtl.inference.base import BaseText2Speech
+from espnet_mtl.inference.base import BaseText2Speech, Request
+from espnet_mtl.inference.batches import BatchedFastSpeech2
 from espnet_mtl.inference.contours import Edits
 from espnet_mtl.inference.options import (
     check_attention_options,
@@ -155,6 +156,10 @@ class Text2Speech(BaseText2Speech):
         weights = None if utterance.weights is None else torch.from_numpy(utterance.weights).to(self.device)
         inputs = {**self._voice(utterance), **options, "seed": seed}
         output = self.model.inference(ids, weights=weights, edits=edits, **inputs)
+        return self._finished(output, utterance, vocode)
+
+    def _finished(self, output: dict[str, Any], utterance: Utterance, vocode: bool) -> dict[str, Any]:
+        """Checks what the network says, and makes a waveform of it."""
         if "feat_gen" in output:
             check_finite("spectrogram", bool(output["feat_gen"].isfinite().all()))
         said = {name: output[name].flatten().double().cpu().numpy() for name in SAID if name in output}
@@ -164,6 +169,21 @@ class Text2Speech(BaseText2Speech):
         if "wav" in output:
             self.check_wave(output["wav"])
         return output | {"prosody": prosody_of(said, utterance, self.frame)}
+
+    @torch.no_grad()
+    def _synthesize_all(
+        self, requests: Sequence[Request], options: Mapping[str, Any], vocode: bool, seed: int
+    ) -> list[dict[str, Any]]:
+        network = self.model.tts
+        batched = self.train_args.tts == "fastspeech2" and not network.use_gst
+        if not batched or len(requests) == 1 or options["use_teacher_forcing"]:
+            return super()._synthesize_all(requests, options, vocode, seed)
+        self._process.check(self.device)
+        utterances = [request.utterance for request in requests]
+        edits = [request.edits for request in requests]
+        outputs = BatchedFastSpeech2(self.model, self.device)(utterances, edits, options["alpha"])
+        pairs = zip(outputs, utterances, strict=True)
+        return [self._finished(output, utterance, vocode) for output, utterance in pairs]
 
     def _voice(self, utterance: Utterance) -> dict[str, Tensor | None]:
         voice = {name: as_given(values, self.device) for name, values in utterance.voice.items()}

@@ -45,6 +45,7 @@ class Graph:
         options = SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what goes wrong is raised, too
         self.path = path
         self.threads = threads or os.cpu_count() or 1
         self._process = HomeProcess()

@@ -184,18 +184,10 @@ def _inputs(utterance: Utterance) -> dict[str, Any]:
     """Returns what the encoder takes beside tokens; it takes those of them that the model has."""
     voice = utterance.voice
     inputs: dict[str, Any] = {}
-    weights = utterance.weights
-    if weights is not None and weights.ndim == 1:
-        inputs["weights"] = np.tile(weights, (1, len(utterance.ids) + 1, 1))
-    elif weights is not None:
-        # A style that changes along the text has none at its end
-        inputs["weights"] = np.pad(weights, ((0, 1), (0, 0)))[None]
+    if utterance.weights is not None:
+        inputs["weights"] = utterance.token_weights()[None]
     if voice["sids"] is not None:
-        inputs["speakers"] = voice.get("speakers")
-        if inputs["speakers"] is None:
-            speakers = np.zeros((1, len(utterance.known["speaker"])), dtype=np.float32)
-            speakers[0, voice["sids"][0]] = 1.0
-            inputs["speakers"] = speakers
+        inputs["speakers"] = utterance.speaker_weights(len(utterance.known["speaker"]))[None]
     if voice["lids"] is not None:
         inputs["languages"] = voice["lids"]
     if voice["spembs"] is not None:

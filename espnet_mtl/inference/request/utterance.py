@@ -57,6 +57,24 @@ class Utterance:
     voice: Voice
     known: Mapping[str, Sequence[str]]
 
+    def token_weights(self) -> Floats:
+        """Returns the style weights of each token and the end (T_text + 1, K); only where the model has a style."""
+        assert self.weights is not None
+        if self.weights.ndim == 1:
+            return np.tile(self.weights, (len(self.ids) + 1, 1))
+        # A style that changes along the text has none at its end
+        return np.pad(self.weights, ((0, 1), (0, 0)))
+
+    def speaker_weights(self, speakers: int) -> Floats:
+        """Returns the weight of each speaker (speakers,); only where the model has speakers."""
+        mixture = self.voice.get("speakers")
+        if mixture is not None:
+            return mixture[0]
+        assert self.voice["sids"] is not None
+        weights = np.zeros(speakers, dtype=np.float32)
+        weights[self.voice["sids"][0]] = 1.0
+        return weights
+
 
 class UtteranceReader:
     """Reads what callers of a model want said.
