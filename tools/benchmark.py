@@ -1,7 +1,7 @@
 """`tools/benchmark.py WHAT`: timings, as ratios within one run.
 
 `train`: a training step against ESPnet's own; `weighting`: one under each weighting against fixed weights;
-`discriminators`: one with discriminators against one without.
+`discriminators`: one with discriminators against one without; `inference`: speaking, against ESPnet's own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -179,11 +180,17 @@ def benchmark(what: str, rounds: int, batch_size: int, threads: int) -> None:
 def main() -> None:
     """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=list(BENCHMARKS), help="what is timed")
+    parser.add_argument("what", choices=[*BENCHMARKS, "inference"], help="what is timed")
     parser.add_argument("--rounds", type=int, default=40, help="steps of each model")
-    parser.add_argument("--batch_size", type=int, default=8, help="utterances of a step")
+    parser.add_argument("--batch_size", type=int, default=8, help="utterances of a step, or texts at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads")
     args = parser.parse_args()
+    if args.what == "inference":
+        from inference_speed import benchmark_inference
+
+        shipped = partial(build_args, tasks=shipped_heads())
+        benchmark_inference(shipped, args.rounds, args.batch_size, args.threads)
+        return
     benchmark(args.what, args.rounds, args.batch_size, args.threads)
 
 
