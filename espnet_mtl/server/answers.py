@@ -53,9 +53,9 @@ class Refused(Exception):
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
 
-def of_mistake(error: UserError) -> Refused:
-    """Returns the answer to what cannot be said."""
-    message = str(error)
+def of_mistake(error: UserError, text_field: str = "text") -> Refused:
+    """Returns the answer to what cannot be said; the text is the field of a name."""
+    message = re.sub(r"^text\b", text_field, str(error))
     if ran_out_of_memory(error):
         return Refused(503, message, headers={"Retry-After": "10"})
     found = NAMED_FIELD.match(message)

@@ -8,9 +8,10 @@ from typing import Any
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls
+from espnet_mtl.inference.request.inputs import seed_number
 from espnet_mtl.inference.text2speech import Text2Speech
 from espnet_mtl.server.answers import Refused
-from espnet_mtl.server.fields import ControlFields
+from espnet_mtl.server.fields import ControlFields, SpeechRequest
 from espnet_mtl.server.jobs import Jobs, QueueFull
 from espnet_mtl.server.metrics import Metrics
 from espnet_mtl.server.options import ServerOptions
@@ -45,7 +46,7 @@ class Service:
         """
         controls = sent.controls()
         speaker, emotion = (None, None) if voice is None else read_voice(voice, self.tts.speakers, self.tts.emotions)
-        for name, value in {"speaker": speaker, "emotion": emotion, **given}.items():
+        for name, value in (("speaker", speaker), ("emotion", emotion), *given.items()):
             if value is None:
                 continue
             if name in controls:
@@ -76,16 +77,16 @@ class Service:
 
         Raises:
             Refused: The text is too long.
-            UserError: The reference is no base64.
+            UserError: The reference is no base64, or the seed is none.
             QueueFull: There is no place in the waiting line.
         """
+        field = "input" if isinstance(sent, SpeechRequest) else "text"
         most = self.options.characters
         if len(text) > most:
-            field = "input" if hasattr(sent, "input") else "text"
             message = f"{field}: {len(text)} characters, at most {most} are taken: send the text in parts"
             raise Refused(400, message, field, "string_above_max_length")
         reference = read_reference(sent.reference) if sent.reference is not None else b""
-        asked = Asked(text, controls, reference, sent.seed, format, whole)
+        asked = Asked(text, field, controls, reference, seed_number(sent.seed), format, whole)
         tally = Tally(characters=len(text), format=format)
         deadline = asyncio.get_running_loop().time() + self.options.seconds
         try:

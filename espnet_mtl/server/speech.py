@@ -38,6 +38,7 @@ class Asked:
 
     Attributes:
         text: The text, or markup.
+        field: The name of the field that it came in.
         controls: How to say it.
         reference: A recording whose emotion is taken, as the bytes of its file; b"": none.
         seed: Of what the network draws.
@@ -46,6 +47,7 @@ class Asked:
     """
 
     text: str
+    field: str
     controls: Controls
     reference: bytes = b""
     seed: int = 0
@@ -126,7 +128,7 @@ class SpeechResponse(Response):
     """Sends the sound of a request as it is made.
 
     Before the first sound, what cannot be said is told (400), and that it takes too long (504). After it, the answer is
-    cut: without its end, clients see that it is not whole. A client that hangs up ends the work.
+    cut: without its end, clients see that it is not whole (an event tells why). A client that hangs up ends the work.
 
     Args:
         job: What makes it.
@@ -166,7 +168,7 @@ class SpeechResponse(Response):
         try:
             first = await self._next()
         except UserError as error:
-            await self._refuse(of_mistake(error), "refused", scope, receive, send)
+            await self._refuse(of_mistake(error, self.asked.field), "refused", scope, receive, send)
             return
         except TimeoutError:
             late = Refused(504, "no sound was made in time: the server is busy, or the text too long", code="timeout")
@@ -180,11 +182,13 @@ class SpeechResponse(Response):
                 piece = await self._next()
         except (TimeoutError, SlowReader, UserError) as error:
             self.tally.outcome = f"cut: {type(error).__name__}"
-            if self.sse and not isinstance(error, SlowReader):
-                await self._send_event(send, {"type": "error", **_why_cut(error).content()})
-            return
+            if not self.sse or isinstance(error, SlowReader):
+                return
+            last: dict[str, Any] = {"type": "error", **self._why_cut(error).content()}
+        else:
+            last = {"type": "speech.audio.done", "usage": self._usage()}
         if self.sse:
-            await self._send_event(send, {"type": "speech.audio.done", "usage": self._usage()})
+            await self._send_event(send, last)
         await send({"type": "http.response.body", "body": b""})
 
     async def _next(self) -> bytes | None:
@@ -221,6 +225,11 @@ class SpeechResponse(Response):
         except TimeoutError as error:
             raise SlowReader from error
 
+    def _why_cut(self, error: Exception) -> Refused:
+        if isinstance(error, UserError):
+            return of_mistake(error, self.asked.field)
+        return Refused(504, "it took too long", code="timeout")
+
     def _usage(self) -> dict[str, int]:
         tokens, frames = self.tally.tokens, self.tally.frames
         return {"input_tokens": tokens, "output_tokens": frames, "total_tokens": tokens + frames}
@@ -230,9 +239,3 @@ async def _hang_up(receive: Receive) -> None:
     """Returns when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _why_cut(error: Exception) -> Refused:
-    if isinstance(error, UserError):
-        return of_mistake(error)
-    return Refused(504, "it took too long", code="timeout")
