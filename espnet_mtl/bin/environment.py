@@ -31,10 +31,11 @@ IMPORTS = (
     *("defusedxml.sax", "editdistance", "filelock", "humanfriendly", "jinja2", "jiwer", "kaldiio", "librosa.sequence"),
     *("matplotlib.figure", "numpy", "onnxruntime", "pydantic", "pyworld", "requests", "resemblyzer", "scipy.signal"),
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
+    *("fastapi", "uvicorn", "prometheus_client"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
 )
-"""What the stages import, the slowest last."""
+"""What the stages and the server import, the slowest last."""
 NOT_IMPORTED = (ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError)
 """What a package raises that does not fit the machine or another package."""
 

@@ -11,8 +11,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError, StarletteHTTPException
 
 from espnet_mtl.errors import UserError, one_of, ran_out_of_memory
-from espnet_mtl.server.fields import PiperRequest, SpeechRequest
 from espnet_mtl.server.jobs import QueueFull
+from espnet_mtl.server.routes.fields import PiperRequest, SpeechRequest
 from espnet_mtl.system.sockets import Send
 
 FIELDS = (*SpeechRequest.model_fields, *PiperRequest.model_fields)

@@ -15,9 +15,9 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.inference.text2speech import Text2Speech
 from espnet_mtl.server.answers import Refused, refused, send_refusal
 from espnet_mtl.server.jobs import QueueFull
-from espnet_mtl.server.openai import openai_routes
 from espnet_mtl.server.options import ServerOptions
-from espnet_mtl.server.piper import piper_routes
+from espnet_mtl.server.routes.openai import openai_routes
+from espnet_mtl.server.routes.piper import piper_routes
 from espnet_mtl.server.service import Service
 from espnet_mtl.server.watch import BearerToken, Watch
 from espnet_mtl.system.sockets import BoundedBody, OwnPagesOnly

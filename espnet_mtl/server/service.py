@@ -11,10 +11,10 @@ from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.inference.request.inputs import seed_number
 from espnet_mtl.inference.text2speech import Text2Speech
 from espnet_mtl.server.answers import Refused
-from espnet_mtl.server.fields import ControlFields, SpeechRequest
 from espnet_mtl.server.jobs import Jobs, QueueFull
 from espnet_mtl.server.metrics import Metrics
 from espnet_mtl.server.options import ServerOptions
+from espnet_mtl.server.routes.fields import ControlFields, SpeechRequest
 from espnet_mtl.server.speech import Asked, SpeechResponse, read_reference, speak
 from espnet_mtl.server.voices import read_voice
 from espnet_mtl.server.watch import Tally

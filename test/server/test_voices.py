@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.server.openai import emotion_in
+from espnet_mtl.server.routes.openai import emotion_in
 from espnet_mtl.server.voices import read_voice, voice_names
 
 SPEAKERS, EMOTIONS = ["f2", "m1", "anna-maria", "a(b)", "f2-sad"], ["happy", "sad", "very-sad", "über"]

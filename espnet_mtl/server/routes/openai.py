@@ -10,8 +10,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 
 from espnet_mtl.server.answers import Refused
-from espnet_mtl.server.fields import OPENAI_MODELS, CustomVoice, SpeechRequest
 from espnet_mtl.server.formats import FORMATS
+from espnet_mtl.server.routes.fields import OPENAI_MODELS, CustomVoice, SpeechRequest
 from espnet_mtl.server.service import Service
 from espnet_mtl.server.voices import voice_names
 

@@ -1,4 +1,4 @@
-"""Piper's dialect (https://github.com/OHF-Voice/piper1-gpl, docs/API_HTTP.md): `POST /`, `GET /voices`."""
+"""Piper's dialect (https://github.com/OHF-Voice/piper1-gpl): `POST /`, `GET /voices`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from espnet_mtl.config.numbers import FASTEST, SLOWEST, number_between
 from espnet_mtl.errors import UserError
-from espnet_mtl.server.fields import PiperRequest
+from espnet_mtl.server.routes.fields import PiperRequest
 from espnet_mtl.server.service import Service
 
 WAV: dict[int | str, dict[str, Any]] = {200: {"content": {"audio/wav": {}}, "description": "The sound"}}
