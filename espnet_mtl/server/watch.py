@@ -96,7 +96,9 @@ class Watch:
             self._note(scope, record)
 
     def _note(self, scope: Message, record: Record) -> None:
-        route = getattr(scope.get("route"), "path", "other")
+        # The path as it was declared: one for all requests, whatever stands in it
+        path = getattr(scope.get("route"), "path", None)
+        route = "other" if path is None else scope.get("root_path", "") + path
         metrics, tally = self._metrics, record.tally
         metrics.requests.labels(route, record.status).inc()
         fields: dict[str, object] = {"id": record.id, "method": scope["method"], "route": route}
