@@ -43,6 +43,7 @@ class Job:
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._future: Future[None] = Future()
         self._ahead = 0
+        self._too_far = False
 
     def begin(self, future: Future[None]) -> None:
         """Notes what its thread will return, or raise."""
@@ -55,10 +56,12 @@ class Job:
             self._loop.call_soon_threadsafe(self._arrive, piece)
 
     def _arrive(self, piece: bytes | None) -> None:
+        # One piece may be larger: that of a file that is sent as a whole
+        if piece and self._ahead > MOST_AHEAD:
+            self._too_far = True
+            self.cancelled.set()
         self._pieces.put_nowait(piece)
         self._ahead += len(piece or b"")
-        if self._ahead > MOST_AHEAD:
-            self.cancelled.set()
 
     async def next(self) -> bytes | None:
         """Waits for the next piece; None: there are no more.
@@ -67,7 +70,7 @@ class Job:
             SlowReader: Too much was made and not asked for.
             Exception: What making it raised.
         """
-        if self._ahead > MOST_AHEAD:
+        if self._too_far:
             raise SlowReader
         piece = await self._pieces.get()
         if piece is None:

@@ -14,8 +14,9 @@ from espnet_mtl.server.answers import Refused
 from espnet_mtl.server.jobs import Jobs, QueueFull
 from espnet_mtl.server.metrics import Metrics
 from espnet_mtl.server.options import ServerOptions
+from espnet_mtl.server.response import SpeechResponse
 from espnet_mtl.server.routes.fields import ControlFields, SpeechRequest
-from espnet_mtl.server.speech import Asked, SpeechResponse, read_reference, speak
+from espnet_mtl.server.speech import Asked, read_reference, speak
 from espnet_mtl.server.voices import read_voice
 from espnet_mtl.server.watch import Tally
 

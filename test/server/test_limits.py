@@ -92,7 +92,11 @@ def test_an_answer_that_takes_too_long_is_cut(tts):
         gate.open(1)
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
             ask(address)
-        gate.open(1)
+        gate.open(2)
+        wait_for(address, running=0)
+        *_, last = ask(address, stream_format="sse").text.strip().split("\n\n")
+        assert json.loads(last.removeprefix("data: "))["error"]["code"] == "timeout"
+        gate.open(2)
         wait_for(address, running=0)
 
 
@@ -231,3 +235,9 @@ def test_a_client_that_does_not_read_is_cut_off(tts, monkeypatch):
         wait_for(address, running=0)
         with pytest.raises(httpx.RemoteProtocolError):
             answer.read()
+
+
+def test_a_file_that_is_sent_as_a_whole_may_be_large(tts, monkeypatch):
+    monkeypatch.setattr("espnet_mtl.server.jobs.MOST_AHEAD", 2**10)
+    with running(tts) as address:
+        assert len(ask(address, input="Good morning.", response_format="flac").content) > 2**11
