@@ -240,4 +240,6 @@ def test_a_client_that_does_not_read_is_cut_off(tts, monkeypatch):
 def test_a_file_that_is_sent_as_a_whole_may_be_large(tts, monkeypatch):
     monkeypatch.setattr("espnet_mtl.server.jobs.MOST_AHEAD", 2**10)
     with running(tts) as address:
-        assert len(ask(address, input="Good morning.", response_format="flac").content) > 2**11
+        given = {"input": "Good morning.", "response_format": "flac"}
+        assert len(ask(address, **given).content) > 2**11
+        assert "speech.audio.done" in ask(address, **given, stream_format="sse").text
