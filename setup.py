@@ -30,12 +30,13 @@ ONNX = [
     "onnxruntime>=1.17",
 ]
 """Speaking without PyTorch."""
+SERVE = ["fastapi>=0.110", "prometheus_client>=0.20", "uvicorn>=0.23"]
+"""Speaking over HTTP; listening tests and labelling by ear."""
 TRAIN = [
     "distillmos>=0.9",
     "editdistance>=0.8",
     "espnet>=202611,<202612",
     "espnet_model_zoo>=0.1.11",
-    "fastapi>=0.110",
     "faster-whisper>=1.0",
     "gradio>=5.0",
     "humanfriendly>=10.0",
@@ -58,13 +59,13 @@ TRAIN = [
     "torchaudio>=2.11,<2.12",
     "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
     "typeguard>=4.0",
-    "uvicorn>=0.23",
 ]
 """The recipe, and speaking with PyTorch."""
 TEST = [
     "httpx>=0.24",
     "hypothesis>=6.100",
     "jsonschema>=4.0",
+    "openai>=2.0",
     "playwright>=1.40",
     "pymcd>=0.2.1",
     "pytest>=8.0",
@@ -85,7 +86,8 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "onnx": ONNX,
-        "train": TRAIN + ONNX,
+        "serve": SERVE,
+        "train": TRAIN + ONNX + SERVE,
         "test": TEST,
         "dev": TEST + LINT,
         "whisper": WHISPER,

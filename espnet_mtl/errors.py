@@ -175,6 +175,16 @@ def memory_needed(remedy: str) -> Iterator[None]:
         raise UserError(f"out of memory{message and f' ({message})'}: {remedy}") from error
 
 
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Tells whether an error was raised over memory that ran out."""
+    current: BaseException | None = error
+    while current is not None:
+        if _no_memory(current) and not isinstance(current, UserError):
+            return True
+        current = current.__cause__
+    return False
+
+
 def read_system_error(message: str) -> OSError | None:
     """Makes an error of the system of its text, such as `[Errno 28] No space left on device`; None of other texts."""
     found = re.search(r"\[Errno (\d+)\] [^:]*(?:: '(.*)')?$", message)

@@ -21,7 +21,7 @@ set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
 
-pytest_plugins = ["browser", "recipe", "speaking_model", "tiny_corpus"]
+pytest_plugins = ["browser", "recipe", "speaking_model", "speech_server", "tiny_corpus"]
 CONF = Path(__file__).parents[1] / "egs2/mtl_tts/conf"
 MEL = {"feats": 80, "pitch": 1, "energy": 1}
 

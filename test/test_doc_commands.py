@@ -110,7 +110,7 @@ def check_values(options: dict[str, str]) -> None:
     corpus_settings(corpora, RECIPE / "local", shlex.split(options.get("--corpus_conf", "")))
 
 
-def check_benchmark(command: Command, must_parse, monkeypatch) -> None:
+def check_own_parser(command: Command, must_parse, monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", command.words)
     must_parse(lambda: runpy.run_path(str(ROOT / command.words[0]), run_name="__main__"))
 
@@ -137,6 +137,11 @@ def check_cp(command: Command, must_parse) -> None:
     check_files(command, command.words)
 
 
+def check_curl(command: Command, must_parse) -> None:
+    assert command.page.stem == "server"  # whose commands are run in test_pages.py
+    assert command.words[1].startswith("http://127.0.0.1:8000/")
+
+
 CHECKS = {
     "python": check_module,
     "run.sh": check_recipe,
@@ -146,15 +151,16 @@ CHECKS = {
     "pip": check_pip,
     "pytest": check_pytest,
     "cp": check_cp,
+    "curl": check_curl,
 }
-"""The check of each program; that of tools/benchmark.py is in a test of its own, since it imports PyTorch."""
+"""The check of each program; those of tools with a command line of their own are in a test of their own."""
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_a_command_can_be_called_so(command, must_parse, monkeypatch):
     monkeypatch.chdir(RECIPE)
-    if command.program == "benchmark.py":
-        check_benchmark(command, must_parse, monkeypatch)
+    if command.program in ("benchmark.py", "load_server.py"):
+        check_own_parser(command, must_parse, monkeypatch)
     else:
         CHECKS[command.program](command, must_parse)
 

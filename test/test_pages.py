@@ -9,6 +9,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,39 @@ def run_page(name: str, work: Path) -> list[str]:
     for line in commands:
         run_line(line, work)
     return commands
+
+
+@contextmanager
+def served(line: str, work: Path) -> Iterator[str]:
+    """Runs the command of a server on a free port; yields its address."""
+    words = [sys.executable, *shlex.split(line)[1:], "--port", "0"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(work / "cache"), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, cwd=work, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield re.search(r"http://[\d.]+:\d+", process.stdout.readline())[0]
+        finally:
+            process.terminate()
+
+
+def test_what_the_page_on_the_server_shows_works(recipe, monkeypatch):
+    page = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page_commands("server") if line.endswith("exp/train_fastspeech2"))
+    calls = re.findall(r"^curl .*", page, re.M)
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(calls) == 5
+    monkeypatch.chdir(recipe)
+    with served(line, recipe) as address:
+        for call in calls:
+            words = shlex.split(call.replace("http://127.0.0.1:8000", address))
+            subprocess.run([*words, "--fail", "--silent"], check=True)
+        exec(block.replace("http://127.0.0.1:8000", address))
+        load = [sys.executable, str(ROOT / "tools/load_server.py"), address, "--clients", "2", "--seconds", "2"]
+        printed = subprocess.run(load, check=True, capture_output=True, text=True).stdout
+    assert re.match(r"\d+ requests, 0 failed\nfirst byte: p50 .*\nlast byte: p50 ", printed)
+    for name in ("noon.wav", "nobody.mp3", "night.wav", "morning.mp3"):
+        wav, fs = soundfile.read(recipe / name)
+        assert fs == 16000
+        assert abs(wav).max() > 0
 
 
 def test_the_commands_of_the_labels_page_work(recipe, tmp_path):

@@ -57,6 +57,18 @@ def number_from(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice of what runs a network (`espnet_mtl.onnx.engines.load_model`)."""
+    meaning = "what runs the network; default: PyTorch where it is installed, else onnxruntime"
+    parser.add_argument("--engine", choices=("torch", "onnx"), help=meaning)
+
+
+def add_address(parser: argparse.ArgumentParser, port: int) -> None:
+    """Adds the options that say where to serve."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
+    parser.add_argument("--port", type=whole_number(0, LAST_PORT), default=port, help="0: any free one")
+
+
 def output_file(text: str) -> Path:
     """Reads the path of a file to write."""
     return _checked(Path(text), check_output)

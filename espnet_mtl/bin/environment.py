@@ -42,10 +42,11 @@ IMPORTS = (
         "scipy.signal",
     ),
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
+    *("fastapi", "uvicorn", "prometheus_client"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
 )
-"""What the stages import, the slowest last."""
+"""What the stages and the server import, the slowest last."""
 NOT_IMPORTED = (ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError)
 """What a package raises that does not fit the machine or another package."""
 
@@ -81,6 +82,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding("Python", found, "" if found in SpecifierSet(needed) else f"needs {needed}: run tools/setup.sh")
     for requirement in map(Requirement, distribution.requires or ()):
         if requirement.marker is None or requirement.marker.evaluate({"extra": "train"}):
+            requirement.marker = None  # it is no part of what to install
             yield _version(requirement)
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import LAST_PORT, Parser, directory_of, whole_number
+from espnet_mtl.bin.arguments import Parser, add_address, directory_of, whole_number
 from espnet_mtl.errors import UserError, run_command
 
 
@@ -21,8 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--exp", type=Path, help="let this model's reference encoder judge, not a probe of --data")
     parser.add_argument("--check", type=Path, help="with --exp: labelled speech unknown to it, e.g. dump/raw/dev")
     parser.add_argument("--listen", action="store_true", help="serve a page to label the least certain by ear")
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
-    parser.add_argument("--port", type=whole_number(0, LAST_PORT), default=7860, help="0: any free one")
+    add_address(parser, 7860)
     parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
     args = parser.parse_args(argv)
     if (args.exp is None) != (args.check is None):

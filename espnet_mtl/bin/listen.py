@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espnet_mtl.bin.arguments import LAST_PORT, Parser, directory_of, whole_number
+from espnet_mtl.bin.arguments import Parser, add_address, directory_of, whole_number
 from espnet_mtl.errors import run_command
 
 
@@ -17,8 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--listener", default="", help="default: asked on the page")
     parser.add_argument("--n", type=whole_number(1), default=20, help="number of trials")
     parser.add_argument("--seed", type=whole_number(0), default=0, help="draws the trials")
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
-    parser.add_argument("--port", type=whole_number(0, LAST_PORT), default=7860, help="0: any free one")
+    add_address(parser, 7860)
     parser.add_argument("--analyze", action="store_true", help="print what the answers say instead of serving")
     args = parser.parse_args(argv)
     if args.analyze:

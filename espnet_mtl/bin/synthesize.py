@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_mtl.bin.arguments import Parser, number_from, output_directory, sound_file, whole_number
+from espnet_mtl.bin.arguments import Parser, add_engine, number_from, output_directory, sound_file, whole_number
 from espnet_mtl.config.numbers import INTENSITIES, KNOBS, MAX_TOKENS
 from espnet_mtl.errors import UserError, run_command
 
@@ -145,8 +145,7 @@ def _parser() -> Parser:
     said.add_argument("--file", help="a text file to read out, of any length; - is the standard input")
     said.add_argument("--table", type=Path, help="texts to say: .csv or .tsv with a column for each control, or .jsonl")
     said.add_argument("--list", action="store_true", help="print the model's speakers, emotions and languages")
-    engine = "what runs the network: PyTorch where it is installed, or onnxruntime"
-    parser.add_argument("--engine", choices=("torch", "onnx"), help=engine)
+    add_engine(parser)
     parser.add_argument("--output", type=sound_file, help="file to write: .wav, .flac, .ogg, .opus or .mp3")
     parser.add_argument("--output_dir", type=output_directory, help="directory of the sound files of --table")
     parser.add_argument("--speaker", help="a speaker of the model, or a mixture: f2:0.7,m1:0.3; default: its first")

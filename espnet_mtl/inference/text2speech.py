@@ -15,9 +15,11 @@ from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.inference.base import BaseText2Speech, Request
-from espnet_mtl.inference.batches import BatchedFastSpeech2
 from espnet_mtl.inference.contours import Edits
-from espnet_mtl.inference.options import (
+from espnet_mtl.inference.prosody import prosody_of
+from espnet_mtl.inference.pytorch.batches import BatchedFastSpeech2
+from espnet_mtl.inference.pytorch.network import TorchNetwork
+from espnet_mtl.inference.pytorch.options import (
     check_attention_options,
     check_device,
     check_paths,
@@ -25,14 +27,12 @@ from espnet_mtl.inference.options import (
     decoding_options,
     without_none,
 )
-from espnet_mtl.inference.prosody import prosody_of
+from espnet_mtl.inference.pytorch.vocoding import vocoder_of, waveform
 from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.inputs import check_finite, check_spoken
 from espnet_mtl.inference.request.natural import natural_inputs
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
-from espnet_mtl.inference.torch_network import TorchNetwork
-from espnet_mtl.inference.vocoding import vocoder_of, waveform
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.forks import HomeProcess
 from espnet_mtl.tasks.tts import MTLTTSTask

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.parts import Decoder, Encoder
+from espnet_mtl.inference.pytorch.parts import Decoder, Encoder
 from espnet_mtl.onnx.files import DECODER, ENCODER, FORMAT, REFERENCE, SIGNAL, TEXT_EMOTION, VOCODER
 from espnet_mtl.onnx.graphs import Filters, Reference, TextEmotion
 from espnet_mtl.vocoder.source_filter.vocoder import SourceFilter

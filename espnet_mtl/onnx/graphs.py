@@ -1,11 +1,11 @@
-"""The parts of a model that become graphs of ONNX, beside its encoder and decoder (`espnet_mtl.inference.parts`)."""
+"""The parts of a model that become graphs of ONNX, beside those of `espnet_mtl.inference.pytorch.parts`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from espnet_mtl.inference.parts import normalized
+from espnet_mtl.inference.pytorch.parts import normalized
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.vocoder.source_filter.network import SourceFilterNetwork

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from espnet_mtl.errors import UserError
 
 MOST_BYTES = 2**20
 """Bytes of a request's body: a page sends some hundred."""
+BODY_SECONDS = 30.0
+UNKNOWN_HOST = "unknown host: open the address that the server printed"
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+Refuse = Callable[[Send, int, str], Awaitable[None]]
+"""Answers a request with a status and why it is refused."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -31,6 +37,60 @@ def bind(host: str, port: int) -> socket.socket:
         raise UserError(f"--host {host} --port {port}: {error.strerror}; --port 0 takes any free one") from error
 
 
+async def refuse_in_words(send: Send, status: int, reason: str) -> None:
+    """Answers a request with a status and why."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": reason.encode()})
+
+
+class BoundedBody:
+    """Middleware (ASGI) that reads the body of a request, and hands the request on unless it is too large or too slow.
+
+    Args:
+        app: What answers the requests.
+        most_bytes: The most of a body.
+        refuse: Answers the others.
+    """
+
+    def __init__(self, app: App, most_bytes: int = MOST_BYTES, refuse: Refuse = refuse_in_words):
+        self._app, self._most, self._refuse = app, most_bytes, refuse
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers a request, or hands it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._read(receive)
+        except TimeoutError:
+            await self._refuse(send, 408, f"the request did not come within {BODY_SECONDS:.0f} s")
+            return
+        if body is None:
+            return
+        if len(body) > self._most:
+            await self._refuse(send, 413, f"more than {self._most >> 20} MiB")
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_again() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, receive_again, send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """Returns the body, or the beginning of one that is too large; None: the client has gone."""
+        body, more = bytearray(), True
+        while more and len(body) <= self._most:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return bytes(body)
+
+
 class OwnPagesOnly:
     """Middleware (ASGI) that answers this server's own pages, and no page of another site in the same browser.
 
@@ -41,12 +101,24 @@ class OwnPagesOnly:
     Args:
         app: What answers the requests that are let in.
         host: The address that is served on.
+        names: Other names of this server.
+        origins: Other sites whose pages may send requests.
+        most_bytes: The most of a body.
+        refuse: Answers the others.
     """
 
-    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]], host: str):
-        self._app = app
+    def __init__(
+        self,
+        app: App,
+        host: str,
+        names: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        most_bytes: int = MOST_BYTES,
+        refuse: Refuse = refuse_in_words,
+    ):
+        self._app, self._refuse, self._origins = BoundedBody(app, most_bytes, refuse), refuse, set(origins)
         machine = socket.gethostname().lower()
-        self._names = {"localhost", machine, f"{machine}.local", host.lower()}
+        self._names = {"localhost", machine, f"{machine}.local", host.lower(), *map(str.lower, names)}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers a request, or hands it on."""
@@ -55,37 +127,19 @@ class OwnPagesOnly:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
+        allowed = {f"http://{host}", f"https://{host}", *self._origins}
         if not self._is_own(host):
-            await _refuse(send, 400, "unknown host: open the address that the server printed")
-        elif headers.get("origin", f"http://{host}") not in (f"http://{host}", f"https://{host}"):
-            await _refuse(send, 403, "only this server's own page may send requests")
+            await self._refuse(send, 400, UNKNOWN_HOST)
+        elif headers.get("origin", f"http://{host}") not in allowed:
+            await self._refuse(send, 403, "only this server's own page may send requests")
         else:
-            await self._with_body(scope, receive, send)
+            await self._app(scope, receive, send)
 
     def _is_own(self, host: str) -> bool:
         """Tells whether a `Host` is a name of this server, or an address, which no other site can have as its name."""
         found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([^:\[\]]+)(?::\d+)?", host)
         name = (found[1] or found[2]).lower() if found else ""
         return name in self._names or _is_address(name)
-
-    async def _with_body(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Reads the body, and hands the request on unless it is too large."""
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > MOST_BYTES:
-                await _refuse(send, 413, f"more than {MOST_BYTES >> 20} MiB")
-                return
-        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive_again() -> Message:
-            return messages.pop() if messages else await receive()
-
-        await self._app(scope, receive_again, send)
 
 
 def _is_address(name: str) -> bool:
@@ -94,9 +148,3 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-async def _refuse(send: Send, status: int, reason: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": reason.encode()})

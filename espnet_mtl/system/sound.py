@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def encoded(samples: Samples, fs: int, kind: str, subtype: str = "PCM_16") -> by
 
 @contextmanager
 def sound_writer(
-    file: BinaryIO, fs: int, kind: str, subtype: str = "PCM_16", channels: int = 1
+    file: BinaryIO, fs: int, kind: str, subtype: str = "PCM_16", channels: int = 1, **coding: Any
 ) -> Iterator[Callable[[Samples], None]]:
     """Yields a function that writes samples (T_wav,) or (T_wav, channels) into a file, behind those before.
 
@@ -41,6 +41,7 @@ def sound_writer(
         kind: As in `encoded`.
         subtype: As in `encoded`.
         channels: Channels.
+        coding: How a lossy format is coded: soundfile's `bitrate_mode` and `compression_level`.
 
     Raises:
         OSError: As the file raises it: of a full disk, libsndfile itself says no more than "System error".
@@ -48,7 +49,8 @@ def sound_writer(
     import soundfile
 
     watched = _Watched(file)
-    with soundfile.SoundFile(watched, "w", fs, channels, subtype, format=kind.removeprefix(".").upper()) as sound:
+    kind = kind.removeprefix(".").upper()
+    with soundfile.SoundFile(watched, "w", fs, channels, subtype, format=kind, **coding) as sound:
 
         def write(samples: Samples) -> None:
             # A second at a time: libsndfile crashes where Vorbis gets minutes at once

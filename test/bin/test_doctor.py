@@ -149,10 +149,11 @@ STAGES = (
     "inference",
     "evaluation",
     "zoo",
+    "server",
 )
 
 
-def test_what_the_stages_import_is_looked_at():
+def test_what_the_stages_and_the_server_import_is_looked_at():
     package = Path(environment.__file__).parents[1]
     imported = set()
     for folder in STAGES:

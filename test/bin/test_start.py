@@ -26,7 +26,7 @@ except SystemExit as stopped:
 
 def test_all_commands_are_found():
     assert {"synthesize", "doctor", "stages.train", "stages.check_config"} <= set(COMMANDS)
-    assert len(COMMANDS) == 18
+    assert len(COMMANDS) == 19
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -45,6 +45,7 @@ MISTAKES = {
     "stages.decode": "--exp none --dump none --inference_config {decode}",
     "stages.train": "--dump none --token_list t --tables t --stats s --output o --train_config {config}",
     "stages.pack": "--exp none",
+    "serve": "--model none.zip --port 0",
     "synthesize": "--model none.zip --text a --output a.wav",
     "teacher": "--exp none --dump none --output out",
 }

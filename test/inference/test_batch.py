@@ -7,8 +7,8 @@ from tiny_backbones import TINY, with_backbone
 
 from espnet_mtl import Controls
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.batches import BatchedFastSpeech2
 from espnet_mtl.inference.buckets import buckets
+from espnet_mtl.inference.pytorch.batches import BatchedFastSpeech2
 
 TEXTS = ["good morning", "good", "good morning, good morning. good", "morning good morning"]
 CONTROLS = [

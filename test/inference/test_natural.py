@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.vocoding import contour_of
+from espnet_mtl.inference.pytorch.vocoding import contour_of
 from test.model.backbones.test_tacotron2 import TINY_TACOTRON
 
 

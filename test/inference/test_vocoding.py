@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from espnet_mtl.inference.vocoding import contour_of
+from espnet_mtl.inference.pytorch.vocoding import contour_of
 
 
 def output(durations, hertz):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_mtl.inference.contours import Edits, edited_contours
-from espnet_mtl.inference.parts import Decoder, Encoder, normalized
+from espnet_mtl.inference.pytorch.parts import Decoder, Encoder, normalized
 from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.utterance import Utterance
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.inference.contours import frame_log_f0
-from espnet_mtl.inference.options import refuse_vocoder
+from espnet_mtl.inference.pytorch.options import refuse_vocoder
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.vocoder.base import Vocoder
 from espnet_mtl.vocoder.build import build_vocoder

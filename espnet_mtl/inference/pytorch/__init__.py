@@ -1,0 +1,1 @@
+"""What only speaking with PyTorch needs."""

@@ -1,0 +1,1 @@
+"""The routes of each dialect, and the fields that they take."""

@@ -1,0 +1,47 @@
+"""Serving: from an address to a server that ends well."""
+
+from __future__ import annotations
+
+import socket
+
+import torch
+import uvicorn
+
+from espnet_mtl.inference.base import BaseText2Speech
+from espnet_mtl.server.app import create_app
+from espnet_mtl.server.logs import log_as_json
+from espnet_mtl.server.options import ServerOptions
+
+MOST_CONNECTIONS = 256
+"""Beside those that are spoken or wait: clients that read, or keep their connection open."""
+LAST_WORDS_S = 30
+"""Seconds in which answers may end when the server is told to."""
+
+
+def serve(tts: BaseText2Speech, options: ServerOptions, listening: socket.socket) -> None:
+    """Serves a model until SIGINT or SIGTERM; answers that have begun are then sent to their end.
+
+    Args:
+        tts: The model.
+        options: What whoever runs the server decides.
+        listening: The socket to serve on.
+    """
+    share_cores(options.workers)
+    log_as_json()
+    print(f"Speech: http://{options.host}:{listening.getsockname()[1]}/docs (Ctrl-C ends it)", flush=True)
+    most = MOST_CONNECTIONS + options.workers + options.queue
+    config = uvicorn.Config(
+        create_app(tts, options),
+        log_config=None,
+        access_log=False,
+        log_level="warning",
+        limit_concurrency=most,
+        timeout_graceful_shutdown=LAST_WORDS_S,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def share_cores(workers: int) -> None:
+    """Gives each worker its share of the threads that PyTorch computes with."""
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))

@@ -1,0 +1,98 @@
+"""What the routes of both dialects share: the model, its voices, and who speaks when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from espnet_mtl.errors import UserError
+from espnet_mtl.inference.base import BaseText2Speech
+from espnet_mtl.inference.request.controls import Controls
+from espnet_mtl.inference.request.inputs import seed_number
+from espnet_mtl.server.answers import Refused
+from espnet_mtl.server.jobs import Jobs, QueueFull
+from espnet_mtl.server.metrics import Metrics
+from espnet_mtl.server.options import ServerOptions
+from espnet_mtl.server.response import SpeechResponse
+from espnet_mtl.server.routes.fields import ControlFields, SpeechRequest
+from espnet_mtl.server.speech import Asked, read_reference, speak
+from espnet_mtl.server.voices import read_voice
+from espnet_mtl.server.watch import Tally
+
+
+class Service:
+    """A model that is served.
+
+    Args:
+        tts: The model.
+        options: What whoever runs the server decides.
+    """
+
+    def __init__(self, tts: BaseText2Speech, options: ServerOptions):
+        self.tts, self.options = tts, options
+        self.jobs = Jobs(options.workers, options.queue)
+        self.metrics = Metrics(self.jobs)
+
+    def controls(self, sent: ControlFields, voice: str | None, given: Mapping[str, Any]) -> Controls:
+        """Returns the controls of a request.
+
+        Args:
+            sent: The request.
+            voice: A voice, which names a speaker, an emotion, or both; None: it names none.
+            given: Controls that the dialect has by other names.
+
+        Raises:
+            UserError: Two fields say the same, or a control cannot be.
+        """
+        controls = sent.controls()
+        speaker, emotion = (None, None) if voice is None else read_voice(voice, self.tts.speakers, self.tts.emotions)
+        for name, value in (("speaker", speaker), ("emotion", emotion), *given.items()):
+            if value is None:
+                continue
+            if name in controls:
+                raise UserError(f"{name}: another field of this request says it, too: leave one of them out")
+            controls[name] = value
+        return Controls(**controls)
+
+    def respond(
+        self,
+        sent: ControlFields,
+        text: str,
+        controls: Controls,
+        format: str,
+        whole: bool = False,
+        sse: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> SpeechResponse:
+        """Has a text spoken.
+
+        Args:
+            sent: The request, of which the reference and the seed are taken.
+            text: The text, or markup.
+            controls: How to say it.
+            format: One of `FORMATS`.
+            whole: See `Asked`.
+            sse: See `SpeechResponse`.
+            headers: Of the answer.
+
+        Raises:
+            Refused: The text is too long.
+            UserError: The reference is no base64, or the seed is none.
+            QueueFull: There is no place in the waiting line.
+        """
+        field = "input" if isinstance(sent, SpeechRequest) else "text"
+        most = self.options.characters
+        if len(text) > most:
+            message = f"{field}: {len(text)} characters, at most {most} are taken: send the text in parts"
+            raise Refused(400, message, field, "string_above_max_length")
+        reference = read_reference(sent.reference) if sent.reference is not None else b""
+        asked = Asked(text, field, controls, reference, seed_number(sent.seed), format, whole)
+        tally = Tally(characters=len(text), format=format)
+        deadline = asyncio.get_running_loop().time() + self.options.seconds
+        try:
+            job = self.jobs.start(lambda: speak(self.tts, asked, tally))
+        except QueueFull:
+            self.metrics.rejected.labels("queue full").inc()
+            raise
+        return SpeechResponse(job, asked, tally, deadline, sse, headers or {})

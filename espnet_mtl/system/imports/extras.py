@@ -1,0 +1,21 @@
+"""Packages that an extra of this one installs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from espnet_mtl.errors import UserError
+
+EXTRAS = {"fastapi": "serve", "onnxruntime": "onnx", "torch": "train"}
+"""A package of each extra."""
+
+
+def is_installed(package: str) -> bool:
+    """Tells whether a package is there, without importing it."""
+    return find_spec(package) is not None
+
+
+def check_installed(package: str) -> None:
+    """Raises UserError where a package of `EXTRAS` is not there."""
+    if not is_installed(package):
+        raise UserError(f"{package} is not installed: pip install 'espnet_mtl[{EXTRAS[package]}]'")
