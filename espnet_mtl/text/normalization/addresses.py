@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
-from espnet_mtl.text.normalization.base import LanguageRules, Rule, listed
+from espnet_mtl.text.normalization.base import LanguageRules, Rule
 
 DOMAINS = "com|org|net|edu|gov|info|eu|io|ai|de|pl|uk|co|us|fr|es|it|nl|at|ch|cz|ru|jp|cn|tv|me|app|dev"
-WORDS = frozenset(listed("com org net info gov app dev mail"))
-"""Parts that are said as words though they are short."""
+SPELLED = ("edu",)
 MAIL = re.compile(r"(?<![\w.+-])[\w][\w.+-]*@[\w-]+(?:\.[\w-]+)+")
 PATH = r"(?:[/?#][^\s<>\"'”“„»«()]*)?(?<![.,;:!?…])"
 LINK = re.compile(rf"(?<![\w@.])(?:(?:https?|ftp)://(?:www\.)?|www\.)[\w-]+(?:\.[\w-]+)*(?::\d+)?{PATH}", re.I)
@@ -16,7 +16,7 @@ BARE = re.compile(rf"(?<![\w@./-])(?:[a-z0-9][\w-]*\.)+(?:{DOMAINS})\b(?!\.?\w){
 SCHEME = re.compile(r"(?:https?|ftp)://", re.I)
 PART = re.compile(r"[^\W\d_]+|\d+|[\W_]")
 VOWELS = re.compile(r"[aeiouyąęóäöüé]", re.I)
-LONGEST_SPELLED = 3
+LONGEST_CODE = LONGEST_NUMBER = 2
 
 
 def address_rules(language: LanguageRules) -> list[Rule]:
@@ -30,16 +30,17 @@ def address_rules(language: LanguageRules) -> list[Rule]:
 
 def _said(written: str, language: LanguageRules) -> str:
     parts = PART.findall(SCHEME.sub("", written).rstrip("/"))
-    return " ".join(filter(None, (_part(part, language) for part in parts)))
+    said = []
+    for before, part in pairwise(["", *parts]):
+        said.append(_part(part, before, language))
+    return " ".join(filter(None, said))
 
 
-def _part(part: str, language: LanguageRules) -> str:
+def _part(part: str, before: str, language: LanguageRules) -> str:
     if part.isdecimal():
-        return language.number(part) if len(part) <= 2 else language.digit_string(part)
+        return language.number(part) if len(part) <= LONGEST_NUMBER else language.digit_string(part)
     if not part.isalpha():
         return language.address.get(part, "")
-    short = len(part) <= LONGEST_SPELLED and part.lower() not in WORDS
-    vowels = len(VOWELS.findall(part))
-    # com, mail and bbc: what no one could say in one syllable is spelled
-    spelled = vowels == 0 or (short and (len(part) <= 2 or vowels == len(part) or part.lower() == "edu"))
+    country = before == "." and len(part) <= LONGEST_CODE
+    spelled = len(part) == 1 or country or part.lower() in SPELLED or not VOWELS.search(part)
     return language.spelled(part) if spelled else part

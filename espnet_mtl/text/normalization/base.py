@@ -77,7 +77,7 @@ class LanguageRules(ABC):
         """Says a whole or decimal number without a sign, as it is counted."""
 
     @abstractmethod
-    def ordinal(self, number: int, before: str, after: str) -> str:
+    def ordinal(self, number: int, before: str = "", after: str = "") -> str:
         """Says an ordinal as it stands between the texts before and after it."""
 
     @abstractmethod

@@ -16,6 +16,7 @@ DAY = r"(?P<day>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 YEAR = r"(?P<year>1[1-9]\d\d|20\d\d)"
 OF_YEAR = rf"(?:(?P<comma>,?)\s{YEAR}{END}(?!\w))?"
 HALF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|m\b)"
+HOUR = r"\d\d?(?::\d\d)?\s?"
 MOST_HOURS = 24
 
 
@@ -38,6 +39,7 @@ class Dates:
             rule(rf"{START}{DAY}(?:\sof)?\s{MONTH}(?!\w){OF_YEAR}", self._day_first),
             rule(clock, self._time, re.I),
             rule(hour, self._time, re.I),
+            rule(rf"(?<=:\d\d){DASH}(?=\d\d?:\d\d)|(?<=[\dm]){DASH}(?={HOUR}{HALF_DAY})", lambda match: " to ", re.I),
             rule(r"(?<![\w'’])['’]?(?P<century>\d\d)?(?P<decade>\d)0['’]?s\b", self._decade),
             rule(years, self._years),
             rule(rf"{START}{YEAR}{END}(?![\w%])", self._year),
@@ -79,7 +81,7 @@ class Dates:
         groups = match.groupdict()
         hour, minute, second = int(groups["hour"]), groups["minute"], groups.get("second")
         half = groups["half"]
-        if hour > 24:
+        if hour > MOST_HOURS:
             return None
         said = [self.language.number(str(hour))]
         if minute is not None and (int(minute) or second):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
 from espnet_mtl.text.normalization.addresses import address_rules
-from espnet_mtl.text.normalization.base import LanguageRules, Rule, any_of, last_word
+from espnet_mtl.text.normalization.base import LanguageRules, Rule, last_word, rule
 from espnet_mtl.text.normalization.english import words
-from espnet_mtl.text.normalization.english.abbreviations import abbreviation_rules
+from espnet_mtl.text.normalization.english.abbreviations import saint_or_street
 from espnet_mtl.text.normalization.english.amounts import Amounts
 from espnet_mtl.text.normalization.english.dates import Dates
-from espnet_mtl.text.normalization.english.numerals import Numerals
+from espnet_mtl.text.normalization.english.numerals import EnglishNumerals
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
 
@@ -20,7 +21,7 @@ class English(LanguageRules):
     """English; that of en-us has the month first, and no "and" in numbers."""
 
     signs = "&#×÷=≠±≈≤≥∞√°%@+€$£¥₹₿²³§©<>~№℃℉‰" + VULGAR
-    forms = rf"\b(?:{any_of({**words.ABBREVIATIONS, **words.AT_THE_END})})|\b[IVXL]+\b|\bSt\."
+    forms = rf"\b(?:{any_abbreviation(words.ABBREVIATIONS, words.AT_THE_END)})|\b[IVXL]+\b|\bSt\."
     digits = words.DIGITS
     point = "point"
     letters = MappingProxyType({"a": "eh"})  # espeak would say the article
@@ -33,11 +34,12 @@ class English(LanguageRules):
         self._ordinal = "spellout-ordinal" if self.american else "spellout-ordinal-verbose"
 
     def rules(self) -> Sequence[Rule]:
-        numerals = Numerals(self)
+        numerals = EnglishNumerals(self)
         return [
             *address_rules(self),
-            *abbreviation_rules(),
             *numerals.strings(),
+            *abbreviation_rules(words.ABBREVIATIONS, words.AT_THE_END, words.BEFORE_NUMBERS),
+            rule(r"\bSt\.", saint_or_street),
             *Dates(self).rules(),
             *Amounts(self).rules(),
             *numerals.rules(),

@@ -108,7 +108,7 @@ RULERS = frozenset(
         henry george edward william charles james richard elizabeth mary john louis philip napoleon frederick wilhelm
         alexander nicholas peter catherine ivan leo pius benedict gregory clement innocent urban paul francis ferdinand
         joseph leopold otto rudolf maximilian christian gustav carl haakon harald olav alfonso felipe juan carlos victor
-        emmanuel umberto robert david malcolm ramses ramesses thutmose amenhotep cleopatra ptolemy darius xerxes mehmed
+        emmanuel umberto robert david ramses ramesses thutmose amenhotep cleopatra ptolemy darius xerxes mehmed
         murad selim sixtus boniface adrian julius alfred stephen kenneth constantine theodosius sigismund
         """
     )

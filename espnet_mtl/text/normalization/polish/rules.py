@@ -1,0 +1,178 @@
+"""Polish: numbers, ordinals and dates, and all rules in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
+from espnet_mtl.text.normalization.addresses import address_rules
+from espnet_mtl.text.normalization.base import (
+    DASH,
+    END,
+    START,
+    LanguageRules,
+    Rule,
+    any_of,
+    listed,
+    rule,
+    word_after,
+    word_before,
+)
+from espnet_mtl.text.normalization.fractions import VULGAR
+from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
+from espnet_mtl.text.normalization.numerals import Numerals
+from espnet_mtl.text.normalization.polish import words
+from espnet_mtl.text.normalization.polish.amounts import NUMBER, Amounts
+from espnet_mtl.text.normalization.polish.dates import IS, Dates
+from espnet_mtl.text.normalization.polish.ordinals import Ordinals, ending_before, in_form
+
+COMPOUND = listed(
+    """
+    zero jedno dwu trzy cztero pięcio sześcio siedmio ośmio dziewięcio dziesięcio jedenasto dwunasto trzynasto
+    czternasto piętnasto szesnasto siedemnasto osiemnasto dziewiętnasto
+    """
+)
+COMPOUND_TENS = listed(
+    """
+    dwudziesto trzydziesto czterdziesto pięćdziesięcio sześćdziesięcio siedemdziesięcio osiemdziesięcio
+    dziewięćdziesięcio
+    """
+)
+BEHIND_COMPOUND = (
+    r"(?:let|lat|lec|krotn|osobow|minutow|dniow|godzin|procentow|metrow|piętrow|pokojow|stopniow|tysięczn)\w*"
+)
+ENDS_OF_CASES = {"ach": "locative", "mi": "instrumental", "om": "dative"}
+MOST_DECIMALS = 2
+
+
+class Polish(LanguageRules):
+    """Polish."""
+
+    signs = "&#×÷=≠±≈≤≥∞√°%@+€$£¥²³§©<>~№℃‰" + VULGAR
+    forms = (
+        rf"\b(?:{any_abbreviation(words.ABBREVIATIONS, words.AT_THE_END)}|{any_of(words.PLACES)})|\b[IVXL]+\b|\bśw\."
+    )
+    digits = words.DIGITS
+    point = "przecinek"
+    letters = words.LETTERS
+    address = words.ADDRESS
+
+    def rules(self) -> Sequence[Rule]:
+        numerals = PolishNumerals(self, NUMBER, value, words.SIGNS, ("do", "do"))
+        return [
+            *address_rules(self),
+            *numerals.strings(),
+            *Dates(self).rules(),
+            *Amounts(self).rules(),
+            rule(rf"(?<!\w)(?P<place>{any_of(words.PLACES)})(?=\s[A-ZĄĆĘŁŃÓŚŹŻ\d])", _place),
+            rule(r"\b[śŚ]w\.(?=\s)", _saint),
+            *abbreviation_rules(words.ABBREVIATIONS, words.AT_THE_END, words.BEFORE_NUMBERS),
+            *Ordinals(self).rules(),
+            *numerals.rules(),
+        ]
+
+    def number(self, written: str) -> str:
+        return self.counted(written, "masculine")
+
+    def counted(self, written: str, gender: str, case: str = "") -> str:
+        """Says a number before a noun of a gender, in a case of CLDR ("": the nominative)."""
+        whole, point, decimals = written.replace(" ", "").replace(".", "").partition(",")
+        rules = f"spellout-cardinal-{gender}" + (f"-{case}" if case else "")
+        said = digits_of(whole, self.digits) if is_long(whole) else in_words(int(whole), "pl", rules)
+        if not point:
+            return said
+        if is_long(decimals) or len(decimals) > MOST_DECIMALS:
+            return f"{said} {self.point} {digits_of(decimals, self.digits)}"
+        return f"{said} {self.point} {self.number(decimals)}"
+
+    def ordinal(self, number: int, before: str = "", after: str = "") -> str:
+        noun = after.split()[0] if after.split() else ""
+        preposition = before.split()[-1].lower() if before.split() else ""
+        return in_form(number, ending_before(noun, preposition) or "y")
+
+    def date(self, year: int | None, month: int, day: int, before: str) -> str:
+        of_year = f" {in_form(year, 'ego')}" if year is not None else ""
+        words_before = before.split()
+        alone = not words_before or words_before[-1].lower() in IS
+        return f"{in_form(day, 'y' if alone else 'ego')} {words.MONTHS[month - 1]}{of_year}"
+
+
+class PolishNumerals(Numerals):
+    """Numbers that stand for themselves, as Polish says them."""
+
+    language: Polish
+
+    def strings(self) -> list[Rule]:
+        nine = r"(?<![\w.,-])(?:\d{3}[ -]\d{3}[ -]\d{3}|\(?\d{2}\)? \d{3}[ -]\d{2}[ -]\d{2})(?![\w-]| \d)"
+        return [*super().strings(), rule(nine, self._phone)]
+
+    def rules(self) -> list[Rule]:
+        compound = rf"{START}(?P<number>\d{{1,2}})-(?P<behind>(?:{ADJECTIVES})\w*)"
+        between = rf"(?<=\d){DASH}(?=\d)"
+        score = rf"{START}(?P<first>\d+):(?P<second>\d+){END}"
+        return [
+            rule(compound, self._compound),
+            rule(score, self._range),
+            *super().rules(),
+            rule(between, lambda match: " do "),
+        ]
+
+    def plain(self) -> list[Rule]:
+        point = rf"{START}(?P<whole>\d+)\.(?P<decimals>\d+){END}"
+        return [*super().plain(), rule(point, self._with_point)]
+
+    def _range(self, match: re.Match[str]) -> str:
+        first, second = match["first"], match["second"]
+        last = self.language.counted(second, "masculine", "genitive")
+        if ":" not in match[0] and self.value(first) >= self.value(second):
+            return super()._range(match)
+        return f"{self.language.number(first)} do {last}"
+
+    def _with_point(self, match: re.Match[str]) -> str:
+        decimals = digits_of(match["decimals"], self.language.digits)
+        return f"{self.language.number(match['whole'])} kropka {decimals}"
+
+    def _compound(self, match: re.Match[str]) -> str:
+        number = int(match["number"])
+        if number < len(COMPOUND):
+            return COMPOUND[number] + match["behind"]
+        tens, ones = divmod(number, 10)
+        return COMPOUND_TENS[tens - 2] + (COMPOUND[ones] if ones else "") + match["behind"]
+
+    def _plain(self, match: re.Match[str]) -> str:
+        noun, before, written = word_after(match), word_before(match), match["number"]
+        case = next((name for end, name in ENDS_OF_CASES.items() if noun.endswith(end)), "")
+        gender = "masculine"
+        if noun in words.FEMININE or noun.endswith(("cje", "sje", "czki", "nki", "żki")):
+            gender = "feminine"
+        if noun in words.PERSONS and "," not in written and written != "1":
+            case = "genitive"
+        if not case and before in words.GENITIVE and not noun.endswith("ą"):
+            case = "genitive"
+        if written == "1" and noun.endswith(("a", "ę", "ść")):
+            gender = "feminine"
+        elif written == "1" and noun.endswith(("e", "o")):
+            gender = "neuter"
+        if "," in written:
+            case = ""
+        return self.language.signed(match, self.language.counted(written, gender, case))
+
+
+def _place(match: re.Match[str]) -> str:
+    nominative, oblique = words.PLACES[match["place"]]
+    return oblique if word_before(match) in words.LOCATIVE | words.GENITIVE else nominative
+
+
+def _saint(match: re.Match[str]) -> str:
+    """Says saint in the form of the name behind it."""
+    name = word_after(match)
+    if name.startswith(words.QUEENS):
+        return "święta" if name.endswith("a") else "świętej"
+    ending = "ym" if name.endswith("em") else "ego" if name.endswith(("a", "ego")) else "y"
+    return f"święt{ending}"
+
+
+def value(number: str) -> float:
+    """Reads a number as Polish writes it."""
+    return float(number.replace(" ", "").replace(".", "").replace(",", "."))
