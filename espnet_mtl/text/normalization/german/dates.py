@@ -36,7 +36,7 @@ class Dates:
             rule(clock, self._time),
             rule(rf"{START}(?P<hour>\d\d?)\.(?P<minute>[0-5]\d)\s(?P<uhr>Uhr)", self._time),
             rule(rf"{START}(?P<hour>\d\d?)(?P<uhr>\sUhr)", self._time),
-            rule(rf"(?<=\d){DASH}(?=\d\d?(?:[:.]\d\d)?\sUhr)|(?<=:\d\d){DASH}(?=\d\d?:\d\d)", lambda match: " bis "),
+            rule(rf"(?<=\d){DASH}(?=\d\d?(?:[:.]\d\d)?\sUhr)|(?<=:\d\d){DASH}(?=\d\d?:\d\d)", lambda match: "bis"),
             rule(r"(?<!\w)['’]?(?P<number>\d{2,4})er\b", self._decade),
             rule(rf"{START}(?P<year>\d{{4}})/(?P<second>\d\d){END}(?!\w)", self._season),
             rule(years, self._years),

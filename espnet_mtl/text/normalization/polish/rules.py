@@ -39,9 +39,7 @@ COMPOUND_TENS = listed(
     dziewięćdziesięcio
     """
 )
-BEHIND_COMPOUND = (
-    r"(?:let|lat|lec|krotn|osobow|minutow|dniow|godzin|procentow|metrow|piętrow|pokojow|stopniow|tysięczn)\w*"
-)
+ADJECTIVES = "let|lat|lec|krotn|osobow|minutow|dniow|godzin|procentow|metrow|piętrow|pokojow|stopniow|tysięczn"
 ENDS_OF_CASES = {"ach": "locative", "mi": "instrumental", "om": "dative"}
 MOST_DECIMALS = 2
 
@@ -115,7 +113,7 @@ class PolishNumerals(Numerals):
             rule(compound, self._compound),
             rule(score, self._range),
             *super().rules(),
-            rule(between, lambda match: " do "),
+            rule(between, lambda match: "do"),
         ]
 
     def plain(self) -> list[Rule]:
