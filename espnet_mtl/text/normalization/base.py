@@ -51,7 +51,9 @@ class LanguageRules(ABC):
         signs: Characters without which, and without digits and `forms`, no rule applies.
         forms: A pattern of abbreviations and the like.
         digits: Names of the ten digits.
-        point: What is said between digits for a decimal mark.
+        number_pattern: How numbers are written.
+        decimal_mark: The mark before decimals.
+        point: What is said for it.
         letters: How letters are called, where espeak does not say it.
         address: Names of the signs of addresses.
     """
@@ -59,6 +61,8 @@ class LanguageRules(ABC):
     signs: str
     forms: str
     digits: Sequence[str]
+    number_pattern: str
+    decimal_mark = ","
     point: str
     minus = "minus"
     plus = "plus"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
@@ -12,7 +12,7 @@ from espnet_mtl.text.normalization.english import words
 from espnet_mtl.text.normalization.english.abbreviations import saint_or_street
 from espnet_mtl.text.normalization.english.amounts import Amounts
 from espnet_mtl.text.normalization.english.dates import Dates
-from espnet_mtl.text.normalization.english.numerals import EnglishNumerals
+from espnet_mtl.text.normalization.english.numerals import NUMBER, EnglishNumerals
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
 
@@ -23,8 +23,10 @@ class English(LanguageRules):
     signs = "&#×÷=≠±≈≤≥∞√°%@+€$£¥₹₿²³§©<>~№℃℉‰" + VULGAR
     forms = rf"\b(?:{any_abbreviation(words.ABBREVIATIONS, words.AT_THE_END)})|\b[IVXL]+\b|\bSt\."
     digits = words.DIGITS
+    number_pattern = NUMBER
+    decimal_mark = "."
     point = "point"
-    letters = MappingProxyType({"a": "eh"})  # espeak would say the article
+    letters: Mapping[str, str] = MappingProxyType({})
     address = words.ADDRESS
 
     def __init__(self, language: str):
@@ -52,6 +54,10 @@ class English(LanguageRules):
         else:
             said = in_words(int(whole), "en", self._cardinal) if whole else ""
         return f"{said} {self.point} {digits_of(decimals, self.digits)}".strip() if point else said
+
+    def spelled(self, letters: str) -> str:
+        # espeak would say the article
+        return " ".join("eh" if name == "A" else name for name in super().spelled(letters).split())
 
     def ordinal(self, number: int, before: str = "", after: str = "") -> str:
         return in_words(number, "en", self._ordinal)

@@ -28,6 +28,7 @@ class German(LanguageRules):
     signs = "&#×÷=≠±≈≤≥∞√°%@+€$£¥²³§©<>~№℃‰Ø∅" + VULGAR
     forms = rf"\b(?:{any_abbreviation(words.ABBREVIATIONS, words.AT_THE_END)})|\b[IVXL]+\b|str\."
     digits = words.DIGITS
+    number_pattern = NUMBER
     point = "Komma"
     letters = MappingProxyType({"ß": "Eszett"})
     address = words.ADDRESS

@@ -52,6 +52,7 @@ class Polish(LanguageRules):
         rf"\b(?:{any_abbreviation(words.ABBREVIATIONS, words.AT_THE_END)}|{any_of(words.PLACES)})|\b[IVXL]+\b|\bśw\."
     )
     digits = words.DIGITS
+    number_pattern = NUMBER
     point = "przecinek"
     letters = words.LETTERS
     address = words.ADDRESS
