@@ -22,6 +22,7 @@ WORD_AFTER = re.compile(r"\s+([^\W\d_]+)")
 WORD_BEFORE = re.compile(r"([^\W\d_]+)[.,]?\s+$")
 REACH = 30
 """How far a rule looks for the word before."""
+NUMBER_OF_LIST = re.compile(r"\(?\d{1,3}[.)]")
 CLOSED = re.compile(r"[\"'”’»“)\]]*$")
 NEW_SENTENCE = re.compile(r"[\"'”’»“)\]]*(?:$|\s+[\"'„“«(]*[A-ZÀ-ÖØ-ÞĄĆĘŁŃÓŚŹŻ])")
 
@@ -112,6 +113,24 @@ class LanguageRules(ABC):
                     edits.append(Edit(start, end, _apart(text, start, end, said)))
                     taken[start:end] = b"\1" * (end - start)
         return sorted(edits)
+
+    @abstractmethod
+    def abbreviations(self) -> tuple[Collection[str], Collection[str]]:
+        """Lists abbreviations that end no sentence: those of any word, and those of numbers alone."""
+
+    def goes_on(self, before: str, after: str) -> bool:
+        """Tells whether a text that ends with a full stop goes on in another one: Dr. | Müller, No. | 5."""
+        if NUMBER_OF_LIST.fullmatch(before) or self._never_last.search(before):
+            return True
+        return after[:1].isdecimal() and bool(self._before_numbers.search(before))
+
+    @cached_property
+    def _never_last(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<![\w.])(?:{any_of(self.abbreviations()[0])})$")
+
+    @cached_property
+    def _before_numbers(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<![\w.])(?:{any_of(self.abbreviations()[1])})$")
 
     def spelled(self, letters: str) -> str:
         """Names letters, and digits, one by one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
@@ -46,6 +46,10 @@ class English(LanguageRules):
             *Amounts(self).rules(),
             *numerals.rules(),
         ]
+
+    def abbreviations(self) -> tuple[Collection[str], Collection[str]]:
+        # "No." alone is an answer
+        return words.ABBREVIATIONS, [name for name in words.BEFORE_NUMBERS if name not in ("no.", "nos.", "c.")]
 
     def number(self, written: str) -> str:
         whole, point, decimals = written.replace(",", "").replace(" ", "").partition(".")

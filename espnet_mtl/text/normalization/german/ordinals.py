@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 BEFORE_ANOTHER = re.compile(r"(?:\d+|[IVXL]+)\.?,?\s?(?:(?:und|oder|bis|sowie|bis zum)\s|[-–/]\s?)$")
 ANOTHER = re.compile(r"\s*(?:[-–/]|und|oder|bis|sowie)?\s*(?:\d+|[IVXL]+)\.")
-NOUN = re.compile(r"\s*(?:[a-zäöüß]+e[nrs]?\s)?([A-ZÄÖÜ][a-zäöüß]+)")
+NOUN = re.compile(r"\s*(?:[a-zäöüß]+e[nrs]?\s)?([A-ZÄÖÜ][a-zäöüß]+|FC)")
+ORDINAL_AT_END = re.compile(r"(?<![\w.,])(?:\d{1,4}|[IVXL]+)\.$")
 DECLINED = re.compile(r"(?:ein|kein|mein|dein|sein|ihr|unser)(?:em|en|er|es)")
 FORMS = {"e": "", "n": "-n", "r": "-r", "s": "-s", "m": "-m"}
 TITLE = re.compile(r"(?:(?:König(?:s|in)?|Kaiser(?:s|in)?|Papst(?:es)?|Zar(?:in)?|Königs|Johannes|Franz)\s)+$")
@@ -52,6 +53,13 @@ def ending(before: str, after: str) -> str:
     if word in words.PREPOSITIONS and noun:
         return "n" if noun[1] in words.MONTHS else {"f": "r", "": ""}.get(kind, "m")
     return {"f": "e", "n": "s", "m": "r", "": ""}[kind]
+
+
+def counts(before: str, after: str) -> bool:
+    """Tells whether an ordinal between two texts belongs to a noun of the second one: im 19. | Jahrhundert."""
+    noun = NOUN.match(after)
+    known = noun is not None and noun[1] not in words.BEGINNINGS and bool(gender(noun[1]))
+    return known and bool(ending(before, after))
 
 
 def in_form(number: int, form: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 
 from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
@@ -13,7 +13,7 @@ from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.german import words
 from espnet_mtl.text.normalization.german.amounts import NUMBER, Amounts
 from espnet_mtl.text.normalization.german.dates import Dates
-from espnet_mtl.text.normalization.german.ordinals import Ordinals, ending, gender, in_form
+from espnet_mtl.text.normalization.german.ordinals import ORDINAL_AT_END, Ordinals, counts, ending, gender, in_form
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
 from espnet_mtl.text.normalization.numerals import Numerals
 
@@ -45,6 +45,15 @@ class German(LanguageRules):
             *Ordinals(self).rules(),
             *numerals.rules(),
         ]
+
+    def abbreviations(self) -> tuple[Collection[str], Collection[str]]:
+        return words.ABBREVIATIONS, words.BEFORE_NUMBERS
+
+    def goes_on(self, before: str, after: str) -> bool:
+        if super().goes_on(before, after):
+            return True
+        found = ORDINAL_AT_END.search(before)
+        return bool(found) and counts(before[: found.start()] if found else "", after)
 
     def number(self, written: str) -> str:
         return self._number(written, "spellout-numbering")

@@ -14,7 +14,7 @@ ABBREVIATIONS = {
     **{"z. B.": "zum Beispiel", "d. h.": "das heißt", "u. a.": "unter anderem", "z. T.": "zum Teil"},
     **{"i. d. R.": "in der Regel", "u. U.": "unter Umständen", "v. a.": "vor allem", "i. A.": "im Auftrag"},
     **{"bzw.": "beziehungsweise", "ca.": "circa", "Dr.": "Doktor", "Prof.": "Professor", "Hr.": "Herr"},
-    **{"Fr.": "Frau", "Hrn.": "Herrn", "St.": "Sankt", "inkl.": "inklusive", "exkl.": "exklusive"},
+    **{"Fr.": "Frau", "Fa.": "Firma", "Hrn.": "Herrn", "St.": "Sankt", "inkl.": "inklusive", "exkl.": "exklusive"},
     **{"zzgl.": "zuzüglich", "abzgl.": "abzüglich", "ggf.": "gegebenenfalls", "evtl.": "eventuell"},
     **{"vgl.": "vergleiche", "sog.": "sogenannte", "bspw.": "beispielsweise", "insb.": "insbesondere"},
     **{"max.": "maximal", "min.": "minimal", "geb.": "geborene", "Dipl.-Ing.": "Diplomingenieur"},
@@ -95,7 +95,7 @@ MASCULINE = frozenset(
         """
         Weltkrieg Platz Stock Tag Teil Band Akt Satz Rang Spieltag Bezirk Advent Geburtstag Versuch Preis Sieg Schritt
         Punkt Grad Monat Mann Sohn Bruder Brief Abschnitt Artikel Absatz Gang Lauf Korb Wahlgang Kreuzzug Januar Liter
-        Meter Kilometer Euro Name Affe Junge Löwe Hase Zeuge Kollege Kunde
+        FC Meter Kilometer Euro Name Affe Junge Löwe Hase Zeuge Kollege Kunde
         """
     )
 ) | frozenset(MONTHS)
@@ -131,3 +131,12 @@ MIXED = frozenset(listed("ein kein mein dein sein ihr unser"))
 YEAR_AFTER = frozenset(
     listed("jahr jahre jahren seit von bis ab nach vor sommer herbst winter frühjahr frühling ende anfang mitte um")
 ) | frozenset(month.lower() for month in MONTHS)
+BEGINNINGS = frozenset(
+    listed(
+        """
+        Die Diese Eine Keine Meine Deine Seine Ihre Unsere Alle Viele Einige Wie Sie Heute Morgen Ende Gerade Danke
+        Bitte Welche Jede Darin Worin Beide Mehrere Ohne Im Bis Beim Ein Sein
+        """
+    )
+)
+"""Words that begin sentences and end as nouns do."""

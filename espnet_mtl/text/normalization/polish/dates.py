@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from espnet_mtl.text.normalization.base import DASH, END, START, Rule, any_of, rule, word_after, word_before
+from espnet_mtl.text.normalization.base import (
+    DASH,
+    END,
+    NEW_SENTENCE,
+    START,
+    Rule,
+    any_of,
+    rule,
+    word_after,
+    word_before,
+)
 from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.ordinals import in_form
 
@@ -19,6 +29,11 @@ R = r"(?P<r>\sr\.|\sroku)?"
 OF_YEAR = rf"(?:\s{YEAR}{END}(?!\w){R})?"
 CLOCK = r"(?P<hour>\d\d?)(?:[:.](?P<minute>[0-5]\d))"
 TO = rf"(?:{DASH}(?P<hour2>\d\d?)(?:[:.](?P<minute2>[0-5]\d))?)?"
+BEGINNING = re.compile(
+    r"(?:W|Od|Do|Po|Przed|Około|Już w|Dopiero w|Pod koniec|Na początku)\s(?:\w+\s){0,3}"
+    r"(?:\d+\s?r\.|[IVXL]+\s?w\.|\d0\.)"
+)
+"""A time that a sentence begins with, so that its full stop ends none: W 1999 r. Polska…"""
 IS = frozenset(("jest", "był", "będzie", "to"))
 MOST_HOURS, MOST_MONTHS, MOST_DAYS = 24, 12, 31
 
@@ -137,5 +152,5 @@ def _of_year(match: re.Match[str]) -> str:
     name = match["r"].strip()
     if name != "r.":
         return f" {name}"
-    ends = not match.string[match.end() :].strip() or re.match(r"\s[A-ZĆŁŚŻŹ]", match.string[match.end() :])
+    ends = NEW_SENTENCE.match(match.string, match.end()) and not BEGINNING.fullmatch(match.string[: match.end()])
     return " roku." if ends else " roku"

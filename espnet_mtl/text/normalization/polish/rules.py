@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
 from espnet_mtl.text.normalization.addresses import address_rules
@@ -24,7 +24,7 @@ from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
 from espnet_mtl.text.normalization.numerals import Numerals
 from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.amounts import NUMBER, Amounts
-from espnet_mtl.text.normalization.polish.dates import IS, Dates
+from espnet_mtl.text.normalization.polish.dates import BEGINNING, IS, Dates
 from espnet_mtl.text.normalization.polish.ordinals import Ordinals, ending_before, in_form
 
 COMPOUND = listed(
@@ -70,6 +70,12 @@ class Polish(LanguageRules):
             *Ordinals(self).rules(),
             *numerals.rules(),
         ]
+
+    def abbreviations(self) -> tuple[Collection[str], Collection[str]]:
+        return [*words.ABBREVIATIONS, *words.PLACES, "św.", "Św."], [*words.BEFORE_NUMBERS, "godz.", "Godz."]
+
+    def goes_on(self, before: str, after: str) -> bool:
+        return super().goes_on(before, after) or bool(BEGINNING.fullmatch(before))
 
     def number(self, written: str) -> str:
         return self.counted(written, "masculine")

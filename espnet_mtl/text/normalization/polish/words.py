@@ -123,10 +123,11 @@ ABBREVIATIONS = {
         "sp. z o.o.": "spółka z o. o.",
         "ww.": "wyżej wymieniony",
     },
-    **{"Sp. z o.o.": "spółka z o. o.", "nr": "numer", "Nr": "numer", "vs.": "wersus", "mec.": "mecenas"},
-    **{"p.n.e.": "przed naszą erą", "n.e.": "naszej ery", "Np.": "Na przykład", "Dr": "Doktor", "Prof.": "Profesor"},
+    **{"nr": "numer", "vs.": "wersus", "mec.": "mecenas"},
+    **{"p.n.e.": "przed naszą erą", "n.e.": "naszej ery"},
 }
 """What stands before something else, so that its full stop ends no sentence."""
+ABBREVIATIONS |= {name[0].upper() + name[1:]: said[0].upper() + said[1:] for name, said in ABBREVIATIONS.items()}
 AT_THE_END = {
     **{"itd.": "i tak dalej", "itp.": "i tym podobne", "etc.": "et cetera", "br.": "bieżącego roku"},
     **{"bm.": "bieżącego miesiąca", "i in.": "i inni"},
