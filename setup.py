@@ -50,6 +50,7 @@ REQUIREMENTS = [
     "torchjd[cagrad,quadprog_projector]>=0.18,<0.19",
     "tqdm>=4.60",
     "typeguard>=4.0",
+    "unicode-rbnf>=2.4",
     "uvicorn>=0.23",
 ]
 TEST = [

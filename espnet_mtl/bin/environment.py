@@ -32,6 +32,7 @@ IMPORTS = (
     *("matplotlib.figure", "numpy", "onnxruntime", "pydantic", "pyworld", "requests", "resemblyzer", "scipy.signal"),
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
+    "unicode_rbnf",
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
 )
 """What the stages import, the slowest last."""

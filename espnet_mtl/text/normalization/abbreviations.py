@@ -7,6 +7,9 @@ from collections.abc import Collection, Mapping
 
 from espnet_mtl.text.normalization.base import Rule, full_stop
 
+COMPARING = "<>≤≥≈"
+QUANTITY = re.compile(r"(?:^|[\s(])(?:[^\W\d_]|\d+)\s$")
+"""What a number is compared with: x > 5."""
 Words = Mapping[str, str]
 
 
@@ -21,7 +24,9 @@ def abbreviation_rules(within: Words, at_the_end: Words, before_numbers: Words) 
     letters = [name for name in before_numbers if name[0].isalpha()]
     signs = [name for name in before_numbers if not name[0].isalpha()]
 
-    def said_before_number(match: re.Match[str]) -> str:
+    def said_before_number(match: re.Match[str]) -> str | None:
+        if match[0].strip() in COMPARING and QUANTITY.search(match.string[: match.start()]):
+            return None
         said = before_numbers[_name(match)]
         return said if match.string[match.end()].isalnum() else f"{said} "
 

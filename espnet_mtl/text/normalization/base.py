@@ -23,6 +23,7 @@ WORD_BEFORE = re.compile(r"([^\W\d_]+)[.,]?\s+$")
 REACH = 30
 """How far a rule looks for the word before."""
 NUMBER_OF_LIST = re.compile(r"\(?\d{1,3}[.)]")
+ADDRESS = r"[^\W_]\.[^\W_]|://"
 CLOSED = re.compile(r"[\"'”’»“)\]]*$")
 NEW_SENTENCE = re.compile(r"[\"'”’»“)\]]*(?:$|\s+[\"'„“«(]*[A-ZÀ-ÖØ-ÞĄĆĘŁŃÓŚŹŻ])")
 
@@ -91,7 +92,7 @@ class LanguageRules(ABC):
 
     @cached_property
     def _trigger(self) -> re.Pattern[str]:
-        return re.compile(rf"[\d{re.escape(self.signs)}]|{self.forms}")
+        return re.compile(rf"[\d{re.escape(self.signs)}]|{ADDRESS}|{self.forms}")
 
     @cached_property
     def _rules(self) -> Sequence[Rule]:
@@ -153,9 +154,9 @@ class LanguageRules(ABC):
 
 def _apart(text: str, start: int, end: int, said: str) -> str:
     """Puts spaces between what is said and the letters beside it: MP3."""
-    if said and start and text[start - 1].isalnum():
+    if said[:1].strip() and start and text[start - 1].isalnum():
         said = f" {said}"
-    if said and text[end : end + 1].isalnum():
+    if said[-1:].strip() and text[end : end + 1].isalnum():
         said = f"{said} "
     return said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from espnet_mtl.text.normalization.base import DASH, END, SIGN, START, LanguageRules, Rule, rule
+from espnet_mtl.text.normalization.base import DASH, END, SIGN, START, LanguageRules, Rule, any_of, rule
 
 AFTER_WORD = re.compile(r"(?:^|[\s\w)])$")
 
@@ -57,12 +57,13 @@ class Numerals:
 
     def _range(self, match: re.Match[str]) -> str:
         first, second = match["first"], match["second"]
-        between = f" {self.to[0]} " if self.value(first) < self.value(second) else " "
-        return f"{self.language.number(first)}{between}{self.language.number(second)}"
+        between = self.to[0] if self.value(first) < self.value(second) else self.to[1]
+        return f"{self.language.number(first)} {between} {self.language.number(second)}"
 
     def _version(self, match: re.Match[str]) -> str:
         parts = [self.language.number(part) for part in match[0].split(".")]
-        return f" {self.language.address['.']} ".join(parts)
+        point = self.language.point if self.language.decimal_mark == "." else self.language.address["."]
+        return f" {point} ".join(parts)
 
     def _plain(self, match: re.Match[str]) -> str | None:
         return self.language.signed(match, self.language.number(match["number"]))
@@ -71,3 +72,19 @@ class Numerals:
         if match[0] in "<>#+@=" and not AFTER_WORD.search(match.string[: match.start()]):
             return None
         return self.signs[match[0]]
+
+
+def day_range(days: Mapping[str, str], between: str, before: str = "") -> Rule:
+    """Makes the rule of ranges of days of the week: Mon.-Fri.
+
+    Args:
+        days: Names of days by their abbreviations.
+        between: What is said between the first and the last one.
+        before: What is said before the first one.
+    """
+    day = any_of(days)
+
+    def said(match: re.Match[str]) -> str:
+        return f"{before}{days[match['first']]} {between} {days[match['last']]}"
+
+    return rule(rf"\b(?P<first>{day})\.?{DASH}(?P<last>{day})\b\.?", said)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 AMOUNT = rf"(?P<number>{NUMBER})"
 RANGE = rf"(?:(?P<first>{NUMBER})(?:{DASH}|\sto\s))?{AMOUNT}"
 CURRENCY = any_of(words.CURRENCIES)
-MAGNITUDE = rf"(?:\s?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_]))?"
-ARTICLES = frozenset(listed("a an another this that every each per"))
+MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_]))?"
+ARTICLES = frozenset(listed("a an another this that every each per the"))
 
 
 class Amounts:
@@ -49,6 +49,7 @@ class Amounts:
             rule(behind, self._money),
             rule(r"(?<![\w.])(?P<feet>\d)['′’](?P<inches>\d\d?)[\"″”]", self._height),
             rule(unit, self._unit),
+            rule(r"(?<=\d)/(?=(?:second|minute|hour|day|week|month|year|night|person)\b)", lambda match: " per "),
         ]
 
     def _money(self, match: re.Match[str]) -> str:

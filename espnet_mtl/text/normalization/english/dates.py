@@ -15,7 +15,7 @@ MONTH = rf"(?P<month>{any_of(words.MONTHS)}|(?:{any_of(words.SHORT_MONTHS)})\b\.
 DAY = r"(?P<day>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 YEAR = r"(?P<year>1[1-9]\d\d|20\d\d)"
 OF_YEAR = rf"(?:(?P<comma>,?)\s{YEAR}{END}(?!\w))?"
-HALF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|m\b)"
+HALF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|m\b\.?)"
 HOUR = r"\d\d?(?::\d\d)?\s?"
 MOST_HOURS = 24
 
@@ -42,6 +42,8 @@ class Dates:
             rule(rf"(?<=:\d\d){DASH}(?=\d\d?:\d\d)|(?<=[\dm]){DASH}(?={HOUR}{HALF_DAY})", lambda match: "to", re.I),
             rule(r"(?<![\w'’])['’]?(?P<century>\d\d)?(?P<decade>\d)0['’]?s\b", self._decade),
             rule(years, self._years),
+            rule(rf"{START}{YEAR}/(?P<second>\d\d){END}(?!\w)", self._season),
+            rule(r"(?<![\w.,:-])(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)(?=\s?hours\b)", self._military),
             rule(rf"{START}{YEAR}{END}(?![\w%])", self._year),
         ]
 
@@ -94,6 +96,13 @@ class Dates:
             said.append(f"{half.lower()}.m.")
         return " ".join(said)
 
+    def _military(self, match: re.Match[str]) -> str:
+        hour = self._minutes(match["hour"])
+        return f"{hour} {'hundred' if match['minute'] == '00' else self._minutes(match['minute'])}"
+
+    def _season(self, match: re.Match[str]) -> str:
+        return f"{self.language.year(int(match['year']))} {self._minutes(match['second'])}"
+
     def _minutes(self, written: str) -> str:
         return f"oh {self.language.digits[int(written)]}" if int(written) < 10 else self.language.number(written)
 
@@ -118,7 +127,7 @@ class Dates:
     def _year(self, match: re.Match[str]) -> str | None:
         before, after = word_before(match), word_after(match)
         counted = after in words.COUNT_NOUNS or (after.islower() and after.endswith("s") and len(after) > 3)
-        counted = counted and after not in words.NOT_COUNTED
+        counted = counted and after not in words.NOT_COUNTED and not after.endswith(("us", "is", "ss"))
         if counted and (before not in words.YEAR_AFTER or before in words.COUNTED_AFTER):
             return None
         return self.language.year(int(match["year"]))

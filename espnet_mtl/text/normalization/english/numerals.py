@@ -32,6 +32,7 @@ class EnglishNumerals(Numerals):
             *super().strings(),
             rule(r"(?<![\w.-])(?:\+?1[ -])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])", self._phone),
             rule(r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", self._phone),
+            rule(r"(?<=[Cc]all )\d{3}(?![\w-])|(?<=[Dd]ial )\d{3}(?![\w-])", self._phone),
         ]
 
     def rules(self) -> list[Rule]:
@@ -42,7 +43,7 @@ class EnglishNumerals(Numerals):
             rule(r"(?<![\w/])(?:24/7|9/11)(?![\w/])", self._said_together),
             rule(fraction, self._fraction),
             rule(rf"(?:(?P<whole>\d+)\s?)?(?P<part>[{VULGAR}])", self._vulgar),
-            rule(r"\b(?P<noun>[A-Z][a-z]+(?:['’]s)?) (?P<roman>[IVXL]+)\b(?!['’](?!s\b))", self._roman),
+            rule(r"\b(?P<noun>[A-Z][A-Za-z]+(?:['’]s)?) (?P<roman>[IVXL]+)\b(?!['’](?!s\b))", self._roman),
             *super().rules(),
         ]
 
@@ -89,6 +90,8 @@ class EnglishNumerals(Numerals):
 
     def _plain(self, match: re.Match[str]) -> str:
         said = self.language.number(match["number"])
+        if match["magnitude"] == "K" and len(match["number"]) == 1:
+            return f"{said} K"
         if match["magnitude"]:
             said += f" {words.MAGNITUDES[match['magnitude']]}"
         return self.language.signed(match, said)

@@ -15,12 +15,13 @@ from espnet_mtl.text.normalization.english.dates import Dates
 from espnet_mtl.text.normalization.english.numerals import NUMBER, EnglishNumerals
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
+from espnet_mtl.text.normalization.numerals import day_range
 
 
 class English(LanguageRules):
     """English; that of en-us has the month first, and no "and" in numbers."""
 
-    signs = "&#×÷=≠±≈≤≥∞√°%@+€$£¥₹₿²³§©<>~№℃℉‰" + VULGAR
+    signs = "&#×÷=≠±≈≤≥∞√°%@+€$£¥¢₹₿²³§©<>~№℃℉‰" + VULGAR
     forms = rf"\b(?:{any_abbreviation(words.ABBREVIATIONS, words.AT_THE_END)})|\b[IVXL]+\b|\bSt\."
     digits = words.DIGITS
     number_pattern = NUMBER
@@ -39,6 +40,7 @@ class English(LanguageRules):
         numerals = EnglishNumerals(self)
         return [
             *address_rules(self),
+            day_range(words.DAYS, "to"),
             *numerals.strings(),
             *abbreviation_rules(words.ABBREVIATIONS, words.AT_THE_END, words.BEFORE_NUMBERS),
             rule(r"\bSt\.", saint_or_street),

@@ -34,7 +34,14 @@ BEFORE_NUMBERS = {
     **{"Sec.": "section", "sec.": "section", "Art.": "article", "Eq.": "equation", "eq.": "equation", "№": "number"},
     **{"ca.": "circa", "c.": "circa", "#": "number", "§": "section", "§§": "sections", "~": "about", "≈": "about"},
     **{"St.": "Saint", "+": "plus", "±": "plus or minus", "<": "less than", ">": "more than", "≤": "at most"},
-    **{"≥": "at least", "√": "the square root of", "pg.": "page", "Apt.": "apartment", "Rm.": "room"},
+    **{
+        "≥": "at least",
+        "√": "the square root of",
+        "pg.": "page",
+        "ext.": "extension",
+        "Apt.": "apartment",
+        "Rm.": "room",
+    },
 }
 UNITS = {
     **{"km": ("kilometer", "kilometers"), "m": ("meter", "meters"), "cm": ("centimeter", "centimeters")},
@@ -61,7 +68,12 @@ UNITS = {
     **{"kcal": ("kilocalorie", "kilocalories"), "hPa": ("hectopascal", "hectopascals"), "px": ("pixel", "pixels")},
     **{"°C": ("degree Celsius", "degrees Celsius"), "°F": ("degree Fahrenheit", "degrees Fahrenheit")},
     **{"℃": ("degree Celsius", "degrees Celsius"), "℉": ("degree Fahrenheit", "degrees Fahrenheit")},
-    **{"°": ("degree", "degrees"), "%": ("percent", "percent"), "‰": ("per mille", "per mille")},
+    **{
+        "°": ("degree", "degrees"),
+        "%": ("percent", "percent"),
+        "‰": ("per mille", "per mille"),
+        "¢": ("cent", "cents"),
+    },
 }
 UNITS["ml"] = UNITS["mL"]
 CURRENCIES = {
@@ -88,6 +100,10 @@ SIGNS = {
     **{"°": "degrees", "%": "percent", "@": "at", "+": "plus", "€": "euros", "$": "dollars", "£": "pounds"},
     **{"²": "squared", "³": "cubed", "§": "section", "©": "copyright", "#": "hash", "<": "is less than"},
     ">": "is more than",
+}
+DAYS = {
+    **{"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday"},
+    **{"Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"},
 }
 ADDRESS = {
     **{".": "dot", "@": "at", "/": "slash", "-": "dash", "_": "underscore", "?": "question mark", "=": "equals"},

@@ -18,6 +18,7 @@ AMOUNT = rf"(?P<number>{NUMBER})(?:,[-–—]+)?"
 RANGE = rf"(?:(?P<first>{NUMBER})(?P<to>{DASH}|\sbis\s|\sund\s|\soder\s))?{AMOUNT}"
 MAGNITUDE = rf"(?:\s?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_]))?"
 CURRENCY = rf"(?P<currency>{any_of(words.CURRENCIES)})"
+PER = "Sekunde|Minute|Stunde|Tag|Woche|Monat|Jahr|Nacht|Person"
 PARTS = {2: "halb", 3: "Drittel", 7: "Siebtel", 8: "Achtel", 100: "Hundertstel"}
 HALF = {"f": "eine halbe", "n": "ein halbes", "m": "ein halber", "": "ein halb"}
 FIRST_STEL, MOST_PARTS = 20, 100
@@ -38,10 +39,13 @@ class Amounts:
             rule(rf"{START}{SIGN}{RANGE}{MAGNITUDE}\s?{CURRENCY}(?!\w)", self._money),
             rule(rf"{START}{SIGN}{RANGE}{MAGNITUDE.replace('?:', '', 1)[:-1]}", self._large),
             rule(unit, self._unit),
+            rule(
+                r"(?<=[\d€$])/(?=(?:Sekunde|Minute|Stunde|Tag|Woche|Monat|Jahr|Nacht|Person)\b)", lambda match: " pro "
+            ),
             rule(fraction, self._fraction),
             rule(rf"(?:(?P<whole>\d+)\s?)?(?P<part>[{VULGAR}])", self._vulgar),
             rule(
-                rf"{START}(?P<number>\d+)-?(?P<times>x|mal|fach|[jJ]ährig\w*|prozentig\w*|stündig\w*|tägig\w*|köpfig\w*)\b",
+                rf"{START}(?P<number>\d+)-?(?P<times>x|mal|fach|[jJ]ährig\w*|prozentig\w*|stündig\w*|tägig\w*|köpfig\w*|seitig\w*)\b",
                 self._times,
             ),
         ]
@@ -80,6 +84,11 @@ class Amounts:
 
     def _unit(self, match: re.Match[str]) -> str:
         one, many = words.UNITS[match["unit"]]
+        whole, _, decimals = match["number"].partition(",")
+        if match["unit"] == "m" and len(decimals) == 2 and not match["first"]:  # ein Meter sechzig
+            return self.language.signed(
+                match, f"{self.language.counted(whole, 'm')} {one} {self.language.number(decimals)}"
+            )
         single = match["number"] == "1" and not match["first"]
         kind = gender(one.partition(" ")[0]) or "n"
         said = f"{self._span(match, kind)} {one if single else many}"

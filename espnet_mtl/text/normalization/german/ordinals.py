@@ -50,6 +50,8 @@ def ending(before: str, after: str) -> str:
         return "e"
     if word in words.MIXED:
         return "s" if kind == "n" else "r"
+    if word == "als" and not noun:
+        return "r"
     if word in words.PREPOSITIONS and noun:
         return "n" if noun[1] in words.MONTHS else {"f": "r", "": ""}.get(kind, "m")
     return {"f": "e", "n": "s", "m": "r", "": ""}[kind]

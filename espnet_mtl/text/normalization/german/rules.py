@@ -15,10 +15,11 @@ from espnet_mtl.text.normalization.german.amounts import NUMBER, Amounts
 from espnet_mtl.text.normalization.german.dates import Dates
 from espnet_mtl.text.normalization.german.ordinals import ORDINAL_AT_END, Ordinals, counts, ending, gender, in_form
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
-from espnet_mtl.text.normalization.numerals import Numerals
+from espnet_mtl.text.normalization.numerals import Numerals, day_range
 
 ONE = {"f": "eine", "m": "ein", "n": "ein"}
 RULES_OF_ONE = {"f": "spellout-cardinal-feminine", "m": "spellout-cardinal-masculine"}
+NOUN_BEFORE = re.compile(r"([A-ZÄÖÜ][a-zäöüß]+) $")
 NOT_FIRST = frozenset(("am", "vom", "zum", "dem", "den", "bis", "ab", "seit", "im", "beim", "des"))
 
 
@@ -37,6 +38,7 @@ class German(LanguageRules):
         numerals = GermanNumerals(self, NUMBER, value, words.SIGNS, ("bis", "zu"))
         return [
             *address_rules(self),
+            day_range(words.DAYS, "bis"),
             *numerals.strings(),
             *Dates(self).rules(),
             *Amounts(self).rules(),
@@ -101,14 +103,26 @@ class GermanNumerals(Numerals):
             rule(point, self._with_point),
         ]
 
+    def _range(self, match: re.Match[str]) -> str:
+        said = super()._range(match)
+        one = ONE[gender(word_after(match)) or "m"] if word_after(match)[:1].isupper() else "eins"
+        return one + said.removeprefix("eins") if match["first"] == "1" else said
+
     def _with_point(self, match: re.Match[str]) -> str:
         decimals = digits_of(match["decimals"], self.language.digits)
         return f"{self.language.number(match['whole'])} Punkt {decimals}"
 
     def _plain(self, match: re.Match[str]) -> str | None:
-        if match["number"] != "1" or not word_after(match)[:1].isupper():
+        counts_noun = word_after(match)[:1].isupper() and not _numbers_noun(match)
+        if match["number"] != "1" or not counts_noun:
             return super()._plain(match) if not match.string[match.end() :][:2].strip(".").isdecimal() else None
         return self.language.signed(match, ONE[gender(word_after(match)) or "m"])
+
+
+def _numbers_noun(match: re.Match[str]) -> bool:
+    """Tells whether a number belongs to the noun before it: Artikel 1."""
+    found = NOUN_BEFORE.search(match.string[: match.start()])
+    return bool(found) and bool(gender(found[1] if found else ""))
 
 
 def value(number: str) -> float:

@@ -18,10 +18,12 @@ ABBREVIATIONS = {
     **{"zzgl.": "zuzüglich", "abzgl.": "abzüglich", "ggf.": "gegebenenfalls", "evtl.": "eventuell"},
     **{"vgl.": "vergleiche", "sog.": "sogenannte", "bspw.": "beispielsweise", "insb.": "insbesondere"},
     **{"max.": "maximal", "min.": "minimal", "geb.": "geborene", "Dipl.-Ing.": "Diplomingenieur"},
-    **{"Tel.": "Telefon", "lt.": "laut", "gem.": "gemäß", "Mag.": "Magister", "z. Zt.": "zurzeit"},
+    **{"Tel.": "Telefon", "lt.": "laut", "gem.": "gemäß", "Mag.": "Magister", "Mt.": "Mount", "z. Zt.": "zurzeit"},
     **{"Nr.": "Nummer", "Abb.": "Abbildung", "bes.": "besonders", "vs.": "versus", "mind.": "mindestens"},
 }
 """What stands before something else, so that its full stop ends no sentence."""
+for _name in ("vgl.", "ggf.", "evtl.", "inkl.", "ca.", "bspw.", "insb.", "z. B.", "d. h.", "u. a.", "mind.", "lt."):
+    ABBREVIATIONS[_name[0].upper() + _name[1:]] = ABBREVIATIONS[_name].capitalize()
 AT_THE_END = {
     **{"usw.": "und so weiter", "etc.": "et cetera", "u. Ä.": "und Ähnliches", "o. Ä.": "oder Ähnliches"},
     **{"v. Chr.": "vor Christus", "n. Chr.": "nach Christus", "Jh.": "Jahrhundert", "Jhd.": "Jahrhundert"},
@@ -35,7 +37,7 @@ BEFORE_NUMBERS = {
     **{"Ziff.": "Ziffer", "Vers.": "Version", "Anm.": "Anmerkung", "Tab.": "Tabelle", "#": "Nummer", "№": "Nummer"},
     **{"§": "Paragraf", "§§": "Paragrafen", "~": "ungefähr", "≈": "ungefähr", "+": "plus", "±": "plus minus"},
     **{"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens", "√": "Wurzel aus", "∅": "im Schnitt"},
-    "Ø": "im Schnitt",
+    **{"Ø": "im Schnitt", "Max.": "maximal", "Min.": "minimal"},
 }
 UNITS = {
     **{"km": ("Kilometer", "Kilometer"), "m": ("Meter", "Meter"), "cm": ("Zentimeter", "Zentimeter")},
@@ -62,7 +64,7 @@ UNITS = {
 CURRENCIES = {
     **{"€": ("Euro", "Cent"), "EUR": ("Euro", "Cent"), "Euro": ("Euro", "Cent"), "$": ("Dollar", "Cent")},
     **{"US$": ("US-Dollar", "Cent"), "USD": ("US-Dollar", "Cent"), "£": ("Pfund", "Pence"), "GBP": ("Pfund", "Pence")},
-    **{"CHF": ("Franken", "Rappen"), "Fr.": ("Franken", "Rappen"), "¥": ("Yen", "Sen"), "zł": ("Zloty", "Groszy")},
+    **{"CHF": ("Franken", "Rappen"), "¥": ("Yen", "Sen"), "zł": ("Zloty", "Groszy")},
     **{"PLN": ("Zloty", "Groszy"), "DM": ("Mark", "Pfennig"), "ct": ("Cent", ""), "Ct.": ("Cent", "")},
 }
 MAGNITUDES = {
@@ -76,6 +78,10 @@ SIGNS = {
     **{"≈": "ungefähr", "≤": "höchstens", "≥": "mindestens", "∞": "unendlich", "√": "Wurzel aus", "°": "Grad"},
     **{"%": "Prozent", "@": "at", "+": "plus", "€": "Euro", "$": "Dollar", "£": "Pfund", "²": "hoch zwei"},
     **{"³": "hoch drei", "§": "Paragraf", "©": "Copyright", "#": "Raute", "<": "kleiner als", ">": "größer als"},
+}
+DAYS = {
+    **{"Mo": "Montag", "Di": "Dienstag", "Mi": "Mittwoch", "Do": "Donnerstag", "Fr": "Freitag", "Sa": "Samstag"},
+    "So": "Sonntag",
 }
 ADDRESS = {
     **{".": "Punkt", "@": "at", "/": "Schrägstrich", "-": "Minus", "_": "Unterstrich", "?": "Fragezeichen"},

@@ -42,13 +42,14 @@ class Amounts:
 
     def rules(self) -> list[Rule]:
         """Lists the rules of money, units and fractions."""
-        unit = rf"{START}{SIGN}{RANGE}[ -]?(?P<unit>{any_of(words.UNITS)})(?![^\W_]|[²³])"
+        unit = rf"{START}{SIGN}{RANGE}[ -]?(?P<unit>{any_of(words.UNITS)})(?![^\W_]|[²³])(?!\.?\s?\d)"
         fraction = rf"{START}{SIGN}(?:(?P<whole>\d+)\s)?(?P<top>\d+)/(?P<bottom>\d+)(?![\w/])"
         return [
             rule(rf"{SIGN}(?<!\w){CURRENCY}\s?{AMOUNT}{END}{MAGNITUDE}", self._money),
             rule(rf"{START}{SIGN}{RANGE}{MAGNITUDE}\s?{CURRENCY}(?!\w)", self._money),
             rule(rf"{START}{SIGN}{RANGE}\s?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_])", self._large),
             rule(unit, self._unit),
+            rule(r"(?<=[\dł€])/(?:mies\.|miesiąc)", lambda match: " miesięcznie"),
             rule(fraction, self._fraction),
             rule(rf"(?:(?P<whole>\d+)\s?)?(?P<part>[{VULGAR}])", self._vulgar),
         ]

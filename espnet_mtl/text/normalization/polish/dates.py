@@ -16,6 +16,7 @@ from espnet_mtl.text.normalization.base import (
     word_after,
     word_before,
 )
+from espnet_mtl.text.normalization.numbers import roman
 from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.ordinals import in_form
 
@@ -54,6 +55,7 @@ class Dates:
             rule(
                 rf"{START}{DAY}\.(?P<month>1[0-2]|0?[1-9])\.(?P<year>\d{{4}})(?!\w)(?P<r>\sr\.|\sroku)?", self._numbers
             ),
+            rule(rf"{START}{DAY}\s(?P<month>[IVX]+)\s{YEAR}{END}(?!\w){R}", self._roman_month),
             rule(rf"{START}{first}{DAY}\.?\s{MONTH}(?!\w){OF_YEAR}", self._named),
             rule(rf"\b[Gg]odz\.\s?(?P<hour>\d\d?)(?:[:.](?P<minute>[0-5]\d))?{TO}{END}", self._at_hour),
             rule(
@@ -75,6 +77,13 @@ class Dates:
             return None
         said = self.language.date(year, month, day, match.string[: match.start()])
         return said + (_of_year(match) if match.groupdict().get("r") else "")
+
+    def _roman_month(self, match: re.Match[str]) -> str | None:
+        month = roman(match["month"])
+        if not 1 <= month <= MOST_MONTHS:
+            return None
+        said = self.language.date(int(match["year"]), month, int(match["day"]), match.string[: match.start()])
+        return said + (_of_year(match) if match["r"] else "")
 
     def _named(self, match: re.Match[str]) -> str:
         form = "y" if word_before(match) in IS else "ego"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from espnet_mtl.text.normalization.base import START, Rule, listed, rule, word_after, word_before
+from espnet_mtl.text.normalization.base import START, Rule, any_of, listed, rule, word_after, word_before
 from espnet_mtl.text.normalization.numbers import in_words, roman
 from espnet_mtl.text.normalization.polish import words
 
@@ -27,6 +27,7 @@ HUNDREDS = listed("setn dwusetn trzechsetn czterechsetn pięćsetn sześćsetn s
 THOUSANDS = {1: "tysięczn", 2: "dwutysięczn", 3: "trzytysięczn", 4: "czterotysięczn", 5: "pięciotysięczn"}
 SOFT = {"y": "i", "e": "ie", "ego": "iego", "ej": "iej", "emu": "iemu", "ym": "im", "ych": "ich", "a": "ia", "ą": "ią"}
 CENTURY = r"w\.|wieku|wiek|wiekiem|w\b"
+NO_NAMES = frozenset(listed("Przed Przez Ale Już Oraz Czy Gdy Jak Nad Pod Koniec Początek"))
 MORE = r"(?P<more>(?:/|\s(?:i|lub|oraz)\s|[-–])[IVXL]+)?"
 SUFFIX = r"(?:[tgscz]*)(?P<form>y|i|a|e|ego|go|ej|ą|ym|ych|emu)"
 
@@ -101,8 +102,9 @@ class Ordinals:
             rule(
                 rf"\b{numeral}\b(?P<more>(?:/|\s(?:i|lub|oraz)\s|[-–])[IVXL]+)?\s(?P<century>{CENTURY})", self._century
             ),
-            rule(rf"\b(?P<name>[A-ZŁŚŻ][a-ząćęłńóśźż]+)\s{numeral}\b(?!\.?\s(?:w\.|wiek))", self._ruler),
-            rule(rf"\b{numeral}\b(?=\s[a-ząćęłńóśźż]{{3}})", self._before_noun),
+            rule(rf"\b{numeral}\b(?=\s(?:{any_of(listed(words.COUNTED))}))", self._before_noun),
+            rule(rf"\b(?P<name>[A-ZŁŚŻ][a-ząćęłńóśźż]{{2,}})\s{numeral}\b(?!\.?\s(?:w\.|wiek))", self._ruler),
+            rule(r"(?<=\b[nN]a\s)(?P<number>\d{1,3})(?=\s(?:piętrze|piętro|miejscu|miejsce|peronie)\b)", self._ordinal),
             rule(r"(?P<years>\b[Ll]ata(?:ch|mi)?)\s(?P<number>\d0)(?:\.|-tych|-te)?(?!\d)", self._decade),
             rule(rf"{START}(?P<number>\d{{1,4}})-{SUFFIX}\b", self._with_ending),
             rule(rf"{START}(?P<number>\d{{1,3}})\.(?=\s[a-ząćęłńóśźż]{{3}})", self._ordinal),
@@ -141,14 +143,12 @@ class Ordinals:
 
     def _before_noun(self, match: re.Match[str]) -> str | None:
         number, noun = roman(match["roman"]), word_after(match)
-        single = match["roman"] == "I" and not noun.startswith(("wojn", "lig", "klas", "poło", "miejs", "etap", "tur"))
         form = ending_before(noun, word_before(match))
-        return in_form(number, form) if number and form and not single else None
+        return in_form(number, form) if number and form else None
 
     def _ruler(self, match: re.Match[str]) -> str | None:
         number, name = roman(match["roman"]), match["name"]
-        following = match.string[match.end() :].lstrip()
-        if not number or (match["roman"] == "I" and following[:1].islower() and name[-1] not in "iya"):
+        if not number or name in NO_NAMES:
             return None
         return f"{name} {in_form(number, _ruler_form(name))}"
 

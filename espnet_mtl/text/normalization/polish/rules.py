@@ -21,7 +21,7 @@ from espnet_mtl.text.normalization.base import (
 )
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
-from espnet_mtl.text.normalization.numerals import Numerals
+from espnet_mtl.text.normalization.numerals import Numerals, day_range
 from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.amounts import NUMBER, Amounts
 from espnet_mtl.text.normalization.polish.dates import BEGINNING, IS, Dates
@@ -42,6 +42,7 @@ COMPOUND_TENS = listed(
 ADJECTIVES = "let|lat|lec|krotn|osobow|minutow|dniow|godzin|procentow|metrow|piętrow|pokojow|stopniow|tysięczn"
 ENDS_OF_CASES = {"ach": "locative", "mi": "instrumental", "om": "dative"}
 MOST_DECIMALS = 2
+FEW = re.compile(r"[234]")
 
 
 class Polish(LanguageRules):
@@ -62,8 +63,9 @@ class Polish(LanguageRules):
         return [
             *address_rules(self),
             *numerals.strings(),
-            *Dates(self).rules(),
+            day_range(words.DAYS, "do", "od "),
             *Amounts(self).rules(),
+            *Dates(self).rules(),
             rule(rf"(?<!\w)(?P<place>{any_of(words.PLACES)})(?=\s[A-ZĄĆĘŁŃÓŚŹŻ\d])", _place),
             rule(r"\b[śŚ]w\.(?=\s)", _saint),
             *abbreviation_rules(words.ABBREVIATIONS, words.AT_THE_END, words.BEFORE_NUMBERS),
@@ -127,11 +129,20 @@ class PolishNumerals(Numerals):
         point = rf"{START}(?P<whole>\d+)\.(?P<decimals>\d+){END}"
         return [*super().plain(), rule(point, self._with_point)]
 
+    def _of_persons(self, number: int) -> str:
+        """Says a number before a noun of men: tysiąc pięciuset żołnierzy."""
+        thousands, rest = divmod(number, 1000)
+        said = [self.language.number(str(thousands * 1000))] if thousands else []
+        if rest or not said:
+            said.append(self.language.counted(str(rest), "masculine", "genitive"))
+        return " ".join(said)
+
     def _range(self, match: re.Match[str]) -> str:
         first, second = match["first"], match["second"]
+        if ":" not in match[0] and FEW.fullmatch(second) and word_after(match).endswith(("y", "i")):
+            kind = gender_of(word_after(match))
+            return f"{self.language.counted(first, kind)} lub {self.language.counted(second, kind)}"
         last = self.language.counted(second, "masculine", "genitive")
-        if ":" not in match[0] and self.value(first) >= self.value(second):
-            return super()._range(match)
         return f"{self.language.number(first)} do {last}"
 
     def _with_point(self, match: re.Match[str]) -> str:
@@ -148,11 +159,11 @@ class PolishNumerals(Numerals):
     def _plain(self, match: re.Match[str]) -> str:
         noun, before, written = word_after(match), word_before(match), match["number"]
         case = next((name for end, name in ENDS_OF_CASES.items() if noun.endswith(end)), "")
-        gender = "masculine"
-        if noun in words.FEMININE or noun.endswith(("cje", "sje", "czki", "nki", "żki")):
-            gender = "feminine"
-        if noun in words.PERSONS and "," not in written and written != "1":
-            case = "genitive"
+        gender = gender_of(noun)
+        if noun in words.PERSONS and written != "1" and "," not in written:
+            return self._of_persons(int(re.sub(r"\D", "", written)))
+        if written == "1" and noun.endswith("ę"):
+            case = "accusative"
         if not case and before in words.GENITIVE and not noun.endswith("ą"):
             case = "genitive"
         if written == "1" and noun.endswith(("a", "ę", "ść")):
@@ -162,6 +173,12 @@ class PolishNumerals(Numerals):
         if "," in written:
             case = ""
         return self.language.signed(match, self.language.counted(written, gender, case))
+
+
+def gender_of(noun: str) -> str:
+    """Returns the gender, as CLDR calls it, of a noun behind two, three or four."""
+    feminine = noun in words.FEMININE or noun.endswith(("cje", "sje", "czki", "nki", "żki"))
+    return "feminine" if feminine else "masculine"
 
 
 def _place(match: re.Match[str]) -> str:

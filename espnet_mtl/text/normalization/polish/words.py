@@ -57,7 +57,9 @@ def _cubic(prefix: str) -> Noun:
 
 HOUR = _feminine("godzin", "godzin")
 MINUTE, SECOND = _feminine("minut", "minut"), _feminine("sekund", "sekund")
+POINT = Noun("punkt", "punkty", "punktów", "punktu")
 UNITS = {
+    "pkt": POINT,
     **{"km": _meter("kilo"), "m": _meter(""), "cm": _meter("centy"), "mm": _meter("mili"), "nm": _meter("nano")},
     **{"kg": _regular("kilogram"), "g": _regular("gram"), "dag": _regular("dekagram"), "mg": _regular("miligram")},
     **{"t": _feminine("ton", "ton"), "l": Noun("litr", "litry", "litrów", "litra"), "ha": _regular("hektar")},
@@ -130,7 +132,7 @@ ABBREVIATIONS = {
 ABBREVIATIONS |= {name[0].upper() + name[1:]: said[0].upper() + said[1:] for name, said in ABBREVIATIONS.items()}
 AT_THE_END = {
     **{"itd.": "i tak dalej", "itp.": "i tym podobne", "etc.": "et cetera", "br.": "bieżącego roku"},
-    **{"bm.": "bieżącego miesiąca", "i in.": "i inni"},
+    **{"bm.": "bieżącego miesiąca", "i in.": "i inni", "n.p.m.": "nad poziomem morza"},
 }
 """What may end a sentence: its full stop stays where a new one begins."""
 BEFORE_NUMBERS = {
@@ -139,7 +141,7 @@ BEFORE_NUMBERS = {
         "t.": "tom",
         "rys.": "rysunek",
         "tab.": "tabela",
-        "m.": "mieszkania",
+        "m.": "mieszkanie",
         "#": "numer",
         "№": "numer",
         "par.": "paragraf",
@@ -153,6 +155,10 @@ SIGNS = {
     **{"°": "stopni", "%": "procent", "@": "małpa", "+": "plus", "€": "euro", "$": "dolarów", "£": "funtów"},
     **{"²": "do kwadratu", "³": "do sześcianu", "§": "paragraf", "©": "copyright", "#": "numer", "<": "mniejsze niż"},
     ">": "większe niż",
+}
+DAYS = {
+    **{"pn": "poniedziałku", "pon": "poniedziałku", "wt": "wtorku", "śr": "środy", "czw": "czwartku"},
+    **{"pt": "piątku", "sob": "soboty", "niedz": "niedzieli", "nd": "niedzieli"},
 }
 ADDRESS = {
     **{".": "kropka", "@": "małpa", "/": "ukośnik", "-": "myślnik", "_": "podkreślnik", "?": "znak zapytania"},
@@ -172,7 +178,13 @@ PLACES = {
     **{"Al.": ("Aleje", "Alejach"), "Ul.": ("Ulica", "Ulicy")},
 }
 """Kinds of streets, in the nominative and behind a preposition."""
-GENITIVE = frozenset(listed("od do około ok bez dla blisko koło powyżej poniżej oprócz spośród wokół podczas z ze"))
+GENITIVE = frozenset(
+    listed(
+        """
+        od do około ok bez ciągu wieku dla blisko koło powyżej poniżej oprócz spośród wokół podczas z ze
+        """
+    )
+)
 LOCATIVE = frozenset(listed("w we na o po przy"))
 INSTRUMENTAL = frozenset(listed("przed nad pod za między"))
 PERSONS = frozenset(
@@ -195,6 +207,8 @@ FEMININE = frozenset(
     )
 )
 """Nouns behind two, three and four."""
+COUNTED = "wojn lig lidz klas poło miejs etap tur kwarta rund edycj stop tom rozdzia częś rzecz pięt grup"
+"""How nouns begin that roman numerals stand before."""
 QUEENS = ("Elżbiet", "Katarzyn", "Mari", "Ann", "Jadwig", "Wiktori", "Krystyn", "Małgorza", "Izabel", "Barbar", "Teres")
 FEMININE_LOCATIVE = frozenset(
     listed(
