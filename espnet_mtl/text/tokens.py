@@ -102,11 +102,17 @@ class Tokenizer:
         """
         clean = self.clean(text)
         said = applied(clean, self.edits(clean, language))
-        lost = unread(clean, language)
-        if lost and not speakable(said):
-            names = named(one.characters for one in lost)
+        if not speakable(said) and (names := named(one.characters for one in unread(clean, language))):
             raise UserError(f"nothing to speak in the text {text!r}: espeak's {language} does not read {names}")
         return said
+
+    def unspeakable(self, text: str, language: str) -> str:
+        """Names the characters of a text that holds nothing but those that espeak does not read; "" of all others."""
+        if self.token_type != "phn":
+            return ""
+        clean = self.clean(text)
+        lost = named(one.characters for one in unread(clean, language))
+        return "" if lost and speakable(applied(clean, self.edits(clean, language))) else lost
 
     def edits(self, clean: str, language: str) -> list[Edit]:
         """Finds what is said otherwise than a clean text has it, and what is left out."""
