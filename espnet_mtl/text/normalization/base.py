@@ -154,7 +154,7 @@ class LanguageRules(ABC):
 
 def _apart(text: str, start: int, end: int, said: str) -> str:
     """Puts spaces between what is said and the letters beside it: MP3."""
-    if said[:1].strip() and start and text[start - 1].isalnum():
+    if said[:1].strip() and start and (text[start - 1].isalnum() or text[start - 1] in ",;"):
         said = f" {said}"
     if said[-1:].strip() and text[end : end + 1].isalnum():
         said = f"{said} "

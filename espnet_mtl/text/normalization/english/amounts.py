@@ -28,6 +28,8 @@ AMOUNT = rf"(?P<number>{NUMBER})"
 RANGE = rf"(?:(?P<first>{NUMBER})(?:{DASH}|\sto\s))?{AMOUNT}"
 CURRENCY = any_of(words.CURRENCIES)
 MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_]))?"
+STOP = r"(?:\.(?=\s[a-z\d]))?"
+"""A full stop behind a unit that ends no sentence: 6 ft. tall."""
 ARTICLES = frozenset(listed("a an another this that every each per the"))
 
 
@@ -43,7 +45,9 @@ class Amounts:
             rf"{SIGN}(?P<currency>{CURRENCY})\s?(?:(?P<first>{NUMBER}){DASH}(?:{CURRENCY})?)?{AMOUNT}{END}{MAGNITUDE}"
         )
         behind = rf"{START}{SIGN}{RANGE}{MAGNITUDE}\s?(?P<currency>{CURRENCY})(?!\w)"
-        unit = rf"{START}{SIGN}{RANGE}(?P<hyphen>[ -]?)(?P<unit>{any_of(words.UNITS)})(?![^\W_]|[²³])"
+        unit = (
+            rf"{START}{SIGN}{RANGE}(?P<hyphen>[ -]?)(?P<unit>{any_of(words.UNITS)})(?![^\W_]|[²³])(?:\.(?=\s[a-z\d]))?"
+        )
         return [
             rule(before, self._money),
             rule(behind, self._money),

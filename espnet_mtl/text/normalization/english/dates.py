@@ -39,7 +39,11 @@ class Dates:
             rule(rf"{START}{DAY}(?:\sof)?\s{MONTH}(?!\w){OF_YEAR}", self._day_first),
             rule(clock, self._time, re.I),
             rule(hour, self._time, re.I),
-            rule(rf"(?<=:\d\d){DASH}(?=\d\d?:\d\d)|(?<=[\dm]){DASH}(?={HOUR}{HALF_DAY})", lambda match: "to", re.I),
+            rule(
+                rf"(?<=:\d\d){DASH}(?=\d\d?:\d\d)|(?:(?<=[\dm])|(?<=m\.)){DASH}(?={HOUR}{HALF_DAY})",
+                lambda match: " to",
+                re.I,
+            ),
             rule(r"(?<![\w'’])['’]?(?P<century>\d\d)?(?P<decade>\d)0['’]?s\b", self._decade),
             rule(years, self._years),
             rule(rf"{START}{YEAR}/(?P<second>\d\d){END}(?!\w)", self._season),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: 000)+|\d+(?:\.\d+)?|\.\d+)"
 FRACTIONS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 BEFORE_A = re.compile(r"\bA ?$")
-MOST_PARTS = 100
+MOST_PARTS, MOST_MONTHS, MOST_DAYS = 100, 12, 31
 NO_NUMERALS = ("XL", "L", "LI", "LV", "LX", "LL")
 
 
@@ -26,6 +26,7 @@ class EnglishNumerals(Numerals):
 
     def __init__(self, language: English):
         super().__init__(language, NUMBER, _value, words.SIGNS, ("to", "to"))
+        self.american = language.american
 
     def strings(self) -> list[Rule]:
         return [
@@ -40,7 +41,10 @@ class EnglishNumerals(Numerals):
         fraction = rf"{START}{SIGN}(?:(?P<whole>\d+)\s)?(?P<top>\d+)/(?P<bottom>\d+)(?![\w/])"
         return [
             rule(ordinal, self._ordinal_number, re.I),
-            rule(r"(?<![\w/])(?:24/7|9/11)(?![\w/])", self._said_together),
+            rule(r"(?<![\w/])(?:24/7|9/11|(\d+)/\1)(?![\w/])", self._said_together),
+            rule(r"\b1,?000?s\b", lambda match: "thousands" if match[0].count("0") > 2 else "hundreds"),
+            rule(r"(?<=\w)\+\+", lambda match: "plus plus"),
+            rule(r"(?<=\b[CF])#", lambda match: "sharp"),
             rule(fraction, self._fraction),
             rule(rf"(?:(?P<whole>\d+)\s?)?(?P<part>[{VULGAR}])", self._vulgar),
             rule(r"\b(?P<noun>[A-Z][A-Za-z]+(?:['’]s)?) (?P<roman>[IVXL]+)\b(?!['’](?!s\b))", self._roman),
@@ -61,6 +65,9 @@ class EnglishNumerals(Numerals):
 
     def _fraction(self, match: re.Match[str]) -> str | None:
         top, bottom = int(match["top"]), int(match["bottom"])
+        month, day = (top, bottom) if self.american else (bottom, top)
+        if word_before(match) == "on" and 1 <= month <= MOST_MONTHS and 1 <= day <= MOST_DAYS:
+            return self.language.date(None, month, day, match.string[: match.start()])
         if not 0 < top < bottom or bottom > MOST_PARTS:
             said = f"{self.language.number(match['top'])} slash {self.language.number(match['bottom'])}"
             return f"{self.language.number(match['whole'])} {said}" if match["whole"] else said

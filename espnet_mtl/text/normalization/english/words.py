@@ -20,7 +20,17 @@ ABBREVIATIONS = {
     **{"Sgt.": "Sergeant", "Capt.": "Captain", "Hon.": "Honorable", "Messrs.": "Messers", "Fr.": "Father"},
     **{"e.g.": "for example", "i.e.": "that is", "vs.": "versus", "approx.": "approximately", "cf.": "compare"},
     **{"et al.": "et al", "dept.": "department", "Dept.": "Department", "est.": "established", "viz.": "namely"},
-    **{"Mt.": "Mount", "Ft.": "Fort", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "w/o": "without"},
+    **{
+        "Mt.": "Mount",
+        "Ft.": "Fort",
+        "Ave.": "Avenue",
+        "Blvd.": "Boulevard",
+        "Rd.": "Road",
+        "w/o": "without",
+        "Mon.": "Monday",
+        "Tue.": "Tuesday",
+    },
+    **{"Wed.": "Wednesday", "Thu.": "Thursday", "Fri.": "Friday"},
 }
 """What stands before something else, so that its full stop ends no sentence."""
 AT_THE_END = {

@@ -95,5 +95,6 @@ class Dates:
         return f"{self.language.year(int(first))} bis {said}"
 
     def _year(self, match: re.Match[str]) -> str | None:
-        counted = word_after(match)[:1].isupper() and word_before(match) not in words.YEAR_AFTER
+        before = word_before(match)
+        counted = before in words.NUMBERED_BY or (word_after(match)[:1].isupper() and before not in words.YEAR_AFTER)
         return None if counted else self.language.year(int(match["year"]))

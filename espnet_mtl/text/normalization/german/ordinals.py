@@ -80,7 +80,7 @@ class Ordinals:
         rulers = any_of([*words.RULERS, *words.QUEENS])
         return [
             rule(rf"\b(?P<name>{rulers})(?P<own>s?)\s(?P<roman>[IVXL]+)\b(?P<stop>\.?)", self._ruler),
-            rule(r"\b(?P<noun>[A-ZÄÖÜ][a-zäöüß]+)\s(?P<roman>[IVXL]{2,}|[VX])\b(?!\.\s[A-Z])", self._counted),
+            rule(r"\b(?P<noun>[A-ZÄÖÜ][a-zäöüß]+)\s(?P<roman>[IVXL]+)\b(?!\.\s[A-Z])", self._counted),
             rule(r"\b(?P<roman>[IVXL]+)\.(?=\s(?:[a-zäöüß]+e[nrs]?\s)?[A-ZÄÖÜ])", self._roman),
             rule(rf"{START}(?P<number>\d{{1,4}})\.(?=[\s,/–-])", self._ordinal),
             rule(rf"{START}(?P<number>\d{{1,4}})\.$", self._at_the_end),

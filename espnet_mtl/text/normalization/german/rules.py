@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
 from espnet_mtl.text.normalization.addresses import address_rules
-from espnet_mtl.text.normalization.base import END, START, LanguageRules, Rule, last_word, rule, word_after
+from espnet_mtl.text.normalization.base import END, START, LanguageRules, Rule, any_of, last_word, rule, word_after
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.german import words
 from espnet_mtl.text.normalization.german.amounts import NUMBER, Amounts
@@ -42,6 +42,7 @@ class German(LanguageRules):
             *numerals.strings(),
             *Dates(self).rules(),
             *Amounts(self).rules(),
+            rule(rf"\b(?P<day>{any_of(words.DAYS)})\.(?=,|\s[a-zäöü])", lambda match: words.DAYS[match["day"]]),
             *abbreviation_rules(words.ABBREVIATIONS, words.AT_THE_END, words.BEFORE_NUMBERS),
             rule(r"\b(?P<name>[^\W\d_]+)str\.", lambda match: f"{match['name']}straße"),
             *Ordinals(self).rules(),

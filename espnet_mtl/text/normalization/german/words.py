@@ -137,6 +137,8 @@ MIXED = frozenset(listed("ein kein mein dein sein ihr unser"))
 YEAR_AFTER = frozenset(
     listed("jahr jahre jahren seit von bis ab nach vor sommer herbst winter frühjahr frühling ende anfang mitte um")
 ) | frozenset(month.lower() for month in MONTHS)
+NUMBERED_BY = frozenset(listed("nr nummer zimmer seite gleis raum artikel paragraf"))
+"""Words before numbers that are no years."""
 BEGINNINGS = frozenset(
     listed(
         """

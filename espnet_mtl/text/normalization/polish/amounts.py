@@ -20,7 +20,7 @@ RANGE = rf"(?:(?P<first>{NUMBER})(?P<to>{DASH}|\sdo\s|\si\s|\slub\s))?{AMOUNT}"
 MAGNITUDE = rf"(?:\s?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_]))?"
 CURRENCY = rf"(?P<currency>{any_of(words.CURRENCIES)})"
 MOST_PARTS = 100
-HALF = "5"
+HALF = ",5"
 
 
 def form_of(number: str, noun: Noun, genitive: bool = False) -> str:
@@ -68,13 +68,8 @@ class Amounts:
         return f"{said} {noun.behind}".strip()
 
     def _number(self, written: str, noun: Noun, genitive: bool) -> str:
-        whole, _, decimals = written.partition(",")
-        if decimals == HALF and not genitive:
-            if whole == "0":
-                return "pół"
-            if whole == "1":
-                return "półtorej" if noun.gender == "feminine" else "półtora"
-            return f"{self.language.number(whole)} i pół"
+        if written.endswith(HALF) and not genitive:
+            return self.language.halves(written, noun.gender)
         return self.language.counted(written, noun.gender, "genitive" if genitive else "")
 
     def _large(self, match: re.Match[str]) -> str:

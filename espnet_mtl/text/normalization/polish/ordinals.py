@@ -28,6 +28,7 @@ THOUSANDS = {1: "tysięczn", 2: "dwutysięczn", 3: "trzytysięczn", 4: "czteroty
 SOFT = {"y": "i", "e": "ie", "ego": "iego", "ej": "iej", "emu": "iemu", "ym": "im", "ych": "ich", "a": "ia", "ą": "ią"}
 CENTURY = r"w\.|wieku|wiek|wiekiem|w\b"
 NO_NAMES = frozenset(listed("Przed Przez Ale Już Oraz Czy Gdy Jak Nad Pod Koniec Początek"))
+ORDERED = "piętrze|piętro|miejscu|miejsce|peronie|połowie|klasie|rundzie|kwartale|lidze"
 MORE = r"(?P<more>(?:/|\s(?:i|lub|oraz)\s|[-–])[IVXL]+)?"
 SUFFIX = r"(?:[tgscz]*)(?P<form>y|i|a|e|ego|go|ej|ą|ym|ych|emu)"
 
@@ -82,7 +83,7 @@ def ending_before(noun: str, preposition: str) -> str:
         return "emu"
     if locative and noun.endswith(("u", "e", "ie")) and not noun.endswith("sce"):
         return "ym"
-    if noun.endswith(("u", "ca", "ia")) or (preposition in words.GENITIVE and noun.endswith("a")):
+    if noun.endswith(("u", "sca")) or (preposition in words.GENITIVE and noun.endswith("a")):
         return "ego"
     if noun.endswith(("y", "i")):
         return "ej"
@@ -104,7 +105,10 @@ class Ordinals:
             ),
             rule(rf"\b{numeral}\b(?=\s(?:{any_of(listed(words.COUNTED))}))", self._before_noun),
             rule(rf"\b(?P<name>[A-ZŁŚŻ][a-ząćęłńóśźż]{{2,}})\s{numeral}\b(?!\.?\s(?:w\.|wiek))", self._ruler),
-            rule(r"(?<=\b[nN]a\s)(?P<number>\d{1,3})(?=\s(?:piętrze|piętro|miejscu|miejsce|peronie)\b)", self._ordinal),
+            rule(
+                rf"(?:(?<=\b[nN]a\s)|(?<=\b[wW]\s))(?P<number>\d{{1,3}})(?=\s(?:{ORDERED})\b)",
+                self._ordinal,
+            ),
             rule(r"(?P<years>\b[Ll]ata(?:ch|mi)?)\s(?P<number>\d0)(?:\.|-tych|-te)?(?!\d)", self._decade),
             rule(rf"{START}(?P<number>\d{{1,4}})-{SUFFIX}\b", self._with_ending),
             rule(rf"{START}(?P<number>\d{{1,3}})\.(?=\s[a-ząćęłńóśźż]{{3}})", self._ordinal),

@@ -20,7 +20,7 @@ from espnet_mtl.text.normalization.base import (
     word_before,
 )
 from espnet_mtl.text.normalization.fractions import VULGAR
-from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
+from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long, roman
 from espnet_mtl.text.normalization.numerals import Numerals, day_range
 from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.amounts import NUMBER, Amounts
@@ -93,6 +93,15 @@ class Polish(LanguageRules):
             return f"{said} {self.point} {digits_of(decimals, self.digits)}"
         return f"{said} {self.point} {self.number(decimals)}"
 
+    def halves(self, written: str, gender: str) -> str:
+        """Says a number whose decimals are a half."""
+        whole, _, _ = written.partition(",")
+        if whole == "0":
+            return "pół"
+        if whole == "1":
+            return "półtorej" if gender == "feminine" else "półtora"
+        return f"{self.counted(whole, gender)} i pół"
+
     def ordinal(self, number: int, before: str = "", after: str = "") -> str:
         noun = after.split()[0] if after.split() else ""
         preposition = before.split()[-1].lower() if before.split() else ""
@@ -112,7 +121,8 @@ class PolishNumerals(Numerals):
 
     def strings(self) -> list[Rule]:
         nine = r"(?<![\w.,-])(?:\d{3}[ -]\d{3}[ -]\d{3}|\(?\d{2}\)? \d{3}[ -]\d{2}[ -]\d{2})(?![\w-]| \d)"
-        return [*super().strings(), rule(nine, self._phone)]
+        code = r"(?<![\w.,-])\d\d-\d{3}(?=\s[A-ZĄĆĘŁŃÓŚŹŻ])"
+        return [*super().strings(), rule(nine, self._phone), rule(code, self._phone)]
 
     def rules(self) -> list[Rule]:
         compound = rf"{START}(?P<number>\d{{1,2}})-(?P<behind>(?:{ADJECTIVES})\w*)"
@@ -120,6 +130,7 @@ class PolishNumerals(Numerals):
         score = rf"{START}(?P<first>\d+):(?P<second>\d+){END}"
         return [
             rule(compound, self._compound),
+            rule(r"\b(?P<roman>[IVXL]+)-(?P<behind>wieczn\w+)", self._of_century),
             rule(score, self._range),
             *super().rules(),
             rule(between, lambda match: "do"),
@@ -150,14 +161,17 @@ class PolishNumerals(Numerals):
         return f"{self.language.number(match['whole'])} kropka {decimals}"
 
     def _compound(self, match: re.Match[str]) -> str:
-        number = int(match["number"])
-        if number < len(COMPOUND):
-            return COMPOUND[number] + match["behind"]
-        tens, ones = divmod(number, 10)
-        return COMPOUND_TENS[tens - 2] + (COMPOUND[ones] if ones else "") + match["behind"]
+        return _in_compound(int(match["number"])) + match["behind"]
+
+    def _of_century(self, match: re.Match[str]) -> str | None:
+        """Says an adjective of a century: XVII-wieczny, siedemnastowieczny."""
+        number = roman(match["roman"])
+        return in_form(number, "o").replace(" ", "") + match["behind"] if number else None
 
     def _plain(self, match: re.Match[str]) -> str:
         noun, before, written = word_after(match), word_before(match), match["number"]
+        if written.endswith(",5") and noun.islower() and before not in words.GENITIVE:
+            return self.language.signed(match, self.language.halves(written, gender_of(noun)))
         case = next((name for end, name in ENDS_OF_CASES.items() if noun.endswith(end)), "")
         gender = gender_of(noun)
         if noun in words.PERSONS and written != "1" and "," not in written:
@@ -179,6 +193,14 @@ def gender_of(noun: str) -> str:
     """Returns the gender, as CLDR calls it, of a noun behind two, three or four."""
     feminine = noun in words.FEMININE or noun.endswith(("cje", "sje", "czki", "nki", "żki"))
     return "feminine" if feminine else "masculine"
+
+
+def _in_compound(number: int) -> str:
+    """Returns how a number of one or two digits begins a word: pięcio."""
+    if number < len(COMPOUND):
+        return COMPOUND[number]
+    tens, ones = divmod(number, 10)
+    return COMPOUND_TENS[tens - 2] + (COMPOUND[ones] if ones else "")
 
 
 def _place(match: re.Match[str]) -> str:
