@@ -24,6 +24,7 @@ REQUIREMENTS = [
     "soundfile>=0.12",
     "soxr>=0.3",
     "tqdm>=4.60",
+    "unicode-rbnf>=2.4",
 ]
 """What speaking needs, with PyTorch or without."""
 ONNX = [

@@ -58,6 +58,20 @@ def test_what_the_pages_on_speaking_show_works(page, count, spoken, recipe):
         assert abs(wav).max() > 0
 
 
+def test_what_the_page_on_written_forms_shows_works():
+    page = (ROOT / "docs/normalization.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", block], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True
+    )
+    assert done.stdout.decode().splitlines() == [
+        "On March fifth, twenty twenty four it rose three point five percent to one point two billion dollars.",
+        "Am dritten März um zwölf Uhr dreißig waren es minus fünf Grad Celsius.",
+        "trzeciego marca tysiąc dziewięćset dziewięćdziesiątego dziewiątego roku kosztowało to trzy złote pięćdziesiąt"
+        " groszy.",
+    ]
+
+
 def page_commands(name: str) -> list[str]:
     """Lists the commands of a page of docs, apart from those that serve."""
     page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")

@@ -44,6 +44,7 @@ IMPORTS = (
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
     *("fastapi", "uvicorn", "prometheus_client"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
+    "unicode_rbnf",
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),
 )
 """What the stages and the server import, the slowest last."""

@@ -14,9 +14,9 @@ from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.unicode import normal_name
-from espnet_mtl.text import espeak
 from espnet_mtl.text.faults import text_fault
 from espnet_mtl.text.normal import normal_text
+from espnet_mtl.text.tokens import Tokenizer
 
 PROJECT_NAMES = {
     **dict.fromkeys(("ang", "anger"), "angry"),
@@ -182,5 +182,6 @@ def phones_of(utterances: Iterable[Utterance]) -> dict[str, frozenset[str]]:
             texts[utterance.sentence] = (utterance.text, utterance.language)
     phones = {}
     for sentence, (text, language) in texts.items():
-        phones[sentence] = frozenset(espeak.phonemize(text, language))
+        spoken = Tokenizer("phn", language, punctuation=False).phones(text, language)
+        phones[sentence] = frozenset(phone for phone, _ in spoken)
     return phones

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -80,7 +81,8 @@ def plan(tts: BaseText2Speech, text: Any, controls: Controls) -> Iterator[Part]:
         parts = _parts_of_text(tts, text, controls, language)
     first = next(parts, None)
     if first is None:
-        raise UserError("text: there is nothing to say")
+        lost = tts.reader.tokenizer.unspeakable(text, language)
+        raise UserError("text: there is nothing to say" + (lost and f": espeak's {language} does not read {lost}"))
     return chain([first], parts)
 
 
@@ -92,6 +94,10 @@ def _parts_of_text(tts: BaseText2Speech, text: str, controls: Controls, language
         return len(tts.reader.tokens(part, language)) if speakable(part) else 0
 
     for sentence in sentences_of(text, language):
+        lost = tts.reader.tokenizer.unspeakable(sentence.text, language)
+        if lost:
+            logging.warning(f"text {sentence.text!r}: espeak's {language} does not read {lost}: left out")
+            continue
         parts = list(parts_of(sentence.text, tokens, most))
         for number, part in enumerate(parts, 1):
             # A single word may be too long

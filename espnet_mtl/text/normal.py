@@ -16,8 +16,8 @@ HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–", "-"))
 DOTS = str.maketrans(dict.fromkeys("‥⋯", "…"))
 ACCENT_AS_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[`´](?=[^\W\d_])")
 FULL_WIDTH_MARK = re.compile(r"([！，．：；？])(?=\S)")
-FULL_WIDTH = re.compile(r"[\uff00-\uffef\U0001d400-\U0001d7ff]+")
-"""Letters of full or half width, and those that mathematics has in bold, italics and so on."""
+FULL_WIDTH = re.compile(r"[\uff00-\uffef\u2160-\u217f\U0001d400-\U0001d7ff]+")
+"""Letters of full or half width, roman numerals of one character, and the letters of mathematics: bold, italics…"""
 LONG_DASH = re.compile(r"\s*(?:[—―⸺⸻]|--)[-—―⸺⸻]*\s*(?![-—―⸺⸻\s.,;:!?…]|$)")
 SPACED_DASH = re.compile(r"(?<=\S)\s+[-‐‑‒–]\s+(?=\S)")
 BREAK = " — "

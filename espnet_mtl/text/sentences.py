@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from espnet_mtl.text.normal import normal_text, speakable
+from espnet_mtl.text.normalization.verbalize import rules_of
 
 SENTENCE_PAUSE, LINE_PAUSE, PARAGRAPH_PAUSE = 0.35, 0.5, 0.8
 """Silence in seconds behind a sentence, a line of its own, such as a heading, and a paragraph."""
@@ -83,14 +84,15 @@ def _lines(paragraph: str) -> list[str]:
 
 
 def _sentences(line: str, language: str) -> list[str]:
-    """Splits a line at the ends of sentences; a sentence does not begin with a small letter."""
+    """Splits a line at the ends of sentences; one neither begins with a small letter nor ends with an abbreviation."""
     from sentencex import segment
 
     code, _, _ = language.partition("-")
+    rules = rules_of(language)
     sentences: list[str] = []
     for part in segment({"cmn": "zh", "yue": "zh"}.get(code, code), line):
         part = normal_text(part)
-        if sentences and part[:1].islower():
+        if sentences and (part[:1].islower() or (rules and rules.goes_on(sentences[-1], part))):
             sentences[-1] += f" {part}"
         elif part:
             sentences.append(part)

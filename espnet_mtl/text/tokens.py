@@ -10,8 +10,10 @@ from typing import Any
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.text.espeak import Token, phonemize_words
-from espnet_mtl.text.faults import unread_words
-from espnet_mtl.text.normal import normal_text
+from espnet_mtl.text.faults import named, unread
+from espnet_mtl.text.normal import normal_text, speakable
+from espnet_mtl.text.normalization.base import Edit, applied
+from espnet_mtl.text.normalization.verbalize import edits_of
 from espnet_mtl.text.splitting import Splitter, splitter
 
 TOKEN_TYPES = ("phn", "char", "bpe")
@@ -78,18 +80,47 @@ class Tokenizer:
         if self.token_type != "phn":
             return normal_text(text)
         language = language or self.language
-        unread = unread_words(text, language)
-        if unread:
-            logging.warning(f"text {text!r}: espeak's {language} does not read {' '.join(unread)}")
+        lost = unread(self.clean(text), language)
+        if lost:
+            names = named(one.characters for one in lost)
+            logging.warning(f"text {text!r}: espeak's {language} does not read {names}: left out")
         return " ".join(phone for phone, _ in self.phones(text, language))
 
     def phones(self, text: str, language: str) -> tuple[Token, ...]:
-        """Returns the phones of a text, once it is clean, and where the word of each is (`phonemize_words`).
+        """Returns the phones of a text as it is said, and where the word of each is (`phonemize_words`).
 
         Raises:
             UserError: As `line`.
         """
-        return _phones(self.clean(text), language, self.punctuation)
+        return _phones(self.said(text, language), language, self.punctuation)
+
+    def said(self, text: str, language: str) -> str:
+        """Returns a text as espeak gets it for phones: clean, in words, without what espeak does not read.
+
+        Raises:
+            UserError: There is nothing else in it, or the cleaner cannot be had.
+        """
+        clean = self.clean(text)
+        said = applied(clean, self.edits(clean, language))
+        if not speakable(said) and (names := named(one.characters for one in unread(clean, language))):
+            raise UserError(f"nothing to speak in the text {text!r}: espeak's {language} does not read {names}")
+        return said
+
+    def unspeakable(self, text: str, language: str) -> str:
+        """Names the characters of a text that holds nothing but those that espeak does not read; "" of all others."""
+        if self.token_type != "phn":
+            return ""
+        clean = self.clean(text)
+        lost = named(one.characters for one in unread(clean, language))
+        return "" if lost and speakable(applied(clean, self.edits(clean, language))) else lost
+
+    def edits(self, clean: str, language: str) -> list[Edit]:
+        """Finds what is said otherwise than a clean text has it, and what is left out."""
+        edits = edits_of(clean, language)
+        for one in unread(clean, language):
+            if all(edit.end <= one.start or one.end <= edit.start for edit in edits):
+                edits.append(Edit(one.start, one.end, " " if one.symbol else ""))
+        return sorted(edits)
 
     def tokens(self, line: str) -> list[str]:
         """Splits a line as ESPnet's preprocessing does.

@@ -32,7 +32,7 @@ def words_of(text: str, language: str, tokenizer: Tokenizer) -> list[Word]:
         tokenizer: The model's: as it reads a text, so are its words.
     """
     if tokenizer.token_type == "phn":
-        return _words_of_phones(tokenizer.phones(text, language), spoken_text(tokenizer.clean(text)))
+        return _words_of_phones(tokenizer.phones(text, language), spoken_text(tokenizer.said(text, language)))
     tokens = tokenizer.tokens(tokenizer.line(text, language))
     return _words_of_pieces(tokens) if tokenizer.token_type == "bpe" else _words_of_characters(tokens)
 

@@ -221,3 +221,47 @@ def test_tacotron2_says_what_it_cannot(make_tts):
     assert one(tts, '<prosody volume="loud">Good</prosody>').controls.energy.tolist() == [4.0] * len(phonemize("Good"))
     with pytest.raises(UserError, match="markup, 'Good': rate: tacotron2 predicts neither durations nor pitch"):
         parts(tts, '<prosody rate="fast">Good</prosody>')
+
+
+def words(part):
+    return [word.text for word in part.utterance.words]
+
+
+def test_numbers_of_markup_are_said_as_in_plain_text(tts):
+    (plain,) = tts.stream("It costs $3.50 at 5 p.m.")
+    part = one(tts, 'It costs <emphasis>$3.50</emphasis> at <prosody rate="2">5 p.m.</prosody>')
+    assert torch.equal(part.utterance.ids, plain["prosody"].utterance.ids)
+    assert words(part) == [word.text for word in plain["prosody"].words]
+    rates = dict(zip(words(part), (part.controls.rate[word.first] for word in part.utterance.words), strict=True))
+    assert rates == {
+        **{"It": 1.0, "costs": 1.0, "three": 0.9, "dollars": 0.9, "fifty": 0.9, "cents": 0.9, "at": 1.0},
+        **{"five": 2.0, "p.m": 2.0},
+    }
+
+
+def test_a_number_over_two_elements_belongs_to_the_first_one(tts):
+    part = one(tts, 'A <prosody rate="2">$5</prosody><prosody rate="0.5">.50 b</prosody>')
+    assert words(part) == ["A", "five", "dollars", "fifty", "cents", "b"]
+    assert [part.controls.rate[word.first] for word in part.utterance.words] == [1, 2, 2, 2, 2, 0.5]
+
+
+def test_what_is_not_read_moves_no_control(tts, caplog):
+    part = one(tts, 'Good привет <prosody rate="2">morning</prosody>')
+    assert words(part) == ["Good", "morning"]
+    assert [part.controls.rate[word.first] for word in part.utterance.words] == [1, 2]
+
+
+def test_say_as(tts):
+    inner = '<say-as interpret-as="{}">{}</say-as>'
+    assert words(one(tts, inner.format("digits", "3.5"))) == ["three", "point", "five"]
+    assert words(one(tts, inner.format("cardinal", "1999")))[0] == "one"
+    assert words(one(tts, "The " + inner.format("ordinal", "3"))) == ["The", "third"]
+    assert words(one(tts, '<sub alias="5 km">x</sub>')) == ["five", "kilometers"]
+    with pytest.raises(UserError, match="markup, 'noon': <say-as>, time: expected what is written as 12:30"):
+        parts(tts, inner.format("time", "noon"))
+
+
+def test_say_as_of_another_language(make_tts):
+    tts = make_tts("a", "ɔ", languages=["de", "en-us"])
+    inner = '<lang xml:lang="de">am <say-as interpret-as="ordinal">3</say-as> Tag</lang>'
+    assert words(one(tts, inner, language="en-us")) == ["am", "dritten", "Tag"]

@@ -169,3 +169,18 @@ def test_what_is_too_loud_for_a_file_is_said(speak, caplog):
     assert "full scale" not in caplog.text
     speak("--text", "Good morning.", "--energy", "20")
     assert "dB above full scale: peaks are cut off" in caplog.text
+
+
+def test_a_sentence_that_cannot_be_read_is_left_out(tts, caplog):
+    parts = [part["text"] for part in tts.stream("Good morning. 中文。 Привет. Morning \U0001f600.")]
+    assert parts == ["Good morning.", "Morning \U0001f600."]
+    assert "does not read П (CYRILLIC CAPITAL LETTER PE)" in caplog.text
+    assert "GRINNING FACE" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", "Привет. \U0001f600"])
+def test_a_text_of_nothing_that_can_be_read(tts, text):
+    with pytest.raises(UserError, match=r"there is nothing to say: .*does not read .*GRINNING FACE"):
+        tts.stream(text)
+    with pytest.raises(UserError, match=r"nothing to speak in the text .*does not read .*GRINNING FACE"):
+        tts(text)

@@ -2,9 +2,10 @@
 
 import pytest
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.text.espeak import phonemize
 from espnet_mtl.text.espeak_library import languages
-from espnet_mtl.text.faults import SCRIPTS, scripts_of, text_fault, unread_words
+from espnet_mtl.text.faults import SCRIPTS, named, scripts_of, text_fault, unread
 from espnet_mtl.text.tokens import Tokenizer
 
 FAULTS = [
@@ -58,7 +59,48 @@ def test_every_voice_of_another_script_is_one_of_espeak():
     assert scripts_of("fa-latn") == scripts_of("cmn-latn-pinyin") == scripts_of("en-us") == ()
 
 
-def test_the_tokenizer_says_what_espeak_does_not_read(caplog):
-    Tokenizer("phn").line("I like 中文.")
-    assert "text 'I like 中文.': espeak's en-us does not read 中文" in caplog.text
-    assert unread_words("中文 中文 ①", "en-us") == ["中文", "①"]
+LEFT_OUT = [
+    ("hello 😀 there", "hello there", "😀 (GRINNING FACE)"),
+    ("hello😀there", "hello there", "GRINNING FACE"),
+    ("I like 中文.", "I like .", "中 (CJK UNIFIED IDEOGRAPH-4E2D), 文 (CJK UNIFIED IDEOGRAPH-6587)"),
+    ("Hello привет there", "Hello there", "CYRILLIC SMALL LETTER PE"),
+    ("Hello п there", "Hello there", "CYRILLIC SMALL LETTER PE"),
+    ("heПlo there", "helo there", "CYRILLIC CAPITAL LETTER PE"),
+    ("مرحبا hi", "hi", "ARABIC LETTER MEEM"),
+    ("Brand™ new", "Brand new", "TRADE MARK SIGN"),
+    ("left → right", "left right", "RIGHTWARDS ARROW"),
+    ("bo\u0336y", "boy", "COMBINING LONG STROKE OVERLAY"),
+    ("αβγ word", "word", "GREEK SMALL LETTER BETA"),
+    ("ok 🇩🇪 now", "ok now", "REGIONAL INDICATOR SYMBOL LETTER D"),
+    ("I have ① apple", "I have apple", "CIRCLED DIGIT ONE"),
+]
+
+
+@pytest.mark.parametrize(("text", "said", "names"), LEFT_OUT)
+def test_what_cannot_be_said_is_named_and_left_out(text, said, names, caplog):
+    tokenizer = Tokenizer("phn")
+    assert tokenizer.line(text) == Tokenizer("phn").line(said)
+    assert "espeak's en-us does not read" in caplog.text
+    assert names in caplog.text
+    assert caplog.text.count("left out") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [*SPOKEN[:-1], ("20 °C", "en-us"), ("© 5 №", "de"), ("Grüße – ja… „so“", "de"), ("नमस्ते", "hi")],
+)
+def test_what_can_be_said_is_not_left_out(text, language, caplog):
+    Tokenizer("phn").line(text, language)
+    assert "left out" not in caplog.text
+    assert unread(text, language) == []
+
+
+@pytest.mark.parametrize(("text", "name"), [("😀", "GRINNING FACE"), ("привет!", "CYRILLIC SMALL LETTER PE")])
+def test_a_text_of_nothing_else_is_an_error_that_names_it(text, name):
+    with pytest.raises(UserError, match=rf"nothing to speak in the text .*en-us does not read .*{name}"):
+        Tokenizer("phn").line(text)
+
+
+def test_many_characters_are_named_in_short():
+    assert named("абвгдежзий").endswith("(CYRILLIC SMALL LETTER ZE) and 2 more")
+    assert named(["中", "中文"]).count("中") == 1

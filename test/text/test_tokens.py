@@ -17,6 +17,8 @@ from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 
 TEXTS = {"a_1": "Room 3, please.", "a_2": "LG calls at 7.", "a_3": "say it, now."}
 CLEANED = {"a_1": "알오오엠 삼, 피엘이에이에스이.", "a_2": "엘지 씨에이엘엘에스 에이티 칠."}
+LANGUAGE = "ko"
+"""espeak's, which reads what the cleaner makes of the texts."""
 TYPES, CLEANERS = ("phn", "char", "bpe"), (None, "korean_cleaner")
 
 
@@ -44,7 +46,7 @@ def token_list(dump, tokenizer):
 @pytest.mark.parametrize("token_type", TYPES)
 def test_all_make_the_same_tokens(dump, make_tts, token_type, cleaner):
     model = str(dump.parent / "token_list/bpe/bpe.model") if token_type == "bpe" else None
-    tokenizer = Tokenizer.from_config({**complete({}), "cleaner": cleaner}, token_type, model)
+    tokenizer = Tokenizer.from_config({**complete({}), "cleaner": cleaner, "language": LANGUAGE}, token_type, model)
     tokens = token_list(dump, tokenizer)
     assert not (dump.parent / f"token_list/{token_type}/unknown_tokens.txt").exists()
     speech = make_tts(token_type=token_type, cleaner=cleaner, bpemodel=model)
@@ -56,13 +58,13 @@ def test_all_make_the_same_tokens(dump, make_tts, token_type, cleaner):
     for utterance in read_utterances(dump / "train", tokenizer, FROM_ALIGNER):
         expected = [tokens.index(token) for token in utterance.tokens]  # none is unknown
         assert trained(utterance.utt, {"text": utterance.line})["text"].tolist() == expected
-        assert speech.reader.token_ids(TEXTS[utterance.utt], "en-us").tolist() == expected
+        assert speech.reader.token_ids(TEXTS[utterance.utt], LANGUAGE).tolist() == expected
 
 
 @pytest.mark.parametrize("token_type", TYPES)
 def test_a_cleaner_changes_the_tokens(dump, token_type):
     plain, cleaned = (
-        Tokenizer(token_type, cleaner=cleaner, bpemodel=dump / "bpe.model" if token_type == "bpe" else None)
+        Tokenizer(token_type, LANGUAGE, cleaner, dump / "bpe.model" if token_type == "bpe" else None)
         for cleaner in CLEANERS
     )
     for utt, text in CLEANED.items():

@@ -9,7 +9,8 @@ from espnet_mtl.text.words import Word, words_of
 @pytest.mark.parametrize(
     ("language", "text", "words"),
     [
-        ("en-us", "Hello, the 1999 cats of it.", "Hello the 1999 cats of it"),
+        ("en-us", "Hello, the 20 cats of it.", "Hello the twenty cats of it"),
+        ("en-us", "It costs $3, Dr. Who.", "It costs three dollars Doctor Who"),
         ("en-us", "I don't think it's a well-known thing, isn't it? She'll pay.", None),
         ("en-us", "She said: “Yes!”", "She said Yes"),
         ("pl", "Zażółć gęślą, w jaźń.", "Zażółć gęślą w jaźń"),

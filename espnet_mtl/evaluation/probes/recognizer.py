@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_mtl.evaluation.probes.conv_probe import reproducible
-from espnet_mtl.text.espeak import PAUSE, phonemize
+from espnet_mtl.text.espeak import PAUSE
+from espnet_mtl.text.tokens import Tokenizer
 
 STRESS = str.maketrans("", "", "ˈˌ")
 EPOCHS, MIN_STEPS, BATCH = 10, 300, 16
@@ -31,12 +32,13 @@ MAX_HIDDEN_FRAMES, MAX_HIDDEN_BANDS = 15, 12
 
 @lru_cache(maxsize=4096)
 def spoken_phones(text: str, language: str) -> tuple[str, ...]:
-    """Phones of a text without stress marks and pauses.
+    """Phones of a text as it is said, without stress marks and pauses.
 
     Raises:
         UserError: The language is unknown, or the text holds nothing that can be spoken.
     """
-    phones = [phone for phone in phonemize(text, language) if phone != PAUSE]
+    tokens = Tokenizer("phn", language, punctuation=False).phones(text, language)
+    phones = [phone for phone, _ in tokens if phone != PAUSE]
     return tuple(phone.translate(STRESS) for phone in phones)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby
@@ -22,8 +23,10 @@ from espnet_mtl.text.ipa import phones_of_ipa
 from espnet_mtl.text.markup.reader import ADDED, Break, Manner, Span
 from espnet_mtl.text.markup.sentences import MarkedSentence, joined, letters
 from espnet_mtl.text.normal import speakable, spoken_text
+from espnet_mtl.text.normalization.base import applied, place_after
+from espnet_mtl.text.normalization.say_as import say_as
 from espnet_mtl.text.splitting import SPACE
-from espnet_mtl.text.tokens import unknown_tokens
+from espnet_mtl.text.tokens import Tokenizer, unknown_tokens
 from espnet_mtl.text.words import Word, words_of
 
 SMOOTHED = (0.25, 0.5, 0.25)
@@ -61,7 +64,11 @@ def read_marked(reader: UtteranceReader, sentence: MarkedSentence, controls: Con
     asked = {item.manner.language for item in sentence.items if isinstance(item, Span) and speakable(item.text)}
     if len(asked) == 1:
         base = _language(reader, asked.pop(), base)
-    tokens, words = _tokens(reader, sentence, lambda manner: _language(reader, manner.language, base))
+
+    def language(manner: Manner) -> str:
+        return _language(reader, manner.language, base)
+
+    tokens, words = _tokens(reader, said_as_asked(sentence, language), language)
     names = [token.token for token in tokens]
     if unknown := unknown_tokens(names, reader.args.token_list):
         logging.warning(f"text {sentence.text!r}: the model does not know {' '.join(unknown)}: read as <unk>")
@@ -80,6 +87,17 @@ def read_marked(reader: UtteranceReader, sentence: MarkedSentence, controls: Con
         pause=pauses,
     )
     return replace(utterance, weights=weights), controls
+
+
+def said_as_asked(sentence: MarkedSentence, language: Callable[[Manner], str]) -> MarkedSentence:
+    """Writes out what `<say-as>` asks for."""
+    items = list(sentence.items)
+    for number, item in enumerate(items):
+        if isinstance(item, Span) and item.kind:
+            before, after = joined(items[:number]), joined(items[number + 1 :])
+            said = say_as(item.text, item.kind, language(item.manner), item.form, before, after)
+            items[number] = replace(item, text=said, kind="")
+    return replace(sentence, items=items)
 
 
 def _language(reader: UtteranceReader, asked: str | None, base: str) -> str:
@@ -173,15 +191,16 @@ def _read(reader: UtteranceReader, spans: Sequence[Span], language: str) -> tupl
     """Reads spans as one text, and finds for each token the span in which its word begins."""
     tokenizer = reader.tokenizer
     text = joined(spans)
-    ends = np.cumsum([letters(spoken_text(tokenizer.clean(span.text))) for span in spans])
     if tokenizer.token_type == "phn":
-        spoken = spoken_text(tokenizer.clean(text))
+        ends = _said_ends(tokenizer, spans, language)
+        spoken = spoken_text(tokenizer.said(text, language))
         phones = tokenizer.phones(text, language)
         names = [phone for phone, _ in phones]
         # Silence goes with what is before it
         before = [0, *accumulate(map(int, map(str.isalnum, spoken)))]
         starts: list[int | None] = [None if place is None else before[place[0]] for _, place in phones]
     else:
+        ends = list(accumulate(letters(tokenizer.clean(span.text)) for span in spans))
         names = reader.tokens(text, language)
         starts = _starts(names)
     tokens = []
@@ -191,6 +210,22 @@ def _read(reader: UtteranceReader, spans: Sequence[Span], language: str) -> tupl
             current = min(int(np.searchsorted(ends, start, side="right")), len(spans) - 1)
         tokens.append(MarkedToken(name, spans[current].manner))
     return tokens, words_of(text, language, tokenizer)
+
+
+def _said_ends(tokenizer: Tokenizer, spans: Sequence[Span], language: str) -> list[int]:
+    """Counts the letters that are said up to the end of each span.
+
+    What is said for several spans, such as $<emphasis>5</emphasis>, belongs to the one in which it begins.
+    """
+    clean = tokenizer.clean(joined(spans))
+    edits = tokenizer.edits(clean, language)
+    said = applied(clean, edits)
+    before = [0, *accumulate(map(int, map(str.isalnum, clean)))]
+    ends = []
+    for written in accumulate(letters(tokenizer.clean(span.text)) for span in spans):
+        place = place_after(bisect_left(before, written), edits)
+        ends.append(letters(spoken_text(said[:place])))
+    return ends
 
 
 def _starts(names: Sequence[str]) -> list[int | None]:

@@ -17,6 +17,7 @@ from espnet_mtl.config.numbers import KNOBS, number_between
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.text.markup.values import Attributes, break_seconds, choice, number, pitch, pitch_range, rate, volume
 from espnet_mtl.text.normal import speakable
+from espnet_mtl.text.normalization.say_as import KINDS
 
 BEFORE = (("<?", "?>"), ("<!--", "-->"), ("<!DOCTYPE", ">"))
 """How what may stand before the first element begins and ends."""
@@ -30,9 +31,6 @@ EMPHASIS = {
     "none": {},
     "reduced": {"rate": 1.15, "pitch": -1.0, "pitch_range": 0.8, "energy": -2.0},
 }
-SPELLED = ("characters", "spell-out", "digits", "telephone")
-AS_WRITTEN = ("cardinal", "number", "date", "time", "currency")
-"""espeak reads these out as they are written."""
 DEGREES = (0.0, 2.0)
 ADDED = ("pitch", "energy")
 """Controls of which one inside another adds up; those of others multiply."""
@@ -62,11 +60,21 @@ class Manner:
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a text that is said in one manner; with `phones`, in IPA, these are said for the text."""
+    """A part of a text that is said in one manner.
+
+    Attributes:
+        text: What is written.
+        manner: How it is said.
+        phones: What is said for the text, in IPA.
+        kind: What the text is (`espnet_mtl.text.normalization.say_as.KINDS`); "": plain text.
+        form: The order of a date.
+    """
 
     text: str
     manner: Manner
     phones: str | None = None
+    kind: str = ""
+    form: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,13 +180,12 @@ class _Handler(ContentHandler):
         given = element.given
         if element.name == "sub":
             text = given["alias"]
-        if element.name == "say-as" and given["interpret-as"] in SPELLED:
-            # Without the commas, some letters would be words: a
-            text = ", ".join("".join(text.split()).upper())
         if element.name == "break" and text.strip():
             raise self._here("<break> holds nothing: close it at once, <break/>")
         if text:
-            self.items.append(Span(text, element.manner, given["ph"] if element.name == "phoneme" else None))
+            phones = given["ph"] if element.name == "phoneme" else None
+            kind, form = ("interpret-as", "format") if element.name == "say-as" else ("", "")
+            self.items.append(Span(text, element.manner, phones, given.get(kind, ""), given.get(form, "")))
 
     def _here(self, message: str) -> UserError:
         locator = self._locator  # type: ignore[attr-defined]  # SAX sets it
@@ -238,7 +245,7 @@ def _check_element(name: str, outer: str, given: Attributes) -> None:
     if name == "phoneme":
         choice("alphabet", given.get("alphabet", "ipa"), ("ipa",))
     if name == "say-as":
-        choice("interpret-as", given["interpret-as"], (*SPELLED, *AS_WRITTEN))
+        choice("interpret-as", given["interpret-as"], KINDS)
 
 
 def _manner(outer: Manner, name: str, given: Attributes) -> Manner:

@@ -75,8 +75,9 @@ def test_said_in_place_of_what_is_written():
     assert only_span('<sub alias="World Wide Web">WWW</sub>').text == "World Wide Web"
     assert only_span('<sub alias="nothing"/>').text == "nothing"
     assert only_span('<phoneme alphabet="ipa" ph="təˈmɑːtoʊ">tomato</phoneme>') == Span("tomato", Manner(), "təˈmɑːtoʊ")
-    assert only_span('<say-as interpret-as="characters">ab 1</say-as>').text == "A, B, 1"
-    assert only_span('<say-as interpret-as="cardinal">42</say-as>').text == "42"
+    assert only_span('<say-as interpret-as="cardinal">42</say-as>') == Span("42", Manner(), kind="cardinal")
+    dated = only_span('<say-as interpret-as="date" format="dmy">1/2/2024</say-as>')
+    assert dated == Span("1/2/2024", Manner(), kind="date", form="dmy")
     assert only_span("a &amp; b<!-- comment --> c").text == "a & b c"
 
 

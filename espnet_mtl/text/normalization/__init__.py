@@ -1,0 +1,1 @@
+"""From written forms to said ones: numbers, dates, money, units, addresses and abbreviations as words."""

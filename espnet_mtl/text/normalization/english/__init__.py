@@ -1,0 +1,1 @@
+"""How English says what is not written in words."""

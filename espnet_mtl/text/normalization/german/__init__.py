@@ -1,0 +1,1 @@
+"""How German says what is not written in words."""

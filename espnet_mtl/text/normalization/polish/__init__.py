@@ -1,0 +1,1 @@
+"""How Polish says what is not written in words."""
