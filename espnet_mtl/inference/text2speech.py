@@ -174,8 +174,7 @@ class Text2Speech(BaseText2Speech):
     def _synthesize_all(
         self, requests: Sequence[Request], options: Mapping[str, Any], vocode: bool, seed: int
     ) -> list[dict[str, Any]]:
-        network = self.model.tts
-        batched = self.train_args.tts == "fastspeech2" and not network.use_gst
+        batched = self.train_args.tts == "fastspeech2" and not self.model.tts.use_gst
         if not batched or len(requests) == 1 or options["use_teacher_forcing"]:
             return super()._synthesize_all(requests, options, vocode, seed)
         self._process.check(self.device)

@@ -1,5 +1,8 @@
 """Several texts at a time are said as each of them is alone."""
 
+import threading
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +65,25 @@ def test_they_go_through_the_network_together(tts, monkeypatch):
     monkeypatch.setattr(BatchedFastSpeech2, "__call__", count)
     assert len(tts.batch(["good morning"] * 5, batch_size=2, vocode=False)) == 5
     assert sizes == [2, 2]  # the last one is alone
+
+
+def test_threads_may_share_a_model(make_tts):
+    tts = make_tts(",", ".", **MODELS["conformer"])
+    expected = [output["feat_gen"] for output in tts.batch(TEXTS, vocode=False)]
+    found = {}
+
+    def speak(number):
+        found[number] = [tts.batch(TEXTS, vocode=False) for _ in range(5)]
+
+    threads = [threading.Thread(target=speak, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    for outputs in chain.from_iterable(found.values()):
+        for output, mel in zip(outputs, expected, strict=True):
+            torch.testing.assert_close(output["feat_gen"], mel)
 
 
 def test_one_control_for_all(tts):

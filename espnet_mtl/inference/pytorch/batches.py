@@ -15,12 +15,13 @@ from espnet_mtl.inference.contours import Edits, edited_contours
 from espnet_mtl.inference.pytorch.parts import Decoder, Encoder, normalized
 from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.utterance import Utterance
+from espnet_mtl.system.networks import replica
 
 PREDICTED = ("durations", "pitch", "energy")
 
 
 class BatchedFastSpeech2:
-    """Runs a FastSpeech2 on several utterances at a time; each is said as it is alone.
+    """Runs a FastSpeech2 on several utterances at a time; each is said as it is alone. One is made for each call.
 
     Args:
         model: The model (`espnet_mtl.model.model.MTLTTSModel`).
@@ -28,9 +29,10 @@ class BatchedFastSpeech2:
     """
 
     def __init__(self, model: Any, device: str):
-        self.model, self.device = model, device
-        self.encoder = Encoder(model).eval()
-        self.decoder = Decoder(model, "mel" in model.restored).eval()
+        # ESPnet's modules keep things of a call, which other threads must not see
+        self.model, self.device = replica(model), device
+        self.encoder = Encoder(self.model)
+        self.decoder = Decoder(self.model, "mel" in model.restored)
 
     @torch.no_grad()
     def __call__(
