@@ -121,11 +121,11 @@ def check_tool(command: Command, must_parse) -> None:
 
 def check_pip(command: Command, must_parse) -> None:
     *words, place = command.words
-    assert words == ["pip", "install", "-e"]
-    root, _, extra = place.removesuffix("]").partition("[")
+    assert words in (["pip", "install"], ["pip", "install", "-e"])
+    root, _, given = place.removesuffix("]").partition("[")
     assert root == "."
-    extras = re.search(r"extras_require=\{(.*)\}", (ROOT / "setup.py").read_text(encoding="utf-8"))[1]
-    assert f'"{extra}":' in extras or not extra
+    extras = re.search(r"extras_require=\{(.*?)\}", (ROOT / "setup.py").read_text(encoding="utf-8"), re.S)[1]
+    assert all(f'"{extra}":' in extras for extra in given.split(",") if extra)
 
 
 def check_pytest(command: Command, must_parse) -> None:

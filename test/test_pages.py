@@ -40,7 +40,8 @@ for block in blocks:
     ("page", "count", "spoken"),
     [
         ("README.md", 2, ("happy", "mixed", "surprised")),
-        ("docs/speaking.md", 3, ("morning", "book")),
+        ("docs/speaking.md", 4, ("morning", "book")),
+        ("docs/onnx.md", 1, ("light",)),
         ("docs/controls.md", 3, ("controlled",)),
         ("docs/markup.md", 1, ("marked",)),
     ],
