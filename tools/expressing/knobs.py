@@ -122,20 +122,27 @@ def rank_correlation(values: NDArray[np.float64], measured: NDArray[np.float64])
 
 
 def _value_row(value: float, measured: NDArray[np.float64]) -> dict[str, float]:
-    """What was measured (N,) where `value` was asked for: the median and the middle 80 %."""
+    """What was measured (N,) where `value` was asked for: the median, the middle 80 %, and the share of right size."""
     known = measured[np.isfinite(measured)]
     if not len(known):
         return {"asked": value}
     low, median, high = np.percentile(known, [10, 50, 90])
-    return {"asked": value, "median": float(median), "low": float(low), "high": float(high)}
+    right = np.abs(known - value) <= TOLERANCE * abs(value)
+    row = {"asked": value, "median": median, "low": low, "high": high, "right": right.mean()}
+    return {name: round(float(number), 5) for name, number in row.items()}
 
 
 def values_tables(figures: Figures) -> str:
-    """A table for each control: the value, the median and the middle 80 % of what is measured."""
+    """A table for each control: the value, the median and the middle 80 % of what is measured, and what is right."""
     lines = []
     for name, rows in figures.details["values"].items():
-        lines += ["", f"| `{name}` | measured: median | 10th to 90th percentile |", "|---|---|---|"]
+        lines += ["", f"| `{name}` | measured: median | 10th to 90th percentile | within 10 % |", "|---|---|---|---|"]
         for row in sorted(rows, key=lambda row: row["asked"]):
-            cells = f"{row['median']:.2f} | {row['low']:.2f} to {row['high']:.2f}" if "median" in row else "– | "
-            lines.append(f"| {row['asked']:g} | {cells} |")
+            lines.append(f"| {row['asked']:g} | {_value_cells(row)} |")
     return "\n".join(lines)
+
+
+def _value_cells(row: dict[str, float]) -> str:
+    if "median" not in row:
+        return "– | | "
+    return f"{row['median']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['right']:.2f}"
