@@ -59,11 +59,12 @@ def test_a_speaker_that_does_all_that_it_is_asked_is_found_right_in_all(hums):
 
 def test_what_a_speaker_does_not_do_is_found(hums):
     _, values = measured(hums, deaf=True, stubborn=True, backwards=True)
-    assert values["labelled_emotion"] == pytest.approx(1 / 3)  # 1 is a quarter, backwards: all sound neutral
-    assert values["reference_emotion"] == pytest.approx(1 / 3)
+    assert values["labelled_emotion"] == 1
+    assert values["reference_emotion"] == values["reference_share"] == pytest.approx(1 / 3)
+    assert values["reference_speaker"] == 1
     assert values["changing_first"] == 1
     assert values["changing_second"] == 0
-    assert values["intensity_rises"] == 0
+    assert values["intensity_rises"] == values["intensity_never_falls"] == 0
     assert values["intensity_zero"] == 1
 
 

@@ -9,7 +9,10 @@ ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs2/mtl_tts"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
-PROGRAMS = ("python", "run.sh", "test.sh", "setup.sh", "benchmark.py", "path.sh", "pip", "pytest", "cp")
+PROGRAMS = (
+    *("python", "run.sh", "test.sh", "setup.sh", "benchmark.py", "expression.py"),
+    *("path.sh", "pip", "pytest", "cp"),
+)
 """What a command can begin with: the last part of its first word."""
 
 

@@ -38,7 +38,7 @@ class ToneSpeaker:
         reference: Whether it has a reference encoder: it reads the emotion off the name of the recording.
         deaf: Whether it hums the same, whatever recording it is given.
         stubborn: Whether a sentence keeps the emotion that it begins with.
-        backwards: Whether more intensity is less of the emotion.
+        backwards: Whether more intensity, short of all, is less of the emotion.
     """
 
     fs, speakers, emotions = FS, list(PITCH), list(SHIFT)
@@ -54,7 +54,7 @@ class ToneSpeaker:
             emotion = "neutral" if self.deaf else Path(reference).stem.split("_")[1]
         weights = emotion if isinstance(emotion, dict) else {emotion: 1.0}
         shift = sum(weight * SHIFT[name] for name, weight in weights.items())
-        if self.backwards and intensity:
+        if self.backwards and 0 < intensity < 1:
             intensity = 1.25 - intensity
         return self._said(text, speaker, [shift * intensity + pitch], rate, energy)
 
