@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -66,6 +67,16 @@ def test_what_a_speaker_does_not_do_is_found(hums):
     assert values["changing_second"] == 0
     assert values["intensity_rises"] == values["intensity_never_falls"] == 0
     assert values["intensity_zero"] == 1
+
+
+def test_recordings_are_told_apart_by_what_training_had(hums):
+    train, test, probes = hums
+    probes = replace(probes, seen=probes.seen - {("f1", "happy")})
+    figures = measure_emotions(subject_of(ToneSpeaker(), train, test), probes, 1)
+    counts = {name: count for name, (_, _, count) in figures.rows.items()}
+    # The recordings of f1 being happy are the references of m1
+    assert (counts["reference_share_had"], counts["reference_share_lacked"]) == (10, 2)
+    assert counts["labelled_transfer"] == 2
 
 
 def test_without_a_reference_encoder_its_rows_are_left_out(hums):

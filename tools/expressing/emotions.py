@@ -107,29 +107,36 @@ def _add_reference(figures: Figures, subject: Subject, probes: Probes, labelled:
     if style is None or style.reference is None:
         figures.left_out["reference"] = NO_REFERENCE
         return
-    cells = subject.cells
     random = np.random.default_rng(0)
-    recordings = [recording_for(cell, subject.part, random) for cell in cells]
-    kept = [number for number, recording in enumerate(recordings) if recording]
+    recordings = {cell: recording_for(cell, subject.part, random) for cell in subject.cells}
+    kept = [number for number, cell in enumerate(subject.cells) if recordings[cell]]
     if not kept:
         figures.left_out["reference"] = f"{subject.part.directory}: no recordings of the same emotion by two speakers"
         return
-    chosen = [cells[number] for number in kept]
-    controls = [{"reference": recordings[number], "emotion": None} for number in kept]
+    chosen = [subject.cells[number] for number in kept]
+    drawn = [recordings[cell] for cell in chosen]
+    controls = [{"reference": recording.wavs[0], "emotion": None} for recording in drawn]
     values = functionals_said(subject, chosen, "reference", controls)
     right = _add_named(figures, "reference", "emotion of a recording", chosen, values, probes)
-    texts = [cell.text for cell in chosen]
-    figures.add_ratio("reference_share", "the same, over emotion by label", right, labelled[kept], texts)
+    texts, by_label = [cell.text for cell in chosen], labelled[kept]
+    figures.add_ratio("reference_share", "the same, over emotion by label", right, by_label, texts)
+    seen = np.array([recording.pairs[0] in probes.seen for recording in drawn])
+    if not seen.all():
+        for name, chosen_ones in {"had": seen, "lacked": ~seen}.items():
+            title = f"the same, of recordings whose speaker and emotion training {name} together"
+            own = np.where(chosen_ones, right, np.nan)
+            figures.add_ratio(f"reference_share_{name}", title, own, by_label, texts)
 
 
-def recording_for(cell: Cell, part: SpeechSet, random: np.random.Generator) -> str | None:
+def recording_for(cell: Cell, part: SpeechSet, random: np.random.Generator) -> SpeechSet | None:
     """Draws a recording of the emotion by another speaker, of another sentence if there is one; None: there is none."""
     others = part.where([pair[1] == cell.emotion and pair[0] != cell.speaker for pair in part.pairs])
     if not others.utts:
         return None
     of_others = others.where([text != cell.text for text in others.texts])
-    wavs = (of_others if of_others.utts else others).wavs
-    return wavs[int(random.integers(len(wavs)))]
+    kept = of_others if of_others.utts else others
+    number = int(random.integers(len(kept.utts)))
+    return kept.where([place == number for place in range(len(kept.utts))])
 
 
 def _add_intensity(figures: Figures, subject: Subject, probes: Probes) -> None:
