@@ -25,7 +25,7 @@ from espnet_mtl.registry import CORPORA
 
 TRAIN_CONFIG, DECODE_CONFIG = "conf/train_fastspeech2.yaml", "conf/decode.yaml"
 STAGES_WRITE = ("data", "dump", "exp")
-WRITTEN_TO = ("--output", "--expdir", "--datadir", "--dumpdir")
+WRITTEN_TO = ("--output", "--json", "--expdir", "--datadir", "--dumpdir")
 """Options that name what a command writes."""
 COMMANDS, FRAGMENTS = commands(), fragments()
 
@@ -115,6 +115,14 @@ def check_own_parser(command: Command, must_parse, monkeypatch) -> None:
     must_parse(lambda: runpy.run_path(str(ROOT / command.words[0]), run_name="__main__"))
 
 
+def check_expression(command: Command, must_parse) -> None:
+    tool, *words = command.words
+    assert (ROOT / tool).is_file()
+    if words:  # else the text names the command
+        must_parse(lambda: runpy.run_path(str(ROOT / tool))["main"](words))
+        check_files(command, words)
+
+
 def check_tool(command: Command, must_parse) -> None:
     assert [(ROOT / word).is_file() or (RECIPE / word).is_file() for word in command.words] == [True]
 
@@ -145,6 +153,7 @@ def check_curl(command: Command, must_parse) -> None:
 CHECKS = {
     "python": check_module,
     "run.sh": check_recipe,
+    "expression.py": check_expression,
     "test.sh": check_tool,
     "setup.sh": check_tool,
     "path.sh": check_tool,

@@ -176,22 +176,6 @@ def test_the_command_of_the_ablation_page_works(recipe, tmp_path):
     assert (tmp_path / "exp/uw_seed2/decode/dev/wav.scp").is_file()
 
 
-def test_the_effect_of_the_controls_is_measured(recipe):
-    model = next((recipe / "exp").glob(f"{MULTI}/*.zip"))
-    options = ["--model", model, "--texts", recipe / "dump/raw/test/text", "--sentences", "1"]
-    options += ["--speakers", "f1", "--emotions", "neutral"]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(recipe / "cache"), "PYTHONPATH": str(ROOT)}
-    line = [sys.executable, ROOT / "tools/controls.py", *options]
-    printed = subprocess.run(line, env=environment, check=True, capture_output=True, text=True).stdout
-    tables = dict(re.findall(r"^\| `(\w+)` .*\n\|---.*\n((?:\| .*\n)+)", printed, re.M))
-    assert list(tables) == ["rate", "pitch", "pitch_range", "energy"]
-    # Of a model that has hardly learned to speak, no F0 can be measured; lengths and levels can
-    for control, tolerance in (("rate", 0.05), ("energy", 0.01)):
-        for row in tables[control].splitlines():
-            value, median, _ = (cell.strip() for cell in row.strip("|").split("|"))
-            assert float(median) == pytest.approx(float(value), rel=tolerance)
-
-
 def test_the_sounds_of_the_docs_are_made_of_a_packed_model(recipe, tmp_path):
     test_set = recipe / "dump/raw/test"
     sentence = next(utt for utt in read_table(test_set / "text") if utt.startswith("f2_happy")).rpartition("_")[2]

@@ -82,13 +82,34 @@ def word_errors(samples: NDArray[np.floating], fs: int, text: str, language: str
         Word errors, and the words of the text; NaN twice where the model does not know the language, or the text has no
         word.
     """
+    heard = recognized(samples, fs, language, model)
+    return (np.nan, np.nan) if heard is None else compared(text, heard)
+
+
+def recognized(samples: NDArray[np.floating], fs: int, language: str, model: Path) -> str | None:
+    """Reads a text off a recording, without anything drawn at random.
+
+    Args:
+        samples: The recording (T_wav,).
+        fs: Its sampling rate in Hz.
+        language: espeak's name of its language, e.g. "en-us".
+        model: Directory of the model.
+
+    Returns:
+        The text; None where the model does not know the language.
+    """
+    import soxr
+
     whisper = _whisper(model)
     code = language.partition("-")[0]
     code = WHISPER_NAMES.get(code, code)
     if code not in whisper.supported_languages:
-        return np.nan, np.nan
-    heard = _heard(whisper, samples, fs, code)
-    return compared(text, heard)
+        return None
+    wave = soxr.resample(samples.astype(np.float32), fs, WHISPER_FS)
+    segments, _ = whisper.transcribe(
+        wave, language=code, temperature=0.0, condition_on_previous_text=False, without_timestamps=True
+    )
+    return " ".join(segment.text for segment in segments)
 
 
 def compared(text: str, heard: str) -> tuple[float, float]:
@@ -109,17 +130,6 @@ def compared(text: str, heard: str) -> tuple[float, float]:
         return np.nan, np.nan
     found = jiwer.process_words(text, heard)
     return found.substitutions + found.deletions + found.insertions, len(text.split())
-
-
-def _heard(whisper: Any, samples: NDArray[np.floating], fs: int, language: str) -> str:
-    """What a model reads off a recording, without anything drawn at random."""
-    import soxr
-
-    wave = soxr.resample(samples.astype(np.float32), fs, WHISPER_FS)
-    segments, _ = whisper.transcribe(
-        wave, language=language, temperature=0.0, condition_on_previous_text=False, without_timestamps=True
-    )
-    return " ".join(segment.text for segment in segments)
 
 
 @lru_cache(maxsize=1)

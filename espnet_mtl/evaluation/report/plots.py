@@ -43,12 +43,15 @@ def _drawing(width: float, height: float, rows: int, columns: int = 1, **options
         figure.savefig(file, format="png", dpi=110)
 
 
-def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]], logarithmic: Collection[str] = ()) -> bytes:
+def curves_plot(
+    panels: Sequence[tuple[str, Mapping[str, Curve]]], logarithmic: Collection[str] = (), x: str = "step"
+) -> bytes:
     """Draws panels in two columns.
 
     Args:
         panels: Title and curves by name of each.
         logarithmic: Titles of panels with a logarithmic scale.
+        x: What their curves run over.
     """
     n_rows = math.ceil(len(panels) / 2)
     with _drawing(11, 2.6 * n_rows, n_rows, 2) as (axes, file):
@@ -61,7 +64,7 @@ def curves_plot(panels: Sequence[tuple[str, Mapping[str, Curve]]], logarithmic: 
                 dash = ("-", "--")[number // len(COLORS) % 2]
                 axis.plot(steps, values, label=_shown(name), linewidth=1.4, color=_color(number), linestyle=dash)
             axis.set_title(title, loc="left", fontsize=9)
-            axis.set(xlabel="step", yscale="log" if title in logarithmic else "linear")
+            axis.set(xlabel=x, yscale="log" if title in logarithmic else "linear")
             axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return file.getvalue()
 

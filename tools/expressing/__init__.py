@@ -1,0 +1,1 @@
+"""What `tools/expression.py` measures."""
