@@ -106,14 +106,10 @@ class BaseText2Speech(LoadedModel):
                 control that the backbone does not have; or the model's answer is not finite, or no speech. It is an
                 `InputError`, which is a ValueError, too.
         """
-        if isinstance(text, str) and is_markup(text):
-            raise UserError("text: this is markup, which Text2Speech.stream reads")
         named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language}
         controls = chosen_controls(controls, {**named, "reference": reference, **prosody})
-        check_backbone(controls, self.train_args.tts)
         options = self._options(decode_conf)
-        utterance = self.reader.read(text, controls, sids, spembs, options["alpha"])
-        return self._controlled(utterance, controls, options, vocode, seed)
+        return self._speak(self._read(text, controls, sids, spembs, options), options, vocode, seed)
 
     @input_errors()
     @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
@@ -140,13 +136,13 @@ class BaseText2Speech(LoadedModel):
         check_sayable(self.train_args.tts)
         checked = prosody.checked()
         options = self._options(None)
-        return self._speak(utterance, checked.edits(), checked.gain, options, vocode, seed)
+        return self._speak(Request(utterance, checked.edits(), checked.gain), options, vocode, seed)
 
     @memory_needed("speak shorter texts, one sentence at a time, or on the CPU")
     def speak(self, utterance: Utterance, controls: Controls, seed: int = 0) -> dict[str, Any]:
         """Says what was read already: voice and emotion are the utterance's, the rest the controls'."""
         options = self._options(None)
-        return self._controlled(utterance, controls, options, True, seed)
+        return self._speak(self._requested(utterance, controls), options, True, seed)
 
     @input_errors()
     @memory_needed("take a smaller batch_size, or speak shorter texts")
@@ -186,7 +182,7 @@ class BaseText2Speech(LoadedModel):
         whole_number_from("batch_size", batch_size, 1)
         options, seed = self._options(None), seed_number(seed)
         requests = [
-            self._request(f"texts[{index}]", text, one, options)
+            self._listed(f"texts[{index}]", text, one, options)
             for index, (text, one) in enumerate(zip(texts, _each(controls, named, len(texts)), strict=True))
         ]
         outputs: dict[int, dict[str, Any]] = {}
@@ -222,34 +218,25 @@ class BaseText2Speech(LoadedModel):
             parts = plan(self, text, chosen_controls(controls, named))
         return read_parts(self, parts, seed)
 
-    def _request(self, place: str, text: Any, controls: Controls, options: Mapping[str, Any]) -> Request:
+    def _listed(self, place: str, text: Any, controls: Controls, options: Mapping[str, Any]) -> Request:
+        """Reads one text of a list; what is wrong with it is told with its place."""
         try:
-            if isinstance(text, str) and is_markup(text):
-                raise UserError("this is markup, which Text2Speech.stream reads")
-            check_backbone(controls, self.train_args.tts)
-            utterance = self.reader.read(text, controls, alpha=options["alpha"])
-            edits = edits_of(controls, utterance.tokens, self.frame)
-            return Request(utterance, edits, controls.per_token("energy", len(utterance.tokens)))
+            return self._read(text, controls, None, None, options)
         except UserError as error:
             raise UserError(f"{place}: {error}") from error
 
-    def _controlled(
-        self, utterance: Utterance, controls: Controls, options: Mapping[str, Any], vocode: bool, seed: Any
-    ) -> dict[str, Any]:
-        edits = edits_of(controls, utterance.tokens, self.frame)
-        gain = controls.per_token("energy", len(utterance.tokens))
-        return self._speak(utterance, edits, gain, options, vocode, seed)
+    def _read(self, text: Any, controls: Controls, sids: Any, spembs: Any, options: Mapping[str, Any]) -> Request:
+        if isinstance(text, str) and is_markup(text):
+            raise UserError("text: this is markup, which Text2Speech.stream reads")
+        check_backbone(controls, self.train_args.tts)
+        return self._requested(self.reader.read(text, controls, sids, spembs, options["alpha"]), controls)
 
-    def _speak(
-        self,
-        utterance: Utterance,
-        edits: Edits,
-        gain: Numbers | None,
-        options: Mapping[str, Any],
-        vocode: bool,
-        seed: Any,
-    ) -> dict[str, Any]:
-        return self._amplified(self._synthesize(utterance, edits, options, vocode, seed_number(seed)), gain)
+    def _requested(self, utterance: Utterance, controls: Controls) -> Request:
+        edits = edits_of(controls, utterance.tokens, self.frame)
+        return Request(utterance, edits, controls.per_token("energy", len(utterance.tokens)))
+
+    def _speak(self, request: Request, options: Mapping[str, Any], vocode: bool, seed: Any) -> dict[str, Any]:
+        return self._amplified(self._synthesize(request, options, vocode, seed_number(seed)), request.gain)
 
     def _amplified(self, output: dict[str, Any], gain: Numbers | None) -> dict[str, Any]:
         """Gives what was said a gain in dB of each token (T_text + 1,); None: none."""
@@ -267,7 +254,7 @@ class BaseText2Speech(LoadedModel):
         self, requests: Sequence[Request], options: Mapping[str, Any], vocode: bool, seed: int
     ) -> list[dict[str, Any]]:
         """Runs the network on requests of similar length; here, on one after the other."""
-        return [self._synthesize(one.utterance, one.edits, options, vocode, seed) for one in requests]
+        return [self._synthesize(request, options, vocode, seed) for request in requests]
 
     @abstractmethod
     def _options(self, decode_conf: Any) -> dict[str, Any]:
@@ -278,9 +265,7 @@ class BaseText2Speech(LoadedModel):
         """
 
     @abstractmethod
-    def _synthesize(
-        self, utterance: Utterance, edits: Edits, options: Mapping[str, Any], vocode: bool, seed: int
-    ) -> dict[str, Any]:
+    def _synthesize(self, request: Request, options: Mapping[str, Any], vocode: bool, seed: int) -> dict[str, Any]:
         """Runs the network and, where `vocode`, the vocoder; returns what `__call__` does, without a gain."""
 
     @abstractmethod

@@ -15,7 +15,6 @@ from espnet_mtl.config.decode import DecodeOptions
 from espnet_mtl.config.fields import build
 from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.inference.base import BaseText2Speech, Request
-from espnet_mtl.inference.contours import Edits
 from espnet_mtl.inference.prosody import prosody_of
 from espnet_mtl.inference.pytorch.batches import BatchedFastSpeech2
 from espnet_mtl.inference.pytorch.network import TorchNetwork
@@ -146,16 +145,15 @@ class Text2Speech(BaseText2Speech):
         return decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)
 
     @torch.no_grad()
-    def _synthesize(
-        self, utterance: Utterance, edits: Edits, options: Mapping[str, Any], vocode: bool, seed: int
-    ) -> dict[str, Any]:
+    def _synthesize(self, request: Request, options: Mapping[str, Any], vocode: bool, seed: int) -> dict[str, Any]:
+        utterance = request.utterance
         self._process.check(self.device)
         ids = torch.from_numpy(utterance.ids).to(self.device)
         token_features = BACKBONES.spec(self.train_args.tts).token_features
         options = natural_inputs(self.model, options, token_features, len(ids))
         weights = None if utterance.weights is None else torch.from_numpy(utterance.weights).to(self.device)
         inputs = {**self._voice(utterance), **options, "seed": seed}
-        output = self.model.inference(ids, weights=weights, edits=edits, **inputs)
+        output = self.model.inference(ids, weights=weights, edits=request.edits, **inputs)
         return self._finished(output, utterance, vocode)
 
     def _finished(self, output: dict[str, Any], utterance: Utterance, vocode: bool) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from espnet_mtl.config.fields import AtLeastOne, Options, build, known
 from espnet_mtl.config.numbers import FASTEST, MAX_TOKENS, SLOWEST, number_between
 from espnet_mtl.config.trained import read_trained_config
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.base import BaseText2Speech
-from espnet_mtl.inference.contours import Edits, edited_contours, frame_log_f0
+from espnet_mtl.inference.base import BaseText2Speech, Request
+from espnet_mtl.inference.contours import edited_contours, frame_log_f0
 from espnet_mtl.inference.prosody import prosody_of
 from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.inputs import check_finite
@@ -139,12 +139,11 @@ class Text2Speech(BaseText2Speech):
             return dict(self.decode_conf)
         return {"alpha": number_between("decode_conf: alpha", changes["alpha"], FASTEST, SLOWEST)}
 
-    def _synthesize(
-        self, utterance: Utterance, edits: Edits, options: Mapping[str, Any], vocode: bool, seed: int
-    ) -> dict[str, Any]:
+    def _synthesize(self, request: Request, options: Mapping[str, Any], vocode: bool, seed: int) -> dict[str, Any]:
+        utterance = request.utterance
         encoded = self.encoder(**_inputs(utterance), tokens=self.network.ended(utterance.ids))
         predicted = {name: encoded[name][0] for name in ("durations", "pitch", "energy")}
-        said = edited_contours(predicted, edits, float(options["alpha"]))
+        said = edited_contours(predicted, request.edits, float(options["alpha"]))
         durations = said["duration"].astype(np.int64)
         frames = int(durations.sum())
         if frames > POSITIONS:

@@ -117,7 +117,7 @@ MISTAKES = {
     "a text": ("good", {}, "texts: expected a list of texts, got 'good'"),
     "number": (["good", 3], {}, r"texts\[1\]: text: "),
     "empty": (["good", " "], {}, r"texts\[1\]: text: there is nothing to say"),
-    "markup": (["<speak>good</speak>"], {}, r"texts\[0\]: this is markup, which Text2Speech.stream reads"),
+    "markup": (["<speak>good</speak>"], {}, r"texts\[0\]: text: this is markup, which Text2Speech.stream reads"),
     "emotion": (["good"], {"emotion": "glad"}, r"texts\[0\]: unknown emotion 'glad'"),
     "controls": (["good"], {"controls": [Controls()] * 2}, "controls: expected one, or 1: one a text, got 2"),
     "size": (["good"], {"batch_size": 0}, "batch_size: expected a whole number of at least 1, got 0"),
