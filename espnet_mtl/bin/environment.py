@@ -18,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.system import caches
+from espnet_mtl.system.devices import available_cores
 from espnet_mtl.system.imports.pyworld import without_remark
 from espnet_mtl.system.paths import is_writable
 from espnet_mtl.text import espeak, espeak_library
@@ -98,7 +99,7 @@ def _version(requirement: Requirement) -> Finding:
 
 
 def _threads() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     found = f"{cores} cores, OMP_NUM_THREADS={threads or 'unset'}"
     if threads and not threads.isdecimal():

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             # This may import PyTorch and ESPnet, which takes seconds: mistakes above are told before
             from espnet_mtl.onnx.engines import load_model
 
-            tts = load_model(files, args.engine, args.device, max_tokens=args.max_tokens)
+            tts = load_model(files, args.engine, args.device, args.workers, max_tokens=args.max_tokens)
         from espnet_mtl.server.run import serve
 
         serve(tts, options, listening)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from espnet_mtl.config.numbers import whole_number_from
 from espnet_mtl.errors import UserError, memory_needed, shown
 from espnet_mtl.inference.buckets import buckets
@@ -22,18 +24,26 @@ from espnet_mtl.inference.request.controls import (
     check_sayable,
     chosen_controls,
 )
-from espnet_mtl.inference.request.inputs import input_errors, seed_number
+from espnet_mtl.inference.request.inputs import at, input_errors, seed_number
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.text.markup.reader import is_markup
 
 
 class Request(NamedTuple):
-    """What is said, what the controls make of it, and its gain in dB of each token (T_text + 1,); None: none."""
+    """What is said, and how.
+
+    Attributes:
+        utterance: What is said.
+        edits: What the controls make of what is predicted.
+        gain: In dB, of each token (T_text + 1,); None: none.
+        stretch: About how many times as long the controls make it.
+    """
 
     utterance: Utterance
     edits: Edits
     gain: Numbers | None
+    stretch: float = 1.0
 
 
 class BaseText2Speech(LoadedModel):
@@ -186,8 +196,9 @@ class BaseText2Speech(LoadedModel):
             for index, (text, one) in enumerate(zip(texts, _each(controls, named, len(texts)), strict=True))
         ]
         outputs: dict[int, dict[str, Any]] = {}
-        for group in buckets([len(request.utterance.ids) for request in requests], batch_size, self.max_tokens):
-            own = [requests[index] for index in group]
+        lengths = [round(len(one.utterance.ids) * max(1.0, one.stretch)) for one in requests]
+        for group in buckets(lengths, batch_size, self.max_tokens):
+            own = {f"texts[{index}]": requests[index] for index in group}
             outputs |= zip(group, self._synthesize_all(own, options, vocode, seed), strict=True)
         return [self._amplified(outputs[index], request.gain) for index, request in enumerate(requests)]
 
@@ -219,11 +230,8 @@ class BaseText2Speech(LoadedModel):
         return read_parts(self, parts, seed)
 
     def _listed(self, place: str, text: Any, controls: Controls, options: Mapping[str, Any]) -> Request:
-        """Reads one text of a list; what is wrong with it is told with its place."""
-        try:
+        with at(place):
             return self._read(text, controls, None, None, options)
-        except UserError as error:
-            raise UserError(f"{place}: {error}") from error
 
     def _read(self, text: Any, controls: Controls, sids: Any, spembs: Any, options: Mapping[str, Any]) -> Request:
         if isinstance(text, str) and is_markup(text):
@@ -233,7 +241,8 @@ class BaseText2Speech(LoadedModel):
 
     def _requested(self, utterance: Utterance, controls: Controls) -> Request:
         edits = edits_of(controls, utterance.tokens, self.frame)
-        return Request(utterance, edits, controls.per_token("energy", len(utterance.tokens)))
+        gain = controls.per_token("energy", len(utterance.tokens))
+        return Request(utterance, edits, gain, float(np.mean(1 / np.asarray(controls.rate))))
 
     def _speak(self, request: Request, options: Mapping[str, Any], vocode: bool, seed: Any) -> dict[str, Any]:
         return self._amplified(self._synthesize(request, options, vocode, seed_number(seed)), request.gain)
@@ -251,10 +260,14 @@ class BaseText2Speech(LoadedModel):
         return output
 
     def _synthesize_all(
-        self, requests: Sequence[Request], options: Mapping[str, Any], vocode: bool, seed: int
+        self, requests: Mapping[str, Request], options: Mapping[str, Any], vocode: bool, seed: int
     ) -> list[dict[str, Any]]:
-        """Runs the network on requests of similar length; here, on one after the other."""
-        return [self._synthesize(request, options, vocode, seed) for request in requests]
+        """Runs the network on requests of similar length, by their places; here, on one after the other."""
+        outputs = []
+        for place, request in requests.items():
+            with at(place):
+                outputs.append(self._synthesize(request, options, vocode, seed))
+        return outputs
 
     @abstractmethod
     def _options(self, decode_conf: Any) -> dict[str, Any]:

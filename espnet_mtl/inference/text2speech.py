@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from espnet_mtl.inference.pytorch.options import (
 )
 from espnet_mtl.inference.pytorch.vocoding import vocoder_of, waveform
 from espnet_mtl.inference.request.controls import Numbers
-from espnet_mtl.inference.request.inputs import check_finite, check_spoken
+from espnet_mtl.inference.request.inputs import at, check_finite, check_spoken
 from espnet_mtl.inference.request.natural import natural_inputs
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
@@ -170,17 +170,18 @@ class Text2Speech(BaseText2Speech):
 
     @torch.no_grad()
     def _synthesize_all(
-        self, requests: Sequence[Request], options: Mapping[str, Any], vocode: bool, seed: int
+        self, requests: Mapping[str, Request], options: Mapping[str, Any], vocode: bool, seed: int
     ) -> list[dict[str, Any]]:
         batched = self.train_args.tts == "fastspeech2" and not self.model.tts.use_gst
         if not batched or len(requests) == 1 or options["use_teacher_forcing"]:
             return super()._synthesize_all(requests, options, vocode, seed)
         self._process.check(self.device)
-        utterances = [request.utterance for request in requests]
-        edits = [request.edits for request in requests]
-        outputs = BatchedFastSpeech2(self.model, self.device)(utterances, edits, options["alpha"])
-        pairs = zip(outputs, utterances, strict=True)
-        return [self._finished(output, utterance, vocode) for output, utterance in pairs]
+        outputs = BatchedFastSpeech2(self.model, self.device)(requests, options["alpha"])
+        finished = []
+        for (place, request), output in zip(requests.items(), outputs, strict=True):
+            with at(place):
+                finished.append(self._finished(output, request.utterance, vocode))
+        return finished
 
     def _voice(self, utterance: Utterance) -> dict[str, Tensor | None]:
         voice = {name: as_given(values, self.device) for name, values in utterance.voice.items()}

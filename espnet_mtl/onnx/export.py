@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.pytorch.parts import Decoder, Encoder
-from espnet_mtl.onnx.files import DECODER, ENCODER, FORMAT, REFERENCE, SIGNAL, TEXT_EMOTION, VOCODER
+from espnet_mtl.onnx.files import DECODER, ENCODER, FILTERS, FORMAT, REFERENCE, SIGNAL, TEXT_EMOTION, VOCODER
 from espnet_mtl.onnx.graphs import Filters, Reference, TextEmotion
 from espnet_mtl.vocoder.source_filter.vocoder import SourceFilter
 
@@ -69,8 +69,7 @@ def export_model(tts: Text2Speech, folder: Path, int8: bool = True) -> None:
 
     logmel = torch.full((1, FRAMES, model.tts.odim), -2.0)
     contour = {"logmel": logmel, "log_f0": torch.full((1, FRAMES), 5.0)}
-    outputs = ["voicing", "gains", "shift", "trust"]
-    _export(Filters(vocoder), contour, folder / VOCODER, outputs, {"logmel": 1, "log_f0": 1})
+    _export(Filters(vocoder), contour, folder / VOCODER, FILTERS, {"logmel": 1, "log_f0": 1})
     if int8:
         _quantize(folder / VOCODER)
     if model.text_predictor is not None:

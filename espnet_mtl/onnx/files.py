@@ -4,6 +4,9 @@ from __future__ import annotations
 
 FOLDER = "onnx"
 ENCODER, DECODER, VOCODER = "encoder.onnx", "decoder.onnx", "vocoder.onnx"
+ENCODED = ("hidden", "durations", "pitch", "energy")
+FILTERS = ("voicing", "gains", "shift", "trust")
+"""What two of them say."""
 TEXT_EMOTION = "text_emotion.onnx"
 """Only of a model that tells the emotion of a text."""
 REFERENCE = "reference.onnx"

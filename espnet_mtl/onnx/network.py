@@ -11,6 +11,8 @@ from espnet_mtl.onnx.files import REFERENCE, TEXT_EMOTION
 from espnet_mtl.onnx.sessions import Graph
 from espnet_mtl.onnx.signal import Features
 
+WEIGHTS = ("weights",)
+
 
 class OnnxNetwork(Network):
     """What an exported model can do.
@@ -30,8 +32,8 @@ class OnnxNetwork(Network):
         self.spk_embed_dim = int(sizes["spembs"][1]) if "spembs" in sizes else None
         self.features, self.end = features, end
         text, recording = folder / TEXT_EMOTION, folder / REFERENCE
-        self._text = Graph(text, threads) if text.is_file() else None
-        self._recording = Graph(recording, threads) if recording.is_file() else None
+        self._text = Graph(text, WEIGHTS, threads) if text.is_file() else None
+        self._recording = Graph(recording, WEIGHTS, threads) if recording.is_file() else None
         self.tells_emotion, self.has_reference = self._text is not None, self._recording is not None
 
     def ended(self, ids: Ids) -> Ids:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from espnet_mtl.config.decode import DecodeOptions
-from espnet_mtl.config.fields import AtLeastOne, Options, build, known
+from espnet_mtl.config.fields import Options, build, known, whole
 from espnet_mtl.config.numbers import FASTEST, MAX_TOKENS, SLOWEST, number_between
 from espnet_mtl.config.trained import read_trained_config
 from espnet_mtl.errors import UserError
@@ -21,11 +21,13 @@ from espnet_mtl.inference.request.controls import Numbers
 from espnet_mtl.inference.request.inputs import check_finite
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance, UtteranceReader
-from espnet_mtl.onnx.files import DECODER, ENCODER, FOLDER, POSITIONS, SIGNAL, VOCODER
+from espnet_mtl.onnx.files import DECODER, ENCODED, ENCODER, FILTERS, FOLDER, POSITIONS, SIGNAL, VOCODER
 from espnet_mtl.onnx.network import OnnxNetwork
 from espnet_mtl.onnx.sessions import Graph
 from espnet_mtl.onnx.signal import FilterOutput, Synthesis, read_signal
 from espnet_mtl.vocoder.source_filter.shared import white_noise
+
+MOST_THREADS = 1024
 
 
 class Threads(Options):
@@ -35,7 +37,7 @@ class Threads(Options):
         threads: Threads of one run; null = as many as there are cores.
     """
 
-    threads: AtLeastOne | None = None
+    threads: Annotated[int, whole(1, MOST_THREADS)] | None = None
 
 
 class Vocoder:
@@ -99,8 +101,11 @@ class Text2Speech(BaseText2Speech):
         if not folder.is_dir():
             raise UserError(f"{folder} is missing: the model was packed without ONNX; pack it again (stage 8)")
         synthesis, features = read_signal(folder / SIGNAL)
-        self.encoder, self.decoder = Graph(folder / ENCODER, threads), Graph(folder / DECODER, threads)
-        self.vocoder = Vocoder(Graph(folder / VOCODER, threads), synthesis)
+        self.encoder, self.decoder = (
+            Graph(folder / ENCODER, ENCODED, threads),
+            Graph(folder / DECODER, ["mel"], threads),
+        )
+        self.vocoder = Vocoder(Graph(folder / VOCODER, FILTERS, threads), synthesis)
         self.max_tokens = max_tokens or MAX_TOKENS
         end = len(self.train_args.token_list) - 1  # ESPnet's last token
         self.network = OnnxNetwork(folder, self.encoder, features, end, threads)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 
-import torch
 import uvicorn
 
 from espnet_mtl.inference.base import BaseText2Speech
@@ -26,7 +25,6 @@ def serve(tts: BaseText2Speech, options: ServerOptions, listening: socket.socket
         options: What whoever runs the server decides.
         listening: The socket to serve on.
     """
-    share_cores(options.workers)
     log_as_json()
     print(f"Speech: http://{options.host}:{listening.getsockname()[1]}/docs (Ctrl-C ends it)", flush=True)
     most = MOST_CONNECTIONS + options.workers + options.queue
@@ -40,8 +38,3 @@ def serve(tts: BaseText2Speech, options: ServerOptions, listening: socket.socket
         server_header=False,
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def share_cores(workers: int) -> None:
-    """Gives each worker its share of the threads that PyTorch computes with."""
-    torch.set_num_threads(max(1, torch.get_num_threads() // workers))

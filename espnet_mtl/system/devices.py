@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from espnet_mtl.errors import UserError
+
+
+def available_cores() -> int:
+    """Counts the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_gpus(count: int) -> None:

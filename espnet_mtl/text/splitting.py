@@ -1,4 +1,4 @@
-"""From a line to tokens, as ESPnet's preprocessing splits it in training: a test compares both."""
+"""From a line to tokens, as ESPnet's preprocessing splits it in training, where single spaces part phones."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def _characters(line: str) -> list[str]:
 def _pieces(bpemodel: str | Path | None) -> Splitter:
     from sentencepiece import SentencePieceProcessor  # which phones and characters do without
 
+    if not Path(str(bpemodel)).is_file():  # of a folder, sentencepiece ends the whole process
+        raise UserError(f"bpemodel {bpemodel}: not a model of sentencepiece: there is no such file")
     processor = SentencePieceProcessor()
     try:
         processor.load(str(bpemodel))

@@ -54,15 +54,21 @@ def test_each_is_said_as_it_is_alone(make_tts, model):
         assert found["prosody"].timed_words == expected["prosody"].timed_words
 
 
-def test_they_go_through_the_network_together(tts, monkeypatch):
-    sizes = []
+@pytest.fixture
+def sizes(monkeypatch):
+    """How many texts the network was given at a time."""
+    found = []
     call = BatchedFastSpeech2.__call__
 
-    def count(self, utterances, edits, alpha):
-        sizes.append(len(utterances))
-        return call(self, utterances, edits, alpha)
+    def count(self, requests, alpha):
+        found.append(len(requests))
+        return call(self, requests, alpha)
 
     monkeypatch.setattr(BatchedFastSpeech2, "__call__", count)
+    return found
+
+
+def test_they_go_through_the_network_together(tts, sizes):
     assert len(tts.batch(["good morning"] * 5, batch_size=2, vocode=False)) == 5
     assert sizes == [2, 2]  # the last one is alone
 
@@ -103,6 +109,28 @@ def test_other_backbones_say_one_behind_the_other(make_tts, backbone):
     texts = ["good morning", "good"]
     for text, found in zip(texts, tts.batch(texts, emotion="sad"), strict=True):
         assert torch.equal(found["wav"], tts(text, emotion="sad")["wav"])
+
+
+def test_slow_texts_count_as_long_ones(make_tts, sizes):
+    tts = make_tts(options={"max_tokens": 40})
+    texts = ["good morning"] * 4
+    tts.batch(texts, vocode=False)
+    tts.batch(texts, vocode=False, rate=0.3)
+    assert sizes == [4, 2, 2]
+
+
+def test_a_part_keeps_no_memory_of_the_others(tts):
+    for output in tts.batch(["good", "good morning"], vocode=False):
+        mel = output["feat_gen_denorm"]
+        assert mel.untyped_storage().nbytes() == mel.nbytes
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_what_the_network_does_not_say_is_named(tts, batch_size):
+    torch.nn.init.constant_(tts.model.tts.duration_predictor.linear.bias, -5)
+    message = r"texts\[1\]: the model predicts 0 frames for 4 tokens, which is no speech"
+    with pytest.raises(UserError, match=message):
+        tts.batch(["good morning", "good"], batch_size=batch_size)
 
 
 def test_groups_are_of_similar_length_and_bounded():

@@ -1,6 +1,10 @@
 """The application: its own routes, models of all kinds, and other applications on it."""
 
 import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -131,3 +135,11 @@ def test_one_server_after_the_other(tts):
         with running(tts) as address:
             assert httpx.post(address, json={"text": "Good."}).status_code == 200
             assert 'requests_total{route="/",status="200"} 1.0' in httpx.get(f"{address}/metrics").text
+
+
+def test_the_server_needs_no_pytorch():
+    """A model of ONNX is served where it is not installed."""
+    code = "import sys; sys.modules['torch'] = sys.modules['espnet2'] = None; import espnet_mtl.server.run"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -137,3 +137,8 @@ def test_texts_are_split_without_torch_and_what_asks_the_network():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "a <space> b False\n"
     assert done.stderr == ""
+
+
+def test_a_folder_is_no_model_of_pieces(tmp_path):
+    with pytest.raises(UserError, match="not a model of sentencepiece: there is no such file"):
+        Tokenizer("bpe", bpemodel=tmp_path).tokens("good")

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_mtl.inference.contours import Edits, edited_contours
+from espnet_mtl.inference.base import Request
+from espnet_mtl.inference.contours import edited_contours
 from espnet_mtl.inference.pytorch.parts import Decoder, Encoder, normalized
 from espnet_mtl.inference.request.controls import Numbers
+from espnet_mtl.inference.request.inputs import at
 from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.system.networks import replica
 
@@ -35,14 +37,11 @@ class BatchedFastSpeech2:
         self.decoder = Decoder(self.model, "mel" in model.restored)
 
     @torch.no_grad()
-    def __call__(
-        self, utterances: Sequence[Utterance], edits: Sequence[Edits], alpha: float
-    ) -> list[dict[str, Tensor]]:
+    def __call__(self, requests: Mapping[str, Request], alpha: float) -> list[dict[str, Tensor]]:
         """Says utterances.
 
         Args:
-            utterances: What is said.
-            edits: What the controls make of each.
+            requests: What is said and how, by its place, for messages.
             alpha: Factor on durations.
 
         Returns:
@@ -51,14 +50,16 @@ class BatchedFastSpeech2:
         Raises:
             UserError: The durations of one are no speech.
         """
+        utterances = [request.utterance for request in requests.values()]
         counts = [len(utterance.ids) + 1 for utterance in utterances]
         lengths = torch.tensor(counts, device=self.device)
         names = self.encoder.outputs()
         encoded = dict(zip(names, self.encoder(**self._inputs(utterances), lengths=lengths), strict=True))
         said = []
-        for row, (count, edit) in enumerate(zip(counts, edits, strict=True)):
-            predicted = {name: _numbers(encoded[name][row, :count]) for name in PREDICTED}
-            said.append(edited_contours(predicted, edit, alpha))
+        for row, (place, request) in enumerate(requests.items()):
+            predicted = {name: _numbers(encoded[name][row, : counts[row]]) for name in PREDICTED}
+            with at(place):
+                said.append(edited_contours(predicted, request.edits, alpha))
         mels = self._decoded(encoded, said, lengths)
         return [self._output(mel, one) for mel, one in zip(mels, said, strict=True)]
 
@@ -94,7 +95,8 @@ class BatchedFastSpeech2:
             tokens,
             torch.tensor(frames, device=self.device),
         )
-        return [mel[:count] for mel, count in zip(mels, frames, strict=True)]
+        # Copies: a part would keep the memory of all
+        return [mel[:count].clone() for mel, count in zip(mels, frames, strict=True)]
 
     def _output(self, mel: Tensor, said: Mapping[str, Numbers]) -> dict[str, Tensor]:
         model = self.model

@@ -41,6 +41,15 @@ def input_errors() -> Iterator[None]:
         raise InputError(str(error)) from error
 
 
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Names the place of what is wrong inside."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from error
+
+
 def token_line(text: str, language: str, tokenizer: Tokenizer, token_list: Collection[str]) -> str:
     """Returns the line of tokens of a text; tokens that the model does not know are logged.
 
