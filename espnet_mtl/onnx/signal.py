@@ -5,8 +5,10 @@ What `espnet_mtl.vocoder.source_filter` says of each step holds here, too; a tes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -198,6 +200,25 @@ def bursts(phase: Floats, noise: Floats) -> Floats:
     return noise * envelope / np.float32(np.sqrt(power))
 
 
+def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raises ValueError where arrays do not fit each other."""
+    sizes = {name: int(arrays[name]) for name in ("fs", "hop", "steps", "mel_n_fft", "feature_n_fft", "feature_hop")}
+    n_fft, n_mels = arrays["window"].size, arrays["basis"].shape[-1]
+    shapes = {
+        "window": (4 * sizes["hop"],),
+        "mel_window": (min(arrays["mel_window"].size, sizes["mel_n_fft"]),),
+        "basis": (sizes["mel_n_fft"] // 2 + 1, n_mels),
+        "slope": (n_mels, n_fft // 2 + 1),
+        "feature_window": (min(arrays["feature_window"].size, sizes["feature_n_fft"]),),
+        "feature_basis": (sizes["feature_n_fft"] // 2 + 1, arrays["feature_basis"].shape[-1]),
+    }
+    if min(sizes.values()) < 1 or sizes["steps"] > 2:
+        raise ValueError(f"sizes {sizes}")
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or not arrays[name].size or not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} of shape {arrays[name].shape}")
+
+
 def read_signal(path: Path) -> tuple[Synthesis, Features]:
     """Reads what `espnet_mtl.onnx.export` wrote beside the graphs.
 
@@ -209,6 +230,7 @@ def read_signal(path: Path) -> tuple[Synthesis, Features]:
         layout = int(arrays["format"])
         if layout != FORMAT:
             raise UserError(f"{path}: layout {layout}, and this version reads {FORMAT}: pack the model again (stage 8)")
+        _check_arrays(arrays)
         hop, steps = int(arrays["hop"]), int(arrays["steps"])
         synthesis = Synthesis(
             fs=int(arrays["fs"]),

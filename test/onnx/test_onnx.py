@@ -22,6 +22,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.onnx import Text2Speech
 from espnet_mtl.onnx.export import export_model, why_not
 from espnet_mtl.onnx.files import SIGNAL
+from espnet_mtl.onnx.signal import read_signal
 
 TEXT = "Good morning, good morning."
 SPEAK = '<speak>Good <mstts:express-as style="sad">morning</mstts:express-as> <break time="300ms"/> good</speak>'
@@ -241,6 +242,26 @@ def test_damaged_files(pair, tmp_path):
     np.savez(tmp_path / "onnx" / SIGNAL, format=99)
     with pytest.raises(UserError, match=r"signal\.npz: layout 99, and this version reads 1: pack the model again"):
         Text2Speech(config)
+
+
+DAMAGES = {
+    "hop": 0,
+    "fs": -1,
+    "basis": np.zeros((3, 80), np.float32),
+    "slope": np.full((80, 257), np.nan, np.float32),
+    "window": np.zeros(0, np.float32),
+    "mel_window": np.zeros(0, np.float32),
+    "feature_basis": np.array(["a"]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_arrays_are_named(pair, tmp_path, name):
+    path = tmp_path / "signal.npz"
+    with np.load(pair.folder / "onnx" / SIGNAL) as arrays:
+        np.savez(path, **{**arrays, name: DAMAGES[name]})
+    with pytest.raises(UserError, match=r"signal\.npz: it is damaged \(.*: pack the model again"):
+        read_signal(path)
 
 
 @pytest.mark.parametrize("threads", [0, 1.5, "two", 10**6])
