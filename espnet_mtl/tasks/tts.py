@@ -31,6 +31,7 @@ from espnet_mtl.registry import BACKBONES, HEADS
 from espnet_mtl.system.files import naming
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.imports.pyworld import import_pyworld
+from espnet_mtl.system.imports.tqdm import import_tqdm
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.system.networks import check_fits
 from espnet_mtl.tasks.preprocess import LabelEncoder
@@ -248,6 +249,7 @@ def complete_args(args: argparse.Namespace) -> None:
 def build_espnet_parts(args: argparse.Namespace) -> dict[str, Any]:
     """Builds ESPnet's feature extractors and normalizations; None for those that the model does without."""
     import_pyworld()  # quietly, before ESPnet's pitch extractor imports it
+    import_tqdm()  # quietly, before librosa's downloads import it
     parts = {}
     for choices in tts.TTSTask.class_choices_list:
         name = choices.name
