@@ -96,9 +96,27 @@ def test_edits_are_in_order_and_places_move_with_them(language, text):
     assert place_after(len(text), edits) == len(applied(text, edits))
 
 
-ENDLESS = "1 000 |000 |7|0|.3|1. |a@|-+|1,|1/|1:|a.|a-|1–|(555) |½|1. - ".split("|")
+ENDLESS = [
+    "1 000 ",
+    "000 ",
+    "7",
+    "0",
+    ".3",
+    "1. ",
+    "a@",
+    "-+",
+    "1,",
+    "1/",
+    "1:",
+    "a.",
+    "a-",
+    "1–",
+    "(555) ",
+    "½",
+    "1. - ",
+]
 """What is no written form where it goes on and on."""
-REPEATED = "1. und |x > 1, |a@b.de |St. |Dr. A. |1 und 2 |VIII |5 km |w 1 r. ".split("|")
+REPEATED = ["1. und ", "x > 1, ", "a@b.de ", "St. ", "Dr. A. ", "1 und 2 ", "VIII ", "5 km ", "w 1 r. "]
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "fr-fr"])
