@@ -37,6 +37,8 @@ SAID_SYMBOLS = "°©№℃℉´˚" + DAMAGED
 ARROWS = frozenset(map(chr, range(0x2190, 0x2200)))
 MARKS = ("Mn", "Me")
 MARK_CODES = (*range(0x300, 0x370), *range(0x20D0, 0x20F1))
+MOST_MARKS = 20
+"""How many marks a letter may have."""
 MOST_NAMED = 8
 
 
@@ -137,7 +139,7 @@ def _reads(text: str, place: int, language: str) -> bool:
 
 def _follows_other(text: str, place: int) -> bool:
     """Tells whether a mark belongs to a letter that is not Latin."""
-    base = text[:place].rstrip("".join(chr(code) for code in MARK_CODES))[-1:]
+    base = text[max(0, place - MOST_MARKS) : place].rstrip("".join(chr(code) for code in MARK_CODES))[-1:]
     return base.isalpha() and _script(base) != LATIN
 
 

@@ -18,14 +18,15 @@ ACCENT_AS_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[`´](?=[^\W\d_])")
 FULL_WIDTH_MARK = re.compile(r"([！，．：；？])(?=\S)")
 FULL_WIDTH = re.compile(r"[\uff00-\uffef\u2160-\u217f\U0001d400-\U0001d7ff]+")
 """Letters of full or half width, roman numerals of one character, and the letters of mathematics: bold, italics…"""
-LONG_DASH = re.compile(r"\s*(?:[—―⸺⸻]|--)[-—―⸺⸻]*\s*(?![-—―⸺⸻\s.,;:!?…]|$)")
+# From the first dash of a row on alone: a row of very many takes no square of the time
+LONG_DASH = re.compile(r"\s*(?<![-—―⸺⸻])(?:-?[—―⸺⸻]|--)[-—―⸺⸻]*+\s*+(?![.,;:!?…]|$)")
 SPACED_DASH = re.compile(r"(?<=\S)\s+[-‐‑‒–]\s+(?=\S)")
 BREAK = " — "
 """How espeak best reads a dash between parts of a sentence: as a comma."""
 AFTER_FULL_STOP = re.compile(r"(?<=[.!?])[^\w\s]")
 MARK_ON_FULL_STOP = re.compile(r"(?<=[.!?])[\u0300-\u036f\u20d0-\u20f0]+")
 """An accent or a ring around a full stop."""
-TAIL_OF_SENTENCE = re.compile(r"(?<=[.!?])(?=[^\w\s.,!?;:…)\]}\"'»-][^\w\s]*(?:\s|$)|_+(?:\s|$))")
+TAIL_OF_SENTENCE = re.compile(r"(?<=[.!?])(?=[^\w\s.,!?;:…)\]}\"'»-][^\w\s]{0,9}(?:\s|$)|_+(?:\s|$))")
 """Between a sentence and the stars and daggers of footnotes, or the end of what is emphasized."""
 WORD_BREAK = "\u200b"
 """A zero-width space: where a line may break between two words."""

@@ -117,8 +117,9 @@ class Tokenizer:
     def edits(self, clean: str, language: str) -> list[Edit]:
         """Finds what is said otherwise than a clean text has it, and what is left out."""
         edits = edits_of(clean, language)
+        said = {place for edit in edits for place in range(edit.start, edit.end)}
         for one in unread(clean, language):
-            if all(edit.end <= one.start or one.end <= edit.start for edit in edits):
+            if said.isdisjoint(range(one.start, one.end)):
                 edits.append(Edit(one.start, one.end, " " if one.symbol else ""))
         return sorted(edits)
 

@@ -122,3 +122,10 @@ def test_a_lost_character_is_told(text):
         check_unicode("text", text)
     with pytest.raises(UserError, match="write it in UTF-8"):
         phonemize(text)
+
+
+def test_rows_of_marks_take_no_longer_than_other_texts():
+    """Where the time were the square of the length, this would take a minute."""
+    assert spoken_text("-" * 50_000) == "-" * 50_000
+    assert spoken_text("!*" * 25_000)
+    assert spoken_text(f"a{'-' * 50_000}b") == "a — b"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from espnet_mtl.text.normalization.base import Rule, full_stop
+from espnet_mtl.text.normalization.base import Rule, before, full_stop
 
 COMPARING = "<>≤≥≈"
 QUANTITY = re.compile(r"(?:^|[\s(])(?:[^\W\d_]|\d+)\s$")
@@ -25,7 +25,7 @@ def abbreviation_rules(within: Words, at_the_end: Words, before_numbers: Words) 
     signs = [name for name in before_numbers if not name[0].isalpha()]
 
     def said_before_number(match: re.Match[str]) -> str | None:
-        if match[0].strip() in COMPARING and QUANTITY.search(match.string[: match.start()]):
+        if match[0].strip() in COMPARING and QUANTITY.search(before(match)):
             return None
         said = before_numbers[_name(match)]
         return said if match.string[match.end()].isalnum() else f"{said} "

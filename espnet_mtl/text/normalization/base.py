@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -22,6 +22,13 @@ WORD_AFTER = re.compile(r"\s+([^\W\d_]+)")
 WORD_BEFORE = re.compile(r"([^\W\d_]+)[.,]?\s+$")
 REACH = 30
 """How far a rule looks for the word before."""
+CONTEXT = 100
+"""How far one looks for all that an ordinal stands in line with."""
+NO_FORM = re.compile(r"(?<![\W\d_])[\W\d_]{100,}|(?<!\S)\S{200,}")
+"""No written form is so long without a letter, or without a space."""
+HIDDEN = "q"
+PIECE = re.compile(r"(?s:.{1000,1500}?)[^\W\d_](?=\s[a-z]{2})|(?s:.{1,1500})")
+"""A part of a long text, which ends between two words if it can."""
 NUMBER_OF_LIST = re.compile(r"\(?\d{1,3}[.)]")
 ADDRESS = r"[^\W_]\.[^\W_]|://"
 CLOSED = re.compile(r"[\"'”’»“)\]]*$")
@@ -56,6 +63,7 @@ class LanguageRules(ABC):
         number_pattern: How numbers are written.
         decimal_mark: The mark before decimals.
         point: What is said for it.
+        power: What is said for the sign of powers: 10^6.
         letters: How letters are called, where espeak does not say it.
         address: Names of the signs of addresses.
     """
@@ -66,6 +74,7 @@ class LanguageRules(ABC):
     number_pattern: str
     decimal_mark = ","
     point: str
+    power: str
     minus = "minus"
     plus = "plus"
     letters: Mapping[str, str]
@@ -100,8 +109,13 @@ class LanguageRules(ABC):
 
     def edits(self, text: str) -> list[Edit]:
         """Finds what is said otherwise than it is written, in the order of the text."""
-        if not self._trigger.search(text):
-            return []
+        edits: list[Edit] = []
+        for place, piece in _pieces(text):
+            if self._trigger.search(piece):
+                edits += (Edit(place + start, place + end, said) for start, end, said in self._edits(piece))
+        return edits
+
+    def _edits(self, text: str) -> list[Edit]:
         edits: list[Edit] = []
         taken = bytearray(len(text))
         for pattern, say in self._rules:
@@ -113,7 +127,7 @@ class LanguageRules(ABC):
                 if said is not None:
                     edits.append(Edit(start, end, _apart(text, start, end, said)))
                     taken[start:end] = b"\1" * (end - start)
-        return sorted(edits)
+        return _in_line(edits)
 
     @abstractmethod
     def abbreviations(self) -> tuple[Collection[str], Collection[str]]:
@@ -121,7 +135,10 @@ class LanguageRules(ABC):
 
     def goes_on(self, before: str, after: str) -> bool:
         """Tells whether a text that ends with a full stop goes on in another one: Dr. | Müller, No. | 5."""
-        if NUMBER_OF_LIST.fullmatch(before) or self._never_last.search(before):
+        if NUMBER_OF_LIST.fullmatch(before):
+            return True
+        before = before[-REACH:]  # which is all that a long text costs
+        if self._never_last.search(before):
             return True
         return after[:1].isdecimal() and bool(self._before_numbers.search(before))
 
@@ -150,6 +167,32 @@ class LanguageRules(ABC):
     def signed(self, match: re.Match[str], said: str) -> str:
         """Puts the word for a minus before what is said."""
         return f"{self.minus} {said}" if match.groupdict().get("sign") else said
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Yields parts of a text, and where they begin, in which rules find everything quickly.
+
+    Patterns of numbers and addresses take the square of the time, and more, for what goes on and on: 000 000 000…
+    Letters stand in place of it, so that all else stays where it is, and espeak reads it as it is written.
+    """
+    seen = NO_FORM.sub(lambda match: re.sub(r"\S", HIDDEN, match[0]), text)
+    for piece in PIECE.finditer(seen):
+        yield piece.start(), piece[0]
+
+
+def _in_line(edits: Iterable[Edit]) -> list[Edit]:
+    """Sorts edits, with one space between two that nothing divides: 2x4."""
+    line: list[Edit] = []
+    for edit in sorted(edits):
+        said = edit.said
+        last = line[-1] if line else None
+        if last and last.end == edit.start and last.said and said:
+            if last.said[-1].isspace():
+                said = said.lstrip()
+            elif last.said[-1].isalnum() and said[0].isalnum():
+                said = f" {said}"
+        line.append(edit._replace(said=said))
+    return line
 
 
 def _apart(text: str, start: int, end: int, said: str) -> str:
@@ -182,9 +225,14 @@ def place_after(place: int, edits: Sequence[Edit]) -> int:
     return edits[index - 1].end + moved if within else place + moved
 
 
+def before(match: re.Match[str]) -> str:
+    """Returns the text before a match, as far as a rule looks."""
+    return match.string[max(0, match.start() - REACH) : match.start()]
+
+
 def word_before(match: re.Match[str]) -> str:
     """Returns the word before a match, in small letters; "" where a mark or nothing stands there."""
-    return last_word(match.string[max(0, match.start() - REACH) : match.start()])
+    return last_word(before(match))
 
 
 def last_word(text: str) -> str:

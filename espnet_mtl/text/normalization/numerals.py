@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from espnet_mtl.text.normalization.base import DASH, END, SIGN, START, LanguageRules, Rule, any_of, rule
+from espnet_mtl.text.normalization.base import DASH, END, SIGN, START, LanguageRules, Rule, any_of, before, rule
 
+CODE = r"(?:(?<=\b[A-Z])|(?<=\b[A-Z]{2})|(?<=\b[A-Z]{3}))(?!19|20)\d{4}(?!\w)"
+"""The digits of a flight and the like, BA2490, which may not be those of a year."""
 AFTER_WORD = re.compile(r"(?:^|[\s\w)])$")
 
 
@@ -33,7 +35,10 @@ class Numerals:
 
     def strings(self) -> list[Rule]:
         """Lists the rules of strings of digits, which come before all other numbers."""
-        return [rule(rf"(?<![\w+])\+\d[\d ()/-]{{5,}}\d{END}", self._phone)]
+        return [
+            rule(CODE, self._phone),
+            rule(rf"(?<![\w+])\+\d[\d ()/-]{{5,}}\d{END}", self._phone),
+        ]
 
     def rules(self) -> list[Rule]:
         """Lists the rules of other numbers, and of signs."""
@@ -41,6 +46,8 @@ class Numerals:
         return [
             rule(between, self._range),
             rule(r"(?<=\d)\s?:\s?(?=\d)", lambda match: self.to[1]),
+            rule(r"(?<=\d)(?<!\b0)\s?[xX]\s?(?=\d)", self._product),
+            rule(r"(?<=\d)\s?\^\s?(?=[-−]?\d)", lambda match: self.language.power),
             rule(r"(?<![\w.-])\d+(?:-\d+){2,}(?![\w-])", self._phone),
             *self.plain(),
             rule(r"(?<!\d)(?<!\d[.,])\d+(?:\.\d+){2,}(?!\d)", self._version),
@@ -51,6 +58,9 @@ class Numerals:
     def plain(self) -> list[Rule]:
         """Lists the rules of single numbers."""
         return [rule(rf"{SIGN}{START}(?P<number>{self.number}){END}", self._plain)]
+
+    def _product(self, match: re.Match[str]) -> str:
+        return self.signs["×"]
 
     def _phone(self, match: re.Match[str]) -> str:
         return self.language.digit_string(match[0])
@@ -69,7 +79,7 @@ class Numerals:
         return self.language.signed(match, self.language.number(match["number"]))
 
     def _sign(self, match: re.Match[str]) -> str | None:
-        if match[0] in "<>#+@=" and not AFTER_WORD.search(match.string[: match.start()]):
+        if match[0] in "<>#+@=" and not AFTER_WORD.search(before(match)):
             return None
         return self.signs[match[0]]
 

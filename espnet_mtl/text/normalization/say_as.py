@@ -18,10 +18,10 @@ EXAMPLES = {"date": "2024-03-05", "time": "12:30", "currency": "$3.50", "unit": 
 KINDS = (*SPELLED, *DIGITS, *NUMBERS, *EXAMPLES)
 """Values of interpret-as."""
 FORMATS = ("dmy", "mdy", "ymd", "dm", "md")
-ONLY_DIGITS = re.compile(r"[-+(]?[\d\s.,+()/-]*\d[\d\s.,+()/-]*")
+ONLY_DIGITS = re.compile(r"(?=\D*\d)[\d\s.,+()/-]+")
 DIGIT_OR_MARK = re.compile(r"\d+|(?<=\d)[.,](?=\d)|[^\d.,]+")
 NUMBER = re.compile(r"(?P<sign>[-−+]?)\s*(?P<number>\d[\d., ]*)")
-ORDINAL = re.compile(r"(?P<number>\d+)(?:\.|[^\W\d_]{1,3})?")
+ORDINAL = re.compile(rf"(?P<number>\d{{1,{MOST_DIGITS}}})(?:\.|[^\W\d_]{{1,3}})?")
 
 
 def say_as(text: str, kind: str, language: str, form: str = "", before: str = "", after: str = "") -> str:
@@ -105,7 +105,7 @@ def _cardinal(text: str, kind: str, rules: LanguageRules) -> str:
 def _ordinal(text: str, rules: LanguageRules, before: str, after: str) -> str:
     found = ORDINAL.fullmatch(text)
     number = int(found["number"]) if found else roman(text)
-    if number < 1 or number >= 10**MOST_DIGITS:
+    if number < 1:
         raise _not_of_kind("ordinal", "3, 3rd or III", text)
     return rules.ordinal(number, before, after)
 

@@ -1,9 +1,11 @@
 """What `<say-as>` asks for."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.text.normalization.say_as import KINDS, say_as
+from espnet_mtl.text.normalization.say_as import EXAMPLES, KINDS, say_as
 
 SAID = [
     ("characters", "ab 1", "en-us", "A, B, 1"),
@@ -57,6 +59,15 @@ def test_endings_agree_with_what_is_around():
     assert say_as("3", "ordinal", "de", before="der ", after=" Mann") == "dritte"
     assert say_as("3", "ordinal", "pl", before="w ", after=" klasie") == "trzeciej"
     assert say_as("5.3.", "date", "de", "dm", before="am ") == "fünften März"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_endless_strings_are_said_or_refused(kind):
+    """Where the time were the square of the length, this would take minutes."""
+    with pytest.raises(UserError) if kind in ("ordinal", *EXAMPLES) else nullcontext():
+        assert say_as("9" * 20_000, kind, "en-us")
+    with nullcontext() if kind in ("characters", "spell-out") else pytest.raises(UserError):
+        assert say_as("9" * 20_000 + "?", kind, "en-us")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_mtl.text.espeak import PAUSE, phonemize
-from espnet_mtl.text.normal import normal_text
+from espnet_mtl.text.normal import normal_text, speakable
 from espnet_mtl.text.normalization.base import Edit, applied, place_after
 from espnet_mtl.text.normalization.verbalize import edits_of, rules_of, verbalize
 from espnet_mtl.text.sentences import sentences_of
@@ -94,6 +94,49 @@ def test_edits_are_in_order_and_places_move_with_them(language, text):
     ends = [0, *(edit.end for edit in edits)]
     assert all(edit.start >= end for edit, end in zip(edits, ends, strict=False))
     assert place_after(len(text), edits) == len(applied(text, edits))
+
+
+ENDLESS = [
+    "1 000 ",
+    "000 ",
+    "7",
+    "0",
+    ".3",
+    "1. ",
+    "a@",
+    "-+",
+    "1,",
+    "1/",
+    "1:",
+    "a.",
+    "a-",
+    "1–",
+    "(555) ",
+    "½",
+    "1. - ",
+]
+"""What is no written form where it goes on and on."""
+REPEATED = ["1. und ", "x > 1, ", "a@b.de ", "St. ", "Dr. A. ", "1 und 2 ", "VIII ", "5 km ", "w 1 r. "]
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "fr-fr"])
+def test_texts_that_go_on_and_on_take_no_longer_than_others(language):
+    """Where the time were the square of the length, this would take many minutes."""
+    for part in ENDLESS:
+        text = normal_text(part * (20_000 // len(part)))
+        assert verbalize(f"{text} word 5 km", language) == f"{text} word {verbalize('5 km', language)}"
+        assert bool(list(sentences_of(text, language))) == speakable(text)
+    for part in REPEATED:
+        text, short = normal_text(part * (20_000 // len(part))), normal_text(part * 9)
+        assert (verbalize(text, language) == text) == (verbalize(short, language) == short)
+        assert list(sentences_of(text, language))
+
+
+def test_long_texts_are_said_as_short_ones():
+    assert (
+        verbalize("It is 5 km to go, he said. " * 500, "en-us") == ("It is five kilometers to go, he said. " * 500)[:-1]
+    )
+    assert verbalize("Dr. " * 1000 + "Who", "en-us") == "Doctor " * 1000 + "Who"
 
 
 def test_a_place_within_what_is_said_is_at_its_end():

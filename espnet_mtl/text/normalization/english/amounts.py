@@ -20,11 +20,15 @@ from espnet_mtl.text.normalization.base import (
 )
 from espnet_mtl.text.normalization.english import words
 from espnet_mtl.text.normalization.english.numerals import NUMBER
+from espnet_mtl.text.normalization.fractions import behind_fractions
 
 if TYPE_CHECKING:
     from espnet_mtl.text.normalization.english.rules import English
 
 AMOUNT = rf"(?P<number>{NUMBER})"
+PRICE = rf"(?P<number>{NUMBER}|\d+,\d\d)"
+DECIMAL_COMMA = re.compile(r",(\d\d)$")
+"""As many countries write prices: €3,50."""
 RANGE = rf"(?:(?P<first>{NUMBER})(?:{DASH}|\sto\s))?{AMOUNT}"
 CURRENCY = any_of(words.CURRENCIES)
 MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>{any_of(words.MAGNITUDES)})(?![^\W_]))?"
@@ -42,9 +46,9 @@ class Amounts:
     def rules(self) -> list[Rule]:
         """Lists the rules of money, heights and units."""
         before = (
-            rf"{SIGN}(?P<currency>{CURRENCY})\s?(?:(?P<first>{NUMBER}){DASH}(?:{CURRENCY})?)?{AMOUNT}{END}{MAGNITUDE}"
+            rf"{SIGN}(?P<currency>{CURRENCY})\s?(?:(?P<first>{NUMBER}){DASH}(?:{CURRENCY})?)?{PRICE}{END}{MAGNITUDE}"
         )
-        behind = rf"{START}{SIGN}{RANGE}{MAGNITUDE}\s?(?P<currency>{CURRENCY})(?!\w)"
+        behind = rf"{START}{SIGN}{RANGE.replace(AMOUNT, PRICE)}{MAGNITUDE}\s?(?P<currency>{CURRENCY})(?!\w)"
         unit = (
             rf"{START}{SIGN}{RANGE}(?P<hyphen>[ -]?)(?P<unit>{any_of(words.UNITS)})(?![^\W_]|[²³])(?:\.(?=\s[a-z\d]))?"
         )
@@ -53,12 +57,13 @@ class Amounts:
             rule(behind, self._money),
             rule(r"(?<![\w.])(?P<feet>\d)['′’](?P<inches>\d\d?)[\"″”]", self._height),
             rule(unit, self._unit),
+            behind_fractions(words.UNITS, lambda unit, whole: words.UNITS[unit][whole]),
             rule(r"(?<=\d)/(?=(?:second|minute|hour|day|week|month|year|night|person)\b)", lambda match: " per "),
         ]
 
     def _money(self, match: re.Match[str]) -> str:
         one, many, cent, cents = words.CURRENCIES[match["currency"]]
-        written, first = match["number"], match["first"]
+        written, first = DECIMAL_COMMA.sub(r".\1", match["number"]), match["first"]
         magnitude = words.MAGNITUDES[match["magnitude"]] if match["magnitude"] else ""
         whole, point, decimals = written.replace(",", "").partition(".")
         if point and len(decimals) == 2 and not magnitude and not first:

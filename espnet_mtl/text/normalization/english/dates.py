@@ -30,6 +30,8 @@ class Dates:
         """Lists the rules of dates, times and years."""
         years = rf"{START}(?P<first>1[1-9]\d\d|20\d\d){DASH}(?P<second>\d{{4}}|\d\d){END}(?!\s?[%°])"
         clock = rf"{START}(?P<hour>\d\d?):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?{END}(?:\s?{HALF_DAY})?"
+        until = r"(?P<until_hour>\d\d?):(?P<until_minute>[0-5]\d)"
+        clocks = rf"{START}(?P<hour>\d\d?):(?P<minute>[0-5]\d){DASH}{until}{END}(?:\s?{HALF_DAY})?"
         hour = rf"{START}(?P<hour>1[0-2]|0?[1-9])(?:\.(?P<minute>[0-5]\d))?\s?{HALF_DAY}"
         return [
             rule(r"(?<![\w-])(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w-])", self._iso),
@@ -37,6 +39,7 @@ class Dates:
             rule(rf"\b{MONTH}\s(?P<first>[12]\d|3[01]|[1-9]){DASH}{DAY}{END}(?![\w%])", self._days),
             rule(rf"\b{MONTH}\s{DAY}{END}(?![\w%]){OF_YEAR}", self._month_first),
             rule(rf"{START}{DAY}(?:\sof)?\s{MONTH}(?!\w){OF_YEAR}", self._day_first),
+            rule(clocks, self._times, re.I),
             rule(clock, self._time, re.I),
             rule(hour, self._time, re.I),
             rule(
@@ -99,6 +102,19 @@ class Dates:
         if half:
             said.append(f"{half.lower()}.m.")
         return " ".join(said)
+
+    def _times(self, match: re.Match[str]) -> str | None:
+        first, last = int(match["hour"]), int(match["until_hour"])
+        if max(first, last) > MOST_HOURS:
+            return None
+        half = f" {match['half'].lower()}.m." if match["half"] else ""
+        return f"{self._clock(first, match['minute'])} to {self._clock(last, match['until_minute'])}{half}"
+
+    def _clock(self, hour: int, minute: str) -> str:
+        said = self.language.number(str(hour))
+        if int(minute):
+            return f"{said} {self._minutes(minute)}"
+        return said if 1 <= hour <= 12 else f"{said} hundred"
 
     def _military(self, match: re.Match[str]) -> str:
         hour = self._minutes(match["hour"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from espnet_mtl.text.normalization.base import END, SIGN, START, Rule, rule, word_before
+from espnet_mtl.text.normalization.base import END, SIGN, START, Rule, before, rule, word_after, word_before
 from espnet_mtl.text.normalization.english import words
 from espnet_mtl.text.normalization.fractions import VULGAR, vulgar
 from espnet_mtl.text.normalization.numbers import is_long, roman
@@ -99,12 +99,17 @@ class EnglishNumerals(Numerals):
         said = self.language.number(match["number"])
         if match["magnitude"] == "K" and len(match["number"]) == 1:
             return f"{said} K"
+        if match["magnitude"] == "B" and "." not in match["number"] and word_after(match) not in words.BILLIONS_OF:
+            return f"{said} B"  # Apt. 4B
         if match["magnitude"]:
             said += f" {words.MAGNITUDES[match['magnitude']]}"
         return self.language.signed(match, said)
 
+    def _product(self, match: re.Match[str]) -> str:
+        return super()._product(match) if match[0][0].isspace() else "by"
+
     def _sign(self, match: re.Match[str]) -> str | None:
-        if match[0] == "&" and BEFORE_A.search(match.string[: match.start()]):
+        if match[0] == "&" and BEFORE_A.search(before(match)):
             return None  # espeak would take the letter before "and" for an article
         return super()._sign(match)
 

@@ -16,6 +16,7 @@ from espnet_mtl.text.normalization.english.numerals import NUMBER, EnglishNumera
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
 from espnet_mtl.text.normalization.numerals import day_range
+from espnet_mtl.text.normalization.timestamps import timestamp_rule
 
 
 class English(LanguageRules):
@@ -27,6 +28,7 @@ class English(LanguageRules):
     number_pattern = NUMBER
     decimal_mark = "."
     point = "point"
+    power = "to the power of"
     letters: Mapping[str, str] = MappingProxyType({})
     address = words.ADDRESS
 
@@ -40,6 +42,7 @@ class English(LanguageRules):
         numerals = EnglishNumerals(self)
         return [
             *address_rules(self),
+            timestamp_rule(self),
             day_range(words.DAYS, "to"),
             *numerals.strings(),
             *abbreviation_rules(words.ABBREVIATIONS, words.AT_THE_END, words.BEFORE_NUMBERS),

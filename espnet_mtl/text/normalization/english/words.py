@@ -18,7 +18,15 @@ ABBREVIATIONS = {
     **{"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miz", "Dr.": "Doctor", "Prof.": "Professor", "Rev.": "Reverend"},
     **{"Sen.": "Senator", "Gov.": "Governor", "Gen.": "General", "Col.": "Colonel", "Lt.": "Lieutenant"},
     **{"Sgt.": "Sergeant", "Capt.": "Captain", "Hon.": "Honorable", "Messrs.": "Messers", "Fr.": "Father"},
-    **{"e.g.": "for example", "i.e.": "that is", "vs.": "versus", "approx.": "approximately", "cf.": "compare"},
+    **{
+        "e.g.": "for example",
+        "i.e.": "that is",
+        "E.g.": "For example",
+        "I.e.": "That is",
+        "vs.": "versus",
+        "approx.": "approximately",
+        "cf.": "compare",
+    },
     **{"et al.": "et al", "dept.": "department", "Dept.": "Department", "est.": "established", "viz.": "namely"},
     **{
         "Mt.": "Mount",
@@ -65,6 +73,10 @@ UNITS = {
     **{"mins": ("minute", "minutes"), "s": ("second", "seconds"), "sec": ("second", "seconds")},
     **{"ms": ("millisecond", "milliseconds"), "km²": ("square kilometer", "square kilometers")},
     **{"m²": ("square meter", "square meters"), "sq ft": ("square foot", "square feet")},
+    **{"m2": ("square meter", "square meters"), "km2": ("square kilometer", "square kilometers")},
+    **{"m3": ("cubic meter", "cubic meters"), "cm3": ("cubic centimeter", "cubic centimeters")},
+    **{"cm2": ("square centimeter", "square centimeters"), "sq. ft.": ("square foot", "square feet")},
+    **{"tsp": ("teaspoon", "teaspoons"), "tbsp": ("tablespoon", "tablespoons")},
     **{"cm²": ("square centimeter", "square centimeters"), "sq mi": ("square mile", "square miles")},
     **{"m³": ("cubic meter", "cubic meters"), "cm³": ("cubic centimeter", "cubic centimeters")},
     **{"km/h": ("kilometer per hour", "kilometers per hour"), "kph": ("kilometer per hour", "kilometers per hour")},
@@ -150,6 +162,10 @@ YEAR_AFTER = frozenset(
 ) | frozenset(month.lower() for month in MONTHS)
 COUNTED_AFTER = frozenset(listed("over about nearly almost than some least most exactly around only approximately"))
 COUNT_NOUNS = frozenset(listed("people men women children feet percent dollars euros pounds of more other"))
+BILLIONS_OF = COUNT_NOUNS | frozenset(
+    listed("users views downloads parameters tokens years barrels followers customers tons devices streams shares")
+)
+"""What is counted in billions: 2B users."""
 NOT_COUNTED = frozenset(
     listed(
         """

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from espnet_mtl.text.normalization.base import DASH, END, SIGN, START, Rule, any_of, rule, word_after
-from espnet_mtl.text.normalization.fractions import VULGAR, vulgar
+from espnet_mtl.text.normalization.fractions import VULGAR, behind_fractions, vulgar
 from espnet_mtl.text.normalization.german import words
 from espnet_mtl.text.normalization.german.ordinals import gender
 
@@ -43,6 +43,7 @@ class Amounts:
                 r"(?<=[\d€$])/(?=(?:Sekunde|Minute|Stunde|Tag|Woche|Monat|Jahr|Nacht|Person)\b)", lambda match: " pro "
             ),
             rule(fraction, self._fraction),
+            behind_fractions(words.UNITS, lambda unit, whole: words.UNITS[unit][whole]),
             rule(rf"(?:(?P<whole>\d+)\s?)?(?P<part>[{VULGAR}])", self._vulgar),
             rule(
                 rf"{START}(?P<number>\d+)-?(?P<times>x|mal|fach|[jJ]ährig\w*|prozentig\w*|stündig\w*|tägig\w*|köpfig\w*|seitig\w*)\b",
@@ -107,7 +108,8 @@ class Amounts:
     def _parts(self, match: re.Match[str], top: int, bottom: int) -> str:
         whole = match["whole"]
         if bottom == 2:
-            return f"{self.language.counted(whole, 'm')}einhalb" if whole else HALF[gender(word_after(match))]
+            noun, *_ = words.UNITS.get(word_after(match), (word_after(match), ""))
+            return f"{self.language.counted(whole, 'm')}einhalb" if whole else HALF[gender(noun)]
         said = f"{self.language.counted(str(top), 'm')} {self._part(bottom)}"
         return f"{self.language.number(whole)} {said}" if whole else said
 

@@ -28,11 +28,14 @@ class Dates:
         """Lists the rules of dates, times and years."""
         first = rf"(?:(?P<first>\d\d?)\.?(?P<to>{DASH}|\sbis\s(?:zum\s)?|\sund\s|\soder\s|/))?"
         clock = rf"{START}(?P<hour>\d\d?):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?{END}(?P<uhr>\sUhr)?"
+        until = r"(?P<until_hour>\d\d?):(?P<until_minute>[0-5]\d)"
+        clocks = rf"{START}(?P<hour>\d\d?):(?P<minute>[0-5]\d){DASH}{until}{END}(?:\sUhr)?"
         years = rf"{START}(?P<first>1[1-9]\d\d|20\d\d){DASH}(?P<second>\d{{4}}|\d\d){END}(?!\s?[%°€])"
         return [
             rule(r"(?<![\w-])(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w-])", self._numbers),
             rule(rf"{START}{first}{DAY}\s?(?P<month>1[0-2]|0?[1-9])\.\s?(?P<year>\d{{4}}|\d\d)?(?!\w)", self._numbers),
             rule(rf"{START}{first}{DAY}\s?{MONTH}(?!\w)(?:\s{YEAR}{END}(?!\w))?", self._named),
+            rule(clocks, self._times),
             rule(clock, self._time),
             rule(rf"{START}(?P<hour>\d\d?)\.(?P<minute>[0-5]\d)\s(?P<uhr>Uhr)", self._time),
             rule(rf"{START}(?P<hour>\d\d?)(?P<uhr>\sUhr)", self._time),
@@ -74,10 +77,20 @@ class Dates:
         hour, minute, second = int(groups["hour"]), groups.get("minute"), groups.get("second")
         if hour > MOST_HOURS:
             return None
-        said = f"{self.language.counted(groups['hour'].lstrip('0') or '0', 'm')} Uhr"
-        if minute and (int(minute) or second):
-            said += f" {self.language.number(str(int(minute)))}"
+        said = self._clock(hour, minute if minute and (int(minute) or second) else None)
         return f"{said} {self.language.number(str(int(second)))}" if second else said
+
+    def _times(self, match: re.Match[str]) -> str | None:
+        said = []
+        for hour, minute in ((match["hour"], match["minute"]), (match["until_hour"], match["until_minute"])):
+            if int(hour) > MOST_HOURS:
+                return None
+            said.append(self._clock(int(hour), minute if int(minute) else None))
+        return " bis ".join(said)
+
+    def _clock(self, hour: int, minute: str | None) -> str:
+        said = f"{self.language.counted(str(hour), 'm')} Uhr"
+        return f"{said} {self.language.number(str(int(minute)))}" if minute else said
 
     def _decade(self, match: re.Match[str]) -> str:
         number = int(match["number"])

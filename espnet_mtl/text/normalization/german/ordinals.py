@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from espnet_mtl.text.normalization.base import END, START, Rule, any_of, last_word, rule
+from espnet_mtl.text.normalization.base import CONTEXT, END, START, Rule, any_of, last_word, rule
 from espnet_mtl.text.normalization.german import words
 from espnet_mtl.text.normalization.numbers import in_words, roman
 
@@ -34,6 +34,7 @@ def gender(noun: str) -> str:
 
 def ending(before: str, after: str) -> str:
     """Finds how an ordinal ends: "e", "n", "r", "s" or "m"; "" where no word around it belongs to one."""
+    before, after = before[-CONTEXT:], after[:CONTEXT]
     while another := BEFORE_ANOTHER.search(before):
         before = before[: another.start()]
     while another := ANOTHER.match(after):

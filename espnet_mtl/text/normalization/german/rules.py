@@ -8,7 +8,17 @@ from types import MappingProxyType
 
 from espnet_mtl.text.normalization.abbreviations import abbreviation_rules, any_abbreviation
 from espnet_mtl.text.normalization.addresses import address_rules
-from espnet_mtl.text.normalization.base import END, START, LanguageRules, Rule, any_of, last_word, rule, word_after
+from espnet_mtl.text.normalization.base import (
+    CONTEXT,
+    END,
+    START,
+    LanguageRules,
+    Rule,
+    any_of,
+    last_word,
+    rule,
+    word_after,
+)
 from espnet_mtl.text.normalization.fractions import VULGAR
 from espnet_mtl.text.normalization.german import words
 from espnet_mtl.text.normalization.german.amounts import NUMBER, Amounts
@@ -16,6 +26,7 @@ from espnet_mtl.text.normalization.german.dates import Dates
 from espnet_mtl.text.normalization.german.ordinals import ORDINAL_AT_END, Ordinals, counts, ending, gender, in_form
 from espnet_mtl.text.normalization.numbers import digits_of, in_words, is_long
 from espnet_mtl.text.normalization.numerals import Numerals, day_range
+from espnet_mtl.text.normalization.timestamps import timestamp_rule
 
 ONE = {"f": "eine", "m": "ein", "n": "ein"}
 RULES_OF_ONE = {"f": "spellout-cardinal-feminine", "m": "spellout-cardinal-masculine"}
@@ -31,6 +42,7 @@ class German(LanguageRules):
     digits = words.DIGITS
     number_pattern = NUMBER
     point = "Komma"
+    power = "hoch"
     letters = MappingProxyType({"ß": "Eszett"})
     address = words.ADDRESS
 
@@ -38,6 +50,7 @@ class German(LanguageRules):
         numerals = GermanNumerals(self, NUMBER, value, words.SIGNS, ("bis", "zu"))
         return [
             *address_rules(self),
+            timestamp_rule(self),
             day_range(words.DAYS, "bis"),
             *numerals.strings(),
             *Dates(self).rules(),
@@ -55,6 +68,7 @@ class German(LanguageRules):
     def goes_on(self, before: str, after: str) -> bool:
         if super().goes_on(before, after):
             return True
+        before = before[-CONTEXT:]
         found = ORDINAL_AT_END.search(before)
         return bool(found) and counts(before[: found.start()] if found else "", after)
 

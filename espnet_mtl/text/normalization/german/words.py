@@ -59,6 +59,8 @@ UNITS = {
     **{"TB": ("Terabyte", "Terabyte"), "dB": ("Dezibel", "Dezibel"), "kcal": ("Kilokalorie", "Kilokalorien")},
     **{"hPa": ("Hektopascal", "Hektopascal"), "°C": ("Grad Celsius", "Grad Celsius"), "°": ("Grad", "Grad")},
     **{"°F": ("Grad Fahrenheit", "Grad Fahrenheit"), "℃": ("Grad Celsius", "Grad Celsius")},
+    **{"m2": ("Quadratmeter", "Quadratmeter"), "km2": ("Quadratkilometer", "Quadratkilometer")},
+    **{"m3": ("Kubikmeter", "Kubikmeter"), "cm2": ("Quadratzentimeter",) * 2, "cm3": ("Kubikzentimeter",) * 2},
     **{"%": ("Prozent", "Prozent"), "‰": ("Promille", "Promille"), "Mbit/s": ("Megabit pro Sekunde",) * 2},
 }
 CURRENCIES = {

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from espnet_mtl.text.normalization.base import DASH, END, SIGN, START, Rule, any_of, rule, word_after, word_before
-from espnet_mtl.text.normalization.fractions import VULGAR, vulgar
+from espnet_mtl.text.normalization.fractions import VULGAR, behind_fractions, vulgar
 from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.ordinals import in_form
 from espnet_mtl.text.normalization.polish.words import Noun
@@ -51,6 +51,7 @@ class Amounts:
             rule(unit, self._unit),
             rule(r"(?<=[\dł€])/(?:mies\.|miesiąc)", lambda match: " miesięcznie"),
             rule(fraction, self._fraction),
+            behind_fractions(words.UNITS, lambda unit, _: words.UNITS[unit].part),
             rule(rf"(?:(?P<whole>\d+)\s?)?(?P<part>[{VULGAR}])", self._vulgar),
         ]
 
@@ -68,9 +69,10 @@ class Amounts:
         return f"{said} {noun.behind}".strip()
 
     def _number(self, written: str, noun: Noun, genitive: bool) -> str:
-        if written.endswith(HALF) and not genitive:
-            return self.language.halves(written, noun.gender)
-        return self.language.counted(written, noun.gender, "genitive" if genitive else "")
+        case = "genitive" if genitive else ""
+        if written.endswith(HALF):
+            return self.language.halves(written, noun.gender, case)
+        return self.language.counted(written, noun.gender, case)
 
     def _large(self, match: re.Match[str]) -> str:
         if match["number"] == "1" and not match["first"]:

@@ -26,6 +26,7 @@ from espnet_mtl.text.normalization.polish import words
 from espnet_mtl.text.normalization.polish.amounts import NUMBER, Amounts
 from espnet_mtl.text.normalization.polish.dates import BEGINNING, IS, Dates
 from espnet_mtl.text.normalization.polish.ordinals import Ordinals, ending_before, in_form
+from espnet_mtl.text.normalization.timestamps import timestamp_rule
 
 COMPOUND = listed(
     """
@@ -55,6 +56,7 @@ class Polish(LanguageRules):
     digits = words.DIGITS
     number_pattern = NUMBER
     point = "przecinek"
+    power = "do potęgi"
     letters = words.LETTERS
     address = words.ADDRESS
 
@@ -62,6 +64,7 @@ class Polish(LanguageRules):
         numerals = PolishNumerals(self, NUMBER, value, words.SIGNS, ("do", "do"))
         return [
             *address_rules(self),
+            timestamp_rule(self),
             *numerals.strings(),
             day_range(words.DAYS, "do", "od "),
             *Amounts(self).rules(),
@@ -93,14 +96,14 @@ class Polish(LanguageRules):
             return f"{said} {self.point} {digits_of(decimals, self.digits)}"
         return f"{said} {self.point} {self.number(decimals)}"
 
-    def halves(self, written: str, gender: str) -> str:
+    def halves(self, written: str, gender: str, case: str = "") -> str:
         """Says a number whose decimals are a half."""
         whole, _, _ = written.partition(",")
         if whole == "0":
             return "pół"
         if whole == "1":
             return "półtorej" if gender == "feminine" else "półtora"
-        return f"{self.counted(whole, gender)} i pół"
+        return f"{self.counted(whole, gender, case)} i pół"
 
     def ordinal(self, number: int, before: str = "", after: str = "") -> str:
         noun = after.split()[0] if after.split() else ""
@@ -178,6 +181,8 @@ class PolishNumerals(Numerals):
             return self._of_persons(int(re.sub(r"\D", "", written)))
         if written == "1" and noun.endswith("ę"):
             case = "accusative"
+        if written == "1" and noun.endswith("a") and before in words.HAVING:  # mam jednego psa
+            return self.language.counted(written, "masculine", "genitive")
         if not case and before in words.GENITIVE and not noun.endswith("ą"):
             case = "genitive"
         if written == "1" and noun.endswith(("a", "ę", "ść")):

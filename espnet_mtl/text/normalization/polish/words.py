@@ -78,6 +78,7 @@ UNITS = {
     **{"kWh": _feminine("kilowatogodzin", "kilowatogodzin"), "V": _regular("wolt"), "kB": _regular("kilobajt")},
     **{"MB": _regular("megabajt"), "GB": _regular("gigabajt"), "TB": _regular("terabajt")},
     **{"dB": Noun("decybel", "decybele", "decybeli", "decybela"), "kcal": _fixed("kilokalorii", "feminine")},
+    **{"m3": _cubic(""), "cm3": _cubic("centy"), "m2": _square(""), "km2": _square("kilo"), "cm2": _square("centy")},
     **{"hPa": Noun("hektopaskal", "hektopaskale", "hektopaskali", "hektopaskala")},
     **{"KM": Noun("koń mechaniczny", "konie mechaniczne", "koni mechanicznych", "konia mechanicznego")},
 }
@@ -186,6 +187,8 @@ GENITIVE = frozenset(
     )
 )
 LOCATIVE = frozenset(listed("w we na o po przy"))
+HAVING = frozenset(listed("mam masz ma mamy macie mają miał miała mieć widzę widzi kupił kupiła"))
+"""What things are had by: of an animal behind them, the accusative is the genitive."""
 INSTRUMENTAL = frozenset(listed("przed nad pod za między"))
 PERSONS = frozenset(
     listed(
