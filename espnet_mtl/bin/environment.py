@@ -30,18 +30,8 @@ NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 3, 2
 """What the demo recipe takes while it trains two models."""
 IMPORTS = (
     *("defusedxml.sax", "editdistance", "filelock", "humanfriendly", "jinja2", "jiwer", "kaldiio", "librosa.sequence"),
-    *(
-        "matplotlib.figure",
-        "numpy",
-        "onnx",
-        "onnxruntime",
-        "onnxscript",
-        "pydantic",
-        "pyworld",
-        "requests",
-        "resemblyzer",
-        "scipy.signal",
-    ),
+    *("matplotlib.figure", "numpy", "onnx", "onnxruntime", "onnxscript", "pydantic", "pyworld", "requests"),
+    *("resemblyzer", "scipy.signal"),
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
     *("fastapi", "uvicorn", "prometheus_client"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),

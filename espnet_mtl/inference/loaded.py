@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -30,6 +31,32 @@ class LoadedModel:
     train_args: Namespace
     reader: UtteranceReader
     vocoder: HasRate | None
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path | None = None, *, model_tag: str | None = None, **options: Any) -> Self:
+        """Loads a packed model.
+
+        Args:
+            model: A zip (or tar), a URL, a model directory, or "user/repo" of the Hugging Face hub.
+            model_tag: ESPnet's name for `model`.
+            options: Arguments of the constructor.
+
+        Raises:
+            UserError: There is no such model, its archive is refused, or it lacks what this engine needs.
+        """
+        from espnet_mtl.zoo.archive import naming, resolve
+
+        if (model or model_tag) is None:
+            return cls(**options)
+        name = str(model or model_tag)
+        files = resolve(name)
+        with naming(name, files):
+            return cls._of_files(files, options)
+
+    @classmethod
+    def _of_files(cls, files: Mapping[str, str], options: Mapping[str, Any]) -> Self:
+        """Builds it of what `espnet_mtl.zoo.archive.resolve` found, and of arguments of the constructor."""
+        raise NotImplementedError
 
     @property
     def fs(self) -> int:

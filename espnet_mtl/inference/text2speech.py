@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from numpy.typing import NDArray
@@ -119,27 +119,8 @@ class Text2Speech(BaseText2Speech):
         self.decode_conf = {"alpha": alpha, "use_teacher_forcing": forced, **without_none(attention)}
 
     @classmethod
-    def from_pretrained(
-        cls, model: str | Path | None = None, *, model_tag: str | None = None, **options
-    ) -> Text2Speech:
-        """Loads a packed model.
-
-        Args:
-            model: A zip (or tar), a URL, a model directory, or "user/repo" of the Hugging Face hub.
-            model_tag: ESPnet's name for `model`.
-            options: Arguments of the constructor.
-
-        Raises:
-            UserError: There is no such model, or its archive is refused.
-        """
-        from espnet_mtl.zoo.archive import naming, resolve
-
-        if (model or model_tag) is None:
-            return cls(**options)
-        name = str(model or model_tag)
-        files = resolve(name)
-        with naming(name, files):
-            return cls(**{**files, **options})
+    def _of_files(cls, files: Mapping[str, str], options: Mapping[str, Any]) -> Self:
+        return cls(**{**files, **options})
 
     def _options(self, decode_conf: Any) -> dict[str, Any]:
         return decoding_options(self.model.tts, self.train_args.tts, self.decode_conf, decode_conf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 
@@ -101,10 +101,8 @@ class Text2Speech(BaseText2Speech):
         if not folder.is_dir():
             raise UserError(f"{folder} is missing: the model was packed without ONNX; pack it again (stage 8)")
         synthesis, features = read_signal(folder / SIGNAL)
-        self.encoder, self.decoder = (
-            Graph(folder / ENCODER, ENCODED, threads),
-            Graph(folder / DECODER, ["mel"], threads),
-        )
+        self.encoder = Graph(folder / ENCODER, ENCODED, threads)
+        self.decoder = Graph(folder / DECODER, ["mel"], threads)
         self.vocoder = Vocoder(Graph(folder / VOCODER, FILTERS, threads), synthesis)
         self.max_tokens = max_tokens or MAX_TOKENS
         end = len(self.train_args.token_list) - 1  # ESPnet's last token
@@ -113,27 +111,8 @@ class Text2Speech(BaseText2Speech):
         self.decode_conf = {"alpha": 1.0 if speed_control_alpha is None else speed_control_alpha}
 
     @classmethod
-    def from_pretrained(
-        cls, model: str | Path | None = None, *, model_tag: str | None = None, **options
-    ) -> Text2Speech:
-        """Loads a packed model.
-
-        Args:
-            model: A zip (or tar), a URL, a model directory, or "user/repo" of the Hugging Face hub.
-            model_tag: ESPnet's name for `model`.
-            options: Arguments of the constructor.
-
-        Raises:
-            UserError: There is no such model, its archive is refused, or it was packed without ONNX.
-        """
-        from espnet_mtl.zoo.archive import naming, resolve
-
-        name = model or model_tag
-        if name is None:
-            return cls(**options)
-        files = resolve(str(name))
-        with naming(str(name), files):
-            return cls(files["train_config"], **options)
+    def _of_files(cls, files: Mapping[str, str], options: Mapping[str, Any]) -> Self:
+        return cls(files["train_config"], **options)
 
     def _options(self, decode_conf: Any) -> dict[str, Any]:
         changes = {} if decode_conf is None else decode_conf
