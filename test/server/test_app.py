@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -94,11 +95,12 @@ def test_memory_that_runs_out_is_not_the_clients_mistake(tts):
 
 def test_jobs_that_wait_are_forgotten_when_the_server_ends():
     """Those that are being worked on end well."""
-    begun = []
+    begun, held = [], Event()
 
     def make(number):
         def pieces():
             begun.append(number)
+            held.wait(60)  # or all four might be done before the fifth comes
             yield b"piece"
 
         return pieces
@@ -110,6 +112,7 @@ def test_jobs_that_wait_are_forgotten_when_the_server_ends():
             jobs.start(make(4))
         for job in started[1:]:
             job.cancel()
+        held.set()
         assert await started[0].next() == b"piece"
         assert await started[0].next() is None
         await jobs.close()
