@@ -228,7 +228,7 @@ def _original_message(error: BaseException) -> str:
 def run_command(main: Callable[[], None]) -> None:
     """Runs a command line entry point.
 
-    A `UserError`, and what the system refuses, become one line and exit status 2.
+    A `UserError`, what the system refuses, and a package that is not installed become one line and exit status 2.
     """
     threading.excepthook = _thread_failed
     try:
@@ -236,6 +236,10 @@ def run_command(main: Callable[[], None]) -> None:
         sys.stdout.flush()
     except UserError as error:
         _end_with(_original_message(error))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "espnet_mtl":
+            raise
+        _end_with(f"{error.name} is not installed: pip install 'espnet_mtl[train]' brings all that the recipe needs")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

@@ -138,3 +138,23 @@ def test_nobody_has_to_read_to_the_end():
     command = f'set -o pipefail; "{sys.executable}" -c "{code}" | head -c 1'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (141, "x", "")
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch, capsys):
+    """An environment that only speaks lacks what the recipe needs."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    def main():
+        import jinja2  # noqa: F401
+
+    assert said(main, capsys) == (
+        "error: jinja2 is not installed: pip install 'espnet_mtl[train]' brings all that the recipe needs"
+    )
+
+
+def test_a_missing_module_of_our_own_is_a_fault():
+    def main():
+        import espnet_mtl.nothing  # noqa: F401
+
+    with pytest.raises(ModuleNotFoundError):
+        run_command(main)
