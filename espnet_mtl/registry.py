@@ -155,6 +155,7 @@ HEADS = Registry(
         "classifier": _head("classifier", "Classifier"),
         "discriminator": _head("discriminator", "Discriminator"),
         "independence": _head("independence", "Independence"),
+        "matching": _head("matching", "Matching"),
         "regressor": _head("regressor", "Regressor"),
     },
     custom="espnet_mtl.model.heads.base:Head",

@@ -23,7 +23,7 @@ from espnet_mtl.config.ranges import range_tasks
 from espnet_mtl.config.tasks import check_tasks
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import TABLES
-from espnet_mtl.registry import BACKBONES, SECTIONS, WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, HEADS, SECTIONS, WEIGHTINGS
 
 OWN_KEYS: Mapping[str, Any] = {
     "language": "en-us",
@@ -45,6 +45,8 @@ CHANGED_DEFAULTS: Mapping[str, Any] = {"batch_type": "sorted"}
 """Defaults that are others than ESPnet's: its batches, `folded`, need `fold_length`."""
 SPEAKER_LANGUAGES = "speaker_languages"
 """Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
+VISUAL_SHAPE = "visual_shape"
+"""Key that stage 5 adds where the data have faces: the shape of a frame, [D] or [H, W]."""
 VOCODER_WEIGHTS = "vocoder_weights"
 """Key that stage 5 adds where it trains a vocoder, too: the file of the vocoder's weights."""
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
@@ -207,10 +209,20 @@ def check(config: Mapping[str, Any]) -> None:
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
     for name, task in config["tasks"].items():
-        if task.get("tap") == "style" and not config["style_conf"].get("reference", True):
-            raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
+        _check_style_tap(name, task, config["style_conf"])
     range_tasks(config, backbone)
     _check_optimization(config)
+
+
+def _check_style_tap(name: str, task: Mapping[str, Any], style_conf: Mapping[str, Any]) -> None:
+    """Raises UserError where a task reads an encoder of the style that the model does not have."""
+    if "head" not in task:
+        return
+    taps = (task["tap"], HEADS.options(task["head"]).partner)
+    if "style" in taps and not style_conf.get("reference", True):
+        raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
+    if "visual" in taps and style_conf.get("visual") is None:
+        raise UserError(f"tasks.{name}: the tap 'visual' needs a visual encoder (style_conf.visual: {{}})")
 
 
 def _check_features(config: Mapping[str, Any], token_features: Collection[str]) -> None:

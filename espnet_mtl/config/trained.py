@@ -39,6 +39,10 @@ Names = Annotated[list[Name], AfterValidator(_check_distinct), Field(description
 Language = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9+_-]{1,40}$", description="espeak's name of a language, such as en-us")
 ]
+FrameShape = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]],
+    Field(min_length=1, max_length=2, description="[D] or [H, W], whole numbers of at least 1"),
+]
 Section = Annotated[dict[str, Any], Field(description="'key: value' lines")]
 
 
@@ -50,6 +54,7 @@ class TrainedValues(Options):
         token_type, token_list, bpemodel, cleaner, language: From text to tokens.
         vocoder_weights: The vocoder that was trained with the model.
         speakers, emotions, languages, genders: Names of the classes of the labels.
+        visual_shape: Shape of a frame of the faces that it learned from.
         g2p, non_linguistic_symbols: ESPnet's, which this project does without.
     """
 
@@ -66,6 +71,7 @@ class TrainedValues(Options):
     emotions: Names | None = None
     languages: Names | None = None
     genders: Names | None = None
+    visual_shape: FrameShape | None = None
     g2p: None = Field(None, description="null: phonemes come from espeak")
     non_linguistic_symbols: None = Field(None, description="null: the tokens have none")
 

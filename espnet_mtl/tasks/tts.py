@@ -80,7 +80,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The data that may be given."""
-        names = [*super().optional_data_names(train, inference), *LABEL_KEYS]
+        names = [*super().optional_data_names(train, inference), *LABEL_KEYS, "visual"]
         return tuple(dict.fromkeys(names))
 
     @classmethod
