@@ -23,13 +23,15 @@ from espnet_mtl.config.ranges import range_tasks
 from espnet_mtl.config.tasks import check_tasks
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import TABLES
-from espnet_mtl.registry import BACKBONES, SECTIONS, WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, SECTIONS, VISUAL_EXTRACTORS, WEIGHTINGS
 
 OWN_KEYS: Mapping[str, Any] = {
     "language": "en-us",
     "audio_conf": {},
     "durations": "auto",
     "aligner_conf": {},
+    "visual_extract": None,
+    "visual_extract_conf": {},
     "style_conf": {},
     "tasks": {"tts": {"weight": 1.0}},
     "weighting": "fixed",
@@ -60,6 +62,7 @@ DATA_KEYS = (
     *("language", "audio_conf", "durations", "aligner_conf", "cleaner"),
     *("feats_extract", "pitch_extract", "energy_extract"),
     *("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf"),
+    *("visual_extract", "visual_extract_conf"),
 )
 """Keys that stages 1 to 4 go by."""
 
@@ -204,6 +207,7 @@ def check(config: Mapping[str, Any]) -> None:
         build(SECTIONS.load(section), config[section], section)
     if config["durations"] not in DURATION_SOURCES:
         raise one_of("durations", config["durations"], DURATION_SOURCES)
+    _check_visual(config)
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
     for name, task in config["tasks"].items():
@@ -211,6 +215,15 @@ def check(config: Mapping[str, Any]) -> None:
             raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
     range_tasks(config, backbone)
     _check_optimization(config)
+
+
+def _check_visual(config: Mapping[str, Any]) -> None:
+    name, conf = config["visual_extract"], config["visual_extract_conf"]
+    if name is not None:
+        build(VISUAL_EXTRACTORS.options(name), conf, "visual_extract_conf")
+    elif conf:
+        valid = ", ".join(VISUAL_EXTRACTORS)
+        raise UserError(f"visual_extract_conf has no effect without visual_extract: name one of {valid}")
 
 
 def _check_features(config: Mapping[str, Any], token_features: Collection[str]) -> None:
