@@ -62,9 +62,10 @@ DATA_KEYS = (
     *("language", "audio_conf", "durations", "aligner_conf", "cleaner"),
     *("feats_extract", "pitch_extract", "energy_extract"),
     *("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf"),
-    *("visual_extract", "visual_extract_conf"),
 )
-"""Keys that stages 1 to 4 go by."""
+"""Keys that stages 1 to 4 go by, and that all models of one data share."""
+VISUAL_KEYS = ("visual_extract", "visual_extract_conf")
+"""Keys that stage 3 goes by, too; a model that asks for nothing visual shares the data of one that does."""
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
