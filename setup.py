@@ -33,7 +33,7 @@ ONNX = [
 """Speaking without PyTorch."""
 SERVE = ["fastapi>=0.110", "prometheus_client>=0.20", "uvicorn>=0.23"]
 """Speaking over HTTP; listening tests and labelling by ear."""
-VISUAL = ["av>=12.0", "opencv-python-headless>=4.8,<5", "pillow>=10.0"]
+VISUAL = ["av>=15.0", "opencv-python-headless>=4.8,<5", "pillow>=10.0"]
 """Faces in pictures and videos; OpenCV 5 has no cascades."""
 TRAIN = [
     "distillmos>=0.9",

@@ -40,9 +40,10 @@ def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
         raise UnusableVisual(f"missing: {path}")
     try:
         # A file that is open has no other address, nor leads to one
-        with path.open("rb") as file, av.open(file, options=_options(), metadata_errors="ignore") as container:
+        with path.open("rb") as file, av.open(file, options=_options()) as container:
             yield from _frames(container, path, rate, most_seconds)
-    except (av.error.FFmpegError, MemoryError) as error:
+    # OSError: a place in the file that is not there; ValueError: names that are no text
+    except (av.error.FFmpegError, OSError, MemoryError, ValueError) as error:
         raise UnusableVisual(f"unreadable: {path}: {getattr(error, 'strerror', None) or error}") from error
 
 

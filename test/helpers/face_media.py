@@ -43,7 +43,8 @@ def write_video(
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
         for index, grey in enumerate(frames):
-            stream.height, stream.width = grey.shape
+            if index == 0:
+                stream.height, stream.width = grey.shape
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(grey), format="gray").reformat(format="yuv420p")
             at = index / RATE if times is None else times[index]
             frame.pts, frame.time_base = round(1000 * at), Fraction(1, 1000)
