@@ -79,6 +79,7 @@ def make_args(stats_dir):
             speakers=["f1", "m1"],
             emotions=["happy", "neutral", "sad"],
             languages=["en-us"],
+            visual_extract="embedding",
             visual_shape=[6],
             normalize_conf={"stats_file": str(stats_dir / "feats_stats.npz")},
             pitch_normalize_conf={"stats_file": str(stats_dir / "pitch_stats.npz")},

@@ -38,7 +38,6 @@ class OnnxNetwork(Network):
         self._face = Graph(face, FACE_OUTPUTS, threads) if face.is_file() else None
         self.tells_emotion, self.has_reference = self._text is not None, self._recording is not None
         self.has_visual = self._face is not None
-        self.trust = self._trust() if self.has_reference and self.has_visual else None
 
     def ended(self, ids: Ids) -> Ids:
         """Returns token ids (T_text,) as graphs take them, with the end: (1, T_text + 1)."""
@@ -62,8 +61,8 @@ class OnnxNetwork(Network):
         weights: Floats = self._face(frames=frames[None])["weights"][0]
         return weights
 
-    def _trust(self) -> tuple[float, float]:
-        """Reads off the graph of faces how far recording and face are trusted: it is the same for every face."""
+    def trust(self) -> tuple[float, float]:
+        """Returns how far recording and face are trusted, which the graph of faces says: the same of every face."""
         assert self._face is not None
         size = int(self._face.sizes["frames"][2])
         recording, face = self._face(frames=np.zeros((1, 1, size), dtype=np.float32))["trust"].tolist()

@@ -74,6 +74,8 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
                 group.add_argument(f"--{key}", action=NestedDictAction, default=default)
             elif key in TABLES:
                 group.add_argument(f"--{key}", type=str_or_none, help="A file of names, one a line, or a list")
+            elif default is None:
+                group.add_argument(f"--{key}", type=str_or_none)
             else:
                 group.add_argument(f"--{key}", type=str, default=default)
 

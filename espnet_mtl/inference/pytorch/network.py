@@ -22,10 +22,6 @@ class TorchNetwork(Network):
         self.has_styles = model.style is not None
         self.has_reference = self.has_styles and model.style.reference is not None
         self.has_visual = self.has_styles and model.style.visual is not None
-        self.trust = None
-        if self.has_styles and model.style.trust is not None:
-            recording, face = model.style.trust.detach().softmax(0).tolist()
-            self.trust = (recording, face)
         self.tells_emotion = model.text_predictor is not None
         self.has_speakers = model.tts.spks is not None
         self.has_languages = model.tts.langs is not None
@@ -54,3 +50,8 @@ class TorchNetwork(Network):
         seen = torch.from_numpy(frames[None]).to(parameter)
         tap = self.model.style.visual_tap(seen, torch.tensor([len(frames)], device=parameter.device))
         return tap.attention()[0].float().softmax(-1).cpu().numpy()
+
+    def trust(self) -> tuple[float, float]:
+        """Returns how far recording and face are trusted where both are given."""
+        recording, face = self.model.style.trust.detach().softmax(0).tolist()
+        return recording, face

@@ -74,7 +74,7 @@ class Controls:
 
     def with_emotion(self, emotion: str | Mapping[str, float] | None) -> Controls:
         """Returns the same with an emotion in place of what it is taken from."""
-        return replace(self, emotion=emotion, **dict.fromkeys(SOURCES))
+        return replace(self, emotion=emotion, reference=None, visual=None)
 
     def changes(self) -> list[str]:
         """Names the controls that change a contour that the network predicts."""

@@ -41,8 +41,7 @@ def source_weights(network: Network, args: Namespace, controls: Controls) -> Flo
     if len(found) == 1:
         return found[0]
     recording, face = found
-    assert network.trust is not None
-    heard, seen = network.trust
+    heard, seen = network.trust()
     return np.asarray(heard * recording + seen * face, dtype=np.float32)
 
 
@@ -75,12 +74,14 @@ def _face_weights(network: Network, args: Namespace, visual: Any) -> Floats:
     from espnet_mtl.visual.sources import opened
     from espnet_mtl.visual.unusable import UnusableVisual
 
-    where = "the array" if isinstance(visual, np.ndarray) else str(visual)
+    if not isinstance(visual, (str, Path, np.ndarray)):
+        raise UserError(f"visual: expected the path of a picture, a video or an array, or an array, got {visual!r}")
+    where = "" if isinstance(visual, np.ndarray) else f" {visual}"
     try:
         frames = build_extractor(args.visual_extract, args.visual_extract_conf)(opened(visual))
     except UnusableVisual as error:
-        raise UserError(f"visual: {where}: {error}") from error
+        raise UserError(f"visual{where}: {error}") from error
     size = prod(args.visual_shape)
     if frames.shape[1] != size:
-        raise UserError(f"visual: {where}: frames of {frames.shape[1]} numbers, expected {size}, as in training")
+        raise UserError(f"visual{where}: frames of {frames.shape[1]} numbers, expected {size}, as in training")
     return network.emotion_of_face(frames)
