@@ -266,3 +266,13 @@ def test_two_corpora_at_once(tmp_path):
     assert set(read_table(tmp_path / "data/train/utt2spk").values()) == {"ljspeech_kathleen", "nemo_EB0", "nemo_KD0"}
     assert set(read_table(tmp_path / "data/train/utt2lang").values()) == {"en-us", "pl"}
     assert all(utt.startswith("nemo_") for utt in read_table(tmp_path / "data/train/utt2emo"))
+
+
+def test_the_command_of_the_page_on_faces_works(tmp_path):
+    (line,) = page_commands("visual")
+    run_line(line.replace("conf/", f"{CONF}/"), tmp_path)
+    note = json.loads((tmp_path / "dump/raw/visual.json").read_text())
+    assert note == {"extractor": "crops", "shape": [48, 48], "rate": 3.0}
+    for name in ("train", "dev", "test"):
+        faces, utterances = (read_table(tmp_path / f"dump/raw/{name}/{table}") for table in ("visual.scp", "wav.scp"))
+        assert 0.7 < len(faces) / len(utterances) < 1
