@@ -169,6 +169,13 @@ def test_a_changed_video_makes_it_stale(work, tmp_path):
     check(work, {})
 
 
+def test_another_table_of_stage_1_makes_stage_2_stale(work):
+    table = work / "data/dev/visual.scp"
+    table.write_text(table.read_text().replace("s1_dev_2", "s1_dev_0", 1).partition("\n")[2])
+    with pytest.raises(UserError, match=r"data/dev/visual.scp has changed since stage 2 made audio of it"):
+        check(work, {})
+
+
 def test_a_dump_without_it_is_told(work):
     run_stage(3, work)
     run_stage(4, work)
