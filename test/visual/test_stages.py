@@ -20,7 +20,7 @@ from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.overrides import check_same_data
 from espnet_mtl.config.schema import complete
 from espnet_mtl.data.arks import Matrices
-from espnet_mtl.data.extraction import visual
+from espnet_mtl.data.extraction import seen, visual
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.data.provenance.check import check_stages
 from espnet_mtl.errors import UserError
@@ -132,7 +132,7 @@ def test_the_number_of_processes_does_not_matter(work):
 
 def test_without_visual_extract_nothing_is_read_and_what_was_made_is_gone(work, monkeypatch):
     shutil.rmtree(work / "data/media")
-    monkeypatch.setattr(visual, "read_visual", lambda _: pytest.fail("a table was read"))
+    monkeypatch.setattr(seen, "read_visual", lambda _: pytest.fail("a table was read"))
     run_stage(3, work)
     dump = work / "dump/raw"
     left = [path for path in dump.rglob("visual*") if not path.name.startswith(".")]
@@ -187,7 +187,7 @@ def test_a_dump_without_it_is_told(work):
 KILLED = """
 import os, signal, sys
 from espnet_mtl.bin.stages import extract_features
-from espnet_mtl.data.extraction import visual
+from espnet_mtl.data.extraction import seen, visual
 visual._report = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 extract_features.main(sys.argv[1:])
 """
@@ -224,15 +224,17 @@ def test_nothing_can_be_made_of_any(work):
         run_stage(3, work, {"visual_extract": "embedding"})
 
 
-def test_vectors_of_two_sizes_do_not_go_together(tmp_path, capsys):
-    write_data(tmp_path / "data", dict.fromkeys(SETS, ROWS[:2]))
-    for number, size in enumerate((7, 5)):
-        np.save(tmp_path / f"{number}.npy", np.ones(size))
-    places = {f"s1_train_{number}": tmp_path / f"{number}.npy" for number in range(2)}
+def test_vectors_of_two_sizes_do_not_go_together(tmp_path):
+    write_data(tmp_path / "data", dict.fromkeys(SETS, ROWS[:3]))
+    np.save(tmp_path / "0.npy", np.ones(7))
+    np.save(tmp_path / "1.npy", np.ones(5))
+    np.save(tmp_path / "2.npy", np.full(7, 1e300))  # beyond single precision
+    places = {f"s1_train_{number}": tmp_path / f"{number}.npy" for number in range(3)}
     write_table(tmp_path / "data/train/visual.scp", places)
     for stage in (2, 3):
         run_stage(stage, tmp_path, {"visual_extract": "embedding"})
     assert set(read_table(tmp_path / "dump/raw/train/visual.scp")) == {"s1_train_0"}
+    assert "dropped s1_train_2: not finite: " in (tmp_path / "dump/raw/visual_report.txt").read_text()
     assert (
         "wrong shape: vectors of 5 numbers, where others have 7"
         in (tmp_path / "dump/raw/visual_report.txt").read_text()
