@@ -144,6 +144,11 @@ def test_what_the_page_on_faces_shows_works(tmp_path, monkeypatch):
     assert len(commands) == 2
     for line in commands:
         run_line(line, tmp_path, "--baseline_config", "none")
+    note = json.loads((tmp_path / "dump/raw/visual.json").read_text())
+    assert note == {"extractor": "crops", "shape": [48, 48], "rate": 3.0}
+    for name in ("train", "dev", "test"):
+        faces, utterances = (read_table(tmp_path / f"dump/raw/{name}/{table}") for table in ("visual.scp", "wav.scp"))
+        assert 0.7 < len(faces) / len(utterances) < 1
     log = (tmp_path / "exp/train_fastspeech2_visual/train.log").read_text(encoding="utf-8")
     for figure in ("style_by_face=", "matching_recall=", "emotion_visual_acc=", "no_speaker_visual_acc="):
         assert figure in log

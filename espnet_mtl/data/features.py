@@ -20,7 +20,8 @@ from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES,
 from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
 from espnet_mtl.data.extraction.extractor import EXTRACTORS, Extractor, Features, extractor_class
 from espnet_mtl.data.extraction.pitch import SpeakerPitch, unvoiced_note
-from espnet_mtl.data.extraction.visual import check_visual, extract_visual, media_files
+from espnet_mtl.data.extraction.seen import media_files
+from espnet_mtl.data.extraction.visual import check_visual, extract_visual
 from espnet_mtl.data.kaldi import parse_counts, read_optional, write_table
 from espnet_mtl.data.provenance.notes import begin, digests, joined_digest, write_note
 from espnet_mtl.data.provenance.settings import FEATURES, features_note

@@ -74,8 +74,6 @@ NOISE = 5.0
 """Standard deviation of the pixels' noise."""
 MOUTH = 0.105
 """Half of the width of a resting mouth."""
-FINER = 2
-"""A face is drawn so many times larger than asked for and then averaged."""
 
 
 def look_of(person: str) -> Look:
@@ -124,9 +122,9 @@ def draw_faces(
 
 def draw_face(look: Look, expression: Expression, style: str = "shaded", side: int = 48) -> NDArray[np.float64]:
     """Draws one face: greys from 0 to 255 (side, side)."""
-    canvas = Canvas(side * FINER, expression.tilt)
+    canvas = Canvas(side, expression.tilt)
     STYLES[style](canvas, look, expression)
-    return canvas.picture.reshape(side, FINER, side, FINER).mean(axis=(1, 3))
+    return canvas.picture
 
 
 class Canvas:

@@ -22,7 +22,7 @@ BRIGHTEST = 255
 CASCADE = "haarcascade_frontalface_default.xml"
 SEARCH_SIDE = 320
 """Pixels that a picture is shrunk to for the search."""
-SMALLEST = 24
+SMALLEST = 32
 """Side in those pixels of the smallest face that is looked for."""
 SCALE_STEP, NEIGHBOURS = 1.1, 5
 DOMINANT = 2.0

@@ -28,7 +28,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in images.SUFFIXES
 
 
-def opened(visual: str | Path | NDArray[np.generic]) -> Source:
+def source_of(visual: str | Path | NDArray[np.generic]) -> Source:
     """Reads the file of an array; a picture or a video stays where it is, and an array is what it is.
 
     Raises:

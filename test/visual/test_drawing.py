@@ -1,4 +1,5 @@
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,14 +24,18 @@ def drawn(person: str, style: str = "shaded") -> dict[str, list[np.ndarray]]:
     return faces
 
 
+@cache
+def network() -> ExpressionFeatures:
+    return ExpressionFeatures(ExpressionOptions())
+
+
 def as_pixels(frames: np.ndarray) -> np.ndarray:
     return frames.mean(axis=0).ravel()
 
 
 def as_features(frames: np.ndarray) -> np.ndarray:
-    network = ExpressionFeatures(ExpressionOptions())
     crops = np.stack([resized(frame.astype(np.float32) / 255, 64) for frame in frames])
-    return network.of_crops(crops).mean(axis=0)
+    return network().of_crops(crops).mean(axis=0)
 
 
 def accuracy(seen: list[dict[str, list[np.ndarray]]], unseen: dict[str, list[np.ndarray]], measure) -> float:

@@ -16,37 +16,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.data.arks import ark_writers, file_and_offset, load_matrix, moved_scp
-from espnet_mtl.data.dump import MEDIA_SCP, NUM_SAMPLES, VISUAL_NOTE, VISUAL_REPORT, VISUAL_SCP, WAV_SCP
-from espnet_mtl.data.kaldi import parse_counts, read_optional, read_scp, write_table
-from espnet_mtl.data.utterances import read_visual
+from espnet_mtl.data.arks import ark_writers, moved_scp
+from espnet_mtl.data.dump import VISUAL_NOTE, VISUAL_REPORT, VISUAL_SCP, WAV_SCP
+from espnet_mtl.data.extraction.seen import Seen, check_length, is_given, opened, read_seen
+from espnet_mtl.data.kaldi import read_scp, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.registry import VISUAL_EXTRACTORS
 from espnet_mtl.system.files import remove, whole_directory, write_text
 from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.system.unicode import printable
-from espnet_mtl.visual.arrays import Given
 from espnet_mtl.visual.extractors.base import VisualExtractor
 from espnet_mtl.visual.extractors.build import build_extractor
 from espnet_mtl.visual.faces import import_opencv
-from espnet_mtl.visual.sources import Source, is_array, is_timed, opened
+from espnet_mtl.visual.sources import is_timed
 from espnet_mtl.visual.unusable import UnusableVisual
 
 DIRECTORY = "visual"
 """Of a set: where the archive lies."""
-LACKING_S, BEYOND_S = 0.5, 10.0
-"""Seconds that a video may be shorter and longer than the speech: it is of another utterance else. Stage 2 has taken
-silence away, so that it may well be longer."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What an utterance has to look at: the entry of its table, the place of that, and seconds of speech."""
-
-    utt: str
-    place: str
-    where: str
-    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -67,13 +53,13 @@ def check_visual(dumps: Sequence[Path], config: Mapping[str, Any]) -> None:
     name = config["visual_extract"]
     if name is None:
         return
-    seen = list(chain.from_iterable(_read_seen(dump, config) for dump in dumps))
+    seen = list(chain.from_iterable(read_seen(dump, config) for dump in dumps))
     if not seen:
         raise UserError(
             f"visual_extract: {name}, but no utterance has a picture, a video or an array: stage 1 takes them from the "
             "corpus, or write data/<set>/visual.scp and run stage 2; else set visual_extract: null"
         )
-    if VISUAL_EXTRACTORS.load(name).finds_faces and not all(_is_given(one.place) for one in seen):
+    if VISUAL_EXTRACTORS.load(name).finds_faces and not all(is_given(one.place) for one in seen):
         import_opencv()
 
 
@@ -101,7 +87,7 @@ def extract_visual(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) ->
     if config["visual_extract"] is None:
         return []
     name, conf = config["visual_extract"], config["visual_extract_conf"]
-    sets = {dump: _read_seen(dump, config) for dump in dumps}
+    sets = {dump: read_seen(dump, config) for dump in dumps}
     every = list(chain.from_iterable(sets.values()))
     extractions = parallel_map(partial(_extract, json.dumps([name, conf])), every, nj, "stage 3, faces")
     sizes, content, report, reasons = _Sizes(), [], [], Counter[str]()
@@ -122,30 +108,6 @@ def extract_visual(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) ->
     return content
 
 
-def media_files(dumps: Iterable[Path]) -> list[Path]:
-    """Lists the tables of pictures, videos and arrays of some sets, and the files that they name, once each."""
-    files: dict[Path, None] = {}
-    for dump in dumps:
-        table = read_visual(dump / MEDIA_SCP)
-        files[table.path] = None
-        for place in table.values():
-            files[file_and_offset(place)[0]] = None
-    return list(files)
-
-
-def _read_seen(dump: Path, config: Mapping[str, Any]) -> list[Seen]:
-    """Reads what the utterances of a set have to look at, and how long they speak."""
-    media = read_visual(dump / MEDIA_SCP)
-    media.check_only(read_scp(dump / WAV_SCP, "stage 2"), dump / WAV_SCP)
-    samples = read_optional(dump / NUM_SAMPLES)
-    fs = config["feats_extract_conf"]["fs"]
-    seen = []
-    for utt in sorted(media):
-        seconds = parse_counts(samples, utt)[0] / fs if utt in samples else None
-        seen.append(Seen(utt, media[utt], media.where(utt), seconds))
-    return seen
-
-
 @cache
 def _extractor(settings: str) -> VisualExtractor:
     """Builds the extractor of a worker process once; `settings` are its name and options as JSON."""
@@ -156,37 +118,13 @@ def _extractor(settings: str) -> VisualExtractor:
 def _extract(settings: str, seen: Seen) -> Extraction:
     extractor = _extractor(settings)
     try:
-        source = _opened(seen)
+        source = opened(seen)
         vectors = extractor(source)
         if extractor.rate is not None and seen.seconds is not None and is_timed(source):
-            _check_length(len(vectors) / extractor.rate, seen.seconds)
+            check_length(len(vectors) / extractor.rate, seen.seconds)
     except UnusableVisual as error:
         return Extraction(seen.utt, reason=str(error))
     return Extraction(seen.utt, vectors)
-
-
-def _is_given(place: str) -> bool:
-    return _is_matrix(place) or is_array(Path(place))
-
-
-def _is_matrix(place: str) -> bool:
-    path, offset = file_and_offset(place)
-    return path.suffix == ".ark" or offset > 0
-
-
-def _opened(seen: Seen) -> Source:
-    """Reads an array; a picture or video stays where it is."""
-    if _is_matrix(seen.place):
-        try:
-            return Given(load_matrix(seen.place, seen.where))
-        except UserError as error:
-            raise UnusableVisual(f"unreadable: {error}") from error
-    return opened(seen.place)
-
-
-def _check_length(seconds: float, speech: float) -> None:
-    if not -LACKING_S <= seconds - speech <= BEYOND_S:
-        raise UnusableVisual(f"wrong length: {seconds:.2f} s are seen of {speech:.2f} s of speech")
 
 
 class _Sizes:

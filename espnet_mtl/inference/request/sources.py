@@ -71,14 +71,14 @@ def _face_weights(network: Network, args: Namespace, visual: Any) -> Floats:
         raise UserError("visual: this model has no visual encoder (style_conf.visual of its training YAML)")
     # Here: it reads pictures and videos with libraries that others do without
     from espnet_mtl.visual.extractors.build import build_extractor
-    from espnet_mtl.visual.sources import opened
+    from espnet_mtl.visual.sources import source_of
     from espnet_mtl.visual.unusable import UnusableVisual
 
     if not isinstance(visual, (str, Path, np.ndarray)):
         raise UserError(f"visual: expected the path of a picture, a video or an array, or an array, got {visual!r}")
     where = "" if isinstance(visual, np.ndarray) else f" {visual}"
     try:
-        frames = build_extractor(args.visual_extract, args.visual_extract_conf)(opened(visual))
+        frames = build_extractor(args.visual_extract, args.visual_extract_conf)(source_of(visual))
     except UnusableVisual as error:
         raise UserError(f"visual{where}: {error}") from error
     size = prod(args.visual_shape)

@@ -11,6 +11,8 @@ from espnet_mtl.visual.extractors.options import EmbeddingOptions
 from espnet_mtl.visual.sources import Source
 from espnet_mtl.visual.unusable import UnusableVisual
 
+LARGEST = np.finfo(np.float32).max
+
 
 class Embedding(VisualExtractor):
     """Takes vectors (D,) and sequences (T, D) as they are; a vector becomes (1, D)."""
@@ -26,5 +28,7 @@ class Embedding(VisualExtractor):
         values = np.atleast_2d(source.values)
         if values.ndim != 2:
             raise UnusableVisual(f"wrong shape: {values.shape}, expected an embedding (D,) or a sequence (T, D)")
+        if np.abs(values).max() > LARGEST:
+            raise UnusableVisual(f"not finite: {np.abs(values).max():g} is beyond single precision")
         timed = Given(values, source.rate)
         return (timed.at_rate(self.rate) if self.rate else timed.values).astype(np.float32)
