@@ -100,7 +100,7 @@ def check_numbers(values: NDArray[np.generic], where: str) -> None:
     """Raises UnusableVisual for an array that is empty or not of finite numbers."""
     if values.dtype.kind not in NUMBERS:
         raise UnusableVisual(f"unreadable: {where}: an array of {values.dtype}, not of numbers")
-    if not values.size or not values.ndim:
+    if not values.size:
         raise UnusableVisual(f"unreadable: {where}: an empty array {values.shape}")
     if not np.isfinite(values).all():
         raise UnusableVisual(f"not finite: {where}: NaN or infinity among the numbers")

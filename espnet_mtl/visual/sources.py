@@ -36,7 +36,7 @@ def source_of(visual: str | Path | NDArray[np.generic]) -> Source:
     """
     if isinstance(visual, np.ndarray):
         check_numbers(visual, "the array")
-        return Given(visual)
+        return Given(np.atleast_1d(visual))
     path = Path(visual)
     return read_given(path) if is_array(path) else path
 
