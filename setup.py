@@ -33,6 +33,8 @@ ONNX = [
 """Speaking without PyTorch."""
 SERVE = ["fastapi>=0.110", "prometheus_client>=0.20", "uvicorn>=0.23"]
 """Speaking over HTTP; listening tests and labelling by ear."""
+VISUAL = ["av>=15.0", "opencv-python-headless>=4.8,<5", "pillow>=10.0"]
+"""Faces in pictures and videos; OpenCV 5 has no cascades."""
 TRAIN = [
     "distillmos>=0.9",
     "editdistance>=0.8",
@@ -84,12 +86,15 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
-    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml"]},
+    package_data={
+        "espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml", "**/*.onnx"]
+    },
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={
         "onnx": ONNX,
         "serve": SERVE,
+        "visual": VISUAL,
         "train": TRAIN + ONNX + SERVE,
         "test": TEST,
         "dev": TEST + LINT,

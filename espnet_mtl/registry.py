@@ -1,6 +1,6 @@
 """What can be plugged in: registries of classes by name, which are read without importing what they name.
 
-A new head, weighting, backbone, vocoder or corpus is one new file and one line here.
+A new head, weighting, backbone, vocoder, corpus or visual extractor is one new file and one line here.
 """
 
 from __future__ import annotations
@@ -155,6 +155,7 @@ HEADS = Registry(
         "classifier": _head("classifier", "Classifier"),
         "discriminator": _head("discriminator", "Discriminator"),
         "independence": _head("independence", "Independence"),
+        "matching": _head("matching", "Matching"),
         "regressor": _head("regressor", "Regressor"),
     },
     custom="espnet_mtl.model.heads.base:Head",
@@ -233,6 +234,22 @@ VOCODERS = Registry(
     },
 )
 """Vocoders by name (`espnet_mtl.vocoder.build`)."""
+
+
+def _visual(module: str, target: str, options: str) -> Entry:
+    package = "espnet_mtl.visual.extractors"
+    return Entry(f"{package}.{module}:{target}", f"{package}.options:{options}")
+
+
+VISUAL_EXTRACTORS = Registry(
+    "visual_extract",
+    {
+        "crops": _visual("crops", "Crops", "CropsOptions"),
+        "embedding": _visual("embedding", "Embedding", "EmbeddingOptions"),
+        "expression": _visual("expression", "ExpressionFeatures", "ExpressionOptions"),
+    },
+)
+"""What is made of faces, by the name that `visual_extract:` takes."""
 
 SECTIONS = Registry(
     "section",

@@ -79,6 +79,8 @@ def make_args(stats_dir):
             speakers=["f1", "m1"],
             emotions=["happy", "neutral", "sad"],
             languages=["en-us"],
+            visual_extract="embedding",
+            visual_shape=[6],
             normalize_conf={"stats_file": str(stats_dir / "feats_stats.npz")},
             pitch_normalize_conf={"stats_file": str(stats_dir / "pitch_stats.npz")},
             energy_normalize_conf={"stats_file": str(stats_dir / "energy_stats.npz")},
@@ -105,7 +107,7 @@ def make_model(make_args):
 
 @pytest.fixture
 def batch() -> dict[str, torch.Tensor]:
-    """Four utterances of different length with every label, as the loader gives them."""
+    """Four utterances of different length with every label, as the loader gives them; the third has no face."""
     generator = torch.Generator().manual_seed(1)
     tokens = torch.tensor([6, 5, 3, 6])
     durations = torch.randint(1, 5, (4, 7), generator=generator)
@@ -124,5 +126,8 @@ def batch() -> dict[str, torch.Tensor]:
         "speech": frames,
         **dict.fromkeys(("durations", "pitch", "energy"), tokens + 1),
     }
+    faces = torch.randn(4, 3, 6, generator=generator)
+    faces[2] = torch.nan
+    data |= {"visual": faces, "visual_lengths": torch.tensor([3, 2, 1, 1])}
     labels = {"sids": torch.tensor([[0], [1], [0], [1]]), "emotion": torch.eye(3)[[0, 1, 2, 0]]}
     return {**data, **{f"{name}_lengths": value for name, value in lengths.items()}, **labels}

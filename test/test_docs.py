@@ -23,7 +23,7 @@ from espnet_mtl.config.schema import DURATION_SOURCES, OWN_KEYS
 from espnet_mtl.corpora.csv import Csv
 from espnet_mtl.labels import LABELS, parse_mixture
 from espnet_mtl.model.backbones.specs import TAPS
-from espnet_mtl.registry import BACKBONES, CORPORA, HEADS, SECTIONS, WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, CORPORA, HEADS, SECTIONS, VISUAL_EXTRACTORS, WEIGHTINGS
 
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=name_of_page)
 FOLDERS = "conf|docs|egs2|espnet_mtl|notebooks|test|tools"
@@ -122,6 +122,12 @@ def test_every_weighting_and_its_options_are_documented():
 
 def test_every_corpus_is_documented():
     assert_documented("data.md", CORPORA)
+
+
+def test_every_visual_extractor_and_its_options_are_documented():
+    assert_documented("visual.md", VISUAL_EXTRACTORS)
+    options = [key for name in VISUAL_EXTRACTORS for key in VISUAL_EXTRACTORS.options(name).model_fields]
+    assert_documented("visual.md", options)
 
 
 def test_the_labels_page_writes_mixtures_that_can_be_read():

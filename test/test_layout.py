@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from espnet_mtl.registry import BACKBONES, CORPORA, HEADS, VOCODERS, WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, CORPORA, HEADS, VISUAL_EXTRACTORS, VOCODERS, WEIGHTINGS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "espnet_mtl"
 FOLDERS = sorted(path for path in [PACKAGE, *PACKAGE.rglob("*")] if path.is_dir() and path.name != "__pycache__")
 MOST_FILES, MOST_AT_ROOT = 14, 6
-REGISTRIES = (BACKBONES, CORPORA, HEADS, VOCODERS, WEIGHTINGS)
+REGISTRIES = (BACKBONES, CORPORA, HEADS, VISUAL_EXTRACTORS, VOCODERS, WEIGHTINGS)
 
 
 def files_of(folder: Path) -> list[str]:

@@ -12,13 +12,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from corpus_layouts import LAYOUTS
+from PIL import Image
 from recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command
 
+import espnet_mtl.onnx
 from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.visual.drawing import draw_faces
 
 DRIVER = """
 import re, shlex, sys
@@ -132,6 +137,34 @@ def test_what_the_page_on_the_server_shows_works(recipe, monkeypatch):
         wav, fs = soundfile.read(recipe / name)
         assert fs == 16000
         assert abs(wav).max() > 0
+
+
+def test_what_the_page_on_faces_shows_works(tmp_path, monkeypatch):
+    commands = page_commands("visual")
+    assert len(commands) == 2
+    for line in commands:
+        run_line(line, tmp_path, "--baseline_config", "none")
+    note = json.loads((tmp_path / "dump/raw/visual.json").read_text())
+    assert note == {"extractor": "crops", "shape": [48, 48], "rate": 3.0}
+    for name in ("train", "dev", "test"):
+        faces, utterances = (read_table(tmp_path / f"dump/raw/{name}/{table}") for table in ("visual.scp", "wav.scp"))
+        assert 0.7 < len(faces) / len(utterances) < 1
+    log = (tmp_path / "exp/train_fastspeech2_visual/train.log").read_text(encoding="utf-8")
+    for figure in ("style_by_face=", "matching_recall=", "emotion_visual_acc=", "no_speaker_visual_acc="):
+        assert figure in log
+    (face,) = draw_faces("happy", "f2", 1, np.random.default_rng(0), side=160)
+    Image.fromarray(face).save(tmp_path / "face.png")
+    page = (ROOT / "docs/visual.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    said: dict[str, Any] = {}
+    exec(block, said)
+    assert said["wav"].abs().max() > 0
+    without_torch = espnet_mtl.onnx.Text2Speech.from_pretrained(
+        "exp/train_fastspeech2_visual/train_fastspeech2_visual.zip"
+    )
+    assert len(without_torch("Good morning.", speaker="f2", visual="face.png")["wav"]) == len(said["wav"])
 
 
 def test_the_commands_of_the_labels_page_work(recipe, tmp_path):

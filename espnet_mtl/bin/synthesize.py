@@ -158,6 +158,8 @@ def _parser() -> Parser:
         help="0: neutral, 1: all of the emotion; 0 to 2 is natural",
     )
     parser.add_argument("--reference", type=Path, help="a recording whose emotion is taken, in place of --emotion")
+    face = "a picture or video of a face whose emotion is taken, or an array as in docs/visual.md"
+    parser.add_argument("--visual", type=Path, help=face)
     for name, knob in KNOBS.items():
         names = [f"--{name}", "--speed"] if name == "rate" else [f"--{name}"]  # as it was called before
         default = None if name == "pause" else knob.neutral

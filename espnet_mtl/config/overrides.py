@@ -15,6 +15,7 @@ from espnet_mtl.config.espnet.values import TrainValues
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.schema import (
     DATA_KEYS,
+    VISUAL_KEYS,
     check_given,
     check_scheduler,
     complete,
@@ -55,7 +56,7 @@ def override(path: str | Path, config: Mapping[str, Any], options: Sequence[str]
         given = {**config, **_parse(config, options)}
         # Completing hands the signal to pitch and energy, whatever is said of it there.
         changed = complete(given)
-        if keys := _data_changes(config, given):
+        if keys := _changes((*DATA_KEYS, *VISUAL_KEYS), config, given):
             raise UserError(f"{', '.join(keys)}: stages 1 to 4 go by the configuration: set it there")
         check_given(given)
         if given["scheduler_conf"] != config["scheduler_conf"]:
@@ -83,16 +84,22 @@ def check_same_data(configs: Mapping[Path, Mapping[str, Any]]) -> None:
     Raises:
         UserError: They cannot; the message names the first file that differs, and its keys.
     """
-    first = next(iter(configs))
+    visual = {path: config for path, config in configs.items() if config["visual_extract"] is not None}
+    for keys, sharing in ((DATA_KEYS, configs), (VISUAL_KEYS, visual)):
+        _check_alike(keys, sharing)
+
+
+def _check_alike(keys: Sequence[str], configs: Mapping[Path, Mapping[str, Any]]) -> None:
+    first = next(iter(configs), None)
     for path, config in configs.items():
-        if keys := _data_changes(configs[first], config):
+        if first and (changed := _changes(keys, configs[first], config)):
             raise UserError(
-                f"{path}: {', '.join(keys)}: other than in {first}, but all share the data of stages 1 to 4"
+                f"{path}: {', '.join(changed)}: other than in {first}, but all share the data of stages 1 to 4"
             )
 
 
-def _data_changes(config: Mapping[str, Any], changed: Mapping[str, Any]) -> list[str]:
-    return [key for key in DATA_KEYS if changed[key] != config[key]]
+def _changes(keys: Sequence[str], config: Mapping[str, Any], changed: Mapping[str, Any]) -> list[str]:
+    return [key for key in keys if changed[key] != config[key]]
 
 
 def _parse(config: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:

@@ -23,13 +23,15 @@ from espnet_mtl.config.ranges import range_tasks
 from espnet_mtl.config.tasks import check_tasks
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import TABLES
-from espnet_mtl.registry import BACKBONES, SECTIONS, WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, HEADS, SECTIONS, VISUAL_EXTRACTORS, WEIGHTINGS
 
 OWN_KEYS: Mapping[str, Any] = {
     "language": "en-us",
     "audio_conf": {},
     "durations": "auto",
     "aligner_conf": {},
+    "visual_extract": None,
+    "visual_extract_conf": {},
     "style_conf": {},
     "tasks": {"tts": {"weight": 1.0}},
     "weighting": "fixed",
@@ -45,6 +47,8 @@ CHANGED_DEFAULTS: Mapping[str, Any] = {"batch_type": "sorted"}
 """Defaults that are others than ESPnet's: its batches, `folded`, need `fold_length`."""
 SPEAKER_LANGUAGES = "speaker_languages"
 """Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
+VISUAL_SHAPE = "visual_shape"
+"""Key that stage 5 adds where the data have faces: the shape of a frame, [D] or [H, W]."""
 VOCODER_WEIGHTS = "vocoder_weights"
 """Key that stage 5 adds where it trains a vocoder, too: the file of the vocoder's weights."""
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
@@ -61,7 +65,9 @@ DATA_KEYS = (
     *("feats_extract", "pitch_extract", "energy_extract"),
     *("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf"),
 )
-"""Keys that stages 1 to 4 go by."""
+"""Keys that stages 1 to 4 go by, and that all models of one data share."""
+VISUAL_KEYS = ("visual_extract", "visual_extract_conf")
+"""Keys that stage 3 goes by, too; a model that asks for nothing visual shares the data of one that does."""
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,13 +210,35 @@ def check(config: Mapping[str, Any]) -> None:
         build(SECTIONS.load(section), config[section], section)
     if config["durations"] not in DURATION_SOURCES:
         raise one_of("durations", config["durations"], DURATION_SOURCES)
+    _check_visual(config)
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
     for name, task in config["tasks"].items():
-        if task.get("tap") == "style" and not config["style_conf"].get("reference", True):
-            raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
+        _check_style_tap(name, task, config["style_conf"])
     range_tasks(config, backbone)
     _check_optimization(config)
+
+
+def _check_style_tap(name: str, task: Mapping[str, Any], style_conf: Mapping[str, Any]) -> None:
+    """Raises UserError where a task reads an encoder of the style that the model does not have."""
+    if "head" not in task:
+        return
+    taps = (task["tap"], HEADS.options(task["head"]).partner)
+    if "style" in taps and not style_conf.get("reference", True):
+        raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
+    if "visual" in taps and style_conf.get("visual") is None:
+        raise UserError(f"tasks.{name}: the tap 'visual' needs a visual encoder (style_conf.visual: {{}})")
+
+
+def _check_visual(config: Mapping[str, Any]) -> None:
+    name, conf = config["visual_extract"], config["visual_extract_conf"]
+    if name is not None:
+        build(VISUAL_EXTRACTORS.options(name), conf, "visual_extract_conf")
+    elif conf:
+        valid = ", ".join(VISUAL_EXTRACTORS)
+        raise UserError(f"visual_extract_conf has no effect without visual_extract: name one of {valid}")
+    if name is None and config["style_conf"].get("visual") is not None:
+        raise UserError(f"style_conf.visual: there are no faces without visual_extract: {', '.join(VISUAL_EXTRACTORS)}")
 
 
 def _check_features(config: Mapping[str, Any], token_features: Collection[str]) -> None:

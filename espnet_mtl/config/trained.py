@@ -16,7 +16,7 @@ from espnet_mtl.config.espnet.values import Cleaner
 from espnet_mtl.config.fields import File, Name, Options, build
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.registry import BACKBONES, HEADS
+from espnet_mtl.registry import BACKBONES, HEADS, VISUAL_EXTRACTORS
 
 UNKNOWN = "<unk>"
 """The token that texts get for one that the model does not know."""
@@ -39,6 +39,10 @@ Names = Annotated[list[Name], AfterValidator(_check_distinct), Field(description
 Language = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9+_-]{1,40}$", description="espeak's name of a language, such as en-us")
 ]
+FrameShape = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]],
+    Field(min_length=1, max_length=2, description="[D] or [H, W], whole numbers of at least 1"),
+]
 Section = Annotated[dict[str, Any], Field(description="'key: value' lines")]
 
 
@@ -50,6 +54,8 @@ class TrainedValues(Options):
         token_type, token_list, bpemodel, cleaner, language: From text to tokens.
         vocoder_weights: The vocoder that was trained with the model.
         speakers, emotions, languages, genders: Names of the classes of the labels.
+        visual_shape: Shape of a frame of the faces that it learned from.
+        visual_extract, visual_extract_conf: How they were extracted.
         g2p, non_linguistic_symbols: ESPnet's, which this project does without.
     """
 
@@ -66,6 +72,9 @@ class TrainedValues(Options):
     emotions: Names | None = None
     languages: Names | None = None
     genders: Names | None = None
+    visual_shape: FrameShape | None = None
+    visual_extract: Name | None = None
+    visual_extract_conf: Section = Field(default_factory=dict)
     g2p: None = Field(None, description="null: phonemes come from espeak")
     non_linguistic_symbols: None = Field(None, description="null: the tokens have none")
 
@@ -104,6 +113,8 @@ def check_trained(config: Mapping[Any, Any]) -> TrainedValues:
         raise UserError(f"token_list: {UNKNOWN} is missing, the token for what the model does not know")
     if values.tts not in BACKBONES:
         raise one_of("tts", values.tts, BACKBONES)
+    if values.visual_extract is not None:
+        build(VISUAL_EXTRACTORS.options(values.visual_extract), values.visual_extract_conf, "visual_extract_conf")
     for name, task in values.tasks.items():
         if not isinstance(task, Mapping):
             raise UserError(f"tasks.{shown(name)}: expected 'key: value' lines, got {shown(task)}")

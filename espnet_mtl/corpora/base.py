@@ -52,6 +52,7 @@ class Utterance:
         split: Set that the corpus itself puts it in, or None.
         vad: Valence, activation (arousal) and dominance, or None.
         gender: `f` or `m`, or None.
+        visual: A picture, a video or an array of the speaker's face, or None.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Utterance:
     split: str | None = None
     vad: tuple[float, float, float] | None = None
     gender: str | None = None
+    visual: Path | None = None
 
 
 class Corpus(ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root
@@ -24,9 +25,14 @@ TEXTS = {
 }
 NAME = re.compile(rf"(\d{{4}})_({'|'.join(TEXTS)})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX?)")
 
+VIDEOS = "VideoFlash"
+"""Directory of the videos, where they were downloaded, too."""
+
 
 class CremaD(Corpus):
     """Reads the names of the recordings below `AudioWAV/`: `1001_DFA_ANG_XX` is actor, sentence, emotion and level.
+
+    Their videos are those of the same names below `VideoFlash/`; any of them may be missing.
 
     Twelve sentences are too few for train to hold every phone of the others.
 
@@ -48,5 +54,7 @@ class CremaD(Corpus):
         form = "<actor>_<sentence>_<emotion>_<level>, such as 1001_DFA_ANG_XX"
         for path, parts in self.named(self.root / "AudioWAV", NAME, form):
             actor, sentence, emotion, _ = parts.groups()
-            listed.append(Utterance(path.stem, actor, TEXTS[sentence], sentence, emotion_name(emotion), "en-us", path))
+            own = Utterance(path.stem, actor, TEXTS[sentence], sentence, emotion_name(emotion), "en-us", path)
+            video = self.root / VIDEOS / f"{path.stem}.flv"
+            listed.append(replace(own, visual=video if video.is_file() else None))
         return listed

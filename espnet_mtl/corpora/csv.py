@@ -26,7 +26,7 @@ from espnet_mtl.text import espeak
 from espnet_mtl.text.delimited import Row, read_rows
 from espnet_mtl.text.normal import normal_text
 
-COLUMNS = ("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split")
+COLUMNS = ("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split", "video", "image")
 GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
 ALIKE = 0.65
 """Similarity (`difflib`) beyond which an unknown column is taken for a mistyped one: `emotions`, `lang`."""
@@ -39,8 +39,12 @@ OTHER_NAMES = {
     "language": ("locale", "lang_code"),
     "gender": ("sex",),
     "split": ("set", "subset", "partition"),
+    "video": ("clip", "movie", "video_path"),
+    "image": ("picture", "photo", "face", "image_path"),
 }
 """What other corpora call the columns: too far from our names for `difflib`."""
+OTHER_THINGS = ("age", "page", "wage")
+"""Columns that `difflib` takes for one of ours, and that are none."""
 MISSING = ("nan", "-nan", "n/a", "#n/a", "#n/a n/a", "na", "#na", "<na>", "null", "none")
 """How pandas and Excel write a value that is not there, in lower case; a speaker or emotion may not be called so."""
 NO_TEXT = ("nan", "NaN", "-nan", "N/A", "#N/A", "<NA>", "NULL")
@@ -50,7 +54,7 @@ MOST_SENTENCES = 1000
 
 
 class Csv(Corpus):
-    """Reads a table with a header: path and text, and optionally id, speaker, emotion, vad, language, gender and split.
+    """Reads a table with a header: path and text, and optionally the other columns of `COLUMNS`.
 
     Args:
         root: The directory that paths are relative to.
@@ -122,7 +126,7 @@ class Csv(Corpus):
             raise UserError(f"{where}: speaker {shown(written)}: none of its characters can be seen")
         if only_dashes(speaker):
             raise UserError(f"{where}: speaker {speaker!r}: this means no label, but every utterance has a speaker")
-        audio = self._audio(where, row["path"])
+        audio = self._file(where, "path", row["path"], "the recording")
         name = row.get("id") or str(Path(row["path"]).with_suffix(""))
         name = with_speaker(_file_name(where, name), speaker)
         if len(name.encode()) > MOST_BYTES:
@@ -142,19 +146,30 @@ class Csv(Corpus):
             split=split,
             gender=_gender(where, row.get("gender", "")),
             vad=_vad(where, row.get("vad", "")),
+            visual=self._visual(where, row),
         )
 
-    def _audio(self, where: str, path: str) -> Path:
-        """Returns the recording that a line names; whether it is there is found out later, for all corpora alike."""
-        audio = self.root / path
+    def _file(self, where: str, column: str, path: str, meant: str) -> Path:
+        """Returns the file that a line names; whether it is there is found out later, for all corpora alike."""
+        file = self.root / path
         try:
-            audio = on_disk(audio)
-            is_directory = audio.is_dir()
+            file = on_disk(file)
+            is_directory = file.is_dir()
         except OSError as error:
-            raise UserError(f"{where}: path {path[:40]}…: {error.strerror}") from error
+            raise UserError(f"{where}: {column} {path[:40]}…: {error.strerror}") from error
         if is_directory:
-            raise UserError(f"{where}: path {path!r} is a directory: name the recording")
-        return audio
+            raise UserError(f"{where}: {column} {path!r} is a directory: name {meant}")
+        return file
+
+    def _visual(self, where: str, row: dict[str, str]) -> Path | None:
+        """Returns the video or picture that a line names, or None."""
+        named = [column for column in ("video", "image") if row.get(column)]
+        if len(named) > 1:
+            raise UserError(f"{where}: video and image: name one of them")
+        if not named:
+            return None
+        (column,) = named
+        return self._file(where, column, row[column], f"the {column}")
 
     def units(self, utterances: Sequence[Utterance]) -> dict[str, frozenset[str]]:
         if len({utterance.sentence for utterance in utterances}) > MOST_SENTENCES:
@@ -184,6 +199,8 @@ def _meant(name: str, absent: Sequence[str]) -> str | None:
     for column in absent:
         if name in OTHER_NAMES.get(column, ()):
             return column
+    if name in OTHER_THINGS:
+        return None
     near = get_close_matches(name, absent, n=1, cutoff=ALIKE)
     return near[0] if near else None
 

@@ -1,4 +1,4 @@
-"""The demo corpus: four synthetic speakers, five emotions, spoken by eSpeak NG. Needs no download.
+"""The demo corpus: four synthetic speakers, five emotions, spoken by eSpeak NG, with drawn faces. Needs no download.
 
 Emotions differ in pitch, pitch range, intonation, tempo, spectral tilt and level, each with some scatter, so
 that no single cue tells them apart (directions as in Scherer 2003, "Vocal communication of emotion").
@@ -20,14 +20,18 @@ from numpy.typing import NDArray
 from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, phones_of
 from espnet_mtl.corpora.split import SplitPolicy
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.text import espeak
+from espnet_mtl.visual.drawing import STYLES, draw_faces
 
 FS = 16000
 LANGUAGE = "en-us"
 WORDS_PER_MINUTE = 165
 SNR_DB = 70
+FACES_A_SECOND = 3.0
+FACES = 1
+"""What tells the random numbers of faces from those of voices."""
 FEWEST = 7
 """Sentences: with fewer, train cannot hold every phone of dev and test."""
 
@@ -94,16 +98,30 @@ class Demo(Corpus):
         sentences: How many sentences, train, dev and test together (70: 54, 4 and 12).
         seed: Seed of the choice of sentences and of the scatter between utterances.
         world: Also change F0 contour, jitter and breathiness with WORLD; takes some ten times as long.
+        face_style: How faces are drawn: shaded or sketched.
+        faceless: Share of the utterances without a face.
     """
 
-    def __init__(self, sentences: int = 70, seed: int = 0, world: bool = False):
+    def __init__(
+        self,
+        sentences: int = 70,
+        seed: int = 0,
+        world: bool = False,
+        face_style: str = "shaded",
+        faceless: float = 0.1,
+    ):
         super().__init__()
         most = len(_texts())
         if not isinstance(sentences, int) or not FEWEST <= sentences <= most:
             raise UserError(f"demo corpus: sentences must be a number from {FEWEST} to {most}, got {sentences!r}")
         if not isinstance(seed, int) or seed < 0:
             raise UserError(f"demo corpus: seed must be a number from 0 on, got {seed!r}")
+        if face_style not in STYLES:
+            raise UserError(f"demo corpus: {one_of('face_style', face_style, STYLES)}")
+        if not 0 <= faceless <= 1:
+            raise UserError(f"demo corpus: faceless must be a share from 0 to 1, got {faceless!r}")
         self.seed, self.world = seed, bool(world)
+        self.face_style, self.faceless = face_style, faceless
         n_test, n_dev = max(2, round(sentences * 12 / 70)), max(2, round(sentences * 4 / 70))
         self.policy = SplitPolicy(n_dev, n_test, sentences - n_dev - n_test, HELD_OUT, seed)
 
@@ -127,7 +145,21 @@ class Demo(Corpus):
         path = directory / f"{utterance.id}.wav"
         samples, phones = self.render(utterance)
         path.write_bytes(encoded(samples, FS, "wav"))
-        return replace(utterance, audio=path, alignment=phones)
+        faces = self.draw(utterance, len(samples) / FS)
+        if faces is None:
+            return replace(utterance, audio=path, alignment=phones)
+        visual = path.with_suffix(".npz")
+        np.savez_compressed(visual, crops=faces, rate=FACES_A_SECOND)
+        return replace(utterance, audio=path, alignment=phones, visual=visual)
+
+    def draw(self, utterance: Utterance, seconds: float) -> NDArray[np.uint8] | None:
+        """Draws the speaker's face in one utterance: crops (T, 48, 48), `FACES_A_SECOND`; None where there is none."""
+        # Other random numbers than those of the voice: whether faces are drawn changes nothing that is heard
+        rng = np.random.default_rng([self.seed, zlib.crc32(utterance.id.encode()), FACES])
+        if rng.uniform() < self.faceless:
+            return None
+        frames = max(1, round(seconds * FACES_A_SECOND))
+        return draw_faces(str(utterance.emotion), utterance.speaker, frames, rng, self.face_style)
 
     def render(self, utterance: Utterance) -> tuple[NDArray[np.float64], Alignment]:
         """Speaks one utterance: samples (T_wav,) at 16 kHz, and the phones with their ends in seconds."""

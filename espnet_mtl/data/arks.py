@@ -122,7 +122,7 @@ def load_matrix(place: str, where: str) -> np.ndarray:
 @contextmanager
 def _opened(place: str, where: str) -> Iterator[tuple[BinaryIO, Header]]:
     """Opens the file of a matrix at its start, once its header is known to be right."""
-    path, offset = _file_and_offset(place)
+    path, offset = file_and_offset(place)
     try:
         if not path.is_file():  # nor a pipe with a name, at which reading would wait
             raise UserError(f"{where}: {str(path)[:200]} is missing")
@@ -140,7 +140,8 @@ def _opened(place: str, where: str) -> Iterator[tuple[BinaryIO, Header]]:
         raise UserError(f"{where}: {str(path)[:200]} cannot be read: {error.strerror}") from error
 
 
-def _file_and_offset(place: str) -> tuple[Path, int]:
+def file_and_offset(place: str) -> tuple[Path, int]:
+    """Parts a place, `feats.ark:1234`, into file and offset (0 where there is none)."""
     found = PLACE.fullmatch(place)
     if found is None or not found[2]:
         return Path(place), 0

@@ -16,12 +16,14 @@ from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import (
     ALIGNMENT,
     DROPPED,
+    MEDIA_SCP,
     NUM_SAMPLES,
     REPORT,
     SPK2UTT,
     TEXT,
     UTT2EMO,
     UTT2SPK,
+    VISUAL_SCP,
     WAV_SCP,
 )
 from espnet_mtl.data.kaldi import as_file, invert, read_labels, read_texts, write_table
@@ -29,7 +31,7 @@ from espnet_mtl.data.options import AudioConf
 from espnet_mtl.data.provenance.check import read_whole
 from espnet_mtl.data.provenance.notes import whole_sets, write_note
 from espnet_mtl.data.provenance.settings import AUDIO, audio_note
-from espnet_mtl.data.utterances import Recording, label_tables, read_recordings
+from espnet_mtl.data.utterances import Recording, label_tables, read_recordings, read_visual
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.system.audio_files import (
@@ -244,6 +246,9 @@ def _write_tables(source: Path, target: Path, audio: Path, kept: Sequence[Conver
     write_table(target / SPK2UTT, invert(utt2spk))
     for file, table in {UTT2EMO: {}, **label_tables(source)}.items():  # stage 7 reads this one, if only an empty one
         write_table(target / file, _select(table, kept))
+    media = _select(read_visual(source / VISUAL_SCP), kept)
+    if media:
+        write_table(target / MEDIA_SCP, {utt: Path(place).absolute() for utt, place in media.items()})
     aligned = {conversion.utt: format_alignment(conversion.alignment) for conversion in kept if conversion.alignment}
     if aligned:
         write_table(target / ALIGNMENT, aligned)

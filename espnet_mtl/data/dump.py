@@ -1,6 +1,6 @@
 """What lies where in `data/<set>` (stage 1) and `dump/raw/<set>` (stages 2 and 3): the name of every file, once.
 
-Files are tables, `<utterance> <value>` a line, but for `DURATIONS_NOTE`.
+Files are tables, `<utterance> <value>` a line, but for those that lie beside the sets.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ TEXT = "text"
 """What is said."""
 PHONES = "phones"
 """Phones, a space between two: written by stage 3 for the token type phn."""
+VISUAL_SCP = "visual.scp"
+"""What is seen, where something is: in `data/<set>` the path of a picture, a video or an array, in `dump/raw/<set>`
+what stage 3 made of it, vectors (T_v, D)."""
+MEDIA_SCP = "media.scp"
+"""What stage 2 takes from the `visual.scp` of stage 1."""
 SPK2UTT = "spk2utt"
 """Utterances of each speaker."""
 UTT2SPK = CLASS_LABELS["speaker"].file
@@ -41,6 +46,10 @@ ENERGY_SCP = "energy.scp"
 
 DURATIONS_NOTE = "durations.json"
 """Beside the sets: where their durations are from, and what they were made for."""
+VISUAL_NOTE = "visual.json"
+"""Beside the sets: the extractor of `visual.scp`, the shape of a vector, and vectors a second."""
+VISUAL_REPORT = "visual_report.txt"
+"""Beside the sets: of which utterances stage 3 could make nothing visual, and why."""
 REPORT = "report.txt"
 """Beside the sets: what stage 1 or 2 took and dropped."""
 DROPPED = "dropped.txt"

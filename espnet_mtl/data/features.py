@@ -20,8 +20,10 @@ from espnet_mtl.data.dump import DURATIONS, DURATIONS_NOTE, NUM_SAMPLES, PHONES,
 from espnet_mtl.data.durations import boundary_error, frame_rate, from_aligner, from_teacher
 from espnet_mtl.data.extraction.extractor import EXTRACTORS, Extractor, Features, extractor_class
 from espnet_mtl.data.extraction.pitch import SpeakerPitch, unvoiced_note
+from espnet_mtl.data.extraction.seen import media_files
+from espnet_mtl.data.extraction.visual import check_visual, extract_visual
 from espnet_mtl.data.kaldi import parse_counts, read_optional, write_table
-from espnet_mtl.data.provenance.notes import begin, joined_digest, write_note
+from espnet_mtl.data.provenance.notes import begin, digests, joined_digest, write_note
 from espnet_mtl.data.provenance.settings import FEATURES, features_note
 from espnet_mtl.data.utterances import (
     FROM_ALIGNER,
@@ -70,6 +72,8 @@ def extract_features(
 ) -> None:
     """Adds feats.scp, pitch.scp, energy.scp, durations and, for phones, phones to directories of stage 2.
 
+    Where the config names a `visual_extract`, it adds visual.scp, too (`extract_visual`).
+
     Beside them, `durations.json` says where the durations are from: `durations`, `token_type`, `language`, the
     `cleaner` where there is one, of an aligner its loss and the shares of `check_shares`, and the error in ms against
     the corpus' own times where it has them.
@@ -93,6 +97,9 @@ def extract_features(
     source = durations_source(dumps, config, token_type)
     classes = {f"{key}_conf": extractor_class(config, key) for key in EXTRACTORS}
     made = features_note(dumps, config, teacher, classes)
+    if config["visual_extract"] is not None:
+        check_visual(dumps, config)
+        made = replace(made, media=digests(media_files(dumps), root))
     sets = {dump: read_utterances(dump, tokenizer, source) for dump in dumps}
     figures: dict[str, float] = {}
     if teacher:
@@ -108,7 +115,7 @@ def extract_features(
     begin(root, FEATURES)
     remove(root / DURATIONS_NOTE)
     pitch = SpeakerPitch()
-    content = []
+    content = extract_visual(dumps, config, nj)
     for dump, utterances in sets.items():
         content += _write(dump, utterances, islice(features, len(utterances)), token_type, pitch)
     note: dict[str, Any] = {"durations": source, "token_type": token_type, "language": tokenizer.language}

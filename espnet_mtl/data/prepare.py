@@ -23,6 +23,7 @@ from espnet_mtl.data.dump import (
     UTT2LANG,
     UTT2SPK,
     UTT2VAD,
+    VISUAL_SCP,
     WAV_SCP,
 )
 from espnet_mtl.data.kaldi import Label, invert, normal_label, write_table
@@ -43,6 +44,7 @@ COLUMNS = {
     UTT2LANG: "language",
     UTT2GENDER: "gender",
     UTT2VAD: "vad",
+    VISUAL_SCP: "visual",
 }
 """Attribute of an utterance that each table holds."""
 LABEL_OF_FILE = {label.file: label for label in LABELS.values()}
@@ -110,7 +112,8 @@ def _write_sets(
     recordings: set[Path] = set()
     for of_corpus in prepared.values():
         for utterances in of_corpus.sets.values():
-            recordings.update(utterance.audio for utterance in utterances if utterance.audio)
+            for utterance in utterances:
+                recordings.update(path for path in (utterance.audio, utterance.visual) if path)
     with whole_sets(output, SETS, 1, recordings) as directories:
         tasks = []
         for set_name in SETS:
@@ -195,14 +198,18 @@ def _materialize(task: tuple[Corpus, Utterance, Path]) -> Utterance:
 
 
 def _placed(utterance: Utterance, temporary: Path, final: Path, corpus: str) -> Utterance:
-    """Gives an utterance its corpus' name, and the path that its audio has once the temporary directory is renamed."""
+    """Gives an utterance its corpus' name, and its files the paths that they have once `temporary` is renamed."""
     assert utterance.audio is not None, f"{utterance.id} has no audio"
-    audio = utterance.audio.absolute()
-    if temporary in utterance.audio.parents:
-        audio = final / utterance.audio.relative_to(temporary)
+    audio = _final_path(utterance.audio, temporary, final)
+    visual = utterance.visual and _final_path(utterance.visual, temporary, final)
+    placed = replace(utterance, audio=audio, visual=visual)
     if not corpus:
-        return replace(utterance, audio=audio)
-    return replace(utterance, audio=audio, id=f"{corpus}_{utterance.id}", speaker=f"{corpus}_{utterance.speaker}")
+        return placed
+    return replace(placed, id=f"{corpus}_{utterance.id}", speaker=f"{corpus}_{utterance.speaker}")
+
+
+def _final_path(path: Path, temporary: Path, final: Path) -> Path:
+    return final / path.relative_to(temporary) if temporary in path.parents else path.absolute()
 
 
 def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from espnet_mtl.config.schema import FROM_ALIGNER, FROM_CORPUS
 from espnet_mtl.corpora.alignment import Alignment, parse_alignment
-from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, UTT2SPK, WAV_SCP
+from espnet_mtl.data.dump import ALIGNMENT, TEXT, UTT2LANG, UTT2SPK, VISUAL_SCP, WAV_SCP
 from espnet_mtl.data.kaldi import Table, is_there, read_labels, read_optional, read_scp, read_table, read_texts
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, LABELS, UNLABELLED
@@ -63,7 +63,8 @@ def read_recordings(
     lines = read_optional(directory / ALIGNMENT)
     alignments = {utt: parse_alignment(line, lines.where(utt)) for utt, line in lines.items()}
     labels = label_tables(directory)
-    for table in (texts, speakers, lines, *labels.values()):
+    visual = read_visual(directory / VISUAL_SCP)
+    for table in (texts, speakers, lines, visual, *labels.values()):
         table.check_only(wavs, wavs.path)
     languages: Mapping[str, str] = labels.get(UTT2LANG, {})
     recordings = []
@@ -73,6 +74,15 @@ def read_recordings(
         fault = text_fault(text, language if own == UNLABELLED else own, token_type)
         recordings.append(Recording(utt, wavs[utt], text, speakers.get(utt, ""), alignments.get(utt), fault))
     return recordings
+
+
+def read_visual(path: Path) -> Table:
+    """Reads a table of pictures, videos and arrays that may not be there: then it is empty.
+
+    Raises:
+        UserError: What `read_scp` raises.
+    """
+    return read_scp(path) if is_there(path) else Table(path)
 
 
 def label_tables(directory: Path) -> dict[str, Table]:

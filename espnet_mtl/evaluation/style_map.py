@@ -75,8 +75,8 @@ class TrainedReferenceEncoder:
             feats, lengths = feats[None], torch.tensor([len(feats)])
             if self.model.normalize is not None:
                 feats, lengths = self.model.normalize(feats, lengths)
-            no_label = torch.full((1, 1), -1)
-            _, tap = self.style(feats, lengths, no_label)
+            tap = self.style.reference_tap(feats, lengths)
+        assert tap is not None
         return tap
 
 

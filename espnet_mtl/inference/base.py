@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from espnet_mtl.config.numbers import whole_number_from
 from espnet_mtl.errors import UserError, memory_needed, shown
@@ -76,6 +77,7 @@ class BaseText2Speech(LoadedModel):
         *,
         controls: Controls | None = None,
         reference: str | Path | None = None,
+        visual: str | Path | NDArray[Any] | None = None,
         **prosody: Amount | None,
     ) -> dict[str, Any]:
         """Synthesizes one text.
@@ -101,6 +103,8 @@ class BaseText2Speech(LoadedModel):
             controls: All controls in one, in place of arguments of the same names.
             reference: A recording whose emotion is taken (of a model with a reference encoder), with the voice of
                 `speaker`; `intensity` acts on it, too.
+            visual: A picture or video of a face whose emotion is taken (of a model with a visual encoder), or face
+                crops (T_v, H, W), embeddings (T_v, D) or one (D,), as the model's training had them.
             prosody: `rate`, `pitch`, `pitch_range`, `energy` and `pause`, see `Controls`: numbers, or rows of numbers
                 (T_text,).
 
@@ -117,7 +121,7 @@ class BaseText2Speech(LoadedModel):
                 `InputError`, which is a ValueError, too.
         """
         named = {"speaker": speaker, "emotion": emotion, "intensity": intensity, "language": language}
-        controls = chosen_controls(controls, {**named, "reference": reference, **prosody})
+        controls = chosen_controls(controls, {**named, "reference": reference, "visual": visual, **prosody})
         options = self._options(decode_conf)
         return self._speak(self._read(text, controls, sids, spembs, options), options, vocode, seed)
 

@@ -72,7 +72,7 @@ class Conversation:
         """
         with input_errors():
             mood = self._next_mood(text, emotion)
-        controls = replace(self.controls, emotion=mood, reference=None, intensity=intensity)
+        controls = replace(self.controls.with_emotion(mood), intensity=intensity)
         parts = self.tts.stream(text, controls=controls, seed=seed)
         self.mood = mood
         return parts
@@ -80,10 +80,10 @@ class Conversation:
     def _next_mood(self, text: Any, emotion: Any) -> dict[str, float]:
         controls = replace(self.controls, intensity=1.0)
         if emotion is not None:
-            controls = replace(controls, emotion=emotion, reference=None)
+            controls = controls.with_emotion(emotion)
         reader = self.tts.reader
         ids = None
-        if controls.emotion is None and controls.reference is None and reader.network.tells_emotion:
+        if controls.emotion is None and not controls.sources() and reader.network.tells_emotion:
             ids = self._beginning(text, reader.language_of(controls))
         weights = reader.style_weights(ids, controls)
         assert weights is not None

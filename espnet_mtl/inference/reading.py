@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,6 @@ from espnet_mtl.inference.request.controls import Controls, Numbers, check_backb
 from espnet_mtl.inference.request.inputs import input_errors
 from espnet_mtl.inference.request.length import ROUNDING, check_length
 from espnet_mtl.inference.request.marked import read_marked
-from espnet_mtl.inference.request.reference import reference_weights
 from espnet_mtl.inference.request.utterance import Utterance
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import marked_sentences
@@ -71,9 +69,9 @@ def plan(tts: BaseText2Speech, text: Any, controls: Controls) -> Iterator[Part]:
             raise UserError(f"{name}: a text of several sentences takes one number, not one a token")
     check_backbone(controls, tts.train_args.tts)
     language = tts.reader.language_of(controls)
-    if controls.reference is not None and controls.emotion is None:
-        heard = reference_weights(tts.reader.network, tts.train_args, controls.reference)
-        controls = replace(controls, reference=None, emotion=tts.reader.named(heard))
+    if controls.sources() and controls.emotion is None:
+        # Once, not again for every sentence
+        controls = controls.with_emotion(tts.reader.emotion_of_sources(controls))
     tts.reader.check_emotion(controls)
     if is_markup(text):
         parts: Iterator[Part] = iter(_parts_of_markup(tts, text, controls, language))

@@ -10,7 +10,7 @@ from typing import Any
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.inference.request.controls import Controls
+from espnet_mtl.inference.request.controls import SOURCES, Controls
 from espnet_mtl.inference.sound_files import sound_format
 from espnet_mtl.system.files import read_text
 from espnet_mtl.text.delimited import read_rows
@@ -48,9 +48,9 @@ class Line:
         for name in NUMBERS:
             if isinstance(given.get(name), str):
                 given[name] = _number(name, given[name])
-        if "emotion" in given:  # instead of the recording that all others take theirs of
-            given.setdefault("reference", None)
-        if "reference" in given:
+        if "emotion" in given:  # instead of what all others take theirs of
+            given = dict.fromkeys(SOURCES) | given
+        if any(given.get(source) is not None for source in SOURCES):
             given.setdefault("emotion", None)
         return replace(others, **given)
 

@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from espnet_mtl.config.fields import explained
 from espnet_mtl.config.ranges import range_tasks
+from espnet_mtl.config.schema import VISUAL_SHAPE
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS
 from espnet_mtl.model.backbones.base import Backbone
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.model import MTLTTSModel
 from espnet_mtl.model.style.table import Style
+from espnet_mtl.model.taps import RECORDING, VISUAL
 from espnet_mtl.model.weighting.base import Weighting
 from espnet_mtl.registry import BACKBONES, HEADS, WEIGHTINGS
 
@@ -25,6 +27,7 @@ STYLE_LABEL = "emotion"
 REFUSED = (ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 """What ESPnet's networks raise over values that their constructors cannot use."""
 NEEDED = {
+    "visual": "a visual encoder (style_conf.visual), and emotion labels in the data",
     "style": "a reference encoder (style_conf.reference: true), and emotion labels in the data",
     "speaker": "several speakers; the data have one",
 }
@@ -78,7 +81,7 @@ def build_style(config: Mapping[str, Any], odim: int, encoder_dim: int, num_styl
     if not num_styles:
         return None
     try:
-        return Style(num_styles, odim, encoder_dim, **config["style_conf"])
+        return Style(num_styles, odim, encoder_dim, config.get(VISUAL_SHAPE), **config["style_conf"])
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"style_conf: {error}") from error
 
@@ -87,7 +90,9 @@ def tap_dims(backbone: Backbone, style: Style | None) -> dict[str, int]:
     """Returns the sizes of the vectors of the taps that a model has."""
     dims = backbone.tap_dims()
     if style is not None and style.reference is not None:
-        dims["style"] = style.table.size(1)
+        dims[RECORDING] = style.table.size(1)
+    if style is not None and style.visual is not None:
+        dims[VISUAL] = style.table.size(1)
     return dims
 
 
@@ -118,9 +123,13 @@ def build_head(
     if tap not in dims:
         raise UserError(f"tasks.{name}: the tap {tap!r} needs {NEEDED[tap]}")
     head_class = HEADS.load(task["head"])
+    partner = head_class.options_class().partner
+    if partner is not None and partner not in dims:
+        raise UserError(f"tasks.{name}: the tap {partner!r}, which it compares with {tap!r}, needs {NEEDED[partner]}")
     options = {key: value for key, value in task.items() if key != "head"}
-    if task["head"] == "classifier" and tap == "style" and label == STYLE_LABEL and not task.get("reversed"):
-        # The reference encoder's attention over the styles is the classifier
+    is_style = tap in (RECORDING, VISUAL) and label == STYLE_LABEL
+    if task["head"] == "classifier" and is_style and not task.get("reversed"):
+        # The encoder's attention over the styles is the classifier
         options["attention"] = True
     if task["head"] == "discriminator" and task.get("context"):
         options["context_dim"] = dims["shared"]

@@ -11,8 +11,8 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from torch import Tensor
 
 from espnet_mtl.model.backbones.jets import Generated
-from espnet_mtl.model.model import MTLTTSModel, batch_labels
-from espnet_mtl.model.taps import Tap
+from espnet_mtl.model.model import MTLTTSModel, batch_labels, with_style
+from espnet_mtl.model.style.table import Styled
 
 GENERATOR, DISCRIMINATOR = 0, 1
 """Numbers of the optimizers."""
@@ -25,12 +25,12 @@ class Step:
     Attributes:
         speech: The batch's recordings, by which it is known.
         generated: What the generator made.
-        style_tap: The tap `style`, where there is one.
+        styled: The styles of the batch, where the model has them.
     """
 
     speech: Tensor
     generated: Generated
-    style_tap: Tap | None
+    styled: Styled | None
 
 
 class MTLGANTTSModel(MTLTTSModel):
@@ -84,15 +84,14 @@ class MTLGANTTSModel(MTLTTSModel):
         self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, inputs: Mapping[str, Tensor]
     ) -> Step:
         batch = self.features(text, text_lengths, speech, speech_lengths, inputs)
-        style, style_tap = self.style_vectors(batch, batch_labels(inputs, text))
-        return Step(speech, self.tts.generate(text, text_lengths, style=style, **batch), style_tap)
+        styled = self.styled(batch, inputs, text)
+        style = None if styled is None else styled.vectors
+        return Step(speech, self.tts.generate(text, text_lengths, style=style, **batch), styled)
 
     def _generator_turn(
         self, step: Step, labels: Mapping[str, Tensor], utts: Sequence[str] | None
     ) -> tuple[Tensor, dict[str, Any]]:
-        output = self.tts.generator_turn(step.generated)
-        if step.style_tap is not None:
-            output.taps["style"] = step.style_tap
+        output = with_style(self.tts.generator_turn(step.generated), step.styled)
         loss, stats = self.multitask(output.taps, labels, output.task_losses(self.tts.split), utts)
         return loss, {**output.stats, **stats}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.classifier import Classifier
 from espnet_mtl.model.multitask import MultiTask
 from espnet_mtl.model.ranges import range_labels
-from espnet_mtl.model.style.table import Style
+from espnet_mtl.model.style.table import Style, Styled
 from espnet_mtl.model.taps import BackboneOutput, Tap
 from espnet_mtl.model.weighting.base import Weighting
 
@@ -66,7 +67,8 @@ class MTLTTSModel(ESPnetTTSModel):
             speech: Waveforms (B, T_wav), or log-mel spectrograms (B, T, odim) computed beforehand.
             speech_lengths: Samples or frames (B,).
             inputs: durations, pitch and energy per token, each with its `_lengths`; sids, lids (B, 1) or spembs
-                (B, D); labels of the tasks, such as `emotion` (B, K).
+                (B, D); labels of the tasks, such as `emotion` (B, K); frames of faces `visual` (B, T_v, D), NaN
+                throughout where an utterance has none, and `visual_lengths` (B,).
 
         Returns:
             The loss, figures to report and the batch size, as ESPnet's Trainer takes them.
@@ -84,14 +86,13 @@ class MTLTTSModel(ESPnetTTSModel):
         """Runs style and backbone on a batch; see `forward`.
 
         Returns:
-            The backbone's output, the tap `style` among its taps where there is a reference encoder.
+            The backbone's output, with the taps and figures of the style.
         """
         batch = self.features(text, text_lengths, speech, speech_lengths, inputs)
-        style, style_tap = self.style_vectors(batch, batch_labels(inputs, text))
+        styled = self.styled(batch, inputs, text)
+        style = None if styled is None else styled.vectors
         output: BackboneOutput = self.tts(text, text_lengths, style=style, **batch)
-        if style_tap is not None:
-            output.taps["style"] = style_tap
-        return output
+        return with_style(output, styled)
 
     def features(
         self,
@@ -114,13 +115,20 @@ class MTLTTSModel(ESPnetTTSModel):
                     batch[key], _ = normalize(batch[key].clone(), batch[f"{key}_lengths"])
         return batch
 
-    def style_vectors(
-        self, batch: Mapping[str, Tensor], labels: Mapping[str, Tensor]
-    ) -> tuple[Tensor | None, Tap | None]:
-        """Finds the style vectors (B, encoder_dim) of a batch and the tap `style`, where the model has them."""
+    def styled(self, batch: Mapping[str, Tensor], inputs: Mapping[str, Tensor], text: Tensor) -> Styled | None:
+        """Finds the styles of a batch; None where the model has none.
+
+        Args:
+            batch: What `features` gathered.
+            inputs: As `forward` takes them.
+            text: Token ids (B, T_text).
+        """
         if self.style is None:
-            return None, None
-        return self.style(batch["feats"], batch["feats_lengths"], labels[self.style_label])
+            return None
+        target = batch_labels(inputs, text)[self.style_label]
+        faces = {key: inputs[key] for key in VISUAL_KEYS if key in inputs}
+        styled: Styled = self.style(batch["feats"], batch["feats_lengths"], target, **faces)
+        return styled
 
     def normalizers(self) -> dict[str, nn.Module | None]:
         """The normalization of each feature."""
@@ -205,6 +213,13 @@ class MTLTTSModel(ESPnetTTSModel):
         return denormalized
 
 
+def with_style(output: BackboneOutput, styled: Styled | None) -> BackboneOutput:
+    """Adds taps and figures of a batch's styles to a backbone's output."""
+    if styled is None:
+        return output
+    return replace(output, taps=output.taps | styled.taps, stats={**output.stats, **styled.stats})
+
+
 def batch_labels(inputs: Mapping[str, Tensor], text: Tensor) -> dict[str, Tensor]:
     """Returns the labels of a batch by their names: (B, 1) of -1 where the data have none."""
     unknown = text.new_full((len(text), 1), UNKNOWN)
@@ -216,3 +231,5 @@ BATCH_KEYS = (
     *("spembs", "sids", "lids"),
 )
 """What a backbone takes beside text and feats."""
+VISUAL_KEYS = ("visual", "visual_lengths")
+"""Frames of faces (B, T_v, D), and their number (B,)."""

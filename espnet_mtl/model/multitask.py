@@ -17,6 +17,7 @@ from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.model.taps import Tap
+from espnet_mtl.model.targets import visible
 from espnet_mtl.model.weighting.base import Weighting
 from espnet_mtl.model.weighting.junction import GradStats, Junction
 
@@ -88,11 +89,16 @@ class MultiTask:
         losses: dict[str, Tensor] = {}
         stats: dict[str, Tensor] = {}
         for name, head in self.heads.items():
-            tap = taps[head.tap]
-            tap = replace(tap, values=branch(tap.values, name, tap.branch_grads))
-            losses[name], figures = head.loss(tap, labels[head.label], self.progress.fraction)
+            tap = self._branch(taps[head.tap], name)
+            if head.partner is not None:
+                tap = replace(tap, partner=self._branch(taps[head.partner], name))
+            losses[name], figures = head.loss(tap, visible(labels[head.label], head.label, tap), self.progress.fraction)
             stats |= {f"{name}_{key}": value for key, value in figures.items()}
         return losses, stats
+
+    @staticmethod
+    def _branch(tap: Tap, task: str) -> Tap:
+        return replace(tap, values=branch(tap.values, task, tap.branch_grads))
 
     def _register_junctions(self, taps: Mapping[str, Tap]) -> None:
         """Puts a junction at every tap that several tasks send gradients to."""
@@ -108,7 +114,8 @@ class MultiTask:
         if self.branched_parts:
             tasks["shared"] = ["tts_mel", *(f"tts_{part}" for part in self.branched_parts)]
         for name, head in self.heads.items():
-            tasks.setdefault(head.tap, ["tts"]).append(name)
+            for tap in filter(None, (head.tap, head.partner)):
+                tasks.setdefault(tap, ["tts"]).append(name)
         return tasks
 
     def grad_figures(self) -> dict[str, Tensor]:

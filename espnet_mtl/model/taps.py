@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-VECTORS = frozenset({"speaker", "style"})
+RECORDING, VISUAL = "style", "visual"
+"""Taps that are reference embeddings: of the recording, and of the face."""
+VECTORS = frozenset({"speaker", RECORDING, VISUAL})
 """Taps that are one vector an utterance; the others are sequences."""
 
 
@@ -24,6 +26,8 @@ class Tap:
             other steps.
         table: Rows of the style table (K, D), without gradient, where the tap is a reference embedding that attends to
             them.
+        present: Utterances that have what the tap is of (B,), bool; None: all.
+        partner: Another tap of the same utterances, for a head that compares two.
         branch_grads: Gradients, by task, that the branches of `values` collect in the backward pass
             (`espnet_mtl.model.gradients.branch`).
     """
@@ -33,12 +37,20 @@ class Tap:
     real: Tensor | None = None
     context: Tensor | None = None
     table: Tensor | None = None
+    present: Tensor | None = None
+    partner: Tap | None = None
     branch_grads: dict[str, Tensor] = field(default_factory=dict)
 
     def attention(self) -> Tensor:
         """Scores over the rows of the style table (B, K)."""
         assert self.table is not None
         return self.values @ self.table.T
+
+    def valid_rows(self) -> Tensor:
+        """Marks the utterances that have what the tap is of: (B,), bool."""
+        if self.present is None:
+            return torch.ones(len(self.values), dtype=torch.bool, device=self.values.device)
+        return self.present
 
     def valid_elements(self) -> Tensor:
         """Counts the elements of `values` that are not padding (a scalar tensor)."""
@@ -60,7 +72,7 @@ class BackboneOutput:
     """
 
     losses: dict[str, Tensor]
-    stats: dict[str, float]
+    stats: dict[str, float | Tensor]
     taps: dict[str, Tap]
     attention: Tensor | None = None
 

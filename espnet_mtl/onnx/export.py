@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.pytorch.parts import Decoder, Encoder
-from espnet_mtl.onnx.files import DECODER, ENCODER, FILTERS, FORMAT, REFERENCE, SIGNAL, TEXT_EMOTION, VOCODER
-from espnet_mtl.onnx.graphs import Filters, Reference, TextEmotion
+from espnet_mtl.onnx.files import DECODER, ENCODER, FILTERS, FORMAT, REFERENCE, SIGNAL, TEXT_EMOTION, VISUAL, VOCODER
+from espnet_mtl.onnx.graphs import Face, Filters, Reference, TextEmotion
 from espnet_mtl.vocoder.source_filter.vocoder import SourceFilter
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def export_model(tts: Text2Speech, folder: Path, int8: bool = True) -> None:
     if model.style is not None and model.style.reference is not None:
         long = logmel.repeat(1, FRAMES, 1)
         _export(Reference(model), {"logmel": long}, folder / REFERENCE, ["weights"], {"logmel": 1})
+    if model.style is not None and model.style.visual is not None:
+        seen = torch.zeros(1, FRAMES, prod(model.style.visual.shape))
+        _export(Face(model), {"frames": seen}, folder / VISUAL, ["weights", "trust"], {"frames": 1})
     np.savez(folder / SIGNAL, **_signal(tts))
 
 

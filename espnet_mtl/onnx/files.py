@@ -11,6 +11,8 @@ TEXT_EMOTION = "text_emotion.onnx"
 """Only of a model that tells the emotion of a text."""
 REFERENCE = "reference.onnx"
 """Only of a model that tells the emotion of a recording."""
+VISUAL = "visual.onnx"
+"""Only of a model that tells the emotion of a face."""
 SIGNAL = "signal.npz"
 """Arrays and numbers of the STFTs around the networks (`espnet_mtl.onnx.signal.read_signal`)."""
 

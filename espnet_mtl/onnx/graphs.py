@@ -53,6 +53,26 @@ class Reference(nn.Module):
         return tap.attention().softmax(-1)
 
 
+class Face(nn.Module):
+    """The emotion of a face.
+
+    Args:
+        model: A model with a visual encoder.
+    """
+
+    def __init__(self, model: MTLTTSModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns style weights (1, K) of frames (1, T_v, D), and how far a recording and a face are trusted (2,)."""
+        style = self.model.style
+        assert style is not None
+        tap = style.visual_tap(frames, torch.ones(1, dtype=torch.long) * frames.size(1))
+        trust = frames.new_tensor([0.0, 1.0]) if style.trust is None else style.trust.softmax(0)
+        return tap.attention().softmax(-1), trust
+
+
 class Filters(nn.Module):
     """The networks of the source-filter vocoder; excitations and STFTs are outside.
 

@@ -74,13 +74,15 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
                 group.add_argument(f"--{key}", action=NestedDictAction, default=default)
             elif key in TABLES:
                 group.add_argument(f"--{key}", type=str_or_none, help="A file of names, one a line, or a list")
+            elif default is None:
+                group.add_argument(f"--{key}", type=str_or_none)
             else:
                 group.add_argument(f"--{key}", type=str, default=default)
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The data that may be given."""
-        names = [*super().optional_data_names(train, inference), *LABEL_KEYS]
+        names = [*super().optional_data_names(train, inference), *LABEL_KEYS, "visual"]
         return tuple(dict.fromkeys(names))
 
     @classmethod

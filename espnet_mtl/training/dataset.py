@@ -68,8 +68,8 @@ class TrainPaths:
     stats: Path
     output: Path
 
-    def inputs(self, name: str, tts: str, token_type: str, labels: Iterable[str]) -> list[Input]:
-        """Lists what ESPnet reads of the set `name`: what the backbone `tts` takes, and the labels of tasks."""
+    def inputs(self, name: str, tts: str, token_type: str, labels: Iterable[str], faces: bool = False) -> list[Input]:
+        """Lists what ESPnet reads of the set `name`: what the backbone `tts` takes, the labels of tasks, and faces."""
         dump = self.dump / name
         spec = BACKBONES.spec(tts)
         speech = (WAV_SCP, "speech", "sound") if spec.end_to_end else (FEATS_SCP, "speech", "kaldi_ark")
@@ -82,7 +82,14 @@ class TrainPaths:
             inputs.append((dump / CLASS_LABELS["language"].file, CLASS_LABELS["language"].batch_key, "text"))
         for label in labels:
             inputs.append((self.label_file(name, label), LABELS[label].batch_key, "text"))
+        if faces:
+            inputs.append((self.faces / f"{name}.scp", "visual", "kaldi_ark"))
         return inputs
+
+    @property
+    def faces(self) -> Path:
+        """Where `espnet_mtl.training.faces.write_faces` puts its tables."""
+        return self.output / "faces"
 
     def classes(self, label: str) -> list[str]:
         """Names the classes of a label, as stage 4 found them; none without its table."""
@@ -169,8 +176,14 @@ class TrainPaths:
         """The token list of stage 4."""
         return self.token_list / token_type / TOKENS
 
-    def options(self, tts: str, token_type: str, labels: Iterable[str]) -> list[str]:
+    def options(self, tts: str, token_type: str, labels: Iterable[str], faces: bool = False) -> list[str]:
         """Composes the options of ESPnet's training that the recipe decides.
+
+        Args:
+            tts: The backbone.
+            token_type: "phn", "char" or "bpe".
+            labels: Labels of tasks that need files.
+            faces: Whether it learns from faces, too.
 
         Raises:
             UserError: Something of stage 3 or 4 is missing.
@@ -187,7 +200,7 @@ class TrainPaths:
         for key in TABLES:
             options += [f"--{key}", str(self.tables / f"{key}.txt")]
         for split, name in SET_OF_SPLIT.items():
-            for path, entry, kind in self.inputs(name, tts, token_type, labels):
+            for path, entry, kind in self.inputs(name, tts, token_type, labels, faces):
                 options += [f"--{split}_data_path_and_name_and_type", f"{path},{entry},{kind}"]
             for shape in ("text_shape", "speech_shape"):
                 options += [f"--{split}_shape_file", str(self.stats / name / shape)]

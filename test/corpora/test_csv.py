@@ -41,6 +41,14 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
     assert [utterances[f"me_{name}"].vad for name in "abc"] == [(3.5, 2.0, 4.0), None, (3.3, 1.1, 0.7)]
 
 
+def test_csv_with_videos_and_pictures_of_some(tmp_path):
+    lines = ("path,text,video,image,age", "a.wav,One.,a.mp4,,30", "b.wav,Two.,,faces/b.png,", "c.wav,Three.,,,", "")
+    (tmp_path / "metadata.csv").write_text("\n".join(lines))
+    _, utterances = read(tmp_path, speaker="me")
+    seen = [utterances[f"me_{name}"].visual for name in "abc"]
+    assert seen == [tmp_path / "a.mp4", tmp_path / "faces/b.png", None]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -55,6 +63,10 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
         ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected 3 numbers"),
         ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected 3 numbers"),
         ("path,text,language\na.wav,One.,qqq\n", "espeak knows no language 'qqq'"),
+        ("path,text,video,image\na.wav,One.,a.mp4,a.png\n", "metadata.csv:2: video and image: name one of them"),
+        ("path,text,video\na.wav,One.,.\n", r"metadata.csv:2: video '.' is a directory: name the video"),
+        ("path,text,videos\na.wav,One.,a.mp4\n", r"unknown column 'videos': did you mean video"),
+        ("path,text,image_path\na.wav,One.,a.png\n", r"unknown column 'image_path': did you mean image"),
         ("path,text,gender\na.wav,One.,foo\n", "metadata.csv:2: unknown gender 'foo': .*Valid: f, female, m, male"),
         ("path,text,gender\na.wav,One.,mutton\n", "metadata.csv:2: unknown gender 'mutton'"),
         ("path,text,speaker\na.wav,One.,-\n", "metadata.csv:2: speaker '-': this means no label"),

@@ -206,3 +206,13 @@ def test_a_text_in_another_encoding_names_the_file(tmp_path, name):
 
 def test_one_sentence_however_unicode_composes_it():
     assert normalized("Café, 2!") == normalized("Cafe\u0301 2")
+
+
+def test_crema_d_finds_the_videos_that_are_there(tmp_path):
+    LAYOUTS["crema_d"](tmp_path / "c")
+    videos = tmp_path / "c/VideoFlash"
+    videos.mkdir()
+    (videos / "1001_DFA_ANG_XX.flv").touch()
+    _, utterances = read("crema_d", tmp_path / "c")
+    seen = {utt: utterance.visual for utt, utterance in utterances.items() if utterance.visual}
+    assert seen == {"1001_DFA_ANG_XX": videos / "1001_DFA_ANG_XX.flv"}

@@ -46,10 +46,10 @@ def test_nothing_clicks():
 
 
 def test_a_reference_is_read_once(tts, tmp_path, monkeypatch):
-    from espnet_mtl.inference import reading
+    from espnet_mtl.inference.request import utterance
 
     calls = []
-    monkeypatch.setattr(reading, "reference_weights", lambda *given: calls.append(given) or np.array([0.2, 0.3, 0.5]))
+    monkeypatch.setattr(utterance, "source_weights", lambda *given: calls.append(given) or np.array([0.2, 0.3, 0.5]))
     parts = list(tts.stream("Good morning. Good morning.", reference="a.wav"))
     assert len(calls) == 1
     expected = tts("Good morning.", emotion={"happy": 0.2, "neutral": 0.3, "sad": 0.5})["wav"]

@@ -72,8 +72,9 @@ def pair(make_args, tmp_path_factory):
     ranges = {
         f"{name}_range": {"head": "regressor", "tap": "shared", "label": f"{name}_range"} for name in ("pitch", "mel")
     }
-    style = {"channels": 8, "reference": True, "restore_range": ["pitch", "mel"]}
-    conf = {"tts_conf": tts_conf, "style_conf": style, "tasks": {**TTS, **ranges}}
+    style = {"channels": 8, "reference": True, "visual": {"channels": 4}, "restore_range": ["pitch", "mel"]}
+    faces = {"visual_extract": "crops", "visual_extract_conf": {"size": 16}, "visual_shape": [16, 16]}
+    conf = {"tts_conf": tts_conf, "style_conf": style, "tasks": {**TTS, **ranges}, **faces}
     return Pair(tmp_path_factory.mktemp("conformer"), make_args, False, **conf)
 
 
@@ -112,6 +113,12 @@ def write_tone(path: Path) -> Path:
 
 def test_a_recording_says_the_emotion(pair, tmp_path):
     pair.agree(TEXT, reference=write_tone(tmp_path / "a.wav"))
+
+
+def test_a_face_says_the_emotion(pair, tmp_path):
+    faces = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32)
+    pair.agree(TEXT, visual=faces[:1])
+    pair.agree(TEXT, visual=faces, reference=write_tone(tmp_path / "a.wav"))
 
 
 def test_the_text_says_the_emotion(other):
@@ -181,19 +188,20 @@ from espnet_mtl.onnx import Text2Speech
 
 tts = Text2Speech.from_pretrained(sys.argv[1], threads=1)
 parts = list(tts.stream(sys.argv[2], emotion="sad", rate=1.1))
-parts.append(tts("Good morning.", reference=sys.argv[3]))
+parts.append(tts("Good morning.", reference=sys.argv[3], visual=sys.argv[4]))
 print(json.dumps([float(abs(part["wav"]).max()) for part in parts]))
 """
 
 
 def test_it_imports_neither_pytorch_nor_espnet(pair):
-    """They are forbidden, and it speaks text and markup, in the emotion of a recording, too."""
+    """They are forbidden, and it speaks text and markup, in the emotion of a recording and a face, too."""
     shutil.copy(pair.folder / "model.pth", pair.folder / "latest.pth")  # a folder of a model has weights
-    recording = write_tone(pair.folder / "tone.wav")
+    recording, face = write_tone(pair.folder / "tone.wav"), pair.folder / "face.npy"
+    np.save(face, np.full((1, 16, 16), 0.5))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     for text in ("Good. Morning.", SPEAK):
         done = subprocess.run(
-            [sys.executable, "-c", ALONE, str(pair.folder), text, str(recording)],
+            [sys.executable, "-c", ALONE, str(pair.folder), text, str(recording), str(face)],
             capture_output=True,
             text=True,
             check=False,
@@ -209,6 +217,7 @@ MISTAKES = {
     "option": ({"decode_conf": {"threshold": 1}}, "unknown decoding option of ONNX 'threshold'"),
     "alpha": ({"decode_conf": {"alpha": 99}}, "decode_conf: alpha: expected a number from 0.1 to 10"),
     "reference": ({"reference": "none.wav"}, "none.wav"),
+    "visual": ({"visual": "none.npy"}, "visual none.npy: missing"),
 }
 
 

@@ -92,6 +92,8 @@ def check_stages(
             mismatches += _against_facts(earlier, dump, settings)
             continue
         mismatches += _other_settings(note, settings)
+        if config["visual_extract"] is not None:
+            note = replace(note, inputs={**note.inputs, **note.media})
         mismatches += _other_files(note, directory)
         mismatches += _other_dump(note, directory)
         _tell_versions(note, directory)
@@ -212,7 +214,7 @@ def _against_facts(stage: int, dump: Path, settings: Mapping[str, Any]) -> list[
         facts = _measured_audio(dump)
     if stage == FEATURES:
         # Notes of before name no language, and no cleaner where there was none.
-        unnoted = {"language": settings.get("language"), "cleaner": None}
+        unnoted = {"language": settings.get("language"), "cleaner": None, "visual_extract": None}
         facts = {**unnoted, **_durations_note(dump), **_measured_audio(dump), **_measured_features(dump, settings)}
     known = {key: value for key, value in settings.items() if key in facts}
     return list(_other_settings(Note(stage, facts), known))

@@ -35,6 +35,8 @@ class Note:
         defaults: Values of settings that are not given.
         inputs: Digests of the files that were read, by their paths as seen from the directory of the note; of another
             stage's note, its `identity`.
+        media: Digests of pictures, videos and their tables, as of inputs: they count where a configuration asks for
+            what is seen.
         outputs: Digests of files that were written, in the same way.
         content: Digest of what was written and is too large to be read again and again.
         versions: Versions of the packages that computed it.
@@ -49,6 +51,7 @@ class Note:
     content: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     finished: bool = True
+    media: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -85,7 +88,7 @@ def read_note(directory: Path, stage: int) -> Note | None:
         return None
     try:
         note = Note(**json.loads(read_text(path)))
-        tables = (note.settings, note.defaults, note.inputs, note.outputs, note.versions)
+        tables = (note.settings, note.defaults, note.inputs, note.outputs, note.versions, note.media)
         if note.stage != stage or not all(isinstance(table, dict) for table in tables):
             raise ValueError("other content")
     except (ValueError, TypeError) as error:

@@ -20,12 +20,14 @@ from espnet_mtl.data.dump import (
     TRAIN_AND_DEV,
     UTT2LANG,
     UTT2SPK,
+    VISUAL_SCP,
     WAV_SCP,
     text_file,
 )
 from espnet_mtl.data.options import AlignerConf, AudioConf
 from espnet_mtl.data.provenance.notes import Note, digests, flat, note_file
 from espnet_mtl.labels import LABEL_FILES
+from espnet_mtl.registry import VISUAL_EXTRACTORS
 
 AUDIO, FEATURES, STATISTICS = 2, 3, 4
 """The stages whose outputs are checked."""
@@ -34,7 +36,7 @@ REVISIONS = {AUDIO: 2, FEATURES: 2, STATISTICS: 2}
 """Of the code of each stage: one more where it makes something else of the same input."""
 PACKAGES = {AUDIO: ("soxr", "soundfile"), FEATURES: ("espnet", "torch", "librosa", "pyworld"), STATISTICS: ("numpy",)}
 """What computes in each stage: another version is told, and not refused."""
-READ_FROM_DATA = tuple(dict.fromkeys((WAV_SCP, TEXT, UTT2SPK, *LABEL_FILES, ALIGNMENT)))
+READ_FROM_DATA = tuple(dict.fromkeys((WAV_SCP, TEXT, UTT2SPK, *LABEL_FILES, ALIGNMENT, VISUAL_SCP)))
 """Tables of a set of stage 1 that stage 2 reads."""
 READ_FROM_AUDIO = (WAV_SCP, TEXT, UTT2SPK, UTT2LANG, NUM_SAMPLES, ALIGNMENT)
 """Tables of a set of stage 2 that stage 3 reads."""
@@ -53,12 +55,21 @@ def feature_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     for feature in ("feats", "pitch", "energy"):
         settings[f"{feature}_extract"] = config[f"{feature}_extract"]
         settings |= flat(f"{feature}_extract_conf", config[f"{feature}_extract_conf"])
-    return settings | aligner_settings(config)
+    return settings | aligner_settings(config) | visual_settings(config)
 
 
 def aligner_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what the aligner of stage 3 goes by."""
     return flat("aligner_conf", AlignerConf(**config["aligner_conf"]).model_dump())
+
+
+def visual_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what stage 3 goes by where a config asks for what is seen; nothing where it does not."""
+    name = config["visual_extract"]
+    if name is None:
+        return {}
+    options = VISUAL_EXTRACTORS.options(name)(**config["visual_extract_conf"])
+    return {"visual_extract": name} | flat("visual_extract_conf", options.model_dump())
 
 
 def statistics_settings(token_type: str, init_model: str | None) -> dict[str, Any]:

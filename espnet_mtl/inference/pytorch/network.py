@@ -21,6 +21,7 @@ class TorchNetwork(Network):
         self.model, self.device = model, device
         self.has_styles = model.style is not None
         self.has_reference = self.has_styles and model.style.reference is not None
+        self.has_visual = self.has_styles and model.style.visual is not None
         self.tells_emotion = model.text_predictor is not None
         self.has_speakers = model.tts.spks is not None
         self.has_languages = model.tts.langs is not None
@@ -41,3 +42,16 @@ class TorchNetwork(Network):
             feats, lengths = self.model.normalize(feats, lengths)
         tap = self.model.style.reference_tap(feats.to(parameter.dtype), lengths)
         return tap.attention()[0].float().softmax(-1).cpu().numpy()
+
+    @torch.no_grad()
+    def emotion_of_face(self, frames: Floats) -> Floats:
+        """Returns style weights (K,) of frames (T_v, D): what attention gives each row of the style table."""
+        parameter = next(self.model.parameters())
+        seen = torch.from_numpy(frames[None]).to(parameter)
+        tap = self.model.style.visual_tap(seen, torch.tensor([len(frames)], device=parameter.device))
+        return tap.attention()[0].float().softmax(-1).cpu().numpy()
+
+    def trust(self) -> tuple[float, float]:
+        """Returns how far recording and face are trusted where both are given."""
+        recording, face = self.model.style.trust.detach().softmax(0).tolist()
+        return recording, face

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ Amount = float | Sequence[float] | NDArray[np.floating]
 """One number for the whole text, or one for each token."""
 
 
+SOURCES = ("reference", "visual")
+"""Controls whose emotion is taken, in place of one that is named."""
 LACKING = "predicts neither durations nor pitch, which this changes: fastspeech2 and jets do"
 
 
@@ -36,6 +38,8 @@ class Controls:
         emotion: An emotion, or a mixture; None: as the text or the reference suggests (`Text2Speech.__call__`).
         intensity: Of the emotion: 0 is neutral, 1 all of it, above 1 exaggerates.
         reference: A recording whose emotion is taken, with the voice of `speaker`.
+        visual: A picture or video of a face whose emotion is taken, or an array as `visual.scp` may name
+            (docs/visual.md); with `reference`, both are weighed as the model has learned.
         language: espeak's language; None: the speaker's own.
         rate: Factor on the speed, 0.1 to 10: above 1 is faster.
         pitch: Shift of pitch in semitones, -24 to 24.
@@ -51,6 +55,7 @@ class Controls:
     emotion: str | Mapping[str, float] | None = None
     intensity: float = 1.0
     reference: str | Path | None = None
+    visual: str | Path | NDArray[Any] | None = None
     language: str | None = None
     rate: Amount = 1.0
     pitch: Amount = 0.0
@@ -62,6 +67,14 @@ class Controls:
         for name in KNOBS:
             # A copy: the caller's row may change, and these are checked
             object.__setattr__(self, name, _amount(name, getattr(self, name)))
+
+    def sources(self) -> list[str]:
+        """Names what the emotion is taken from, in place of its name."""
+        return [name for name in SOURCES if getattr(self, name) is not None]
+
+    def with_emotion(self, emotion: str | Mapping[str, float] | None) -> Controls:
+        """Returns the same with an emotion in place of what it is taken from."""
+        return replace(self, emotion=emotion, reference=None, visual=None)
 
     def changes(self) -> list[str]:
         """Names the controls that change a contour that the network predicts."""

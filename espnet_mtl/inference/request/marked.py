@@ -252,7 +252,7 @@ def _weights(
     of_manner: dict[tuple[str | None, float | None], Floats] = {(None, None): utterance.weights}
     for emotion, intensity in asked - {(None, None)}:
         degree = controls.intensity if intensity is None else intensity
-        own = replace(controls, emotion=emotion, reference=None, intensity=degree)
+        own = replace(controls.with_emotion(emotion), intensity=degree)
         weights = reader.style_weights(utterance.ids, own)
         assert weights is not None
         of_manner[emotion, intensity] = weights

@@ -17,6 +17,7 @@ class Network(ABC):
     Attributes:
         has_styles: Whether it has emotions.
         has_reference: Whether it tells the emotion of a recording.
+        has_visual: Whether it tells the emotion of a face.
         tells_emotion: Whether it tells the emotion that a text suggests.
         has_speakers, has_languages: Whether it takes the number of a speaker, or of a language.
         spk_embed_dim: Size of the speaker embeddings that it takes; None: it takes none.
@@ -24,6 +25,7 @@ class Network(ABC):
 
     has_styles: bool
     has_reference: bool
+    has_visual: bool
     tells_emotion: bool
     has_speakers: bool
     has_languages: bool
@@ -36,3 +38,11 @@ class Network(ABC):
     @abstractmethod
     def emotion_of_recording(self, samples: Floats) -> Floats:
         """Returns style weights (K,) of a recording (T_wav,) at the model's rate; only where `has_reference`."""
+
+    @abstractmethod
+    def emotion_of_face(self, frames: Floats) -> Floats:
+        """Returns style weights (K,) of the frames of a face (T_v, D); only where `has_visual`."""
+
+    @abstractmethod
+    def trust(self) -> tuple[float, float]:
+        """Returns how far recording and face are trusted where both are given; only where it tells both."""

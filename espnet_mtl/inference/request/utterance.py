@@ -27,7 +27,7 @@ from espnet_mtl.inference.request.inputs import (
 from espnet_mtl.inference.request.language import choose_language, spoken_languages
 from espnet_mtl.inference.request.length import check_length, check_words
 from espnet_mtl.inference.request.network import Floats, Ids, Network
-from espnet_mtl.inference.request.reference import reference_weights
+from espnet_mtl.inference.request.sources import source_weights
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
@@ -185,17 +185,26 @@ class UtteranceReader:
                 raise UserError(f"unknown emotion {emotion!r}: this model has no emotions")
             if finite_number("intensity", intensity) != 1.0:
                 raise UserError(f"intensity {intensity!r}: this model has no emotions")
-            if controls.reference is not None:
-                raise UserError("reference: this model has no emotions")
+            for source in controls.sources():
+                raise UserError(f"{source}: this model has no emotions")
             return None
-        if controls.reference is not None:
-            if emotion is not None:
-                raise UserError(f"emotion {emotion!r} and reference: both say the emotion: give one of them")
-            heard = reference_weights(self.network, self.args, controls.reference)
-            emotion = self.named(heard)
+        if controls.sources():
+            emotion = self.emotion_of_sources(controls)
         elif emotion is None and ids is not None and self.network.tells_emotion:
             emotion = self.named(self.network.emotion_of_text(ids))
         return self.emotion_weights(emotion, intensity)
+
+    def emotion_of_sources(self, controls: Controls) -> dict[str, float]:
+        """Returns how much of each emotion the recording or the face has that the emotion is taken from.
+
+        Raises:
+            UserError: An emotion is named as well, the model cannot tell it, or the recording or the face cannot be
+                used.
+        """
+        if controls.emotion is not None:
+            source = controls.sources()[0]
+            raise UserError(f"emotion {controls.emotion!r} and {source}: both say the emotion: give one of them")
+        return self.named(source_weights(self.network, self.args, controls))
 
     def named(self, weights: Floats) -> dict[str, float]:
         """Returns style weights (K,) by the names of the emotions."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-TAPS = ("encoder", "style", "speaker", "shared", "prosody", "mel")
+TAPS = ("encoder", "style", "visual", "speaker", "shared", "prosody", "mel")
 """What a head may read; see `espnet_mtl.model.taps`."""
 
 CONTOURS = ("durations", "pitch", "energy")

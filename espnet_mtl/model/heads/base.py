@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -35,9 +36,9 @@ class Head(nn.Module, ABC):
         Options: The class of its options.
         weighed_by_size: Whether the size of its loss says how far the task is. Where it says nothing, as in a game
             against the network, weightings that go by losses leave the task at λ_k.
-        options: Its options: label, tap, weight, start, ramp, grad_cap, reversed, which are attributes, too, and those
-            that a subclass adds. A gradient that a cap limits has a norm of at most ρ / √(valid elements); that of an
-            L1 loss, the mean over the same elements, has one of 1 / √(elements).
+        options: Its options: label, tap, partner, weight, start, ramp, grad_cap, reversed, which are attributes, too,
+            and those that a subclass adds. A gradient that a cap limits has a norm of at most ρ / √(valid elements);
+            that of an L1 loss, the mean over the same elements, has one of 1 / √(elements).
 
     Raises:
         ValueError: An unknown option, or a value that an option does not take.
@@ -56,6 +57,7 @@ class Head(nn.Module, ABC):
         self.ramp: float = self.options.ramp
         self.grad_cap: float | None = self.options.grad_cap
         self.reversed: bool = self.options.reversed
+        self.partner: str | None = self.options.partner
 
     @classmethod
     def options_class(cls) -> type[HeadOptions]:
@@ -129,15 +131,15 @@ class Head(nn.Module, ABC):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Judges the tap so that the gradient reaches it: from `start` on, ramped, reversed and capped as asked."""
         if not self.acts(progress):
-            return self.judge(predict, replace(tap, values=tap.values.detach()), target, learned)
+            return self.judge(predict, _with_values(tap, Tensor.detach), target, learned)
         share = min(1.0, (progress - self.start) / self.ramp) if self.ramp else 1.0
-        values = scale_gradient(tap.values, -share if self.reversed else share)
+        tap = _with_values(tap, partial(scale_gradient, factor=-share if self.reversed else share))
         if self.grad_cap is None:
-            return self.judge(predict, replace(tap, values=values), target, learned)
+            return self.judge(predict, tap, target, learned)
         # The loss is multiplied with λ_k later, so that the limit is divided by it
         limit = self.grad_cap / max(self.weight, 1e-12) * tap.valid_elements().float().rsqrt()
         cap = GradientCap(limit)
-        loss, stats = self.judge(predict, replace(tap, values=cap.open(values)), target, learned)
+        loss, stats = self.judge(predict, _with_values(tap, cap.open), target, learned)
         return cap.close(loss), stats
 
     def acts(self, progress: float) -> bool:
@@ -147,3 +149,9 @@ class Head(nn.Module, ABC):
     def frozen(self, tap: Tap) -> Any:
         """Predicts with weights that receive no gradient (copies, since autocast caches casts of the originals)."""
         return functional_call(self, {name: value.detach() for name, value in self.named_parameters()}, (tap,))
+
+
+def _with_values(tap: Tap, change: Callable[[Tensor], Tensor]) -> Tap:
+    """Returns a tap whose values, and those of its partner, go through a function that acts on their gradients."""
+    partner = None if tap.partner is None else replace(tap.partner, values=change(tap.partner.values))
+    return replace(tap, values=change(tap.values), partner=partner)

@@ -33,6 +33,7 @@ class HeadOptions(Options):
         ramp: Fraction of training, after `start`, over which its action grows linearly to all of it.
         grad_cap: ρ: the gradient that its task sends into its tap has a norm of at most ρ / √(valid elements).
         reversed: Whether the representation must NOT carry the label (gradient reversal).
+        partner: Another tap that it reads beside, and compares; null: none.
         labels: The labels that such a head can learn.
         needs_label: Whether there is nothing for it to learn where the data have no such label at all.
     """
@@ -47,6 +48,7 @@ class HeadOptions(Options):
     ramp: Fraction = 0.0
     grad_cap: Cap = None
     reversed: Switch = False
+    partner: ClassVar[str | None] = None
 
     @model_validator(mode="after")
     def _ends_in_time(self):
@@ -102,6 +104,27 @@ class DiscriminatorOptions(HeadOptions):
             raise ValueError("reversed: a discriminator as it is wants predictions that it takes for real")
         if self.context and self.tap != "prosody":
             raise ValueError("context: only for the tap prosody, whose steps are tokens")
+        return self
+
+
+class MatchingOptions(HeadOptions):
+    """Options of a matching head: those of every head, not reversed, on the tap `visual`.
+
+    Attributes:
+        temperature: What similarities are divided by when training begins.
+    """
+
+    labels: ClassVar[Mapping[str, ClassLabel | ContinuousLabel]] = CLASS_LABELS
+    needs_label: ClassVar[bool] = False
+    partner: ClassVar[str | None] = "style"
+
+    tap: Literal["visual"]
+    temperature: Annotated[float, Field(ge=0.01, le=10, description="a number from 0.01 to 10")] = 0.2
+
+    @model_validator(mode="after")
+    def _is_not_reversed(self):
+        if self.reversed:
+            raise ValueError("reversed: matching as it is brings faces and voices together")
         return self
 
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from espnet_mtl.config.fields import Options, Switch, Width
+from espnet_mtl.config.fields import Options, Share, Switch, Width, build
 
 Ranged = Literal["pitch", "energy", "mel"]
 Restored = Annotated[bool | list[Ranged], Field(description="true, false, or a list of pitch, energy and mel")]
+
+
+class VisualOptions(Options):
+    """Options of `espnet_mtl.model.style.visual.VisualEncoder`.
+
+    Attributes:
+        channels: Channels of a frame's encoding.
+        dropout: Dropout in it.
+        drop: Share of the training utterances with a recording and a face that go without the face, and as many without
+            the recording, so that either suffices.
+    """
+
+    channels: Width = 64
+    dropout: Share = 0.1
+    drop: Annotated[float, Field(ge=0, le=0.5, description="a number in [0, 0.5]")] = 0.2
+
+
+def _visual_options(given: Any) -> Any:
+    if given is None or isinstance(given, VisualOptions):
+        return given
+    return build(VisualOptions, given, "style_conf.visual")
 
 
 class StyleOptions(Options):
@@ -22,6 +43,7 @@ class StyleOptions(Options):
         hard: Whether the likeliest style alone stands in for a label that is missing.
         restore_range: What gets the range that a task says in synthesis: predicted pitch, energy, spectrum; true: all
             that a task learns.
+        visual: Whether there is a visual encoder, and how it is made; null: there is none.
     """
 
     dim: Width | None = None
@@ -29,3 +51,4 @@ class StyleOptions(Options):
     channels: Width = 64
     hard: Switch = False
     restore_range: Restored = False
+    visual: Annotated[VisualOptions | None, BeforeValidator(_visual_options)] = None

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from espnet_mtl.config.fields import Options
 from espnet_mtl.model.gradients import LossScale
+from espnet_mtl.model.processes import over_processes
 from espnet_mtl.model.weighting.options import NoOptions
 
 SMALLEST_LOSS = 0.01
@@ -159,15 +160,3 @@ def same_draws(number: int) -> Iterator[None]:
     torch.default_generator.manual_seed(torch.initial_seed() + number)
     yield
     torch.set_rng_state(state)
-
-
-def processes() -> int:
-    """Counts the processes of a distributed training; 1: it is none."""
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
-
-
-def over_processes(values: Tensor) -> Tensor:
-    """Sums a tensor over the processes of a distributed training."""
-    if processes() > 1:
-        distributed.all_reduce(values)
-    return values

@@ -9,7 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from espnet_mtl.model.weighting.base import Weighting, over_processes, processes
+from espnet_mtl.model.processes import over_processes, processes
+from espnet_mtl.model.weighting.base import Weighting
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ BATCH, STEPS, DIM, CLASSES = 6, 20, 10, 3
 
 def make_tap(name):
     if name in VECTORS:
-        return Tap(torch.randn(BATCH, DIM, requires_grad=True))
+        partner = Tap(torch.randn(BATCH, DIM, requires_grad=True)) if name == "visual" else None
+        return Tap(torch.randn(BATCH, DIM, requires_grad=True), partner=partner)
     lengths = torch.tensor([20, 18, 15, 9, 4, 20])
     values = torch.randn(BATCH, STEPS, DIM, requires_grad=True)
     return Tap(values, lengths, real=torch.randn(BATCH, STEPS, DIM) if name in ("prosody", "mel") else None)
@@ -43,7 +44,7 @@ def make_head(name, tap, **options):
 
 def learns(name):
     """Whether a head has weights of its own."""
-    return any(True for _ in make_head(name, "mel").parameters())
+    return any(True for _ in make_head(name, taps_of(name)[-1]).parameters())
 
 
 def make_target(name, unknown=0):
@@ -60,7 +61,8 @@ def make_target(name, unknown=0):
 PAIRS = [(name, tap) for name in HEADS for tap in taps_of(name)]
 every = pytest.mark.parametrize(("name", "tap"), PAIRS)
 every_labelled = pytest.mark.parametrize(("name", "tap"), [pair for pair in PAIRS if needs_label(pair[0])])
-every_judge = pytest.mark.parametrize("name", [name for name in HEADS if learns(name)])
+JUDGES = [name for name in HEADS if learns(name) and "mel" in taps_of(name)]
+every_judge = pytest.mark.parametrize("name", JUDGES)
 
 
 @every
@@ -173,7 +175,7 @@ def test_the_weights_of_a_judge_are_held_fixed(name, autocast):
         torch.testing.assert_close(one, other)
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if learns(name) and HEADS.load(name).weighed_by_size])
+@pytest.mark.parametrize("name", [name for name in JUDGES if HEADS.load(name).weighed_by_size])
 def test_a_judge_learns_on_real_speech_only(name):
     """But for discriminators, which play against the network."""
     torch.manual_seed(0)
@@ -185,9 +187,10 @@ def test_a_judge_learns_on_real_speech_only(name):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_its_options_are_those_of_its_class(name):
-    head = make_head(name, "mel", weight=0.3, start=0.1, ramp=0.2, grad_cap=0.4)
+    tap = taps_of(name)[-1]
+    head = make_head(name, tap, weight=0.3, start=0.1, ramp=0.2, grad_cap=0.4)
     assert HEADS.options(name) is type(head).Options is type(head).options_class()
-    assert (head.tap, head.weight, head.start, head.ramp, head.grad_cap) == ("mel", 0.3, 0.1, 0.2, 0.4)
+    assert (head.tap, head.weight, head.start, head.ramp, head.grad_cap) == (tap, 0.3, 0.1, 0.2, 0.4)
     assert head.label == first_label(name).name
     assert head.reversed is False
 
@@ -199,7 +202,7 @@ def test_its_options_are_those_of_its_class(name):
 )
 def test_nonsense_is_refused(name, options, word):
     with pytest.raises(ValueError, match=word):
-        make_head(name, "mel", **options)
+        make_head(name, taps_of(name)[-1], **options)
 
 
 @every_judge

@@ -13,7 +13,7 @@ FEATS, LENGTHS = torch.randn(2, 12, 5), torch.tensor([12, 9])
 
 def test_a_label_picks_its_row():
     style = make()
-    vectors, _ = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]])
+    vectors = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]]).vectors
     torch.testing.assert_close(vectors, style.table[[2, 0]])
 
 
@@ -26,28 +26,29 @@ def test_a_mixture_mixes_rows():
 def test_where_there_is_no_label_the_posterior_of_the_reference_stands_in():
     style = make()
     target = torch.tensor([[0.0, 1.0, 0.0], [-1.0, -1.0, -1.0]])
-    vectors, tap = style(FEATS, LENGTHS, target)
-    torch.testing.assert_close(vectors[0], style.table[1])
-    torch.testing.assert_close(vectors[1], tap.attention().softmax(-1)[1] @ style.table)
-    assert style(FEATS, LENGTHS, torch.tensor([[-1], [1]]))[0].shape == (2, 4)
+    styled = style(FEATS, LENGTHS, target)
+    torch.testing.assert_close(styled.vectors[0], style.table[1])
+    posterior = styled.taps["style"].attention().softmax(-1)
+    torch.testing.assert_close(styled.vectors[1], posterior[1] @ style.table)
+    assert style(FEATS, LENGTHS, torch.tensor([[-1], [1]])).vectors.shape == (2, 4)
 
 
 def test_a_hard_style_is_the_likeliest_one_and_learns_as_the_posterior_does():
     hard, soft = make(hard=True), make()
     unknown = torch.full((2, 1), -1)
-    vectors, tap = hard(FEATS, LENGTHS, unknown)
-    torch.testing.assert_close(vectors, hard.table[tap.attention().argmax(-1)])
-    vectors.sum().backward()
-    soft(FEATS, LENGTHS, unknown)[0].sum().backward()
+    styled = hard(FEATS, LENGTHS, unknown)
+    torch.testing.assert_close(styled.vectors, hard.table[styled.taps["style"].attention().argmax(-1)])
+    styled.vectors.sum().backward()
+    soft(FEATS, LENGTHS, unknown).vectors.sum().backward()
     torch.testing.assert_close(hard.reference.query.weight.grad, soft.reference.query.weight.grad)
-    torch.testing.assert_close(hard(FEATS, LENGTHS, torch.tensor([[2], [0]]))[0], hard.table[[2, 0]])
+    torch.testing.assert_close(hard(FEATS, LENGTHS, torch.tensor([[2], [0]])).vectors, hard.table[[2, 0]])
 
 
 def test_without_reference_encoder_the_unlabelled_get_the_mean_style():
     style = make(reference=False)
-    vectors, tap = style(FEATS, LENGTHS, torch.tensor([[-1], [-1]]))
-    assert tap is None
-    torch.testing.assert_close(vectors[0], style.table.mean(0))
+    styled = style(FEATS, LENGTHS, torch.tensor([[-1], [-1]]))
+    assert styled.taps == {}
+    torch.testing.assert_close(styled.vectors[0], style.table.mean(0))
 
 
 def test_another_width_is_projected():
@@ -56,7 +57,7 @@ def test_another_width_is_projected():
 
 def test_the_posterior_trains_the_reference_and_leaves_the_table():
     style = make()
-    _, tap = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]])
+    tap = style(FEATS, LENGTHS, torch.eye(3)[[2, 0]]).taps["style"]
     torch.nn.functional.cross_entropy(tap.attention(), torch.tensor([2, 0])).backward()
     assert style.reference.query.weight.grad.abs().sum() > 0
     assert style.table.grad is None

@@ -31,8 +31,10 @@ def make(backbone, make_model):
         tasks = {f"at_{tap}": {**HEAD, "tap": tap, "weight": 0.1} for tap in taps}
         tasks["voice"] = {**HEAD, "tap": "shared", "label": "speaker", "weight": 0.1}
         tasks["game"] = {"head": "discriminator", "tap": "mel", "label": "emotion", "channels": 4, "weight": 0.1}
+        tasks["match"] = {"head": "matching", "tap": "visual", "label": "emotion", "weight": 0.1}
         tasks["tts"] = {"weight": 1.0, "split": overrides.pop("split", False)}
-        return make_model(tasks=tasks, **with_backbone(backbone), **overrides)
+        style = {"channels": 8, "visual": {"channels": 4}}
+        return make_model(tasks=tasks, style_conf=style, **with_backbone(backbone), **overrides)
 
     return build
 
@@ -54,7 +56,7 @@ def test_it_trains(backbone, make, batch, name, split):
     if not (model.weighting.smallest_first or end_to_end):  # the smallest gradients are here those of the heads
         assert losses[-1] < losses[0]
     parts = {f"tts_{part}" for part in BACKBONES.spec(backbone).parts} if split else {"tts"}
-    for task in {*parts, "voice", "game", "at_mel", "at_style"}:
+    for task in {*parts, "voice", "game", "at_mel", "at_style", "match"}:
         assert math.isfinite(float(stats[f"{task}_weight"]))
 
 
@@ -96,7 +98,8 @@ def test_gradients_are_measured_at_every_tap(backbone, make, batch):
     _, stats = take_turn(model, batch)
     for tap in BACKBONES.spec(backbone).taps:
         assert stats[f"{tap}_at_{tap}_norm"] > 0
-        if tap != "style":  # every utterance has a label, so the TTS loss does not reach the reference encoder
+        # Every utterance has a label, so the TTS loss does not reach the encoders of recordings and faces
+        if tap not in ("style", "visual"):
             assert stats[f"{tap}_tts_norm"] > 0
         assert stats[f"{tap}_at_{tap}_share"] == 1
     assert -1 <= stats["shared_tts_voice_cos"] <= 1

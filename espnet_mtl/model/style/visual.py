@@ -1,0 +1,73 @@
+"""Style from a face: the visual encoder, which attends over the style table as the reference encoder does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from espnet_mtl.model.style.options import VisualOptions
+from espnet_mtl.model.taps import valid_mask
+
+EMBEDDING, CROP = 1, 2
+"""Axes of a frame."""
+
+
+class VisualEncoder(nn.Module):
+    """Embeds the frames of a face in one vector, a query of the attention over the style table.
+
+    Each frame is encoded by itself: an embedding by a perceptron, a crop (H, W) by strided convolutions. Frames are
+    pooled by attention (Bahdanau et al. 2015, arXiv 1409.0473, without a query): one frame may say it all.
+
+    Args:
+        shape: Of a frame: (D,) for embeddings, (H, W) for grey crops of faces.
+        dim: Size of the query.
+        options: Channels and dropout.
+
+    Raises:
+        ValueError: A frame has another number of axes, or is smaller than the convolutions need.
+    """
+
+    def __init__(self, shape: Sequence[int], dim: int, options: VisualOptions):
+        super().__init__()
+        self.shape = tuple(shape)
+        channels, dropout = options.channels, options.dropout
+        if len(self.shape) == EMBEDDING:
+            self.frames = nn.Sequential(
+                nn.LayerNorm(self.shape[0]), nn.Linear(self.shape[0], channels), nn.ReLU(), nn.Dropout(dropout)
+            )
+        elif len(self.shape) == CROP:
+            self.frames = _crop_encoder(self.shape, channels, dropout)
+        else:
+            raise ValueError(f"frames have the shape {list(self.shape)}: expected [D] or [H, W]")
+        self.salience = nn.Linear(channels, 1)
+        self.query = nn.Linear(channels, dim)
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Maps frames (B, T_v, D), or (B, T_v, H * W), with lengths (B,) to (B, dim); padding does not count."""
+        batch, steps, _ = frames.shape
+        hidden = self.frames(frames.reshape(batch * steps, *self.shape)).view(batch, steps, -1)
+        mask = valid_mask(lengths, steps)
+        scores = self.salience(hidden).masked_fill(~mask, torch.finfo(hidden.dtype).min)
+        pooled = (scores.softmax(1) * hidden).sum(1)
+        return self.query(pooled)
+
+
+def _crop_encoder(shape: tuple[int, ...], channels: int, dropout: float) -> nn.Sequential:
+    """Builds three convolutions of stride 2, and a layer that reads every place: where a brow is tells the emotion."""
+    widths = (1, channels // 4 or 1, channels // 2 or 1, channels)
+    layers: list[nn.Module] = [nn.Unflatten(1, (1, shape[0]))]
+    for width, wider in pairwise(widths):
+        layers += [nn.Conv2d(width, wider, kernel_size=3, stride=2, padding=1), nn.ReLU()]
+    places = _halved(shape[0]) * _halved(shape[1])
+    layers += [nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels * places, channels), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def _halved(size: int) -> int:
+    """Counts the places that three convolutions of stride 2 leave of `size`."""
+    for _ in range(3):
+        size = (size + 1) // 2
+    return size

@@ -1,0 +1,89 @@
+"""The faces that a visual encoder learns from, as ESPnet reads them: with something for every utterance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from espnet_mtl.config.fields import AtLeastOne, Options, build
+from espnet_mtl.data.arks import Matrices, ark_writers, moved_scp
+from espnet_mtl.data.dump import TRAIN_AND_DEV, UTT2SPK, VISUAL_NOTE, VISUAL_SCP
+from espnet_mtl.data.kaldi import Table, read_table, write_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import whole_directory
+
+ABSENT = "absent"
+"""Archive of what stands for a face that is not there."""
+
+
+class FaceShape(Options):
+    """What `VISUAL_NOTE` says that stage 5 goes by.
+
+    Attributes:
+        shape: Of a frame: [D] or [H, W].
+    """
+
+    shape: list[AtLeastOne]
+
+
+def face_shape(dump: Path) -> list[int]:
+    """Reads the shape of a frame of the faces in `dump/raw`, [D] or [H, W].
+
+    Raises:
+        UserError: Stage 3 found no faces.
+    """
+    note = dump / VISUAL_NOTE
+    if not note.is_file():
+        raise UserError(f"style_conf.visual: there is no {note}: set visual_extract, and run stage 3")
+    try:
+        said = json.loads(note.read_text())
+    except (ValueError, UnicodeError) as error:
+        raise UserError(f"{note}: {error}: run stage 3 again") from error
+    wanted = {"shape": said.get("shape")} if isinstance(said, Mapping) else {}
+    return build(FaceShape, wanted, str(note)).shape
+
+
+def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
+    """Writes for train and dev a table with a face for every utterance: one frame of NaN stands for one without.
+
+    Args:
+        dump: `dump/raw`.
+        shape: Of a frame.
+        output: Directory of the tables.
+
+    Returns:
+        The table of each set.
+
+    Raises:
+        UserError: No utterance of train has a face, a face is of an utterance that there is not, or of another shape.
+    """
+    size = prod(shape)
+    places = {part: _places(dump / part, size) for part in TRAIN_AND_DEV}
+    if not places["train"]:
+        raise UserError(f"style_conf.visual: no utterance of {dump / 'train'} has a face")
+    with whole_directory(output / ABSENT) as directory:
+        with ark_writers(directory, [ABSENT]) as writers:
+            writers[ABSENT](ABSENT, np.full((1, size), np.nan, dtype=np.float32))
+        stand_in = moved_scp(directory / f"{ABSENT}.scp", output / ABSENT)[ABSENT]
+    tables = {}
+    for part, own in places.items():
+        utts = read_table(dump / part / UTT2SPK, "stage 2")
+        tables[part] = output / f"{part}.scp"
+        write_table(tables[part], {utt: own.get(utt, stand_in) for utt in utts})
+    return tables
+
+
+def _places(directory: Path, size: int) -> Table:
+    """Reads where the faces of a set are, and checks the shape of each by its first bytes."""
+    faces = Matrices(directory / VISUAL_SCP, "stage 3")
+    faces.places.check_only(read_table(directory / UTT2SPK, "stage 2"), directory / UTT2SPK)
+    for utt in faces.places:
+        found = faces.shape(utt)
+        if found[1] != size or not found[0]:
+            wanted = f"expected frames of {size} numbers: run stage 3 again"
+            raise UserError(f"{faces.places.where(utt)}: a matrix {found}, {wanted}")
+    return faces.places

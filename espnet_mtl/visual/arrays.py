@@ -1,0 +1,106 @@
+"""Arrays of the user's own: face crops or embeddings in .npy and .npz files."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl.system.files import DAMAGE
+from espnet_mtl.visual.unusable import UnusableVisual
+
+MOST_BYTES = 2**26
+"""Size of an array beyond which it is refused, before anything is allocated for it."""
+NAMES = ("crops", "embedding")
+"""What the array of an .npz file may be called; beside it, `rate` is its number of frames a second."""
+MOST_FRAMES_A_SECOND = 1000.0
+NUMBERS = "iuf"
+"""Kinds of NumPy's types that are numbers."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """An array that a file holds.
+
+    Attributes:
+        values: Grey face crops (T, H, W), crops of equal sides as rows of a matrix (T, H * H), an embedding (D,), or
+            a sequence of embeddings (T, D).
+        rate: Frames a second; None where the file does not say.
+    """
+
+    values: NDArray[np.generic]
+    rate: float | None = None
+
+    def at_rate(self, rate: float) -> NDArray[np.generic]:
+        """Returns the frames that are seen at so many times a second; all of them where their own rate is unknown."""
+        if self.rate is None or self.rate == rate:
+            return self.values
+        count = max(1, round(len(self.values) / self.rate * rate))
+        nearest = (np.arange(count) * self.rate / rate).astype(int)
+        return self.values[np.minimum(nearest, len(self.values) - 1)]
+
+
+def read_given(path: Path) -> Given:
+    """Reads an .npy file, or an .npz file with one of the arrays `NAMES`. Pickled objects are refused.
+
+    Raises:
+        UnusableVisual: It is missing or damaged, or an array is no array of numbers, larger than `MOST_BYTES`, empty or
+            not finite.
+    """
+    if not path.is_file():
+        raise UnusableVisual(f"missing: {path}")
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as file:
+                return Given(_array(file, path))
+        with zipfile.ZipFile(path) as members:
+            return _members(members, path)
+    except DAMAGE as error:
+        raise UnusableVisual(f"unreadable: {path}: {error}") from error
+
+
+def _members(members: zipfile.ZipFile, path: Path) -> Given:
+    names = {Path(name).stem for name in members.namelist()}
+    found = names & set(NAMES)
+    if len(found) != 1:
+        raise UnusableVisual(f"unreadable: {path}: expected one array called {' or '.join(NAMES)}")
+    with members.open(f"{found.pop()}.npy") as file:
+        values = _array(file, path)
+    if "rate" not in names:
+        return Given(values)
+    with members.open("rate.npy") as file:
+        rate = _array(file, path)
+    if rate.size != 1 or not 0 < float(rate.flat[0]) <= MOST_FRAMES_A_SECOND:
+        raise UnusableVisual(f"unreadable: {path}: rate must be one number of frames a second")
+    return Given(values, float(rate.flat[0]))
+
+
+def _array(file: IO[bytes], path: Path) -> NDArray[np.generic]:
+    """Reads an array once its header is known to be right: NumPy itself allocates whatever a header claims."""
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if dtype.kind not in NUMBERS:
+        raise UnusableVisual(f"unreadable: {path}: an array of {dtype}, not of numbers")
+    size = math.prod(shape) * dtype.itemsize
+    if size > MOST_BYTES:
+        raise UnusableVisual(f"too large: {path}: an array {shape} of {size} bytes, at most {MOST_BYTES}")
+    file.seek(0)
+    values = np.lib.format.read_array(file, allow_pickle=False)
+    check_numbers(values, str(path))
+    return values
+
+
+def check_numbers(values: NDArray[np.generic], where: str) -> None:
+    """Raises UnusableVisual for an array that is empty or not of finite numbers."""
+    if values.dtype.kind not in NUMBERS:
+        raise UnusableVisual(f"unreadable: {where}: an array of {values.dtype}, not of numbers")
+    if not values.size:
+        raise UnusableVisual(f"unreadable: {where}: an empty array {values.shape}")
+    if not np.isfinite(values).all():
+        raise UnusableVisual(f"not finite: {where}: NaN or infinity among the numbers")

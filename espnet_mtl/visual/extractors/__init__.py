@@ -1,0 +1,1 @@
+"""What is extracted of faces: one file an extractor."""

@@ -1,0 +1,49 @@
+"""The one reader of pictures."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl.visual.unusable import UnusableVisual
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+"""What Pillow may open: some of its other readers run programs."""
+MOST_PIXELS = 2**26
+"""Of a picture: what larger cameras than those of phones take is refused, before it is decoded."""
+LONGEST_SIDE = 1024
+"""Pixels that a picture is shrunk to: a face needs no more."""
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError, LookupError, TypeError)
+"""What Pillow raises over bytes that are no picture."""
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Reads a picture in greys (H, W), turned upright as its camera noted.
+
+    Raises:
+        UnusableVisual: It is missing, no picture, broken, or has more than `MOST_PIXELS`.
+    """
+    from PIL import Image, ImageOps
+
+    if not path.is_file():  # to open a pipe would wait for somebody to write into it
+        raise UnusableVisual(f"missing: {path}")
+    too_large = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > MOST_PIXELS:
+                    raise UnusableVisual(f"too large: {path}: {width} x {height} pixels, at most {MOST_PIXELS}")
+                image.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # of JPEG: decodes no more than that asks for
+                grey = ImageOps.exif_transpose(image).convert("L")
+    except too_large as error:
+        raise UnusableVisual(f"too large: {path}: {error}") from error
+    except DAMAGE as error:
+        raise UnusableVisual(f"unreadable: {path}: {error}") from error
+    grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return np.asarray(grey)

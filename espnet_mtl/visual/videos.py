@@ -1,0 +1,117 @@
+"""The one reader of videos: a frame at a time, so that memory stays flat however long one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_mtl.visual.unusable import UnusableVisual
+
+Grey = NDArray[np.uint8]
+
+FORMATS = "mov,mp4,matroska,webm,flv,avi,mpeg,mpegts,ogg,asf,wav,mp3,flac"
+"""What FFmpeg may open (recordings, so that they are called what they are): its readers of play lists would open
+whatever file or address a list names."""
+MOST_PIXELS = 2**24
+"""Of a frame: 4096 x 4096."""
+LONGEST_SIDE = 640
+"""Pixels that a frame is shrunk to."""
+MOST_FRAMES_A_SECOND = 240
+USUAL_RATE = 25.0
+"""Frames a second of a video that does not say."""
+MISSING_S = 0.5
+"""Seconds that a video may have less than its header says."""
+
+
+def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
+    """Yields grey frames (H, W), `rate` of them for a second of the video, turned upright as its camera noted.
+
+    Raises:
+        UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS`, or
+            takes more than `most_seconds`.
+    """
+    import av
+
+    if not path.is_file():
+        raise UnusableVisual(f"missing: {path}")
+    try:
+        # A file that is open has no other address, nor leads to one
+        with path.open("rb") as file, av.open(file, options=_options()) as container:
+            yield from _frames(container, path, rate, most_seconds)
+    # OSError: a place in the file that is not there; ValueError: names that are no text
+    except (av.error.FFmpegError, OSError, MemoryError, ValueError) as error:
+        raise UnusableVisual(f"unreadable: {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _options() -> dict[str, str]:
+    return {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+
+
+def _frames(container: Any, path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
+    """Decodes the frames of an open video, and takes those that are wanted."""
+    stream = _video_stream(container, path)
+    claimed = _claimed_seconds(container, stream)
+    _check_length(claimed, most_seconds, path)
+    _check_size(stream.codec_context.width, stream.codec_context.height, path)
+    stream.codec_context.thread_count = 1  # the stage runs a process on every core
+    own_rate = float(stream.average_rate or USUAL_RATE)
+    start, time, taken = None, 0.0, 0
+    for index, frame in enumerate(container.decode(stream)):
+        _check_length(index / MOST_FRAMES_A_SECOND, most_seconds, path)
+        _check_size(frame.width, frame.height, path)  # it may change on the way
+        at = index / own_rate if frame.time is None else frame.time
+        start = at if start is None else start
+        time = max(time, at - start)
+        _check_length(time, most_seconds, path)
+        # A frame stands for all the times at which none has come since the one before
+        while taken / rate <= time:
+            yield _grey(frame)
+            taken += 1
+    if not taken:
+        raise UnusableVisual(f"unreadable: {path}: no frame can be decoded")
+    if claimed is not None and time + 1 / own_rate < claimed - MISSING_S:
+        raise UnusableVisual(f"cut off: {path}: {time:.2f} s of the {claimed:.2f} s that its header says")
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    """Returns the first stream that is a video and not the picture of a record's sleeve."""
+    import av
+
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    raise UnusableVisual(f"no video stream: {path}")
+
+
+def _claimed_seconds(container: Any, stream: Any) -> float | None:
+    """Returns how long a video is by its header; None where that does not say."""
+    import av
+
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
+
+
+def _check_length(seconds: float | None, most_seconds: float, path: Path) -> None:
+    if seconds is not None and seconds > most_seconds:
+        raise UnusableVisual(f"too long: {path}: {seconds:.0f} s, at most {most_seconds:.0f} s (max_seconds)")
+
+
+def _check_size(width: int, height: int, path: Path) -> None:
+    if width * height > MOST_PIXELS:
+        raise UnusableVisual(f"too large: {path}: {width} x {height} pixels, at most {MOST_PIXELS}")
+
+
+def _grey(frame: Any) -> Grey:
+    """Returns a frame in greys (H, W), shrunk to `LONGEST_SIDE`."""
+    factor = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
+    width, height = max(1, round(frame.width * factor)), max(1, round(frame.height * factor))
+    grey = frame.reformat(width=width, height=height, format="gray").to_ndarray()
+    quarters = round(frame.rotation / 90)
+    return np.rot90(grey, quarters)

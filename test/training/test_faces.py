@@ -1,0 +1,68 @@
+"""What stage 5 makes of the faces of stage 3."""
+
+import json
+
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_mtl.data.arks import ark_writers
+from espnet_mtl.data.kaldi import write_table
+from espnet_mtl.errors import UserError
+from espnet_mtl.training.faces import face_shape, write_faces
+
+UTTS = {"train": ("a_1", "a_2", "b_1"), "dev": ("a_3",)}
+
+
+@pytest.fixture
+def dump(tmp_path):
+    """Faces of two of three utterances of train, and of none of dev."""
+    dump = tmp_path / "dump"
+    for part, utts in UTTS.items():
+        write_table(dump / part / "utt2spk", {utt: utt[0] for utt in utts})
+        with ark_writers(dump / part, ["visual"]) as writers:
+            for frames, utt in enumerate(utts[:2] if part == "train" else (), 2):
+                writers["visual"](utt, np.full((frames, 6), frames, dtype="f"))
+    (dump / "visual.json").write_text(json.dumps({"extractor": "crops", "shape": [2, 3], "rate": 5.0}))
+    return dump
+
+
+def test_every_utterance_has_a_line(dump, tmp_path):
+    tables = write_faces(dump, face_shape(dump), tmp_path / "faces")
+    train = kaldiio.load_scp(str(tables["train"]))
+    assert list(train) == list(UTTS["train"])
+    assert [train[utt].shape for utt in UTTS["train"]] == [(2, 6), (3, 6), (1, 6)]
+    assert train["a_2"].min() == train["a_2"].max() == 3
+    assert np.isnan(train["b_1"]).all()
+    assert np.isnan(kaldiio.load_scp(str(tables["dev"]))["a_3"]).all()
+
+
+def test_without_stage_3_there_is_no_shape(tmp_path):
+    with pytest.raises(UserError, match=r"there is no .*visual.json: set visual_extract, and run stage 3"):
+        face_shape(tmp_path)
+
+
+@pytest.mark.parametrize("note", ["", "[1]", "{}", '{"shape": [0]}', '{"shape": "6"}', '{"shape": [2.5]}'])
+def test_a_note_that_says_no_shape(dump, note):
+    (dump / "visual.json").write_text(note)
+    with pytest.raises(UserError, match=r"visual\.json"):
+        face_shape(dump)
+
+
+def test_a_face_of_another_shape_is_named(dump, tmp_path):
+    with pytest.raises(UserError, match=r"visual.scp:1: .*\(2, 6\), expected frames of 8 numbers: run stage 3 again"):
+        write_faces(dump, [2, 4], tmp_path / "faces")
+    assert not (tmp_path / "faces").exists()
+
+
+def test_nobody_has_a_face(dump, tmp_path):
+    write_table(dump / "train" / "visual.scp", {})
+    with pytest.raises(UserError, match=r"style_conf.visual: no utterance of .*train has a face"):
+        write_faces(dump, [2, 3], tmp_path / "faces")
+
+
+def test_a_face_of_nobody(dump, tmp_path):
+    with (dump / "train" / "visual.scp").open("a") as file:
+        file.write("c_1 visual.ark:7\n")
+    with pytest.raises(UserError, match="c_1"):
+        write_faces(dump, [2, 3], tmp_path / "faces")

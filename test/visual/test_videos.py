@@ -1,0 +1,142 @@
+import os
+import subprocess
+import sys
+
+import av
+import numpy as np
+import pytest
+from face_media import portrait, write_sound, write_video
+
+from espnet_mtl.visual import videos
+from espnet_mtl.visual.unusable import UnusableVisual
+from espnet_mtl.visual.videos import read_video
+
+GREYS = np.linspace(20, 220, 50)
+"""Of the 50 frames of a video of 2 s."""
+
+
+def plain(grey: float, height: int = 48, width: int = 64) -> np.ndarray:
+    return np.full((height, width), grey, np.uint8)
+
+
+def read(path, rate: float = 5, most_seconds: float = 60) -> list[np.ndarray]:
+    return list(read_video(path, rate, most_seconds))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "mpeg4"), ("a.flv", "flv"), ("a.mkv", "mpeg4"), ("a.avi", "mpeg4")],
+)
+def test_frames_are_those_of_the_times_that_the_rate_says(tmp_path, name, codec):
+    frames = read(write_video(tmp_path / name, map(plain, GREYS), codec=codec))
+    assert [frame.shape for frame in frames] == [(48, 64)] * 10
+    middles = [frame.mean() for frame in frames]
+    np.testing.assert_allclose(middles, GREYS[::5], atol=6)
+
+
+def test_a_frame_stands_until_the_next_one(tmp_path):
+    path = write_video(tmp_path / "slow.mkv", [plain(50), plain(200)], times=[0, 1])
+    greys = [round(float(frame.mean()), -1) for frame in read(path)]
+    assert greys == [50] + [200] * 5
+
+
+def test_large_frames_are_shrunk(tmp_path):
+    (frame,) = read(write_video(tmp_path / "large.mp4", [plain(90, 720, 1280)]))
+    assert frame.shape == (360, 640)
+
+
+def test_what_is_no_video_is_refused_in_one_line(tmp_path):
+    text = tmp_path / "text.mp4"
+    text.write_text("Good morning.\n" * 99)
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    for path, reason in {
+        tmp_path / "none.mp4": "missing: ",
+        tmp_path: "missing: ",
+        text: "unreadable: .*Invalid data",
+        empty: "unreadable: ",
+        write_sound(tmp_path / "sound.mp4"): "no video stream: ",
+    }.items():
+        with pytest.raises(UnusableVisual, match=f"^{reason}") as error:
+            read(path)
+        assert str(path) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(UnusableVisual, match=r"^missing"):
+        read(tmp_path / "pipe.mp4")
+
+
+def test_a_corrupt_video_is_refused(tmp_path):
+    whole = write_video(tmp_path / "whole.mp4", map(plain, GREYS)).read_bytes()
+    without_index = tmp_path / "half.mp4"
+    without_index.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnusableVisual, match=r"^unreadable"):
+        read(without_index)
+    path = write_video(tmp_path / "whole.mkv", (portrait(seed=seed) for seed in range(50)))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnusableVisual, match=r"^cut off: .*mkv: [01]\.\d\d s of the 2.00 s"):
+        read(path)
+
+
+def test_ten_hours_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "long.mp4", [plain(1), plain(2), plain(3)], times=[0, 18000, 36000])
+    monkeypatch.setattr(videos, "_grey", lambda _: pytest.fail("a frame was decoded"))
+    with pytest.raises(UnusableVisual, match=r"^too long: .*: 36000 s, at most 60 s \(max_seconds\)"):
+        read(path)
+
+
+def test_a_video_that_does_not_say_how_long_it_is_is_left_when_it_gets_there(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "long.mkv", map(plain, GREYS))
+    monkeypatch.setattr(videos, "_claimed_seconds", lambda *_: None)
+    read(path, most_seconds=2.1)
+    with pytest.raises(UnusableVisual, match=r"^too long: .*at most 1 s"):
+        read(path, most_seconds=1)
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "large.mp4", [plain(1)])
+    monkeypatch.setattr(videos, "MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(videos, "MOST_FRAMES_A_SECOND", 0)  # a frame that is decoded would divide by it
+    with pytest.raises(UnusableVisual, match=r"^too large: .*: 64 x 48 pixels, at most 3071"):
+        read(path)
+
+
+LISTS = {
+    "list.mp4": "ffconcat version 1.0\nfile secret.ts\n",
+    "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_that_names_other_files_opens_none(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "secret.ts", [plain(1)])
+    (tmp_path / name).write_text(LISTS[name])
+    with av.open(name) as container:  # what FFmpeg does with it, left to itself
+        assert len(list(container.decode(video=0))) == 1
+    with pytest.raises(UnusableVisual, match=r"^unreadable"):
+        read(tmp_path / name)
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from espnet_mtl.visual.videos import read_video
+for _ in read_video(Path(sys.argv[1]), 25, 3600):
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path):
+    """Frames of 0.3 MB: all of the long video's would be 220 MB."""
+    peaks = []
+    for count in (25, 750):
+        path = write_video(tmp_path / f"{count}.mp4", (plain(index % 250, 480, 640) for index in range(count)))
+        done = subprocess.run([sys.executable, "-c", MEMORY, path], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    assert peaks[1] < peaks[0] + 30
