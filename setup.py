@@ -32,14 +32,15 @@ ONNX = [
 ]
 """Speaking without PyTorch."""
 SERVE = ["fastapi>=0.110", "prometheus_client>=0.20", "uvicorn>=0.23"]
-"""Speaking over HTTP; listening tests and labelling by ear."""
+"""Speaking over HTTP; listening tests."""
+PAGE = ["gradio>=6.31"]
+"""The server's demo page; labelling by ear."""
 TRAIN = [
     "distillmos>=0.9",
     "editdistance>=0.8",
     "espnet>=202611,<202612",
     "espnet_model_zoo>=0.1.11",
     "faster-whisper>=1.0",
-    "gradio>=5.0",
     "humanfriendly>=10.0",
     "jinja2>=3.1",
     "jiwer>=4.0",
@@ -84,13 +85,16 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
-    package_data={"espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml"]},
+    package_data={
+        "espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml", "**/*.js", "**/*.css"]
+    },
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={
         "onnx": ONNX,
         "serve": SERVE,
-        "train": TRAIN + ONNX + SERVE,
+        "page": SERVE + PAGE,
+        "train": TRAIN + ONNX + SERVE + PAGE,
         "test": TEST,
         "dev": TEST + LINT,
         "whisper": WHISPER,

@@ -55,7 +55,10 @@ class BaseText2Speech(LoadedModel):
     Attributes:
         max_tokens: The most tokens of one text at the model's own speed.
         decode_conf: Options of decoding, `alpha` among them.
+        package: Where users import it from.
     """
+
+    package = "espnet_mtl"
 
     max_tokens: int
     decode_conf: dict[str, Any]
