@@ -21,6 +21,7 @@ from speech_server import gated, running
 from tiny_backbones import TINY
 
 from espnet_mtl.config.numbers import INTENSITY_SLIDER, KNOBS
+from espnet_mtl.errors import UserError
 from espnet_mtl.inference.word_edits import WordEdit
 from espnet_mtl.server.app import create_app
 from espnet_mtl.server.options import ServerOptions
@@ -29,6 +30,7 @@ from espnet_mtl.server.page.code import Source, curl_command, python_code
 from espnet_mtl.server.page.drawing import BANDS, spectrogram
 from espnet_mtl.server.page.layout import build_page
 from espnet_mtl.server.page.marks import examples
+from espnet_mtl.server.page.spoken import MOST_BYTES, Remembered, Spoken
 from espnet_mtl.server.service import Service
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -49,19 +51,25 @@ class Page:
     def __init__(self, tts, **options):
         self.service = Service(tts, ServerOptions(**options))
         self.values = {"markup": ""}
+        self.remembered = Remembered()
 
     def speak(self, browser=None, **values):
         form = {**self.values, **SET, **values}
         return asyncio.run(self.buttons(form).speak(REQUEST, json.dumps(browser or {}), *form.values()))
 
     def again(self, answer, edits):
-        return asyncio.run(self.buttons({}).speak_again(REQUEST, json.dumps({"edits": edits}), answer.spoken))
+        state = {"edits": edits, "said": answer.result["said"]}
+        return asyncio.run(self.buttons({}).speak_again(REQUEST, json.dumps(state)))
 
     def save(self, answer, kind):
-        return asyncio.run(self.buttons({}).save(json.dumps({"kind": kind}), answer.spoken))
+        state = {"kind": kind, "said": answer.result["said"]}
+        return asyncio.run(self.buttons({}).save(json.dumps(state)))
+
+    def body(self, answer):
+        return self.remembered.find(answer.result["said"]).body
 
     def buttons(self, form):
-        return Callbacks(self.service, list(form))
+        return Callbacks(self.service, list(form), self.remembered)
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def test_each_control(page, tts, values, browser, controls):
     answer = page.speak(browser, **values)
     assert_same(heard(answer), said(tts, **controls))
     expected = {name: value for name, value in controls.items() if name != "speaker"}
-    body = answer.spoken.body
+    body = page.body(answer)
     assert expected.items() <= body.items()
     allowed = {"input", "response_format", "speaker", "energy", *controls}
     assert set(body) == allowed
@@ -196,10 +204,26 @@ def test_edits_that_cannot_be(page, edits, message):
 
 
 def test_nothing_to_edit_or_to_save(page):
-    nothing = SimpleNamespace(spoken=None)
-    assert "press Speak first" in page.again(nothing, []).message
-    assert page.save(nothing, "mp3")[1] is None
-    assert page.save(page.speak(), "exe")[1] is None
+    for key in (None, ["key"], "other"):
+        nothing = SimpleNamespace(result={"said": key})
+        assert "press Speak again" in page.again(nothing, []).message
+        assert "press Speak again" in page.save(nothing, "mp3")[0]
+    message, file = page.save(page.speak(), "exe")
+    assert "unknown kind of file" in message
+    assert file is None
+
+
+def test_the_oldest_is_forgotten_first():
+    remembered = Remembered()
+    long = Spoken({"input": "x", "reference": "A" * (MOST_BYTES // 3)})
+    first, second, third = (remembered.keep(long) for _ in range(3))
+    assert remembered.find(second) is long
+    with pytest.raises(UserError, match="press Speak again"):
+        remembered.find(first)
+    remembered.keep(long)
+    assert remembered.find(second) is long  # it was asked for of late
+    with pytest.raises(UserError, match="press Speak again"):
+        remembered.find(third)
 
 
 @pytest.mark.parametrize("kind", ["flac", "mp3"])
@@ -226,7 +250,7 @@ def test_what_cannot_be_said_is_told_and_the_rest_stays(page, values, message):
     answer = page.speak(**values)
     assert message in answer.message
     assert "warning" in answer.message
-    assert all(kept == gradio.skip() for kept in (answer.result, answer.python, answer.spoken))
+    assert all(kept == gradio.skip() for kept in (answer.result, answer.python, answer.curl))
 
 
 @pytest.mark.parametrize("browser", ["no JSON", "[1]"])
@@ -315,7 +339,7 @@ def test_a_reference(tts, recording, tmp_path):
         subprocess.run(["bash", "-c", f"{call.strip()} --fail --silent"], cwd=tmp_path, check=True)
     assert_same(soundfile.read(tmp_path / "speech.wav")[0], wave)
     again = page.again(answer, EDIT)
-    assert again.spoken.body["reference"] == answer.spoken.body["reference"]
+    assert page.body(again)["reference"] == page.body(answer)["reference"]
 
 
 def test_a_reference_that_is_no_recording(tts, tmp_path):
@@ -370,11 +394,12 @@ def test_tacotron2_has_no_knobs_of_prosody_and_says_why(make_tts):
     assert {"rate", "pitch", "pitch_range", "pause"}.isdisjoint(parts_of_page(tts))
     notes = [str(block.get_config()) for block in blocks_of(tts) if isinstance(block, gradio.HTML)]
     assert any("No rate, pitch, pitch_range, pause: tacotron2 predicts" in note for note in notes)
-    answer = Page(tts).speak(text="Good.")
+    page = Page(tts)
+    answer = page.speak(text="Good.")
     assert_same(heard(answer), said(tts, "Good."))
     assert answer.result["ranges"] is None
     assert all(word["f0"] is None for word in answer.result["sentences"][0]["words"])
-    assert "predicts neither" in Page(tts).again(answer, EDIT).message
+    assert "predicts neither" in page.again(answer, EDIT).message
 
 
 @pytest.mark.parametrize("kind", ["small", "jets", "embeddings"])

@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 import gradio
 
 from espnet_mtl.config.numbers import KNOBS, STRETCH_SLIDER
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.inference.request.inputs import as_array
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.server.answers import Refused
 from espnet_mtl.server.jobs import QueueFull
 from espnet_mtl.server.page.code import Source, curl_command, python_code
 from espnet_mtl.server.page.drawing import drawn_speech
-from espnet_mtl.server.page.form import Body, read_state, request_body
+from espnet_mtl.server.page.form import read_state, request_body
 from espnet_mtl.server.page.marks import marked_mistake
 from espnet_mtl.server.page.speaking import Parts, say, sound_file
+from espnet_mtl.server.page.spoken import Remembered, Spoken
 from espnet_mtl.server.service import Service
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 
@@ -33,18 +34,6 @@ MOST_NAMED = 3
 """Emotions that are named of those that were heard in a recording, or that a text suggests."""
 
 
-class Spoken(NamedTuple):
-    """What was said last: what is edited, or saved as another kind of file.
-
-    Attributes:
-        body: The request.
-        recording: The name of the file of its reference; "": it has none.
-    """
-
-    body: Body
-    recording: str = ""
-
-
 class Answer(NamedTuple):
     """What a button brings onto the page.
 
@@ -53,7 +42,6 @@ class Answer(NamedTuple):
         mistake: HTML that shows where a mistake in the markup is.
         result: What `result.js` shows.
         python, curl: Code that says the same.
-        spoken: What was said.
     """
 
     message: Any
@@ -61,7 +49,6 @@ class Answer(NamedTuple):
     result: Any
     python: Any
     curl: Any
-    spoken: Any
 
 
 class Callbacks:
@@ -70,10 +57,11 @@ class Callbacks:
     Args:
         service: What speaks.
         names: Of the page's components, in the order of their values.
+        remembered: What was said of late.
     """
 
-    def __init__(self, service: Service, names: Sequence[str]):
-        self._service, self._names = service, names
+    def __init__(self, service: Service, names: Sequence[str], remembered: Remembered):
+        self._service, self._names, self._remembered = service, names, remembered
         self._source = Source.of(service.tts, service.options.model or service.options.name)
         self._editable = bool(BACKBONES.spec(service.tts.train_args.tts).contours)
 
@@ -87,25 +75,25 @@ class Callbacks:
         recording = Path(form["reference"]).name if "reference" in body else ""
         return await self._answer(Spoken(body, recording), _address(request))
 
-    async def speak_again(self, request: gradio.Request, browser: str, spoken: Spoken | None) -> Answer:
+    async def speak_again(self, request: gradio.Request, browser: str) -> Answer:
         """Says what was said last, with words edited."""
-        if spoken is None:
-            return _refused(UserError("nothing was said yet: press Speak first"), "")
         try:
-            edits = read_state(browser).get("edits", [])
+            state = read_state(browser)
+            spoken = self._remembered.find(state.get("said"))
         except UserError as error:
             return _refused(error, "")
         body = {name: value for name, value in spoken.body.items() if name != "edits"}
-        if edits:
-            body["edits"] = edits
+        if state.get("edits"):
+            body["edits"] = state["edits"]
         return await self._answer(Spoken(body, spoken.recording), _address(request))
 
-    async def save(self, browser: str, spoken: Spoken | None) -> tuple[str, dict[str, str] | None]:
+    async def save(self, browser: str) -> tuple[str, dict[str, str] | None]:
         """Makes a file of what was said last; returns a message, and the file's kind and content in base64."""
         try:
-            kind = read_state(browser).get("kind")
-            if spoken is None or kind not in KINDS:
-                raise UserError(f"nothing was said yet, or this is none of {', '.join(KINDS)}")
+            state = read_state(browser)
+            spoken, kind = self._remembered.find(state.get("said")), state.get("kind")
+            if kind not in KINDS:
+                raise one_of("kind of file", kind, KINDS)
             content = await sound_file(self._service, {**spoken.body, "response_format": kind})
         except REFUSALS as error:
             return _warning(str(error)), None
@@ -131,14 +119,13 @@ class Callbacks:
             return _refused(error, body["input"])
         drawn = drawn_speech(self._service.tts, parts)
         ranges = EDIT_RANGES if self._editable else None
-        result = {**drawn, "edits": body.get("edits", []), "ranges": ranges}
+        said = {"said": self._remembered.keep(spoken), "edits": body.get("edits", []), "ranges": ranges}
         return Answer(
             message=self._note(body, parts),
             mistake="",
-            result=result,
+            result=drawn | said,
             python=python_code(body, self._source, spoken.recording),
             curl=curl_command(body, address, spoken.recording),
-            spoken=spoken,
         )
 
     def _note(self, body: Mapping[str, Any], parts: Parts) -> str:
@@ -160,7 +147,7 @@ def _refused(error: UserError | Refused | QueueFull, text: str) -> Answer:
     message = str(error).removeprefix("input: ")
     mistake = marked_mistake(text, message)
     kept = gradio.skip()
-    return Answer("" if mistake else _warning(message), mistake, kept, kept, kept, kept)
+    return Answer("" if mistake else _warning(message), mistake, kept, kept, kept)
 
 
 def _warning(message: str) -> str:

@@ -11,12 +11,13 @@ from espnet_mtl.server.page.callbacks import Answer, Callbacks
 from espnet_mtl.server.page.controls import DIRECT, add_controls
 from espnet_mtl.server.page.form import MARKUP, TEXT
 from espnet_mtl.server.page.marks import examples
+from espnet_mtl.server.page.spoken import Remembered
 from espnet_mtl.server.service import Service
 
 TITLE = "Speech with emotion"
 EXAMPLE = "The train leaves at noon. Nobody is on it but the cat."
 KEPT_S = 3600
-"""Seconds for which the server keeps a recording that was sent, and what a browser said last."""
+"""Seconds for which the server keeps the file of a recording that was sent."""
 BEGIN = "(...given) => espnetMtl.begin()"
 END = "() => espnetMtl.end()"
 """Scripts before and behind what takes a while."""
@@ -43,13 +44,12 @@ def build_page(service: Service) -> gradio.Blocks:
                 python, curl = _add_code()
         browser = gradio.Textbox(visible=False)
         file = gradio.JSON(visible=False)
-        spoken = gradio.State(time_to_live=KEPT_S)
-        callbacks = Callbacks(service, list(inputs))
-        answer = list(Answer(message, check, result, python, curl, spoken))
+        callbacks = Callbacks(service, list(inputs), Remembered())
+        answer = list(Answer(message, check, result, python, curl))
         for event in (speak.click, inputs[TEXT].submit):
             _bind(event, callbacks.speak, browser, [browser, *inputs.values()], answer)
-        _bind(result.again, callbacks.speak_again, browser, [browser, spoken], answer)
-        saved = _bind(result.save, callbacks.save, browser, [browser, spoken], [message, file])
+        _bind(result.again, callbacks.speak_again, browser, [browser], answer)
+        saved = _bind(result.save, callbacks.save, browser, [browser], [message, file])
         saved.then(None, file, None, js="file => espnetMtl.save(file)")
         inputs[MARKUP].blur(callbacks.check, inputs[MARKUP], check, **DIRECT)
     return page

@@ -1,14 +1,15 @@
 // What the page's parts share. Gradio's components ask `espnetMtl` what somebody has set, and hand it what was said.
 window.espnetMtl = {
   weights: {}, // of the emotions, by name: emotions.js
-  edits: [], // of words: words.js
+  edits: [], // of words: result.js
+  said: "", // the server's key of what was said last: result.js
   kind: "", // of the file that is asked for: result.js
 
   // What the server cannot know of Gradio's own components
   state() {
     const markup = document.querySelector("#texts [role=tab]:nth-of-type(2)");
     const tab = markup && markup.getAttribute("aria-selected") === "true" ? "markup" : "text";
-    return JSON.stringify({ tab, weights: this.weights, edits: this.edits, kind: this.kind });
+    return JSON.stringify({ tab, weights: this.weights, edits: this.edits, said: this.said, kind: this.kind });
   },
 
   begin() {

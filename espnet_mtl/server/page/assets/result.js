@@ -14,6 +14,7 @@ class Result {
     for (const { sentence, word, pitch, stretch, gain } of said.edits) {
       this.edits[sentence || 0][word] = { ...NOTHING, ...defined({ pitch, stretch, gain }) };
     }
+    window.espnetMtl.said = said.said;
     this.bytes = bytesOf(said.audio);
     this.audio = make("audio", { preload: "auto" });
     this.url = URL.createObjectURL(new Blob([this.bytes], { type: "audio/wav" }));

@@ -28,6 +28,14 @@ function colourOfSound(loudness) {
   return COLOURS_OF_SOUND[low].map((from, at) => from + (place - low) * (COLOURS_OF_SOUND[low + 1][at] - from));
 }
 
+// Shows as much of a name as a box has room for
+function fit(name, text, width) {
+  name.textContent = text;
+  for (let end = text.length - 1; end > 0 && name.getComputedTextLength() > width; end--) {
+    name.textContent = `${text.slice(0, end)}…`;
+  }
+}
+
 class Words {
   // `edits` are by the number of the word; `changed` is called with the word that was chosen or changed
   constructor(sentence, edits, ranges, changed) {
@@ -99,7 +107,7 @@ class Words {
       name: makeSvg("text", { class: "words-name", y: HEIGHT + ROW / 2 + 4 }, word.text),
       curve: makeSvg("polyline", { class: "words-f0" }),
     };
-    const group = makeSvg("g", { class: "word" }, parts.curve, parts.box, parts.name);
+    const group = makeSvg("g", { class: "word" }, makeSvg("title", {}, word.text), parts.curve, parts.box, parts.name);
     group.parts = parts;
     group.addEventListener("pointerdown", () => this.choose(index));
     if (this.ranges) this.addHandles(group, word, index);
@@ -117,7 +125,7 @@ class Words {
     parts.bar = makeSvg("rect", { class: "words-bar", height: 9, rx: 4.5 });
     parts.reach = makeSvg("rect", { class: "words-reach", height: 40 });
     parts.edge = makeSvg("circle", { class: "words-edge", r: 6 });
-    parts.pull = makeSvg("rect", { class: "words-pull", width: 22, height: 40 });
+    parts.pull = makeSvg("rect", { class: "words-pull", height: 40 });
     group.append(parts.bar, parts.reach, parts.edge, parts.pull);
     this.drag(parts.reach, index, (dx, dy, begun) => ({ pitch: begun.pitch - (12 * dy) / this.octave }));
     this.drag(parts.pull, index, (dx, dy, begun) => ({ stretch: begun.stretch + dx / this.second / word.length }));
@@ -185,6 +193,7 @@ class Words {
     box.setAttribute("x", x);
     box.setAttribute("width", width);
     name.setAttribute("x", x + width / 2);
+    fit(name, word.text, width);
     const isChanged = Object.keys(NOTHING).some((key) => edit[key] !== word.said[key]);
     this.groups[index].classList.toggle("edited", isChanged);
     this.groups[index].classList.toggle("chosen", index === this.chosen);
@@ -197,7 +206,10 @@ class Words {
     }
     edge.setAttribute("cx", x + width);
     edge.setAttribute("cy", y);
-    pull.setAttribute("x", x + width - 11);
+    // The end of its own word alone: the next word begins there
+    const pulled = clamp(0.4 * width, 4, 20);
+    pull.setAttribute("width", pulled);
+    pull.setAttribute("x", x + width - pulled);
     this.groups[index].setAttribute("aria-valuenow", edit.pitch);
     this.groups[index].setAttribute("aria-valuetext", `${edit.pitch} semitones, ${edit.stretch} times as long`);
   }
