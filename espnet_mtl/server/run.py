@@ -26,11 +26,12 @@ def serve(tts: BaseText2Speech, options: ServerOptions, listening: socket.socket
         listening: The socket to serve on.
     """
     log_as_json()
+    app = create_app(tts, options)  # of the page, this takes a while
     address = f"http://{options.host}:{listening.getsockname()[1]}"
     print(f"Speech: {address}{start_path(options)} (Ctrl-C ends it)", flush=True)
     most = MOST_CONNECTIONS + options.workers + options.queue
     config = uvicorn.Config(
-        create_app(tts, options),
+        app,
         log_config=None,
         access_log=False,
         log_level="warning",

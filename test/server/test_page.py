@@ -22,8 +22,10 @@ from tiny_backbones import TINY
 
 from espnet_mtl.config.numbers import INTENSITY_SLIDER, KNOBS
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.inference.word_edits import WordEdit
 from espnet_mtl.server.app import create_app
+from espnet_mtl.server.jobs import QueueFull
 from espnet_mtl.server.options import ServerOptions
 from espnet_mtl.server.page.callbacks import Callbacks
 from espnet_mtl.server.page.code import Source, curl_command, python_code
@@ -32,6 +34,7 @@ from espnet_mtl.server.page.layout import build_page
 from espnet_mtl.server.page.marks import examples
 from espnet_mtl.server.page.spoken import MOST_BYTES, Remembered, Spoken
 from espnet_mtl.server.service import Service
+from espnet_mtl.server.speech import Asked
 
 ADDRESS = "http://127.0.0.1:8000"
 REQUEST = SimpleNamespace(url=urlsplit(ADDRESS), headers={"host": "127.0.0.1:8000"})
@@ -270,13 +273,15 @@ def test_the_pages_and_the_apis_requests_share_the_line(tts):
         first = asyncio.create_task(speak(REQUEST, "{}", *form.values()))
         await asyncio.sleep(0)
         second = await speak(REQUEST, "{}", *form.values())
+        with pytest.raises(QueueFull):  # as the routes of the API would
+            page.service.respond(Asked("Good.", "input", Controls()))
         gate.open()
         return await first, second
 
     first, second = asyncio.run(ask_twice())
     assert first.message == ""
     assert "all places are taken: try again in" in second.message
-    assert b'rejected_total{reason="queue full"} 1.0' in page.service.metrics.text()
+    assert b'rejected_total{reason="queue full"} 2.0' in page.service.metrics.text()
     assert b"synthesis_seconds_total 0.0\n" not in page.service.metrics.text()
 
 

@@ -140,6 +140,7 @@ def test_words_are_dragged_and_said_again(tts, open_page):
         second = sound(page)
         assert len(second) < len(first)
         assert page.evaluate(STATE)["edits"] == [edit]
+        expect(page.locator(".result-chosen strong")).to_have_text("morning")
         page.get_by_role("slider", name="Loudness").fill("-6")
         word.focus()
         word.press("ArrowDown")

@@ -21,6 +21,9 @@ window.espnetMtl = {
   end() {
     document.body.classList.remove("busy");
     document.querySelector("#speak").removeAttribute("aria-busy");
+    // On a phone, what is wrong would be out of sight
+    const wrong = document.querySelector(".mark, .warning");
+    if (wrong) wrong.scrollIntoView({ block: "nearest" });
   },
 
   // Hands over a file that the server has made

@@ -9,7 +9,8 @@ const EDIT_SLIDERS = {
 const EMPTY = "Press Speak: what is said is shown here, with its spectrogram, its pitch and its words.";
 
 class Result {
-  constructor(root, said, trigger) {
+  // `before` is what was shown before: where the same was said with other edits, the same word stays chosen
+  constructor(root, said, trigger, before) {
     Object.assign(this, { root, said, trigger, edits: said.sentences.map(() => ({})) });
     for (const { sentence, word, pitch, stretch, gain } of said.edits) {
       this.edits[sentence || 0][word] = { ...NOTHING, ...defined({ pitch, stretch, gain }) };
@@ -21,14 +22,23 @@ class Result {
     this.audio.src = this.url;
     this.picture = make("div", { class: "result-picture" });
     root.replaceChildren(this.player(), this.sentences(), this.picture, ...(said.ranges ? [this.editor()] : []));
-    this.open(0);
+    const again = before && before.texts === this.texts;
+    this.following = !again;
+    this.open(again ? before.opened : 0, again ? before.words.chosen : 0);
     this.collect();
     this.audio.play().catch(() => {}); // a browser may want a click on the player first
   }
 
+  get texts() {
+    return this.said.sentences.map((sentence) => sentence.text).join(" ");
+  }
+
   player() {
     const play = make("button", { type: "button", class: "result-play", "aria-label": "Play" });
-    play.addEventListener("click", () => (this.audio.paused ? this.audio.play() : this.audio.pause()));
+    play.addEventListener("click", () => {
+      this.following = true;
+      return this.audio.paused ? this.audio.play() : this.audio.pause();
+    });
     const seek = make("input", { type: "range", min: 0, max: this.said.seconds, step: 0.01, value: 0 });
     seek.setAttribute("aria-label", "Position");
     seek.addEventListener("input", () => (this.audio.currentTime = Number(seek.value)));
@@ -64,7 +74,7 @@ class Result {
   follow(now) {
     if (!this.words) return;
     const playing = this.said.sentences.findLastIndex((sentence) => sentence.start <= now);
-    if (!this.audio.paused && playing >= 0 && playing !== this.opened) this.open(playing);
+    if (this.following && !this.audio.paused && playing >= 0 && playing !== this.opened) this.open(playing);
     this.words.setHead(now - this.said.sentences[this.opened].start);
   }
 
@@ -83,11 +93,12 @@ class Result {
     return list;
   }
 
-  open(index) {
+  open(index, chosen = 0) {
     this.opened = index;
     this.chips.forEach((chip, other) => chip.setAttribute("aria-pressed", String(other === index)));
     const sentence = this.said.sentences[index];
     this.words = new Words(sentence, this.edits[index], this.said.ranges, (word) => this.showEdit(word));
+    this.words.chosen = chosen;
     this.picture.replaceChildren(this.words.root);
     this.words.draw();
     if (this.words.words.length) this.showEdit(this.words.chosen);
@@ -150,7 +161,7 @@ window.espnetMtl.result = (element, props, watch, trigger) => {
   let shown = null;
   const show = () => {
     if (shown) shown.close();
-    shown = props.value ? new Result(root, props.value, trigger) : null;
+    shown = props.value ? new Result(root, props.value, trigger, shown) : null;
     if (!shown) root.replaceChildren(make("p", { class: "result-empty" }, EMPTY));
   };
   watch("value", show);
