@@ -139,6 +139,16 @@ def test_what_is_drawn(page, tts):
     json.dumps(result, allow_nan=False)
 
 
+def test_words_are_drawn_behind_the_silence_before_them(page):
+    markup = "<speak><break time='2s'/>Good morning.</speak>"
+    (sentence,) = page.speak({"tab": "markup"}, markup=markup).result["sentences"]
+    assert sentence["words"][0]["start"] == 2
+    assert sentence["f0"][0][0][0] > 2
+    mel = np.frombuffer(base64.b64decode(sentence["mel"]), dtype=np.uint8).reshape(-1, BANDS)
+    silent = mel[: round(1.9 / sentence["seconds"] * len(mel))]
+    assert silent.max() == 0
+
+
 @pytest.mark.parametrize("fs", [16000, 24000])
 def test_a_tone_stands_where_its_pitch_is(fs):
     time = np.arange(fs) / fs

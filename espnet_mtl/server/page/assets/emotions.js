@@ -14,6 +14,7 @@ class Wheel {
     this.rim = names.filter((name) => name !== neutral);
     const share = 1 / names.length;
     this.weights = Object.fromEntries(names.map((name) => [name, neutral ? Number(name === neutral) : share]));
+    this.point = [0, 0];
   }
 
   // From the top on; of four, two would stand left and right, where a phone has no room for their names
@@ -33,6 +34,7 @@ class Wheel {
   setPoint(x, y) {
     const far = Math.hypot(x, y);
     const out = Math.min(1, far);
+    this.point = far > 1 ? [x / far, y / far] : [x, y];
     const turn = ((Math.atan2(y, x) + Math.PI / 2 - this.turned) / (2 * Math.PI) + 2) % 1;
     const between = far ? turn * this.rim.length : 0;
     const first = Math.floor(between) % this.rim.length;
@@ -44,14 +46,14 @@ class Wheel {
     this.weights[this.rim[second]] += out * (between % 1);
   }
 
-  // The inverse of setPoint, where there is one; else the mean of the places of all emotions
-  get point() {
+  // Where the point is for these weights: as setPoint has it, or the mean of the places of all emotions
+  pointOfWeights() {
     const rest = this.neutral ? 0 : Math.min(...Object.values(this.weights));
     const own = this.rim.map((name) => this.weights[name] - rest);
     const out = own.reduce((sum, weight) => sum + weight, 0);
     const heard = own.flatMap((weight, index) => (weight > 1e-6 ? [index] : []));
     const last = this.rim.length - 1;
-    const [first, second] = heard[0] === 0 && heard[1] === last ? [last, 0] : heard;
+    const [first, second] = heard[0] === 0 && heard[1] === last && last > 1 ? [last, 0] : heard;
     if (!heard.length) return [0, 0];
     if (heard.length === 1) return this.place(first).map((value) => value * out);
     if (heard.length === 2 && (first + 1) % this.rim.length === second) {
@@ -72,6 +74,7 @@ class Wheel {
       this.weights[other] = (1 - weight) * share;
     }
     this.weights[name] = weight;
+    this.point = this.pointOfWeights();
   }
 
   shareOfRest(other, name, count) {
