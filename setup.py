@@ -32,7 +32,9 @@ ONNX = [
 ]
 """Speaking without PyTorch."""
 SERVE = ["fastapi>=0.110", "prometheus_client>=0.20", "uvicorn>=0.23"]
-"""Speaking over HTTP; listening tests and labelling by ear."""
+"""Speaking over HTTP; listening tests."""
+PAGE = ["gradio>=6.31"]
+"""The server's demo page; labelling by ear."""
 VISUAL = ["av>=15.0", "opencv-python-headless>=4.8,<5", "pillow>=10.0"]
 """Faces in pictures and videos; OpenCV 5 has no cascades."""
 TRAIN = [
@@ -41,7 +43,6 @@ TRAIN = [
     "espnet>=202611,<202612",
     "espnet_model_zoo>=0.1.11",
     "faster-whisper>=1.0",
-    "gradio>=5.0",
     "humanfriendly>=10.0",
     "jinja2>=3.1",
     "jiwer>=4.0",
@@ -87,15 +88,19 @@ setup(
     license_files=["LICENSE"],
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
     package_data={
-        "espnet_mtl": ["**/*.txt", "**/*.html", "**/*.json", "**/*.j2", "**/*.pth", "**/*.yaml", "**/*.onnx"]
+        "espnet_mtl": [
+            *("**/*.txt", "**/*.html", "**/*.j2", "**/*.json", "**/*.yaml"),
+            *("**/*.pth", "**/*.onnx", "**/*.js", "**/*.css"),
+        ],
     },
     python_requires=">=3.12,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={
         "onnx": ONNX,
         "serve": SERVE,
+        "page": SERVE + PAGE,
         "visual": VISUAL,
-        "train": TRAIN + ONNX + SERVE,
+        "train": TRAIN + ONNX + SERVE + PAGE,
         "test": TEST,
         "dev": TEST + LINT,
         "whisper": WHISPER,

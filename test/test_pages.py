@@ -47,7 +47,7 @@ for block in blocks:
         ("README.md", 2, ("happy", "mixed", "surprised")),
         ("docs/speaking.md", 4, ("morning", "book")),
         ("docs/onnx.md", 1, ("light",)),
-        ("docs/controls.md", 3, ("controlled",)),
+        ("docs/controls.md", 4, ("controlled",)),
         ("docs/markup.md", 1, ("marked",)),
     ],
 )

@@ -230,7 +230,7 @@ def test_says_that_the_index_is_out_of_reach(checkout: Checkout):
     assert not (checkout.path / ".venv").exists()
 
 
-LISTS = ("REQUIREMENTS", "ONNX", "SERVE", "TRAIN", "VISUAL", "LINT", "TEST")
+LISTS = ("REQUIREMENTS", "ONNX", "SERVE", "PAGE", "TRAIN", "VISUAL", "LINT", "TEST")
 """Those of setup.py."""
 
 

@@ -33,7 +33,7 @@ IMPORTS = (
     *("matplotlib.figure", "numpy", "onnx", "onnxruntime", "onnxscript", "pydantic", "pyworld", "requests"),
     *("resemblyzer", "scipy.signal"),
     *("sentencepiece", "sentencex", "distillmos", "faster_whisper", "speechmos.dnsmos"),
-    *("fastapi", "uvicorn", "prometheus_client"),
+    *("fastapi", "gradio", "uvicorn", "prometheus_client"),
     *("sklearn.linear_model", "soundfile", "soxr", "torch", "torchaudio", "torchjd", "tqdm", "typeguard", "yaml"),
     "unicode_rbnf",
     *("espnet2.tasks.tts", "espnet_model_zoo.downloader", "tensorboard"),

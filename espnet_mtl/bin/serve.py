@@ -10,7 +10,7 @@ from typing import Any
 
 from espnet_mtl.bin.arguments import Parser, add_address, add_engine, number_from, whole_number
 from espnet_mtl.config.numbers import MAX_TOKENS
-from espnet_mtl.errors import run_command
+from espnet_mtl.errors import UserError, run_command
 from espnet_mtl.server.options import (
     CHARACTERS,
     MEGABYTES,
@@ -22,6 +22,7 @@ from espnet_mtl.server.options import (
     is_open,
     read_token,
 )
+from espnet_mtl.system.imports.extras import check_installed, is_installed
 
 LONGEST_S = 3600.0
 
@@ -32,7 +33,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = _options(args)
     if is_open(args.host) and not options.token:
         print(f"warning: whoever reaches {args.host} may use this server: --token asks for one", file=sys.stderr)
-    from espnet_mtl.system.imports.extras import check_installed
     from espnet_mtl.system.sockets import bind
     from espnet_mtl.zoo.archive import naming, resolve
 
@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _options(args: argparse.Namespace) -> ServerOptions:
+    token = read_token(args.token)
     return ServerOptions(
         name=args.name or served_name(args.model),
         host=args.host,
@@ -58,10 +59,28 @@ def _options(args: argparse.Namespace) -> ServerOptions:
         seconds=args.seconds,
         characters=args.characters,
         megabytes=args.megabytes,
-        token=read_token(args.token),
+        token=token,
         hosts=tuple(args.allow_host),
         origins=tuple(args.allow_origin),
+        page=_has_page(args.page, token),
+        model=args.model,
     )
+
+
+def _has_page(wanted: str | None, token: str) -> bool:
+    """Tells whether there is to be a demo page; where nothing is said of it, there is one where there can be.
+
+    Raises:
+        UserError: It is asked for, and there cannot be one.
+    """
+    if wanted is None:
+        return not token and is_installed("gradio")
+    if wanted == "false":
+        return False
+    if token:
+        raise UserError("--page true: a browser cannot send the token that requests must have: leave one of them out")
+    check_installed("gradio")
+    return True
 
 
 def served_name(model: str) -> str:
@@ -91,6 +110,8 @@ def _parser() -> Parser:
     parser.add_argument("--token", type=Path, metavar="FILE", help=token)
     host = "another name that clients use for this server, if no token is asked for; may be repeated"
     parser.add_argument("--allow_host", action="append", default=[], metavar="NAME", help=host)
+    page = "the demo page, for a server without a token; default: where gradio is installed"
+    parser.add_argument("--page", choices=("true", "false"), help=page)
     origin = "web pages from there may send requests (CORS), such as https://example.org; may be repeated"
     parser.add_argument("--allow_origin", action="append", default=[], metavar="ORIGIN", help=origin)
     return parser

@@ -21,6 +21,10 @@ DAMAGED_DURATIONS = (
 )
 INTENSITIES = (-10.0, 10.0)
 """Beyond these a weight drowns what the model has learned; natural speech is from 0 to 2."""
+INTENSITY_SLIDER = (0.0, 2.0, 0.05)
+"""See `Knob.slider`."""
+STRETCH_SLIDER = (0.4, 3.0, 0.05)
+"""Of the length of a word, see `Knob.slider`."""
 
 
 class Knob(NamedTuple):
@@ -31,20 +35,26 @@ class Knob(NamedTuple):
         limits: The least and the most.
         contour: What of the prediction it changes; "": nothing.
         meaning: What it is, in a few words.
+        slider: The least and the most that a slider offers, where speech is natural or nearly so, and its step.
     """
 
     neutral: float
     limits: tuple[float, float]
     contour: str
     meaning: str
+    slider: tuple[float, float, float]
 
 
 KNOBS = {
-    "rate": Knob(1.0, (1 / SLOWEST, 1 / FASTEST), "durations", "speed, 0.1 to 10; above 1 is faster"),
-    "pitch": Knob(0.0, (-24.0, 24.0), "pitch", "shift of pitch in semitones, -24 to 24"),
-    "pitch_range": Knob(1.0, (0.0, 5.0), "pitch", "how far pitch moves, 0 (monotone) to 5; 1: as the model does"),
-    "energy": Knob(0.0, (-60.0, 20.0), "", "gain in dB, -60 to 20"),
-    "pause": Knob(nan, (0.0, 10.0), "durations", "length of pauses within the text in seconds, 0 to 10"),
+    "rate": Knob(1.0, (1 / SLOWEST, 1 / FASTEST), "durations", "speed, 0.1 to 10; above 1 is faster", (0.5, 2.0, 0.05)),
+    "pitch": Knob(0.0, (-24.0, 24.0), "pitch", "shift of pitch in semitones, -24 to 24", (-12.0, 12.0, 0.5)),
+    "pitch_range": Knob(
+        *(1.0, (0.0, 5.0), "pitch", "how far pitch moves, 0 (monotone) to 5; 1: as the model does", (0.0, 3.0, 0.05))
+    ),
+    "energy": Knob(0.0, (-60.0, 20.0), "", "gain in dB, -60 to 20", (-20.0, 12.0, 0.5)),
+    "pause": Knob(
+        nan, (0.0, 10.0), "durations", "length of pauses within the text in seconds, 0 to 10", (0.0, 2.0, 0.05)
+    ),
 }
 """Energy is a gain on the waveform, so that every backbone has it."""
 

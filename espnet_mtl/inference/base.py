@@ -28,6 +28,7 @@ from espnet_mtl.inference.request.controls import (
 from espnet_mtl.inference.request.inputs import at, input_errors, seed_number
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance
+from espnet_mtl.inference.word_edits import WordEdit
 from espnet_mtl.text.markup.reader import is_markup
 
 
@@ -55,7 +56,10 @@ class BaseText2Speech(LoadedModel):
     Attributes:
         max_tokens: The most tokens of one text at the model's own speed.
         decode_conf: Options of decoding, `alpha` among them.
+        package: Where users import it from.
     """
+
+    package = "espnet_mtl"
 
     max_tokens: int
     decode_conf: dict[str, Any]
@@ -207,7 +211,13 @@ class BaseText2Speech(LoadedModel):
         return [self._amplified(outputs[index], request.gain) for index, request in enumerate(requests)]
 
     def stream(
-        self, text: str, *, controls: Controls | None = None, seed: int = 0, **named: Any
+        self,
+        text: str,
+        *,
+        controls: Controls | None = None,
+        seed: int = 0,
+        edits: Sequence[WordEdit] = (),
+        **named: Any,
     ) -> Iterator[dict[str, Any]]:
         """Reads a text of any length sentence by sentence; memory does not grow with it.
 
@@ -221,17 +231,21 @@ class BaseText2Speech(LoadedModel):
             text: The text; a blank line ends a paragraph. If it begins with `<speak`, it is markup (docs/markup.md).
             controls: As in a call.
             seed: As in a call.
+            edits: Words that are said otherwise than predicted: higher, longer or louder.
             named: `speaker`, `emotion` and the other controls, as in a call; one number each for the whole text.
 
         Yields:
-            What a call returns, with the sentence (`text`), and when it begins in the whole, in seconds (`start`).
+            What a call returns, with the sentence (`text`), when it begins in the whole (`start`), and how much silence
+            it begins with (`before`), both in seconds.
 
         Raises:
             UserError: As a call; what can be known before the first sentence is told at once.
         """
         with input_errors():
+            if edits:
+                check_sayable(self.train_args.tts)
             parts = plan(self, text, chosen_controls(controls, named))
-        return read_parts(self, parts, seed)
+        return read_parts(self, parts, seed, edits)
 
     def _listed(self, place: str, text: Any, controls: Controls, options: Mapping[str, Any]) -> Request:
         with at(place):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from espnet_mtl.inference.request.inputs import input_errors
 from espnet_mtl.inference.request.length import ROUNDING, check_length
 from espnet_mtl.inference.request.marked import read_marked
 from espnet_mtl.inference.request.utterance import Utterance
+from espnet_mtl.inference.word_edits import WordEdit, edited
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import marked_sentences
 from espnet_mtl.text.normal import check_unicode, speakable
@@ -117,23 +118,43 @@ def _parts_of_markup(tts: BaseText2Speech, text: str, controls: Controls, langua
     return parts
 
 
-def read_parts(tts: BaseText2Speech, parts: Iterable[Part], seed: int) -> Iterator[dict[str, Any]]:
+def read_parts(
+    tts: BaseText2Speech, parts: Iterable[Part], seed: int, edits: Sequence[WordEdit] = ()
+) -> Iterator[dict[str, Any]]:
     """Says the parts of a text, each with the silence behind it.
 
+    Args:
+        tts: The model.
+        parts: The parts.
+        seed: Of what the network draws.
+        edits: Words that are said otherwise than predicted.
+
     Yields:
-        What a call returns, with `text`, what is said, and `start`, when it begins in the whole, in seconds.
+        What a call returns, with `text`, what is said, `start`, when it begins in the whole, and `before`, how much
+        silence it begins with, both in seconds.
+
+    Raises:
+        UserError: A part cannot be said, or an edit is of a word that there is not.
     """
-    start = 0.0
+    start, said = 0.0, 0
     with input_errors():
-        for part in parts:
-            yield (output := _said(tts, part, seed)) | {"text": part.text, "start": start}
+        for number, part in enumerate(parts):
+            own = [edit for edit in edits if edit.sentence == number]
+            output = _said(tts, part, seed, own)
+            yield output | {"text": part.text, "start": start, "before": part.before}
             start += len(output["wav"]) / tts.fs
+            said += 1
+        for edit in edits:
+            if edit.sentence >= said:
+                raise UserError(f"edits: the text has {said} sentences, from 0; there is no sentence {edit.sentence}")
 
 
-def _said(tts: BaseText2Speech, part: Part, seed: int) -> dict[str, Any]:
+def _said(tts: BaseText2Speech, part: Part, seed: int, edits: Sequence[WordEdit]) -> dict[str, Any]:
     try:
         utterance = part.utterance or tts.reader.read(part.text, part.controls, alpha=tts.decode_conf["alpha"])
         output = tts.speak(utterance, part.controls, seed)
+        if edits:
+            output = tts.say(edited(output["prosody"], edits), seed=seed)
     except UserError as error:
         raise UserError(f"{part.text[:SHOWN]!r}: {error}") from error
     faded = tts.scaled(output["wav"], fade_factors(len(output["wav"]), tts.fs))

@@ -84,6 +84,8 @@ class Text2Speech(BaseText2Speech):
         UserError: A file is missing or is not what it should be, or an option cannot be.
     """
 
+    package = "espnet_mtl.onnx"
+
     vocoder: Vocoder
 
     def __init__(

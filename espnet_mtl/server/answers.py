@@ -74,12 +74,13 @@ def of_validation(error: RequestValidationError) -> Refused:
     if not path or first["type"] == "json_invalid":
         return Refused(400, JSON)
     name = path[0]
-    if first["type"] == "extra_forbidden":
+    if first["type"] == "extra_forbidden" and len(path) == 1:
         known = set(SpeechRequest.model_fields if "input" in (error.body or {}) else PiperRequest.model_fields)
         return Refused(400, str(one_of("field", name, known)), name[:80], "unknown_parameter")
     if first["type"] == "missing":
         return Refused(400, f"{name}: it is missing", name, "missing_required_parameter")
-    return Refused(400, f"{name}: {first['msg']}", name)
+    inside = "".join(f"{part[:80]}: " for part in path[1:])
+    return Refused(400, f"{name}: {inside}{first['msg']}", name)
 
 
 async def send_refusal(send: Send, status: int, reason: str) -> None:

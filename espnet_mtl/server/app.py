@@ -15,7 +15,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.inference.base import BaseText2Speech
 from espnet_mtl.server.answers import Refused, refused, send_refusal
 from espnet_mtl.server.jobs import QueueFull
-from espnet_mtl.server.options import ServerOptions
+from espnet_mtl.server.options import PAGE, ServerOptions, start_path
 from espnet_mtl.server.routes.openai import openai_routes
 from espnet_mtl.server.routes.piper import piper_routes
 from espnet_mtl.server.service import Service
@@ -44,6 +44,11 @@ def create_app(tts: BaseText2Speech, options: ServerOptions | None = None) -> Fa
     app.include_router(openai_routes(service))
     app.include_router(piper_routes(service))
     _add_own_routes(app, service)
+    if service.options.page:
+        # Gradio takes seconds to import, and need not be installed
+        from espnet_mtl.server.page.mount import add_page
+
+        add_page(app, service, PAGE)
     for kind in (Refused, QueueFull, RequestValidationError, UserError, StarletteHTTPException):
         app.add_exception_handler(kind, refused)
     _add_middleware(app, service)
@@ -53,7 +58,7 @@ def create_app(tts: BaseText2Speech, options: ServerOptions | None = None) -> Fa
 def _add_own_routes(app: FastAPI, service: Service) -> None:
     @app.get("/", include_in_schema=False)
     async def start() -> Response:
-        return RedirectResponse("docs")
+        return RedirectResponse(start_path(service.options).lstrip("/"))
 
     @app.get("/health", tags=["Operation"])
     async def health() -> dict[str, Any]:

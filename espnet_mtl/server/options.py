@@ -20,6 +20,10 @@ CHARACTERS = 4096
 MEGABYTES = 8
 """A reference of 20 s at 48 kHz with two channels is 5 MB in base64."""
 
+PAGE = "/page"
+"""Where the demo page is."""
+DOCS = "/docs"
+
 
 @dataclass(frozen=True)
 class ServerOptions:
@@ -36,6 +40,8 @@ class ServerOptions:
         token: What requests must have as `Authorization: Bearer <token>`; "": nothing.
         hosts: Names that clients use for this server besides the machine's; without a token, others are refused.
         origins: Origins of web pages, such as https://example.org, that may send requests.
+        page: Whether there is a demo page, too. A browser cannot send a token, so that it goes with none.
+        model: What the model was loaded from, for the code that the page shows; "": its name.
     """
 
     name: str = "espnet_mtl"
@@ -48,6 +54,13 @@ class ServerOptions:
     token: str = ""
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    page: bool = False
+    model: str = ""
+
+
+def start_path(options: ServerOptions) -> str:
+    """Returns the path that a browser is led to: the demo page, or the description of the routes."""
+    return f"{PAGE}/" if options.page else DOCS
 
 
 def read_token(path: Path | None) -> str:

@@ -9,7 +9,7 @@ import uvicorn
 from espnet_mtl.inference.base import BaseText2Speech
 from espnet_mtl.server.app import create_app
 from espnet_mtl.server.logs import log_as_json
-from espnet_mtl.server.options import ServerOptions
+from espnet_mtl.server.options import ServerOptions, start_path
 
 MOST_CONNECTIONS = 256
 """Beside those that are spoken or wait: clients that read, or keep their connection open."""
@@ -26,10 +26,12 @@ def serve(tts: BaseText2Speech, options: ServerOptions, listening: socket.socket
         listening: The socket to serve on.
     """
     log_as_json()
-    print(f"Speech: http://{options.host}:{listening.getsockname()[1]}/docs (Ctrl-C ends it)", flush=True)
+    app = create_app(tts, options)  # of the page, this takes a while
+    address = f"http://{options.host}:{listening.getsockname()[1]}"
+    print(f"Speech: {address}{start_path(options)} (Ctrl-C ends it)", flush=True)
     most = MOST_CONNECTIONS + options.workers + options.queue
     config = uvicorn.Config(
-        create_app(tts, options),
+        app,
         log_config=None,
         access_log=False,
         log_level="warning",

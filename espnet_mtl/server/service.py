@@ -10,8 +10,9 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.inference.base import BaseText2Speech
 from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.inference.request.inputs import seed_number
+from espnet_mtl.inference.word_edits import WordEdit
 from espnet_mtl.server.answers import Refused
-from espnet_mtl.server.jobs import Jobs, QueueFull
+from espnet_mtl.server.jobs import Job, Jobs, Make, QueueFull
 from espnet_mtl.server.metrics import Metrics
 from espnet_mtl.server.options import ServerOptions
 from espnet_mtl.server.response import SpeechResponse
@@ -55,31 +56,19 @@ class Service:
             controls[name] = value
         return Controls(**controls)
 
-    def respond(
-        self,
-        sent: ControlFields,
-        text: str,
-        controls: Controls,
-        format: str,
-        whole: bool = False,
-        sse: bool = False,
-        headers: Mapping[str, str] | None = None,
-    ) -> SpeechResponse:
-        """Has a text spoken.
+    def asked(self, sent: ControlFields, text: str, controls: Controls, format: str, whole: bool = False) -> Asked:
+        """Returns what a request asks for.
 
         Args:
-            sent: The request, of which the reference and the seed are taken.
+            sent: The request, of which the reference, the seed and the edits are taken.
             text: The text, or markup.
             controls: How to say it.
             format: One of `FORMATS`.
             whole: See `Asked`.
-            sse: See `SpeechResponse`.
-            headers: Of the answer.
 
         Raises:
             Refused: The text is too long.
-            UserError: The reference is no base64, or the seed is none.
-            QueueFull: There is no place in the waiting line.
+            UserError: The reference is no base64, the seed is none, or a number of an edit cannot be.
         """
         field = "input" if isinstance(sent, SpeechRequest) else "text"
         most = self.options.characters
@@ -87,12 +76,33 @@ class Service:
             message = f"{field}: {len(text)} characters, at most {most} are taken: send the text in parts"
             raise Refused(400, message, field, "string_above_max_length")
         reference = read_reference(sent.reference) if sent.reference is not None else b""
-        asked = Asked(text, field, controls, reference, seed_number(sent.seed), format, whole)
-        tally = Tally(characters=len(text), format=format)
-        deadline = asyncio.get_running_loop().time() + self.options.seconds
+        edits = [WordEdit(**edit.model_dump()) for edit in sent.edits]
+        return Asked(text, field, controls, reference, seed_number(sent.seed), format, whole, edits)
+
+    def start(self, make: Make) -> Job:
+        """Puts a job into the line.
+
+        Raises:
+            QueueFull: There is no place.
+        """
         try:
-            job = self.jobs.start(lambda: speak(self.tts, asked, tally))
+            return self.jobs.start(make)
         except QueueFull:
             self.metrics.rejected.labels("queue full").inc()
             raise
+
+    def respond(self, asked: Asked, sse: bool = False, headers: Mapping[str, str] | None = None) -> SpeechResponse:
+        """Has a text spoken.
+
+        Args:
+            asked: The request.
+            sse: See `SpeechResponse`.
+            headers: Of the answer.
+
+        Raises:
+            QueueFull: There is no place in the waiting line.
+        """
+        tally = Tally(characters=len(asked.text), format=asked.format)
+        deadline = asyncio.get_running_loop().time() + self.options.seconds
+        job = self.start(lambda: speak(self.tts, asked, tally))
         return SpeechResponse(job, asked, tally, deadline, sse, headers or {})

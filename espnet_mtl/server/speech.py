@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from tempfile import NamedTemporaryFile
@@ -13,7 +13,8 @@ from typing import Any
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.base import BaseText2Speech
 from espnet_mtl.inference.request.controls import Controls
-from espnet_mtl.server.formats import Samples, encoded_pieces
+from espnet_mtl.inference.word_edits import WordEdit
+from espnet_mtl.server.formats import encoded_pieces
 from espnet_mtl.server.watch import Tally
 from espnet_mtl.system.audio_files import measure
 
@@ -33,6 +34,7 @@ class Asked:
         seed: Of what the network draws.
         format: One of `FORMATS`.
         whole: Whether the file is to say how long it is, and so is sent when it has been made.
+        edits: Words that are said otherwise than predicted.
     """
 
     text: str
@@ -42,6 +44,7 @@ class Asked:
     seed: int = 0
     format: str = "mp3"
     whole: bool = False
+    edits: Sequence[WordEdit] = ()
 
 
 def read_reference(text: str) -> bytes:
@@ -78,6 +81,26 @@ def reference_file(data: bytes) -> Iterator[str | None]:
             raise UserError(message if message.startswith("reference") else f"reference {message}") from error
 
 
+def said_parts(tts: BaseText2Speech, asked: Asked, tally: Tally) -> Iterator[Mapping[str, Any]]:
+    """Says the text of a request, sentence by sentence (`Text2Speech.stream`).
+
+    Args:
+        tts: The model.
+        asked: The request.
+        tally: What was made is added to it.
+
+    Raises:
+        UserError: It cannot be said.
+    """
+    begin = time.perf_counter()
+    with reference_file(asked.reference) as path:
+        controls = asked.controls if path is None else replace(asked.controls, reference=path)
+        # This reads the recording
+        parts = tts.stream(asked.text, controls=controls, seed=asked.seed, edits=asked.edits)
+    tally.synthesis_s += time.perf_counter() - begin
+    return _counted(parts, tts.fs, tally)
+
+
 def speak(tts: BaseText2Speech, asked: Asked, tally: Tally) -> Generator[bytes]:
     """Makes the sound of a request.
 
@@ -92,21 +115,17 @@ def speak(tts: BaseText2Speech, asked: Asked, tally: Tally) -> Generator[bytes]:
     Raises:
         UserError: It cannot be said.
     """
-    begin = time.perf_counter()
-    with reference_file(asked.reference) as path:
-        controls = asked.controls if path is None else replace(asked.controls, reference=path)
-        parts = tts.stream(asked.text, controls=controls, seed=asked.seed)  # this reads the recording
-    tally.synthesis_s += time.perf_counter() - begin
-    yield from encoded_pieces(_waves(tts, parts, tally), tts.fs, asked.format, asked.whole)
+    parts = said_parts(tts, asked, tally)
+    waves = (tts.samples(part["wav"]) for part in parts)
+    yield from encoded_pieces(waves, tts.fs, asked.format, asked.whole)
 
 
-def _waves(tts: BaseText2Speech, parts: Iterator[Mapping[str, Any]], tally: Tally) -> Iterator[Samples]:
+def _counted(parts: Iterator[Mapping[str, Any]], fs: int, tally: Tally) -> Iterator[Mapping[str, Any]]:
     begin = time.perf_counter()
     for part in parts:
-        wave = tts.samples(part["wav"])
         tally.synthesis_s += time.perf_counter() - begin
-        tally.audio_s += len(wave) / tts.fs
+        tally.audio_s += len(part["wav"]) / fs
         tally.tokens += len(part["prosody"].tokens)
         tally.frames += int(part["prosody"].durations.sum())
-        yield wave
+        yield part
         begin = time.perf_counter()

@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from espnet_mtl.bin import serve
+from espnet_mtl.errors import UserError
 from espnet_mtl.server.options import is_open, read_token
+from espnet_mtl.system.imports import extras
 
 TEXT = "Good morning. " * 30
 
@@ -73,6 +75,7 @@ def test_a_port_in_use_is_told_at_once(tmp_path, monkeypatch, capsys):
     [
         (["--model", "none.zip"], "none.zip"),
         (["--workers", "0"], "--workers: expected a whole number of at least 1, got 0"),
+        (["--page", "maybe"], "--page: invalid choice: 'maybe'"),
         (["--seconds", "0"], "--seconds: expected a number from 0.1 to 3600"),
         (["--token", "none.txt"], "none.txt"),
         (["--token", "{root}/empty"], "--token {root}/empty: expected a token of letters"),
@@ -89,6 +92,42 @@ def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys, options, message):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert message.format(root=tmp_path) in line
+
+
+@pytest.mark.parametrize(
+    ("wanted", "token", "installed", "has_page"),
+    [
+        (None, "", True, True),
+        (None, "", False, False),
+        (None, "right", True, False),
+        ("false", "", True, False),
+        ("true", "", True, True),
+        ("true", "right", True, "--page true: a browser cannot send the token"),
+        ("true", "", False, r"gradio is not installed: pip install 'espnet_mtl\[page\]'"),
+    ],
+)
+def test_whether_there_is_a_page(monkeypatch, wanted, token, installed, has_page):
+    monkeypatch.setattr(extras, "find_spec", lambda package: object() if installed else None)
+    monkeypatch.setenv("ESPNET_MTL_TOKEN", token)
+    line = ["--model", "exp/train", *(["--page", wanted] if wanted else [])]
+    args = serve._parser().parse_args(line)
+    if isinstance(has_page, str):
+        with pytest.raises(UserError, match=has_page):
+            serve._options(args)
+    else:
+        assert serve._options(args).page == has_page
+    assert serve._options(serve._parser().parse_args([*line[:2], "--page", "false"])).model == "exp/train"
+
+
+def test_the_address_of_the_page_is_printed(model):
+    with started(model, "--page", "true") as (process, address):
+        page = httpx.get(address, follow_redirects=True)
+        assert str(page.url) == f"{address}/page/"
+        assert page.status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+    assert all(json.loads(line) for line in log.splitlines())
 
 
 def test_tokens(tmp_path, monkeypatch):

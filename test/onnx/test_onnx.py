@@ -211,6 +211,43 @@ def test_it_imports_neither_pytorch_nor_espnet(pair):
         assert all(peak > 0.001 for peak in json.loads(done.stdout))
 
 
+PAGE = f"""
+{ALONE.partition("from espnet_mtl.onnx")[0]}
+import asyncio, base64, io
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import soundfile
+from espnet_mtl.onnx import Text2Speech
+from espnet_mtl.server.app import create_app
+from espnet_mtl.server.options import ServerOptions
+from espnet_mtl.server.page.callbacks import Callbacks
+from espnet_mtl.server.page.spoken import Remembered
+
+app = create_app(Text2Speech.from_pretrained(sys.argv[1]), ServerOptions(page=True, model=sys.argv[1]))
+request = SimpleNamespace(url=urlsplit("http://127.0.0.1"), headers={{"host": "127.0.0.1"}})
+buttons = Callbacks(app.state.service, ["text", "markup", "energy"], Remembered())
+answer = asyncio.run(buttons.speak(request, "", "Good morning.", "", -20))
+said, fs = soundfile.read(io.BytesIO(base64.b64decode(answer.result["audio"])))
+exec(answer.python)
+again, fs = soundfile.read("speech.wav")
+print(json.dumps([len(said), float(abs(said).max()), float(abs(said - again).max())]))
+"""
+
+
+def test_the_demo_page_imports_neither(pair, tmp_path):
+    """And the code that it shows says the same, without them, too."""
+    shutil.copy(pair.folder / "model.pth", pair.folder / "latest.pth")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    line = [sys.executable, "-c", PAGE, str(pair.folder)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    length, peak, difference = json.loads(done.stdout)
+    assert length > 1000
+    assert peak > 0.001
+    assert difference == 0
+
+
 MISTAKES = {
     "emotion": ({"emotion": "glad"}, "unknown emotion 'glad'"),
     "rate": ({"rate": 11}, "rate: expected a number from 0.1 to 10"),

@@ -11,6 +11,8 @@ import soundfile
 import soxr
 from speech_server import running
 
+from espnet_mtl.inference.word_edits import WordEdit
+
 TEXT = "Good morning. Good good morning!"
 
 
@@ -198,3 +200,15 @@ def test_a_fault_after_the_first_sound_is_seen(make_tts):
             last = [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line][-1]
         assert last["type"] == "error"
         assert "5 tokens, but 3 are the most" in last["error"]["message"]
+
+
+def test_words_are_edited(client, tts):
+    edits = [{"sentence": 1, "word": 2, "pitch": 4, "stretch": 1.5, "gain": -3}]
+    given = {"model": "tts-1", "voice": "f1", "input": TEXT, "response_format": "wav"}
+    answer = client.audio.speech.create(**given, extra_body={"edits": edits, "energy": -26})
+    wave, _ = decoded(answer.content, "wav")
+    expected = speech_of(tts, edits=[WordEdit(**edit) for edit in edits], speaker="f1", energy=-26)
+    np.testing.assert_allclose(wave, expected, atol=2**-14)
+    for wrong, message in ({"word": 0, "pith": 1}, "pith"), ({"word": 0, "pitch": 99}, "edits: pitch"):
+        with pytest.raises(openai.BadRequestError, match=message):
+            client.audio.speech.create(**given, extra_body={"edits": [wrong]})

@@ -10,6 +10,8 @@ from espnet_mtl.config.numbers import INTENSITIES, KNOBS
 
 OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """What clients call the model that do not let their users choose."""
+MOST_EDITS = 4096
+"""Each is looked at for each sentence: of more than the longest text has words, the time would grow for nothing."""
 Mixture = str | dict[str, float]
 EMOTION = "an emotion of the model, or a mixture: sad:0.3,neutral:0.7"
 INTENSITY = f"of the emotion, {INTENSITIES[0]:g} to {INTENSITIES[1]:g}; 0 is neutral"
@@ -18,6 +20,18 @@ INSTRUCTIONS = "an emotion that is named in it is taken; the rest is ignored"
 
 def _number(name: str) -> Any:
     return Field(default=None, description=KNOBS[name].meaning)
+
+
+class EditedWord(BaseModel):
+    """A word that is said otherwise than predicted (`espnet_mtl.inference.word_edits.WordEdit`)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    word: int = Field(description="number of the word in its sentence, from 0")
+    sentence: int = Field(default=0, description="number of the sentence, from 0")
+    pitch: float = Field(default=0.0, description="shift in semitones")
+    stretch: float = Field(default=1.0, description="factor on its length")
+    gain: float = Field(default=0.0, description="in dB")
 
 
 class ControlFields(BaseModel):
@@ -37,9 +51,13 @@ class ControlFields(BaseModel):
     reference: str | None = Field(default=None, description="a recording whose emotion is taken, in base64")
     seed: int = Field(default=0, description="of what the network draws (Tacotron2)")
 
+    edits: list[EditedWord] = Field(
+        default=[], description="words that are said higher, longer or louder", max_length=MOST_EDITS
+    )
+
     def controls(self) -> dict[str, Any]:
-        """Returns the controls that were given, without the recording."""
-        names = set(ControlFields.model_fields) - {"reference", "seed"}
+        """Returns the controls that were given, without the recording and what is of single words."""
+        names = set(ControlFields.model_fields) - {"reference", "seed", "edits"}
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 

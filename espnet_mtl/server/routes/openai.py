@@ -40,7 +40,8 @@ def openai_routes(service: Service) -> APIRouter:
             headers["x-instructions"] = "ignored" if taken is None else f"emotion={quote(taken)}"
             controls = service.controls(sent, voice, {"rate": sent.speed, "emotion": taken}) if taken else controls
         sse = sent.stream_format == "sse"
-        return service.respond(sent, sent.input, controls, sent.response_format, sse=sse, headers=headers)
+        asked = service.asked(sent, sent.input, controls, sent.response_format)
+        return service.respond(asked, sse, headers)
 
     @routes.get("/models")
     async def models() -> dict[str, Any]:

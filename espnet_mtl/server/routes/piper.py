@@ -35,7 +35,7 @@ def piper_routes(service: Service) -> APIRouter:
         voice = None if sent.voice == name else sent.voice
         given = {"rate": _rate(sent.length_scale), "speaker": _speaker(sent.speaker_id, tts.speakers)}
         controls = service.controls(sent, voice, given)
-        return service.respond(sent, sent.text, controls, "wav", whole=True)
+        return service.respond(service.asked(sent, sent.text, controls, "wav", whole=True))
 
     @routes.get("/voices")
     async def voices() -> dict[str, Any]:

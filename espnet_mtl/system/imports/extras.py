@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from espnet_mtl.errors import UserError
 
-EXTRAS = {"fastapi": "serve", "onnxruntime": "onnx", "torch": "train"}
+EXTRAS = {"fastapi": "serve", "gradio": "page", "onnxruntime": "onnx", "torch": "train"}
 """A package of each extra."""
 
 

@@ -1,0 +1,1 @@
+"""The demo page: it speaks through the server's own waiting line, and shows what was said."""

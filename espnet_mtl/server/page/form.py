@@ -1,0 +1,92 @@
+"""What somebody has set on the page, as a request in OpenAI's dialect."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from espnet_mtl.config.numbers import KNOBS
+from espnet_mtl.errors import UserError
+from espnet_mtl.system.files import read_bytes
+
+TEXT, MARKUP = "text", "markup"
+"""The two boxes, of which the one is spoken whose tab is open."""
+DECIMALS = 2
+Body = dict[str, Any]
+"""The fields of `espnet_mtl.server.routes.fields.SpeechRequest`."""
+
+
+def request_body(values: Mapping[str, Any], browser: str) -> Body:
+    """Makes the request that says what is set on the page.
+
+    Fields that change nothing are left out, so that the code that is shown is short.
+
+    Args:
+        values: Of the page's components, by name; those that the model has no use for are missing.
+        browser: What the scripts of the page know, as JSON: the open tab and the weights of the emotions.
+
+    Raises:
+        UserError: There is no text, or what the browser sent is none of the page's.
+    """
+    state = read_state(browser)
+    text = str(values[MARKUP if state.get("tab") == MARKUP else TEXT] or "")
+    body: Body = {"input": text, "response_format": "wav"}
+    body |= _voice(values) | _emotion(values, state.get("weights") or {})
+    for name, knob in KNOBS.items():
+        value = values.get(name)
+        if value is not None and value != knob.neutral:
+            body[name] = round(value, DECIMALS)
+    if not values.get("own_pause"):
+        body.pop("pause", None)
+    if values.get("language"):
+        body["language"] = values["language"]
+    if values.get("seed"):
+        body["seed"] = int(values["seed"])
+    return body
+
+
+def read_state(browser: str) -> dict[str, Any]:
+    """Reads what the scripts of the page know.
+
+    Raises:
+        UserError: It is no object of JSON.
+    """
+    try:
+        state = json.loads(browser or "{}")
+    except ValueError as error:
+        raise UserError("the page sent what is no JSON: load it again") from error
+    if not isinstance(state, dict):
+        raise UserError("the page sent what is no JSON object: load it again")
+    return state
+
+
+def _voice(values: Mapping[str, Any]) -> Body:
+    first, second, share = values.get("speaker"), values.get("second"), values.get("share")
+    if not first:
+        return {}
+    if not second or second == first or not share:
+        return {"speaker": first}
+    part = round(share / 100, DECIMALS)
+    return {"speaker": {first: round(1 - part, DECIMALS), second: part}}
+
+
+def _emotion(values: Mapping[str, Any], weights: Mapping[str, float]) -> Body:
+    body: Body = {}
+    if values.get("reference"):
+        body["reference"] = base64.b64encode(read_bytes(Path(values["reference"]))).decode()
+    elif weights and not values.get("suggested"):
+        body["emotion"] = _shares(weights)
+    intensity = values.get("intensity")
+    if intensity is not None and intensity != 1.0:
+        body["intensity"] = round(intensity, DECIMALS)
+    return body
+
+
+def _shares(weights: Mapping[str, float]) -> str | dict[str, float]:
+    """Returns a mixture as short as it can be said; a name alone where it is one emotion."""
+    rounded = {name: round(float(weight), DECIMALS) for name, weight in weights.items()}
+    shares = {name: weight for name, weight in rounded.items() if weight > 0}
+    return next(iter(shares)) if len(shares) == 1 else shares
