@@ -35,6 +35,7 @@ def build_page(service: Service) -> gradio.Blocks:
             with gradio.Column(elem_id="said"):
                 speak = gradio.Button("Speak", variant="primary", elem_id="speak")
                 message = gradio.HTML(elem_id="message")
+                # Gradio knows events of one's own by their names in the script
                 result = gradio.HTML(
                     html_template='<div class="result"></div>',
                     js_on_load="espnetMtl.result(element, props, watch, trigger, ['again', 'save'])",
