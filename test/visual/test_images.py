@@ -65,7 +65,8 @@ def test_what_is_no_picture_is_refused(tmp_path):
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     # Pillow runs Ghostscript on these
     (tmp_path / "program.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
-    for name in ("text.jpg", "cut.png", "program.png"):
+    Image.fromarray(portrait()).save(tmp_path / "other.png", format="TIFF")
+    for name in ("text.jpg", "cut.png", "program.png", "other.png"):
         with pytest.raises(UnusableVisual, match=f"^unreadable: .*{name}"):
             read_image(tmp_path / name)
     with pytest.raises(UnusableVisual, match=r"^missing: .*none.png"):
