@@ -16,7 +16,7 @@ from espnet_mtl.inference.buckets import buckets
 from espnet_mtl.inference.contours import Edits, edits_of, gain_factors
 from espnet_mtl.inference.loaded import LoadedModel
 from espnet_mtl.inference.prosody import Prosody, utterance_of
-from espnet_mtl.inference.reading import plan, read_parts
+from espnet_mtl.inference.reading import plan, read_parts, with_edits
 from espnet_mtl.inference.request.controls import (
     Amount,
     Controls,
@@ -28,7 +28,7 @@ from espnet_mtl.inference.request.controls import (
 from espnet_mtl.inference.request.inputs import at, input_errors, seed_number
 from espnet_mtl.inference.request.network import Floats
 from espnet_mtl.inference.request.utterance import Utterance
-from espnet_mtl.inference.word_edits import WordEdit
+from espnet_mtl.inference.word_edits import WordEdit, checked_edits
 from espnet_mtl.text.markup.reader import is_markup
 
 
@@ -242,10 +242,13 @@ class BaseText2Speech(LoadedModel):
             UserError: As a call; what can be known before the first sentence is told at once.
         """
         with input_errors():
+            edits = checked_edits(edits)
             if edits:
                 check_sayable(self.train_args.tts)
             parts = plan(self, text, chosen_controls(controls, named))
-        return read_parts(self, parts, seed, edits)
+            if edits:
+                parts = with_edits(self, parts, edits)
+        return read_parts(self, parts, seed)
 
     def _listed(self, place: str, text: Any, controls: Controls, options: Mapping[str, Any]) -> Request:
         with at(place):

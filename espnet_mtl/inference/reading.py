@@ -16,7 +16,7 @@ from espnet_mtl.inference.request.inputs import input_errors
 from espnet_mtl.inference.request.length import ROUNDING, check_length
 from espnet_mtl.inference.request.marked import read_marked
 from espnet_mtl.inference.request.utterance import Utterance
-from espnet_mtl.inference.word_edits import WordEdit, edited
+from espnet_mtl.inference.word_edits import WordEdit, check_word, edited
 from espnet_mtl.text.markup.reader import is_markup, read_markup
 from espnet_mtl.text.markup.sentences import marked_sentences
 from espnet_mtl.text.normal import check_unicode, speakable
@@ -39,6 +39,7 @@ class Part(NamedTuple):
         controls: How.
         utterance: What is said as the model takes it, where it was markup; None: the text is read when it is said.
         before: Seconds of silence before it.
+        edits: Words of it that are said otherwise than predicted.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Part(NamedTuple):
     controls: Controls
     utterance: Utterance | None = None
     before: float = 0.0
+    edits: Sequence[WordEdit] = ()
 
 
 def plan(tts: BaseText2Speech, text: Any, controls: Controls) -> Iterator[Part]:
@@ -118,43 +120,60 @@ def _parts_of_markup(tts: BaseText2Speech, text: str, controls: Controls, langua
     return parts
 
 
-def read_parts(
-    tts: BaseText2Speech, parts: Iterable[Part], seed: int, edits: Sequence[WordEdit] = ()
-) -> Iterator[dict[str, Any]]:
+def with_edits(tts: BaseText2Speech, parts: Iterable[Part], edits: Sequence[WordEdit]) -> Iterator[Part]:
+    """Gives each part of a text the edits of its words; the text is read to its end, so that all is checked at once.
+
+    Raises:
+        UserError: An edit is of a word or a sentence that there is not.
+    """
+    changed = []
+    for number, part in enumerate(parts):
+        own = [edit for edit in edits if edit.sentence == number]
+        if own:
+            utterance = part.utterance or _utterance(tts, part)
+            for edit in own:
+                check_word(edit, utterance.words)
+            part = part._replace(utterance=utterance, edits=own)
+        changed.append(part)
+    for edit in edits:
+        if edit.sentence >= len(changed):
+            count = len(changed)
+            raise UserError(f"edits: the text has {count} sentences, from 0; there is no sentence {edit.sentence}")
+    return iter(changed)
+
+
+def read_parts(tts: BaseText2Speech, parts: Iterable[Part], seed: int) -> Iterator[dict[str, Any]]:
     """Says the parts of a text, each with the silence behind it.
 
     Args:
         tts: The model.
         parts: The parts.
         seed: Of what the network draws.
-        edits: Words that are said otherwise than predicted.
 
     Yields:
         What a call returns, with `text`, what is said, `start`, when it begins in the whole, and `before`, how much
         silence it begins with, both in seconds.
 
     Raises:
-        UserError: A part cannot be said, or an edit is of a word that there is not.
+        UserError: A part cannot be said.
     """
-    start, said = 0.0, 0
+    start = 0.0
     with input_errors():
-        for number, part in enumerate(parts):
-            own = [edit for edit in edits if edit.sentence == number]
-            output = _said(tts, part, seed, own)
+        for part in parts:
+            output = _said(tts, part, seed)
             yield output | {"text": part.text, "start": start, "before": part.before}
             start += len(output["wav"]) / tts.fs
-            said += 1
-        for edit in edits:
-            if edit.sentence >= said:
-                raise UserError(f"edits: the text has {said} sentences, from 0; there is no sentence {edit.sentence}")
 
 
-def _said(tts: BaseText2Speech, part: Part, seed: int, edits: Sequence[WordEdit]) -> dict[str, Any]:
+def _utterance(tts: BaseText2Speech, part: Part) -> Utterance:
+    return tts.reader.read(part.text, part.controls, alpha=tts.decode_conf["alpha"])
+
+
+def _said(tts: BaseText2Speech, part: Part, seed: int) -> dict[str, Any]:
     try:
-        utterance = part.utterance or tts.reader.read(part.text, part.controls, alpha=tts.decode_conf["alpha"])
-        output = tts.speak(utterance, part.controls, seed)
-        if edits:
-            output = tts.say(edited(output["prosody"], edits), seed=seed)
+        output = tts.speak(part.utterance or _utterance(tts, part), part.controls, seed)
+        if part.edits:
+            output = tts.say(edited(output["prosody"], part.edits), seed=seed)
     except UserError as error:
         raise UserError(f"{part.text[:SHOWN]!r}: {error}") from error
     faded = tts.scaled(output["wav"], fade_factors(len(output["wav"]), tts.fs))

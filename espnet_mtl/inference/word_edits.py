@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from espnet_mtl.config.numbers import FASTEST, KNOBS, SLOWEST, number_between, whole_number_from
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, shown
 from espnet_mtl.inference.prosody import Prosody
+from espnet_mtl.text.words import Word
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,18 @@ class WordEdit:
         number_between("edits: gain", self.gain, *KNOBS["energy"].limits)
 
 
-def edited(prosody: Prosody, edits: Iterable[WordEdit]) -> Prosody:
+def checked_edits(edits: Any) -> list[WordEdit]:
+    """Returns edits as a list.
+
+    Raises:
+        UserError: They are no edits.
+    """
+    if not isinstance(edits, Sequence) or not all(isinstance(edit, WordEdit) for edit in edits):
+        raise UserError(f"edits: expected a list of WordEdit, got {shown(edits)}")
+    return list(edits)
+
+
+def edited(prosody: Prosody, edits: Sequence[WordEdit]) -> Prosody:
     """Returns a prosody with words changed, for `Text2Speech.say`; the given one stays as it is.
 
         >>> prosody = tts("Good morning.")["prosody"]
@@ -57,8 +70,10 @@ def edited(prosody: Prosody, edits: Iterable[WordEdit]) -> Prosody:
     durations = prosody.durations.copy()
     pitch = None if prosody.pitch is None else prosody.pitch.copy()
     gain = prosody.gain.copy()
-    for edit in edits:
-        tokens = _tokens_of(prosody, edit)
+    for edit in checked_edits(edits):
+        check_word(edit, prosody.words)
+        word = prosody.words[edit.word]
+        tokens = slice(word.first, word.end)
         # A token that was said is not lost, however short it gets
         shortest = np.minimum(durations[tokens], 1)
         durations[tokens] = np.maximum(shortest, np.rint(durations[tokens] * edit.stretch).astype(np.int64))
@@ -70,9 +85,8 @@ def edited(prosody: Prosody, edits: Iterable[WordEdit]) -> Prosody:
     return replace(prosody, durations=durations, pitch=pitch, gain=gain)
 
 
-def _tokens_of(prosody: Prosody, edit: WordEdit) -> slice:
-    count = len(prosody.words)
+def check_word(edit: WordEdit, words: Sequence[Word]) -> None:
+    """Raises UserError where a sentence lacks the word that an edit is of."""
+    count = len(words)
     if edit.word >= count:
         raise UserError(f"edits: sentence {edit.sentence} has {count} words, from 0; there is no word {edit.word}")
-    word = prosody.words[edit.word]
-    return slice(word.first, word.end)

@@ -107,3 +107,17 @@ def test_a_prosody_without_pitch(prosody):
     assert edited(prosody, [WordEdit(0, gain=1)]).pitch is None
     with pytest.raises(UserError, match="edits: pitch: this model predicts none"):
         edited(prosody, [WordEdit(0, pitch=1)])
+
+
+@pytest.mark.parametrize(
+    ("edit", "word"), [(WordEdit(9, sentence=1), "word 9"), (WordEdit(0, sentence=2), "sentence 2")]
+)
+def test_a_word_that_there_is_not_is_told_before_anything_is_said(tts, edit, word):
+    with pytest.raises(UserError, match=f"there is no {word}"):
+        tts.stream("Good morning. Good.", edits=[edit])
+
+
+@pytest.mark.parametrize("edits", [None, 5, False, "abc", [None], [{"word": 1}], WordEdit(0), [WordEdit], b"ab"])
+def test_what_is_no_list_of_edits(tts, edits):
+    with pytest.raises(UserError, match="edits: expected a list of WordEdit, got "):
+        tts.stream("Good morning.", edits=edits)

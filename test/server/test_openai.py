@@ -209,6 +209,8 @@ def test_words_are_edited(client, tts):
     wave, _ = decoded(answer.content, "wav")
     expected = speech_of(tts, edits=[WordEdit(**edit) for edit in edits], speaker="f1", energy=-26)
     np.testing.assert_allclose(wave, expected, atol=2**-14)
-    for wrong, message in ({"word": 0, "pith": 1}, "pith"), ({"word": 0, "pitch": 99}, "edits: pitch"):
+    mistakes = [({"word": 0, "pith": 1}, "pith"), ({"word": 0, "pitch": 99}, "edits: pitch")]
+    mistakes += [({"word": 9, "sentence": 1}, "no word 9"), ({"word": 0, "sentence": 9}, "no sentence 9")]
+    for wrong, message in mistakes:
         with pytest.raises(openai.BadRequestError, match=message):
             client.audio.speech.create(**given, extra_body={"edits": [wrong]})

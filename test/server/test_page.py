@@ -342,9 +342,14 @@ def recording(tmp_path):
     return path
 
 
+def chosen(path) -> dict[str, str]:
+    """What the page's script knows of a file that somebody has chosen."""
+    return {"name": path.name, "content": base64.b64encode(path.read_bytes()).decode()}
+
+
 def test_a_reference(tts, recording, tmp_path):
     page = Page(tts)
-    answer = page.speak(WEIGHTS, reference=str(recording))
+    answer = page.speak({**WEIGHTS, "recording": chosen(recording)})
     assert "The recording's emotion: " in answer.message
     wave = soundfile.read(io.BytesIO(base64.b64decode(answer.result["audio"])))[0]
     assert_same(wave, said(tts, reference=recording))
@@ -359,7 +364,7 @@ def test_a_reference(tts, recording, tmp_path):
 
 def test_a_reference_that_is_no_recording(tts, tmp_path):
     (tmp_path / "no.wav").write_text("no sound")
-    answer = Page(tts).speak(reference=str(tmp_path / "no.wav"))
+    answer = Page(tts).speak({"recording": chosen(tmp_path / "no.wav")})
     assert "reference of this request" in answer.message
     assert str(tmp_path) not in answer.message
 

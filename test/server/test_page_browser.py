@@ -199,4 +199,4 @@ def test_a_full_line_is_told(tts, open_page):
 def test_the_state_is_json(tts, open_page):
     with running(tts, page=True) as address:
         state = json.loads(open_page(address).evaluate("espnetMtl.state()"))
-        assert set(state) == {"tab", "weights", "edits", "kind", "said"}
+        assert set(state) == {"tab", "weights", "recording", "edits", "kind", "said"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio
@@ -17,12 +16,13 @@ from espnet_mtl.server.answers import Refused
 from espnet_mtl.server.jobs import QueueFull
 from espnet_mtl.server.page.code import Source, curl_command, python_code
 from espnet_mtl.server.page.drawing import drawn_speech
-from espnet_mtl.server.page.form import read_state, request_body
+from espnet_mtl.server.page.form import read_state, recording_name, request_body
 from espnet_mtl.server.page.marks import marked_mistake
 from espnet_mtl.server.page.speaking import Parts, say, sound_file
 from espnet_mtl.server.page.spoken import Remembered, Spoken
 from espnet_mtl.server.service import Service
 from espnet_mtl.text.markup.reader import is_markup, read_markup
+from espnet_mtl.text.normal import check_unicode
 
 REFUSALS = (UserError, Refused, QueueFull)
 """What a request can come to but sound; each says why in its message."""
@@ -70,9 +70,9 @@ class Callbacks:
         form = dict(zip(self._names, values, strict=True))
         try:
             body = request_body(form, browser)
+            recording = recording_name(read_state(browser))
         except UserError as error:
             return _refused(error, "")
-        recording = Path(form["reference"]).name if "reference" in body else ""
         return await self._answer(Spoken(body, recording), _address(request))
 
     async def speak_again(self, request: gradio.Request, browser: str) -> Answer:
@@ -104,11 +104,12 @@ class Callbacks:
         if not text.strip():
             return ""
         try:
+            check_unicode("markup", text)
             if not is_markup(text):
                 raise UserError("markup, line 1, column 1: the first element must be <speak>")
             read_markup(text)
         except UserError as error:
-            return marked_mistake(text, str(error))
+            return marked_mistake(text, str(error)) or _warning(str(error))
         return ""
 
     async def _answer(self, spoken: Spoken, address: str) -> Answer:

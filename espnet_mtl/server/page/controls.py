@@ -74,9 +74,11 @@ def _add_emotions(tts: BaseText2Speech) -> dict[str, Any]:
         added["suggested"] = gradio.Checkbox(label=label, elem_id="suggested")
     if tts.reader.network.has_reference:
         with gradio.Accordion("The emotion of a recording", open=False, elem_id="recording"):
-            label = "A recording of 0.3 to 20 s, whose emotion is taken in place of the wheel's"
-            added["reference"] = gradio.Audio(
-                label=label, type="filepath", sources=["upload", "microphone"], elem_id="reference"
+            gradio.HTML(
+                html_template='<div class="recording"></div>',
+                js_on_load="espnetMtl.recording(element)",
+                apply_default_css=False,
+                elem_id="reference",
             )
     return added
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from espnet_mtl.config.numbers import KNOBS
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import read_bytes
+from espnet_mtl.labels import LARGEST
 
 TEXT, MARKUP = "text", "markup"
 """The two boxes, of which the one is spoken whose tab is open."""
@@ -26,7 +24,7 @@ def request_body(values: Mapping[str, Any], browser: str) -> Body:
 
     Args:
         values: Of the page's components, by name; those that the model has no use for are missing.
-        browser: What the scripts of the page know, as JSON: the open tab and the weights of the emotions.
+        browser: What the scripts of the page know, as JSON: the open tab, the weights of the emotions, a recording.
 
     Raises:
         UserError: There is no text, or what the browser sent is none of the page's.
@@ -34,7 +32,7 @@ def request_body(values: Mapping[str, Any], browser: str) -> Body:
     state = read_state(browser)
     text = str(values[MARKUP if state.get("tab") == MARKUP else TEXT] or "")
     body: Body = {"input": text, "response_format": "wav"}
-    body |= _voice(values) | _emotion(values, state.get("weights") or {})
+    body |= _voice(values) | _emotion(values, state)
     for name, knob in KNOBS.items():
         value = values.get(name)
         if value is not None and value != knob.neutral:
@@ -52,15 +50,34 @@ def read_state(browser: str) -> dict[str, Any]:
     """Reads what the scripts of the page know.
 
     Raises:
-        UserError: It is no object of JSON.
+        UserError: It is nothing that these scripts say.
     """
     try:
         state = json.loads(browser or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError("the page sent what is no JSON: load it again") from error
     if not isinstance(state, dict):
         raise UserError("the page sent what is no JSON object: load it again")
+    weights, recording = state.get("weights") or {}, state.get("recording")
+    if not isinstance(weights, dict) or not all(map(_is_weight, weights.values())):
+        raise UserError("the page sent emotions without weights: load it again")
+    if recording is not None and not _is_recording(recording):
+        raise UserError("the page sent a recording without a name or content: load it again")
     return state
+
+
+def recording_name(state: Mapping[str, Any]) -> str:
+    """Returns the name of the file of the recording whose emotion is taken; "": there is none."""
+    recording = state.get("recording")
+    return recording["name"] if recording else ""
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
+
+
+def _is_recording(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "content"))
 
 
 def _voice(values: Mapping[str, Any]) -> Body:
@@ -73,10 +90,11 @@ def _voice(values: Mapping[str, Any]) -> Body:
     return {"speaker": {first: round(1 - part, DECIMALS), second: part}}
 
 
-def _emotion(values: Mapping[str, Any], weights: Mapping[str, float]) -> Body:
+def _emotion(values: Mapping[str, Any], state: Mapping[str, Any]) -> Body:
     body: Body = {}
-    if values.get("reference"):
-        body["reference"] = base64.b64encode(read_bytes(Path(values["reference"]))).decode()
+    weights = state.get("weights") or {}
+    if state.get("recording"):
+        body["reference"] = state["recording"]["content"]
     elif weights and not values.get("suggested"):
         body["emotion"] = _shares(weights)
     intensity = values.get("intensity")

@@ -16,8 +16,6 @@ from espnet_mtl.server.service import Service
 
 TITLE = "Speech with emotion"
 EXAMPLE = "The train leaves at noon. Nobody is on it but the cat."
-KEPT_S = 3600
-"""Seconds for which the server keeps the file of a recording that was sent."""
 BEGIN = "(...given) => espnetMtl.begin()"
 END = "() => espnetMtl.end()"
 """Scripts before and behind what takes a while."""
@@ -25,7 +23,7 @@ END = "() => espnetMtl.end()"
 
 def build_page(service: Service) -> gradio.Blocks:
     """Builds the page of a server."""
-    with gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT_S, KEPT_S), fill_width=True) as page:
+    with gradio.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gradio.HTML(f"<h1>{TITLE}</h1><p>{_about(service)}</p>", elem_id="title")
         with gradio.Row(elem_id="page"):
             with gradio.Column(elem_id="say"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from html import escape
 
 from espnet_mtl.inference.base import BaseText2Speech
@@ -12,6 +13,7 @@ PLACE = re.compile(r"markup, line (\d+), column (\d+): ")
 AROUND = 1
 """Lines that are shown above and below the one with the mistake."""
 SPEAK = '<speak version="1.1" xmlns:mstts="http://www.w3.org/2001/mstts">\n'
+LINE_ENDS = re.compile(r"\r\n|\r|\n")
 TAG = re.compile(r"</?[^<>]*>?")
 
 
@@ -26,7 +28,8 @@ def marked_mistake(text: str, message: str) -> str:
     if not found:
         return ""
     line, column = int(found[1]), int(found[2])
-    lines = text.splitlines() or [""]
+    # As XML has lines; Python knows more ends of them. The reader sees composed characters
+    lines = LINE_ENDS.split(unicodedata.normalize("NFC", text))
     first, last = max(1, line - AROUND), min(len(lines), line + AROUND)
     rows = [_row(number, lines[number - 1], column if number == line else 0) for number in range(first, last + 1)]
     place = f'<div class="mark-place" data-line="{line}" data-column="{column}">line {line}, column {column}</div>'

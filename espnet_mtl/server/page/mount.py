@@ -9,12 +9,14 @@ from pathlib import Path
 import gradio
 from fastapi import FastAPI, Response
 
+from espnet_mtl.server.options import CHARACTERS
+from espnet_mtl.server.page.gate import Gate
 from espnet_mtl.server.page.layout import build_page
 from espnet_mtl.server.service import Service
 from espnet_mtl.system.files import read_text
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("page.js", "emotions.js", "words.js", "result.js")
+SCRIPTS = ("page.js", "emotions.js", "recording.js", "words.js", "result.js")
 """In the order in which they need each other."""
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 20">
 <path d="M3 8v4M7 5v10M11 2v16M15 6v8M19 9v2" stroke="#6366f1" stroke-width="2.4" stroke-linecap="round"/></svg>"""
@@ -30,7 +32,10 @@ def add_page(app: FastAPI, service: Service, path: str) -> None:
     """
     # Gradio takes the event loop that runs, and where none does, makes several that nobody closes
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, _mount(app, service, path)).result()
+        page = pool.submit(asyncio.run, _mount(app, service, path)).result()
+    # The examples of the page fit in, whatever may be spoken at a time
+    most = max(service.options.characters, CHARACTERS)
+    app.add_middleware(Gate, page=page, path=path, most=most)
 
     # Browsers ask for it at the root, whatever the path of the page
     @app.get("/favicon.ico", include_in_schema=False)
@@ -38,21 +43,22 @@ def add_page(app: FastAPI, service: Service, path: str) -> None:
         return Response(ICON, media_type="image/svg+xml")
 
 
-async def _mount(app: FastAPI, service: Service, path: str) -> None:
+async def _mount(app: FastAPI, service: Service, path: str) -> gradio.Blocks:
+    page = build_page(service)
     gradio.mount_gradio_app(
         app,
-        build_page(service),
+        page,
         path,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
-        max_file_size=f"{service.options.megabytes}mb",
         theme=_theme(),
         css_paths=ASSETS / "page.css",
         head=f"<script>{_scripts()}</script>",
     )
+    return page
 
 
 def _theme() -> gradio.themes.Base:
