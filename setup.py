@@ -89,8 +89,15 @@ setup(
     packages=find_packages(include=["espnet_mtl", "espnet_mtl.*"]),
     package_data={
         "espnet_mtl": [
-            *("**/*.txt", "**/*.html", "**/*.j2", "**/*.json", "**/*.yaml"),
-            *("**/*.pth", "**/*.onnx", "**/*.js", "**/*.css"),
+            "**/*.txt",
+            "**/*.html",
+            "**/*.json",
+            "**/*.j2",
+            "**/*.yaml",
+            "**/*.js",
+            "**/*.css",
+            "**/*.pth",
+            "**/*.onnx",
         ],
     },
     python_requires=">=3.12,<3.14",
