@@ -68,13 +68,14 @@ def batch_for(name: str, batch: dict) -> dict:
 
 
 def backbone_batch_for(name: str, batch: dict) -> dict:
-    """A batch of the backbone alone: no labels, and features are called feats."""
+    """A batch of the backbone alone: no labels, no faces, and features are called feats."""
     if BACKBONES.spec(name).end_to_end:
         frames = {"feats": batch["speech"], "pitch": batch["speech"][..., :1], "energy": batch["speech"][..., 1:2]}
         lengths = {f"{key}_lengths": batch["speech_lengths"] for key in frames}
         kept = {key: batch[key] for key in ("text", "text_lengths", "sids")}
         return {**kept, **frames, **lengths, **recordings_for(batch)}
-    batch = {key: value for key, value in batch_for(name, batch).items() if key != "emotion"}
+    dropped = ("emotion", "visual", "visual_lengths")
+    batch = {key: value for key, value in batch_for(name, batch).items() if key not in dropped}
     return {key.replace("speech", "feats"): value for key, value in batch.items()}
 
 

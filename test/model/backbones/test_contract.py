@@ -95,7 +95,7 @@ def test_the_parts_sum_to_espnets_loss(name, make_batch):
 def test_every_tap_is_there_and_the_loss_reaches_it(name, make_batch):
     backbone, batch = build(name), make_batch(name)
     output = backbone(**batch, style=torch.zeros(4, backbone.encoder_dim))
-    assert {*output.taps, "style"} == set(backbone.spec.taps)
+    assert {*output.taps, "style", "visual"} == set(backbone.spec.taps)
     assert set(backbone.spec.taps) <= set(TAPS)
     assert backbone.tap_dims().keys() == output.taps.keys()
     for tap in output.taps.values():
