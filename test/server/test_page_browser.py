@@ -5,6 +5,7 @@ import json
 import os
 
 import browser
+import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import expect
@@ -176,6 +177,23 @@ def test_a_mistake_in_markup_is_shown_where_it_is(tts, open_page):
         page.locator("#examples").get_by_role("button", name="Pauses").click()
         expect(page.locator("#mistake mark")).to_have_count(0, timeout=LONG_MS)
         speak(page)
+
+
+def test_the_emotion_of_a_recording(tts, open_page, tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(np.arange(16000) * 0.08), 16000)
+    with running(tts, page=True) as address:
+        page = open_page(address)
+        page.locator("#recording").get_by_text("The emotion of a recording", exact=True).click()
+        page.locator("#reference input").set_input_files(tmp_path / "a.wav")
+        page.wait_for_function("espnetMtl.chosen !== null")
+        expect(page.locator("#reference audio")).to_be_visible()
+        speak(page)
+        expect(page.locator("#message")).to_contain_text("The recording's emotion: ")
+        picture(page, "recording")
+        page.get_by_role("button", name="Remove").click()
+        assert page.evaluate(STATE)["recording"] is None
+        speak(page)
+        expect(page.locator("#message")).not_to_contain_text("recording")
 
 
 def test_a_full_line_is_told(tts, open_page):
