@@ -3,10 +3,13 @@
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the PATH")
+PATIENCE_MS = 20_000
+"""How long a busy machine may take for what a page does at once."""
+expect.set_options(timeout=PATIENCE_MS)
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
@@ -23,7 +26,7 @@ def page(chromium, request):
     """A page; what its script throws, or its policy forbids, fails the test."""
     context = chromium.new_context(viewport=SIZES[request.param])
     page, errors = context.new_page(), []
-    page.set_default_timeout(5000)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield page
