@@ -44,6 +44,16 @@ async def refuse_in_words(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": reason.encode()})
 
 
+def with_body(body: bytes, receive: Receive) -> Receive:
+    """Returns what hands over a body that has been read, and after it what comes else."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
+
+
 class BoundedBody:
     """Middleware (ASGI) that reads the body of a request, and hands the request on unless it is too large or too slow.
 
@@ -72,12 +82,7 @@ class BoundedBody:
         if len(body) > self._most:
             await self._refuse(send, 413, f"more than {self._most >> 20} MiB")
             return
-        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive_again() -> Message:
-            return messages.pop() if messages else await receive()
-
-        await self._app(scope, receive_again, send)
+        await self._app(scope, with_body(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """Returns the body, or the beginning of one that is too large; None: the client has gone."""

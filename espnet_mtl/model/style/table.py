@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -169,10 +170,7 @@ def _frames(
     """Returns frames (B, T_v, D) and lengths (B,) as given, or, where a batch has none, one frame of NaN each."""
     if visual is not None and lengths is not None:
         return visual, lengths
-    size = 1
-    for side in encoder.shape:
-        size *= side
-    return feats.new_full((len(feats), 1, size), torch.nan), feats.new_ones(len(feats), dtype=torch.long)
+    return feats.new_full((len(feats), 1, prod(encoder.shape)), torch.nan), feats.new_ones(len(feats), dtype=torch.long)
 
 
 def _sources(labelled: Tensor, trust: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -69,11 +69,11 @@ class Callbacks:
         """Says what is set on the page."""
         form = dict(zip(self._names, values, strict=True))
         try:
-            body = request_body(form, browser)
-            recording = recording_name(read_state(browser))
+            state = read_state(browser)
         except UserError as error:
             return _refused(error, "")
-        return await self._answer(Spoken(body, recording), _address(request))
+        spoken = Spoken(request_body(form, state), recording_name(state))
+        return await self._answer(spoken, _address(request))
 
     async def speak_again(self, request: gradio.Request, browser: str) -> Answer:
         """Says what was said last, with words edited."""

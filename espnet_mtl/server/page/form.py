@@ -17,19 +17,15 @@ Body = dict[str, Any]
 """The fields of `espnet_mtl.server.routes.fields.SpeechRequest`."""
 
 
-def request_body(values: Mapping[str, Any], browser: str) -> Body:
+def request_body(values: Mapping[str, Any], state: Mapping[str, Any]) -> Body:
     """Makes the request that says what is set on the page.
 
     Fields that change nothing are left out, so that the code that is shown is short.
 
     Args:
         values: Of the page's components, by name; those that the model has no use for are missing.
-        browser: What the scripts of the page know, as JSON: the open tab, the weights of the emotions, a recording.
-
-    Raises:
-        UserError: There is no text, or what the browser sent is none of the page's.
+        state: What the scripts of the page know: the open tab, the weights of the emotions, a recording.
     """
-    state = read_state(browser)
     text = str(values[MARKUP if state.get("tab") == MARKUP else TEXT] or "")
     body: Body = {"input": text, "response_format": "wav"}
     body |= _voice(values) | _emotion(values, state)

@@ -16,7 +16,7 @@ from gradio.block_function import BlockFunction
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.server.answers import Send, send_refusal
-from espnet_mtl.system.sockets import App, Message, Receive
+from espnet_mtl.system.sockets import App, Message, Receive, with_body
 
 READ = re.compile(r"/?|/config|/theme\.css|/gradio_api/theme\.css|/(assets|static)/[\w./-]+")
 """Paths below the page's that are read; none of them depends on a query."""
@@ -63,14 +63,10 @@ class Gate:
             await send_refusal(send, 400, str(error))
             return
         body = json.dumps(call).encode()
-        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive_again() -> Message:
-            return messages.pop() if messages else await receive()
-
-        headers = [header for header in _trusted(scope)["headers"] if header[0] != b"content-length"]
+        trusted = _trusted(scope)
+        headers = [header for header in trusted["headers"] if header[0] != b"content-length"]
         length = (b"content-length", str(len(body)).encode())
-        await self._app({**_trusted(scope), "headers": [*headers, length]}, receive_again, send)
+        await self._app({**trusted, "headers": [*headers, length]}, with_body(body, receive), send)
 
     def _checked(self, body: bytes) -> dict[str, Any]:
         """Returns a call with what Gradio needs of it, and nothing else.
