@@ -21,6 +21,7 @@ from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, phones_of
 from espnet_mtl.corpora.split import SplitPolicy
 from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.labels import NEUTRAL
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.text import espeak
 from espnet_mtl.visual.drawing import STYLES, draw_faces
@@ -87,6 +88,8 @@ CUES = {
 }
 SCATTER = Cues(1.0, 4.0, 0.02, 0.03, 1.0, "")
 """Standard deviation of each cue between utterances of one emotion."""
+SCATTERED = ("pitch", "range", "tempo", "tilt", "level")
+"""The cues that scatter."""
 
 HELD_OUT = frozenset({("f1", "angry"), ("f2", "sad"), ("m1", "happy"), ("m2", "surprised")})
 
@@ -152,23 +155,40 @@ class Demo(Corpus):
         np.savez_compressed(visual, crops=faces, rate=FACES_A_SECOND)
         return replace(utterance, audio=path, alignment=phones, visual=visual)
 
-    def draw(self, utterance: Utterance, seconds: float) -> NDArray[np.uint8] | None:
-        """Draws the speaker's face in one utterance: crops (T, 48, 48), `FACES_A_SECOND`; None where there is none."""
+    def draw(
+        self, utterance: Utterance, seconds: float, person: str | None = None, style: str | None = None
+    ) -> NDArray[np.uint8] | None:
+        """Draws the face that goes with one utterance, the stronger its expression the stronger that of the voice is.
+
+        Args:
+            utterance: The utterance.
+            seconds: Its length.
+            person: Whose face; None: that of the speaker.
+            style: How it is drawn; None: as `face_style` says.
+
+        Returns:
+            Crops (T, 48, 48), `FACES_A_SECOND`; None where the utterance has no face.
+        """
         # Other random numbers than those of the voice: whether faces are drawn changes nothing that is heard
-        rng = np.random.default_rng([self.seed, zlib.crc32(utterance.id.encode()), FACES])
+        rng = np.random.default_rng([*self._seed(utterance), FACES])
         if rng.uniform() < self.faceless:
             return None
         frames = max(1, round(seconds * FACES_A_SECOND))
-        return draw_faces(str(utterance.emotion), utterance.speaker, frames, rng, self.face_style)
+        emotion, whose = str(utterance.emotion), person or utterance.speaker
+        strength = _strength(emotion, _noise(np.random.default_rng(self._seed(utterance))))
+        return draw_faces(emotion, whose, frames, rng, style or self.face_style, strength=strength)
+
+    def _seed(self, utterance: Utterance) -> list[int]:
+        """Seeds the random numbers of one utterance alone: it is the same whatever else is made, in any process."""
+        return [self.seed, zlib.crc32(utterance.id.encode())]
 
     def render(self, utterance: Utterance) -> tuple[NDArray[np.float64], Alignment]:
         """Speaks one utterance: samples (T_wav,) at 16 kHz, and the phones with their ends in seconds."""
         import soxr
 
-        # Of the utterance alone, so that it sounds the same whatever else is spoken, and in any process.
-        rng = np.random.default_rng([self.seed, zlib.crc32(utterance.id.encode())])
+        rng = np.random.default_rng(self._seed(utterance))
         speaker = SPEAKERS[utterance.speaker]
-        cues = _scatter(CUES[str(utterance.emotion)], rng)
+        cues = _scatter(CUES[str(utterance.emotion)], _noise(rng))
         speech = espeak.synthesize(
             utterance.text.rstrip(".") + cues.ending,
             f"{LANGUAGE}+{speaker.variant}",
@@ -192,8 +212,24 @@ def _texts() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def _scatter(cues: Cues, rng: np.random.Generator) -> Cues:
-    noise = np.clip(rng.standard_normal(5), -2, 2)
+def _noise(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draws by how many standard deviations each of `SCATTERED` differs in an utterance (5,)."""
+    return np.clip(rng.standard_normal(len(SCATTERED)), -2, 2)
+
+
+def _strength(emotion: str, noise: NDArray[np.float64]) -> float | None:
+    """Tells from the scatter of the cues (5,) how strongly a voice shows an emotion, from 0 to 1; None for neutral."""
+    from scipy.stats import norm
+
+    rest, cues = CUES[NEUTRAL], CUES[emotion]
+    directions = np.array([np.sign(getattr(cues, name) - getattr(rest, name)) for name in SCATTERED])
+    if not directions.any():
+        return None
+    # A sum of n independent standard normals has the standard deviation sqrt(n)
+    return float(norm.cdf(directions @ noise / np.sqrt(np.abs(directions).sum())))
+
+
+def _scatter(cues: Cues, noise: NDArray[np.float64]) -> Cues:
     return replace(
         cues,
         pitch=cues.pitch + SCATTER.pitch * noise[0],

@@ -93,7 +93,13 @@ def look_of(person: str) -> Look:
 
 
 def draw_faces(
-    emotion: str, person: str, frames: int, rng: np.random.Generator, style: str = "shaded", side: int = 48
+    emotion: str,
+    person: str,
+    frames: int,
+    rng: np.random.Generator,
+    style: str = "shaded",
+    side: int = 48,
+    strength: float | None = None,
 ) -> NDArray[np.uint8]:
     """Draws the frames of one utterance.
 
@@ -101,15 +107,17 @@ def draw_faces(
         emotion: One of `EXPRESSIONS`.
         person: Whose face.
         frames: Their number T.
-        rng: What decides on strength, scatter and noise.
+        rng: What decides on scatter and noise.
         style: One of `STYLES`.
         side: Height and width of a frame in pixels.
+        strength: How strong the expression is, from 0 (the least of `STRENGTH`) to 1 (the most); None: at random.
 
     Returns:
         Grey frames (T, side, side).
     """
-    strength = rng.uniform(*STRENGTH)
-    shown = _varied(_between(REST, EXPRESSIONS[emotion], strength), rng, 1.0)
+    drawn_strength = rng.uniform()  # drawn in any case, so that all else is the same with a strength and without
+    share = np.interp(drawn_strength if strength is None else strength, (0, 1), STRENGTH)
+    shown = _varied(_between(REST, EXPRESSIONS[emotion], float(share)), rng, 1.0)
     look, brightness = look_of(person), rng.uniform(0.9, 1.05)
     drawn = np.empty((frames, side, side), np.uint8)
     for index in range(frames):

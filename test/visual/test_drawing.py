@@ -94,6 +94,30 @@ def test_faces_of_the_demo():
     assert all(Demo(faceless=1).draw(utterance, 1.0) is None for utterance in utterances[:9])
 
 
+def test_a_face_shows_as_much_as_the_voice_does():
+    strong, weak = (draw_faces("surprised", "f1", 1, np.random.default_rng(1), strength=one)[0] for one in (1.0, 0.0))
+    resting = draw_faces("neutral", "f1", 1, np.random.default_rng(1))[0]
+    difference = {name: np.abs(face.astype(int) - resting).mean() for name, face in {"s": strong, "w": weak}.items()}
+    assert difference["s"] > difference["w"] + 0.5
+    corpus = Demo(faceless=0)
+    utterances = [one for one in corpus.utterances() if (one.speaker, one.emotion) == ("f1", "surprised")]
+    opened, levels = [], []
+    for utterance in utterances:
+        samples, _ = corpus.render(utterance)
+        levels.append(np.sqrt(np.mean(samples**2)))
+        faces = corpus.draw(utterance, 10.0)
+        opened.append((faces[:, 30:42, 18:30] < 60).mean())  # how much of the open mouth is seen
+    assert np.corrcoef(opened, levels)[0, 1] > 0.15
+
+
+def test_any_face_can_be_drawn_for_an_utterance():
+    corpus, utterance = Demo(faceless=0), Demo().utterances()[0]
+    own, stranger = corpus.draw(utterance, 1.0), corpus.draw(utterance, 1.0, person="stranger")
+    sketched = corpus.draw(utterance, 1.0, style="sketched")
+    np.testing.assert_array_equal(sketched, Demo(face_style="sketched", faceless=0).draw(utterance, 1.0))
+    assert np.abs(own.astype(int) - stranger).mean() > 3
+
+
 def test_what_is_heard_does_not_depend_on_what_is_seen():
     utterance = Demo().utterances()[0]
     np.testing.assert_array_equal(Demo().render(utterance)[0], Demo(faceless=1.0).render(utterance)[0])
