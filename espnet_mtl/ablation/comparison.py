@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from espnet_mtl.ablation.grid import Grid, Run, to_csv
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.errors import one_of
 from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
 from espnet_mtl.evaluation.code_key import code_key
 from espnet_mtl.evaluation.evaluate import (
@@ -52,13 +53,13 @@ class Ablation:
 
     Attributes:
         grid: What was trained.
-        runs: Scores of each run.
+        runs: Scores by the title of the variant and the seed.
         evaluation: Natural speech, and the variants with their seeds pooled, beside the first.
         step_s: Seconds of a training step of each run, the median.
     """
 
     grid: Grid
-    runs: Mapping[Run, Scores]
+    runs: Mapping[tuple[str, int], Scores]
     evaluation: Evaluation
     step_s: Mapping[Run, float]
 
@@ -67,22 +68,42 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     """Judges the speech of every run.
 
     Raises:
-        UserError: The speech of a run is missing.
+        UserError: The speech of a run is missing, or somebody of `speakers` is not in the set.
     """
     exps = {run: grid.exp / run.tag for run in grid.runs}
-    settings, language = decoding_settings(exps[grid.runs[0]], grid.inference_config, grid.part)
-    pitch = pitch_settings(read_yaml(exps[grid.runs[0]] / "config.yaml"))
-    judge = read_judge(grid.dump, settings, language, nj, grid.part, pitch)
+    first = exps[grid.runs[0]]
+    settings, language = decoding_settings(first, grid.inference_configs[0], grid.part)
+    pitch = pitch_settings(read_yaml(first / "config.yaml"))
+    judge = read_judge(grid.natural or grid.dump, settings, language, nj, grid.part, pitch)
+    _check_speakers(grid.speakers, judge.test)
     judge_key = _judge_key(judge)
-    runs: dict[Run, Scores] = {}
-    for run, exp in exps.items():
-        directory = decoded_directory(exp, grid.inference_config, grid.part)
-        runs[run] = _scores(exp, directory, judge, judge_key)
-    variants = []
-    for name in grid.configs:
-        variants.append(pooled(name, [runs[Run(name, seed)] for seed in grid.seeds]))
-    evaluation = replace(evaluate(judge, {}), systems=variants, baseline=variants[0])
+    runs: dict[tuple[str, int], Scores] = {}
+    for seed, (title, (config, decoding)) in product(grid.seeds, grid.variants.items()):
+        exp = exps[Run(config, seed)]
+        scores = _scores(exp, decoded_directory(exp, decoding, grid.part), judge, judge_key)
+        runs[title, seed] = _of_speakers(scores, grid.speakers)
+    variants = [pooled(title, [runs[title, seed] for seed in grid.seeds]) for title in grid.variants]
+    evaluation = evaluate(judge, {})
+    references = [_of_speakers(one, grid.speakers) for one in evaluation.references]
+    evaluation = replace(evaluation, references=references, systems=variants, baseline=variants[0])
     return Ablation(grid, runs, evaluation, step_s={run: _step_seconds(exp) for run, exp in exps.items()})
+
+
+def _check_speakers(speakers: Sequence[str], speech: SpeechSet) -> None:
+    """Makes sure that everybody who is to be judged is there."""
+    valid = sorted(set(speech.speakers))
+    for speaker in speakers:
+        if speaker not in valid:
+            raise one_of("speakers", speaker, valid)
+
+
+def _of_speakers(scores: Scores, speakers: Sequence[str]) -> Scores:
+    """Keeps the scores of some speakers; of all, where none is named."""
+    if not speakers:
+        return scores
+    kept = np.isin(scores.speech.speakers, speakers)
+    values = {name: column[kept] for name, column in scores.values.items()}
+    return Scores(scores.title, scores.speech.where(list(kept)), [], values, scores.named_emotions[kept])
 
 
 def _judge_key(judge: Judge) -> str:
@@ -154,16 +175,19 @@ def _step_seconds(exp: Path) -> float:
 
 def write_ablation(directory: Path, ablation: Ablation) -> Path:
     """Writes `runs.csv` (a row for each run), `table.csv` (for each variant) and `index.html`; returns the page."""
-    write_text(directory / "runs.csv", to_csv([_run_row(ablation, run) for run in ablation.runs]))
+    rows = [_run_row(ablation, title, seed) for seed, title in product(ablation.grid.seeds, ablation.grid.variants)]
+    write_text(directory / "runs.csv", to_csv(rows))
     write_text(directory / "table.csv", to_csv([_variant_row(ablation, one) for one in ablation.evaluation.all]))
     write_text(directory / "index.html", render("ablation/ablation.html.j2", _content(ablation)))
     return directory / "index.html"
 
 
-def _run_row(ablation: Ablation, run: Run) -> dict[str, object]:
-    figures = ablation.runs[run].figures
+def _run_row(ablation: Ablation, title: str, seed: int) -> dict[str, object]:
+    figures = ablation.runs[title, seed].figures
     values = {name: round(figure.value, 5) if figure else "" for name, figure in figures.items()}
-    return {"variant": run.variant, "seed": run.seed, **values, "step_s": round(ablation.step_s[run], 4)}
+    config, _ = ablation.grid.variants[title]
+    step_s = ablation.step_s[Run(config, seed)]
+    return {"variant": title, "seed": seed, **values, "step_s": round(step_s, 4)}
 
 
 def _variant_row(ablation: Ablation, scores: Scores) -> dict[str, object]:
@@ -186,7 +210,8 @@ def _columns(name: str, figure: Interval | None) -> dict[str, object]:
 def step_ratio(ablation: Ablation, variant: str) -> float | None:
     """Step time of a variant relative to the first one's, seed by seed, the median."""
     first = next(iter(ablation.grid.configs))
-    seconds = [ablation.step_s[Run(variant, seed)] for seed in ablation.grid.seeds]
+    config, _ = ablation.grid.variants[variant]
+    seconds = [ablation.step_s[Run(config, seed)] for seed in ablation.grid.seeds]
     first_seconds = [ablation.step_s[Run(first, seed)] for seed in ablation.grid.seeds]
     ratios = np.array(seconds) / np.array(first_seconds)
     return float(np.median(ratios)) if np.isfinite(ratios).all() else None
@@ -215,7 +240,9 @@ def _applies(name: str, variants: Sequence[Scores]) -> bool:
 def _line(ablation: Ablation, scores: Scores, shown: Sequence[str]) -> dict[str, Any]:
     """Figures of one variant, or of natural speech, and its configuration."""
     differences = ablation.evaluation.differences.get(scores.title, {})
-    config = ablation.grid.configs.get(scores.title)
+    config = None
+    if variant := ablation.grid.variants.get(scores.title):
+        config = ablation.grid.configs[variant[0]]
     return {
         "title": scores.title,
         "cells": [Cell.of(metric(name), scores.figures.get(name)) for name in shown],

@@ -54,26 +54,40 @@ class Grid:
         seeds: Seeds of each.
         dump: `dump/raw`, with `token_list` and `tables` beside it.
         exp: Where the experiments go; `stats` of stage 4 is in it.
-        inference_config: Decoding YAML.
+        inference_configs: Decoding YAMLs; with several, every model speaks by each of them.
         part: The set that is synthesized and judged: dev to choose settings, test to report.
         token_type: "phn", "char" or "bpe".
         train_args: Options of ESPnet's training for all runs, which override the YAMLs.
         command: What the commands are run by, such as a scheduler's wrapper; empty: this machine.
         jobs: Runs side by side.
         environment: Variables of the commands, beside those of this process.
+        natural: `dump/raw` of the natural speech that judges; None: `dump`. Another one has labels that training lacks.
+        speakers: Whose speech is judged; none: that of all.
     """
 
     configs: Mapping[str, Path]
     seeds: Sequence[int]
     dump: Path
     exp: Path
-    inference_config: Path
+    inference_configs: Sequence[Path]
     part: str = "test"
     token_type: str = "phn"
     train_args: Sequence[str] = ()
     command: Sequence[str] = ()
     jobs: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
+    natural: Path | None = None
+    speakers: Sequence[str] = ()
+
+    @property
+    def variants(self) -> dict[str, tuple[str, Path]]:
+        """By its title, what is compared: a name of `configs`, and the decoding YAML that it speaks by."""
+        several = len(self.inference_configs) > 1
+        variants = {}
+        for decoding, config in product(self.inference_configs, self.configs):
+            title = f"{config} {decoding.stem}" if several else config
+            variants[title] = config, decoding
+        return variants
 
     @property
     def runs(self) -> list[Run]:
@@ -101,7 +115,9 @@ def train_all(grid: Grid) -> None:
     """
     paths = list(grid.configs.values())
     check_same_data({path: override(path, load_train_config(path), grid.train_args) for path in paths})
-    read_yaml(grid.inference_config)
+    name_variants(grid.inference_configs)  # its name names the directory of what is said
+    for path in grid.inference_configs:
+        read_yaml(path)
     require([grid.dump / grid.part / "durations"], "stage 3")
     # Copies, since a file may be edited while the grid is trained.
     copies = {name: yaml.safe_dump(read_train_config(path), sort_keys=False) for name, path in grid.configs.items()}
@@ -118,7 +134,7 @@ def train_all(grid: Grid) -> None:
 def _run(grid: Grid, run: Run) -> bool:
     """Trains a run and synthesizes its speech, each where it is not done yet; tells whether both succeeded."""
     print(f"{run.tag}: begins", flush=True)
-    succeeded = _train(grid, run) and _decode(grid, run)
+    succeeded = _train(grid, run) and all(_decode(grid, run, path) for path in grid.inference_configs)
     print(f"{run.tag}: {'done' if succeeded else 'failed'}", flush=True)
     return succeeded
 
@@ -133,14 +149,14 @@ def _train(grid: Grid, run: Run) -> bool:
     return _command(grid, exp, "train", options)
 
 
-def _decode(grid: Grid, run: Run) -> bool:
+def _decode(grid: Grid, run: Run, inference_config: Path) -> bool:
     """Synthesizes the speech of a run; not where the speech that is there was made from the same files."""
     exp = grid.exp / run.tag
-    note = exp / grid.inference_config.stem / grid.part / "ablation.key"
-    key = _speech_key(grid, exp)
+    note = exp / inference_config.stem / grid.part / "ablation.key"
+    key = _speech_key(grid, exp, inference_config)
     if note.is_file() and note.read_text(encoding="utf-8") == key:
         return True
-    options = ["--exp", exp, "--dump", grid.dump, "--inference_config", grid.inference_config, "--part", grid.part]
+    options = ["--exp", exp, "--dump", grid.dump, "--inference_config", inference_config, "--part", grid.part]
     if not _command(grid, exp, "decode", options):
         return False
     write_text(note, key)
@@ -159,11 +175,12 @@ def _command(grid: Grid, exp: Path, module: str, options: Sequence[object]) -> b
     return done.returncode == 0
 
 
-def _speech_key(grid: Grid, exp: Path) -> str:
+def _speech_key(grid: Grid, exp: Path, inference_config: Path) -> str:
     """Hashes what speech is made from: the model, the options of decoding and the sentences with their labels."""
     model = best_model(exp, read_yaml(exp / "config.yaml"))
-    tables = [grid.dump / grid.part / name for name in ("text", "phones", "utt2spk", "utt2emo", "utt2lang")]
-    return digest([model, grid.inference_config], {}, optional=tables)
+    names = ("text", "phones", "utt2spk", "utt2emo", "utt2lang", "visual.scp")
+    tables = [grid.dump / grid.part / name for name in names]
+    return digest([model, inference_config], {}, optional=tables)
 
 
 def to_csv(rows: Sequence[Mapping[str, object]]) -> str:

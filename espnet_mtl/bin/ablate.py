@@ -22,8 +22,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--expdir", type=output_directory, default="exp", help="experiments, and stats of stage 4 [%(default)s]"
     )
-    parser.add_argument("--inference_config", type=Path, default=Path("conf/decode.yaml"), help="[%(default)s]")
+    parser.add_argument(
+        "--inference_config",
+        type=Path,
+        nargs="+",
+        default=[Path("conf/decode.yaml")],
+        metavar="YAML",
+        help="how the models speak: by several, all of them by each [conf/decode.yaml]",
+    )
     parser.add_argument("--part", default="test", choices=("dev", "test"), help="dev to choose, test to report")
+    parser.add_argument(
+        "--natural", type=Path, help="stage 3 of the natural speech that judges, if it has other labels [<dump>]"
+    )
+    parser.add_argument("--speakers", nargs="+", default=[], metavar="NAME", help="judge their speech alone")
     parser.add_argument("--output", type=output_directory, help="directory of the tables [<expdir>/ablation_<part>]")
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
     parser.add_argument("--jobs", type=whole_number(1), default=cores, help="trainings side by side [%(default)s]")
@@ -46,13 +57,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         seeds=range(1, args.seeds + 1),
         dump=args.dump,
         exp=args.expdir,
-        inference_config=args.inference_config,
+        inference_configs=args.inference_config,
         part=args.part,
         token_type=args.token_type,
         train_args=train_args,
         command=command,
         jobs=args.jobs,
         environment=threads,
+        natural=args.natural,
+        speakers=args.speakers,
     )
     train_all(grid)
     page = write_ablation(output, judge_all(grid, cores))

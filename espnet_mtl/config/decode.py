@@ -24,6 +24,7 @@ VocoderName = Literal["griffin_lim", "source_filter", "parallel_wavegan"]
 Iterations = Annotated[int, whole(1, 10000)]
 Window = Annotated[int, whole(0, 10000)]
 Ratio = Annotated[float, Field(ge=0, le=1000, description="a number from 0 to 1000")]
+StyleFrom = Literal["label", "recording", "face"]
 Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 
 
@@ -63,6 +64,17 @@ class DecodeOptions(Options):
         return self
 
 
+class SetDecodeOptions(DecodeOptions):
+    """Options of a decoding YAML: those of `Text2Speech`, and what only a whole set can be spoken by.
+
+    Attributes:
+        style_from: What gives the emotion: the `label` of each utterance; or a `recording`, or a `face`, of the set with
+            that label, of somebody else and of another sentence where there is one.
+    """
+
+    style_from: StyleFrom | None = None
+
+
 def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Reads a decoding YAML; `overrides` are `--key value` pairs. Keys that are null are left out.
 
@@ -77,7 +89,7 @@ def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> di
     for name, value in zip(names, values, strict=True):
         config[name.removeprefix("--")] = _value(name, value)
     try:
-        build(DecodeOptions, config, "decoding")
+        build(SetDecodeOptions, config, "decoding")
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     return {key: value for key, value in config.items() if value is not None}

@@ -1,4 +1,6 @@
 import csv
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from tiny_corpus import sound
 from espnet_mtl.ablation import comparison
 from espnet_mtl.ablation.comparison import judge_all, pooled, step_ratio, write_ablation
 from espnet_mtl.ablation.grid import Grid
+from espnet_mtl.errors import UserError
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def grid(corpus, experiment, tmp_path):
     for seed in (1, 2):
         experiment(f"right_seed{seed}")
         experiment(f"wrong_seed{seed}", lambda who, emotion, text: sound(other[who], emotion, text))
-    return Grid(configs, [1, 2], corpus / "dump/raw", corpus / "exp", corpus / "decode.yaml")
+    return Grid(configs, [1, 2], corpus / "dump/raw", corpus / "exp", [corpus / "decode.yaml"])
 
 
 def read(path):
@@ -31,7 +34,7 @@ def test_variants_are_compared_with_the_first(grid, tmp_path):
     ablation = judge_all(grid, nj=1)
     right, wrong = ablation.evaluation.systems
     assert ablation.evaluation.baseline is right
-    assert len(right.speech.utts) == 2 * len(ablation.runs[grid.runs[0]].speech.utts)
+    assert len(right.speech.utts) == 2 * len(ablation.runs["right", 1].speech.utts)
     assert right.figures["speaker_eer"].value < 0.5 < wrong.figures["speaker_eer"].value
     assert ablation.evaluation.differences["wrong"]["speaker_similarity"].high < 0
     assert step_ratio(ablation, "wrong") is None  # nothing was trained here
@@ -60,7 +63,7 @@ def test_what_was_judged_is_not_judged_again(grid, monkeypatch):
 
     monkeypatch.setattr("espnet_mtl.ablation.comparison.score_system", judged_again)
     first = judge_all(grid, nj=1)
-    assert first.runs[grid.runs[1]].figures["speaker_similarity"].value < 1
+    assert first.runs["wrong", 1].figures["speaker_similarity"].value < 1
 
 
 def test_another_code_judges_again(grid, monkeypatch):
@@ -75,6 +78,27 @@ def test_another_code_judges_again(grid, monkeypatch):
 
 def test_seeds_are_paired_with_seeds(grid):
     ablation = judge_all(grid, nj=1)
-    one, two = (ablation.runs[run] for run in grid.runs[:2])
+    one, two = ablation.runs["right", 1], ablation.runs["wrong", 1]
     shifted = pooled("x", [one, two]).difference("speaker_similarity", pooled("y", [two, one]))
     assert shifted.value == pytest.approx(0, abs=1e-9)
+
+
+def test_the_speech_of_some_speakers_can_be_judged_alone(grid):
+    alone = judge_all(replace(grid, speakers=["a"]), nj=1)
+    assert {speaker for one in alone.evaluation.all for speaker in one.speech.speakers} == {"a"}
+    everybody = judge_all(grid, nj=1).runs["wrong", 1]
+    chosen = np.array(everybody.speech.speakers) == "a"
+    expected = everybody.figure("speaker_similarity", chosen).value
+    assert alone.runs["wrong", 1].figures["speaker_similarity"].value == pytest.approx(expected)
+    with pytest.raises(UserError, match=r"speakers 'c'.*Valid: a, b"):
+        judge_all(replace(grid, speakers=["c"]), nj=1)
+
+
+def test_speech_is_judged_by_recordings_with_labels_that_training_lacks(grid, corpus, tmp_path):
+    lacking = tmp_path / "unlabelled/raw"
+    shutil.copytree(corpus / "dump/raw", lacking)
+    for part in ("train", "test"):
+        (lacking / part / "utt2emo").write_text("", encoding="utf-8")
+    without, judged = (judge_all(replace(grid, dump=lacking, natural=natural), nj=1) for natural in (None, grid.dump))
+    assert without.runs["right", 1].figures["emotion_accuracy"] is None
+    assert judged.runs["right", 1].figures["emotion_accuracy"].value > 0.5

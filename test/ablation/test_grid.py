@@ -70,8 +70,12 @@ def grid(tmp_path):
         write(tmp_path / "decode.yaml")
         (tmp_path / "dump/raw/test").mkdir(parents=True)
         (tmp_path / "dump/raw/test/durations").touch()
-        places = {"dump": tmp_path / "dump/raw", "exp": tmp_path / "exp", "inference_config": tmp_path / "decode.yaml"}
-        return Grid(configs=configs, seeds=[1, 2], **places, **options)
+        places = {
+            "dump": tmp_path / "dump/raw",
+            "exp": tmp_path / "exp",
+            "inference_configs": [tmp_path / "decode.yaml"],
+        }
+        return Grid(configs=configs, seeds=[1, 2], **{**places, **options})
 
     return make
 
@@ -92,7 +96,7 @@ if module.endswith("train"):
     if not (exp / "latest.pth").exists():
         (exp / "latest.pth").touch()
 else:
-    decoded = pathlib.Path(options["--exp"]) / "decode" / options["--part"]
+    decoded = pathlib.Path(options["--exp"]) / pathlib.Path(options["--inference_config"]).stem / options["--part"]
     decoded.mkdir(parents=True, exist_ok=True)
     (decoded / "wav.scp").touch()
 """
@@ -126,6 +130,16 @@ def test_speech_is_made_again_where_what_it_is_made_from_changes(grid, tmp_path,
     (tmp_path / changed).write_text("griffin_lim_iters: 60")
     train_all(grid)
     assert log.read_text().count("bin.stages.decode") == 2
+
+
+def test_every_model_speaks_by_every_decoding_configuration(grid, tmp_path):
+    (tmp_path / "fake.py").write_text(FAKE.replace("sys.exit", "print"))
+    decodings = [tmp_path / "decode.yaml", write(tmp_path / "slow.yaml", speed_control_alpha=2.0)]
+    both = grid(command=[sys.executable, str(tmp_path / "fake.py")], inference_configs=decodings)
+    assert list(both.variants) == ["one decode", "two decode", "one slow", "two slow"]
+    train_all(both)
+    for decoding in ("decode", "slow"):
+        assert (both.exp / "two_seed2" / decoding / "test/wav.scp").is_file()
 
 
 def test_what_is_missing_is_named_before_training(grid):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from espnet_mtl.config.decode import DECODE_OPTIONS, load_inference_config
+from espnet_mtl.config.decode import DECODE_OPTIONS, DecodeOptions, StyleFrom, load_inference_config
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.data.arks import ark_writers, moved_scp
@@ -20,6 +20,7 @@ from espnet_mtl.data.utterances import languages_of_speakers
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.length import check_lines
 from espnet_mtl.inference.sets.spoken import check_dump, speech_note
+from espnet_mtl.inference.sets.style_sources import StyleSources, read_sources
 from espnet_mtl.labels import CLASS_LABELS, UNLABELLED
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from espnet_mtl.inference.text2speech import Text2Speech
 
 ARKS = {"feats": "feat_gen_denorm", "pitch": "pitch_denorm"}
-TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo", "utt2lang")
+STYLE_SOURCES = "style_sources"
+"""Beside decoded speech: the utterance of the set that gave each its emotion, where labels did not."""
+TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo", "utt2lang", STYLE_SOURCES)
 
 
 @dataclass(frozen=True)
@@ -118,42 +121,70 @@ def decode(
         UserError: The model or the test set is missing, an option is wrong, or a text is too long.
     """
     options = load_inference_config(inference_config, overrides)
+    style_from = options.get("style_from")
     require([exp / "config.yaml"], "stage 5")
     config = read_yaml(exp / "config.yaml")
     model_file = best_model(exp, config)
     require([dump / part / "durations"], "stage 3")
     check_dump(exp, config, dump, part)
     check_gpus(ngpu)
+    sources = read_sources(dump / part, style_from)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.inference.text2speech import Text2Speech
 
-    tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **options)
+    tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **_of_model(options))
+    _check_has_encoder(tts, style_from)
     requests = list_requests(dump / part, tts.train_args.token_type, tts.speakers, tts.emotions)
     lines = {request.utt: request.tokens for request in requests}
     check_lines(lines, tts.reader.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
     output = exp / Path(inference_config).stem / part
     vocoder = vocoder_arguments(options, config.get(VOCODER_WEIGHTS))["vocoder_file"]
-    note = speech_note(exp, config, model_file, dump / part, output, vocoder and Path(vocoder))
+    note = speech_note(exp, config, model_file, dump / part, output, vocoder and Path(vocoder), style_from)
     with whole_directory(output) as directory:
         write_note(directory, note)
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))
-        _synthesize(tts, requests, directory, output.resolve())
+        _synthesize(tts, requests, sources, directory, output.resolve())
     return output
 
 
-def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, final: Path) -> None:
+def _of_model(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of decoding that are those of `Text2Speech`."""
+    return {name: value for name, value in options.items() if name in DecodeOptions.model_fields}
+
+
+def _check_has_encoder(tts: Text2Speech, style_from: StyleFrom | None) -> None:
+    """Raises UserError where a model cannot take the emotion from a recording or a face."""
+    style = tts.model.style
+    lacking = {
+        "recording": style is None or style.reference is None,
+        "face": style is None or style.visual is None,
+    }
+    if style_from and lacking.get(style_from, False):
+        encoder = {"recording": "reference", "face": "visual"}[style_from]
+        raise UserError(
+            f"style_from: {style_from}: this model has no {encoder} encoder (style_conf.{encoder} of its training YAML)"
+        )
+
+
+def _synthesize(
+    tts: Text2Speech, requests: Sequence[Request], sources: StyleSources | None, directory: Path, final: Path
+) -> None:
     """Writes the speech of all requests, what was predicted and their labels into `directory`, to be called `final`."""
     (directory / "wav").mkdir()
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
     predicted = {name: ARKS[name] for name in BACKBONES.spec(tts.train_args.tts).predicted}
     with ark_writers(directory, predicted) as arks:
         for request in progress(requests, f"decoding {final.parent.parent.name}", len(requests)):
-            output = _speak(tts, request)
+            source = source_of(sources, request)
+            output = _speak(tts, request, sources.controls(source) if sources and source else {})
             wav = Path("wav") / file_name(request.utt, ".wav")
             (directory / wav).write_bytes(encoded(output["wav"].cpu().numpy(), tts.fs, "wav"))
             for name, key in predicted.items():
                 arks[name](request.utt, output[key].cpu().numpy())
-            for name, entry in {**_entries(request, output), "wav.scp": final / wav}.items():
+            entries = {**_entries(request, output), "wav.scp": final / wav}
+            if source:
+                entries[STYLE_SOURCES] = source
+            for name, entry in entries.items():
                 tables[name][request.utt] = entry
     for name, table in tables.items():
         if table or name == "utt2emo":
@@ -162,11 +193,20 @@ def _synthesize(tts: Text2Speech, requests: Sequence[Request], directory: Path, 
         write_table(directory / f"{name}.scp", moved_scp(directory / f"{name}.scp", final))
 
 
-def _speak(tts: Text2Speech, request: Request) -> Mapping[str, Any]:
+def source_of(sources: StyleSources | None, request: Request) -> str | None:
+    """Chooses the utterance that a request takes its emotion from; None where it takes it from its label, or has none."""
+    if sources is None or request.emotion is None:
+        return None
+    return sources.of(request.utt, request.text, request.speaker, request.emotion)
+
+
+def _speak(tts: Text2Speech, request: Request, source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Speaks a request, in the emotion of its label or of a control that names a source."""
     reader = tts.reader
     tokens = reader.numbers(reader.tokenizer.tokens(request.tokens))
+    emotion = None if source else request.emotion
     try:
-        return tts(tokens, speaker=request.speaker, emotion=request.emotion, language=request.language)
+        return tts(tokens, speaker=request.speaker, emotion=emotion, language=request.language, **source)
     except UserError as error:
         raise UserError(f"utterance {request.utt}: {error}") from error
 
