@@ -68,8 +68,8 @@ class SetDecodeOptions(DecodeOptions):
     """Options of a decoding YAML: those of `Text2Speech`, and what only a whole set can be spoken by.
 
     Attributes:
-        style_from: What gives the emotion: the `label` of each utterance; or a `recording`, or a `face`, of the set with
-            that label, of somebody else and of another sentence where there is one.
+        style_from: What gives the emotion: the `label` of each utterance; or a `recording`, or a `face`, of the set
+            with that label, of somebody else and of another sentence where there is one.
     """
 
     style_from: StyleFrom | None = None

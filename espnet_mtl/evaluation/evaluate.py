@@ -14,13 +14,13 @@ from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.data.dump import DURATIONS_NOTE
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.analysis import Recording, analyze_all
+from espnet_mtl.evaluation.encoder_metrics import encoder_metrics
 from espnet_mtl.evaluation.judge import Judge, read_judge
 from espnet_mtl.evaluation.measures.versa import check_versa, score_by_versa
 from espnet_mtl.evaluation.metrics import NATURAL_PROBE
 from espnet_mtl.evaluation.result import Evaluation, write_metrics
 from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
-from espnet_mtl.evaluation.style_map import reference_metrics
 from espnet_mtl.inference.sets.spoken import check_dump, check_spoken
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
@@ -45,7 +45,7 @@ def evaluate(
         speech: Recordings of each system by its title.
         baseline: Title of the system that the others are compared with.
         versa: VERSA's score_config, for more metrics of natural speech and the systems.
-        exps: exp/<tag> of systems that were trained here, for metrics of their reference encoders.
+        exps: exp/<tag> of systems that were trained here, for metrics of their encoders.
 
     Raises:
         UserError: VERSA is wanted and is not there.
@@ -191,12 +191,12 @@ def score_system(
         speech: Its recordings.
         judge: What they are judged by.
         versa: VERSA's score_config, for more metrics.
-        exp: exp/<tag> of a system that was trained here, for metrics of its reference encoder.
+        exp: exp/<tag> of a system that was trained here, for metrics of its encoders.
     """
     recordings = [Recording(path) for path in speech.wavs]
     features = analyze_all(recordings, judge.nj, f"speech of {title}")
     extra = {WORD_ERRORS: judge.words(title, speech, recordings)}
-    extra |= reference_metrics(exp, speech, judge) if exp else {}
+    extra |= encoder_metrics(exp, speech, judge) if exp else {}
     extra |= _by_versa(versa, speech, judge)
     return score(title, speech, features, judge, extra)
 

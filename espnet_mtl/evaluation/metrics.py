@@ -21,6 +21,7 @@ class MetricGroup(StrEnum):
     EMOTION = "Emotion"
     SPEAKER = "Speaker"
     REFERENCE = "Reference encoder"
+    VISUAL = "Visual encoder"
     INTELLIGIBILITY = "Intelligibility"
     VERSA = "VERSA"
 
@@ -242,6 +243,57 @@ MEASURED = {
         MetricGroup.REFERENCE,
         "speaker",
         "Natural recordings whose speaker a linear probe tells from that attention: the timbre that a style carries.",
+        best="↓",
+    ),
+    "visual_emotion_accuracy": Metric(
+        MetricGroup.VISUAL,
+        "emotion",
+        "Faces of natural recordings whose emotion the model's visual encoder attends to most.",
+    ),
+    "visual_speaker_accuracy": Metric(
+        MetricGroup.VISUAL,
+        "speaker",
+        "The same faces whose speaker a linear probe tells from that attention: whose face it is, carried by a style.",
+        best="↓",
+    ),
+    "face_to_voice_recall_1": Metric(
+        MetricGroup.VISUAL,
+        "face to voice, recall@1",
+        "Faces whose own recording is the nearest of all test recordings that have a face.",
+        digits=3,
+    ),
+    "face_to_voice_recall_5": Metric(
+        MetricGroup.VISUAL,
+        "face to voice, recall@5",
+        "The same, among the nearest five.",
+        digits=3,
+    ),
+    "face_to_voice_rank": Metric(
+        MetricGroup.VISUAL,
+        "face to voice, rank",
+        "Place of the own recording, median.",
+        statistic=np.median,
+        digits=1,
+        best="↓",
+    ),
+    "voice_to_face_recall_1": Metric(
+        MetricGroup.VISUAL,
+        "voice to face, recall@1",
+        "Recordings whose own face is the nearest of all.",
+        digits=3,
+    ),
+    "voice_to_face_recall_5": Metric(
+        MetricGroup.VISUAL,
+        "voice to face, recall@5",
+        "The same, among the nearest five.",
+        digits=3,
+    ),
+    "voice_to_face_rank": Metric(
+        MetricGroup.VISUAL,
+        "voice to face, rank",
+        "Place of the own face, median.",
+        statistic=np.median,
+        digits=1,
         best="↓",
     ),
     "phone_error_rate": Metric(

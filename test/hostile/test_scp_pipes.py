@@ -14,10 +14,10 @@ from espnet_mtl.bin.stages.prepare_audio import main as prepare_audio
 from espnet_mtl.data.arks import Matrices, load_matrix
 from espnet_mtl.data.kaldi import read_scp, read_table, write_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.encoders import styles_of_recordings
 from espnet_mtl.evaluation.external import read_hypothesis
 from espnet_mtl.evaluation.judge import Judge
 from espnet_mtl.evaluation.speech_set import read_speech_set
-from espnet_mtl.evaluation.style_map import styles_of
 from espnet_mtl.inference.sets.teacher import _utterances
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
@@ -75,7 +75,7 @@ def test_features_of_an_evaluation(stranger, corpus, mark, entry):
     replace_entry(stranger / "feats.scp", entry, mark)
     speech = read_speech_set(stranger, "stage 2")
     with pytest.raises(UserError, match=r"feats.scp:1: .*no pipes"):
-        styles_of(None, speech)
+        styles_of_recordings(None, speech)
     judge = Judge(None, speech, stranger / "judge", 16000, {"features": {}}, "en-us", 1)
     with pytest.raises(UserError, match=r"feats.scp:1: .*no pipes"):
         _ = judge.natural_vocoded

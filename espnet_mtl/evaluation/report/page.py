@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from espnet_mtl.evaluation.encoders import TrainedEncoders, has_encoder, plane, styles_of_recordings
 from espnet_mtl.evaluation.metrics import METRICS
 from espnet_mtl.evaluation.report.curves import Curve, ending, read_curves
+from espnet_mtl.evaluation.report.faces import face_cards
 from espnet_mtl.evaluation.report.players import Players
 from espnet_mtl.evaluation.report.plots import curves_plot, map_plot, speech_plot
 from espnet_mtl.evaluation.report.render import data_uri, render
 from espnet_mtl.evaluation.report.table import Cell, MetricRow, columns, rows
 from espnet_mtl.evaluation.result import Evaluation
 from espnet_mtl.evaluation.scores import Scores
-from espnet_mtl.evaluation.style_map import TrainedReferenceEncoder, has_reference, plane, styles_of
 from espnet_mtl.system.files import whole_directory
 
 TEMPLATE = "evaluation/report/report.html.j2"
@@ -68,6 +69,7 @@ def _content(evaluation: Evaluation, exps: Sequence[Path], players: Players) -> 
             _breakdown(evaluation, "speaker", [one.speech.speakers for one in evaluation.all]),
         ],
         "worst": list(_worst(evaluation, players)),
+        "faces": list(face_cards(evaluation, first, exps, players)),
         "sentences": [_grid(evaluation, sentence, players) for sentence in _sentences(first)],
         "plots": list(_plots(evaluation)),
         "confusions": [_confusion(scores) for scores in evaluation.all if scores.named_emotions.any()],
@@ -164,8 +166,10 @@ def _panels(logged: dict[str, dict[str, Curve]]) -> list[tuple[str, dict[str, Cu
 def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, str]]:
     """Styles of natural test speech, in each model that has a reference encoder."""
     speech = evaluation.references[0].speech
-    for exp in filter(has_reference, exps):
-        styles = styles_of(TrainedReferenceEncoder(exp), speech)
+    for exp in exps:
+        if not has_encoder(exp, "reference"):
+            continue
+        styles = styles_of_recordings(TrainedEncoders(exp, "reference"), speech)
         image = map_plot(plane(styles.vectors), {"by emotion": speech.emotions, "by speaker": speech.speakers})
         yield {"title": exp.name, "image": data_uri("image/png", image)}
 

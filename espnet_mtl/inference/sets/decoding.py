@@ -194,7 +194,7 @@ def _synthesize(
 
 
 def source_of(sources: StyleSources | None, request: Request) -> str | None:
-    """Chooses the utterance that a request takes its emotion from; None where it takes it from its label, or has none."""
+    """Chooses the utterance that a request takes its emotion from; None where a label gives it, or there is none."""
     if sources is None or request.emotion is None:
         return None
     return sources.of(request.utt, request.text, request.speaker, request.emotion)

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
+from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.evaluation.evaluate import evaluate_experiments
 from espnet_mtl.evaluation.report import page as report
 from espnet_mtl.evaluation.report.curves import ending, read_curves
+from espnet_mtl.evaluation.report.faces import face_cards
 from espnet_mtl.evaluation.report.page import write_report
+from espnet_mtl.evaluation.report.players import Players
 from espnet_mtl.evaluation.report.table import rows, text_table
 
 
@@ -108,3 +111,32 @@ def test_what_a_training_logged_is_drawn(tmp_path, monkeypatch):
     figures = panels.pop("discriminators, validation")
     assert figures == ["game_d", "game_fake", "game_fm", "game_g", "game_real"]
     assert sorted(panels.values()) == sorted([["a"], ["a"], ["mel_a"], ["mel_tts_a"], ["mel_a"]])
+
+
+def test_faces_stand_beside_the_speech_that_they_gave_the_emotion(corpus, experiment, tmp_path):
+    test = corpus / "dump/raw/test"
+    utts = [line.split()[0] for line in (test / "utt2spk").read_text().splitlines()]
+    random = np.random.default_rng(0)
+    for number, utt in enumerate(utts):
+        # Of the first, an embedding: it is no picture
+        faces = {"embedding": np.ones(8)} if number == 0 else {"crops": random.integers(0, 255, (3, 48, 48), np.uint8)}
+        np.savez(tmp_path / f"{utt}.npz", **faces)
+    write_table(test / "media.scp", {utt: tmp_path / f"{utt}.npz" for utt in utts})
+    write_table(test / "visual.scp", dict.fromkeys(utts[:-1], "visual.ark:1"))
+    own = experiment("multi")
+    evaluation = evaluate_experiments([own], corpus / "dump/raw", corpus / "decode.yaml")
+    players = Players(10**6)
+    cards = list(face_cards(evaluation, evaluation.systems[0], [own], players))
+    emotions = sorted(set(evaluation.systems[0].speech.emotions))
+    assert [card.title.split(", ")[1] for card in cards] == emotions
+    assert all(card.picture.startswith("data:image/png") and card.players for card in cards)
+    assert len({card.picture for card in cards}) == len(cards)
+    html = write_report(tmp_path / "report", evaluation).read_text(encoding="utf-8")
+    assert html.count('class="face"') == len(cards)
+
+    # Where faces gave the emotion, it is theirs; here one face gave all
+    decoded = evaluation.systems[0].speech.directory
+    write_table(decoded / "style_sources", dict.fromkeys(evaluation.systems[0].speech.utts, utts[1]))
+    cards = list(face_cards(evaluation, evaluation.systems[0], [own], players))
+    assert len({card.picture for card in cards}) == 1
+    assert len(cards) == len(emotions)

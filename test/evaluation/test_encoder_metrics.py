@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from espnet_mtl.evaluation import style_map
+from espnet_mtl.evaluation import encoder_metrics
+from espnet_mtl.evaluation.encoder_metrics import matching, ranks_of_own
+from espnet_mtl.evaluation.encoders import EncodedStyles, plane
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.evaluation.style_map import ReferenceStyles, plane, reference_metrics
 from espnet_mtl.system.files import write_text
 
 EMOTIONS, SPEAKERS = ["happy", "sad"], ["a", "b"]
@@ -29,11 +30,11 @@ def measure(tmp_path, monkeypatch):
     def run(happy, speech=judge.test):
         def styles_of(encoder, recordings):
             share = np.array([happy(*pair) for pair in recordings.pairs])
-            return ReferenceStyles(EMOTIONS, np.zeros((len(share), 4)), np.stack([share, 1 - share], 1))
+            return EncodedStyles(EMOTIONS, np.zeros((len(share), 4)), np.stack([share, 1 - share], 1))
 
-        monkeypatch.setattr(style_map, "TrainedReferenceEncoder", lambda exp: None)
-        monkeypatch.setattr(style_map, "styles_of", styles_of)
-        return reference_metrics(tmp_path, speech, judge)
+        monkeypatch.setattr(encoder_metrics, "TrainedEncoders", lambda exp, needed: None)
+        monkeypatch.setitem(encoder_metrics.ENCODE, "reference", styles_of)
+        return encoder_metrics.encoder_metrics(tmp_path, speech, judge)
 
     return run
 
@@ -69,3 +70,23 @@ def test_the_plane_of_a_few_vectors_has_the_directions_that_there_are(shape):
     if min(shape) == 1:
         np.testing.assert_allclose(points[:, 1], 0)
     np.testing.assert_allclose(points.mean(0), 0, atol=1e-12)
+
+
+def test_the_rank_of_what_is_right():
+    similarities = np.array([[3, 1, 2], [2, 1, 3], [1, 1, 1]])
+    assert ranks_of_own(similarities).tolist() == [1, 3, 3]
+
+
+def test_faces_find_their_recordings():
+    random = np.random.default_rng(0)
+    recordings = random.normal(size=(40, 8))
+    faces = 3 * recordings + 0.01 * random.normal(size=(40, 8))
+    faces[7] = np.nan
+    found = matching(faces, recordings)
+    for way in ("face_to_voice", "voice_to_face"):
+        assert np.isnan(found[f"{way}_rank"]).tolist() == [number == 7 for number in range(40)]
+        assert np.nanmean(found[f"{way}_recall_1"]) == np.nanmean(found[f"{way}_recall_5"]) == 1
+    others = matching(faces, random.normal(size=(40, 8)))
+    assert np.nanmean(others["face_to_voice_recall_1"]) < 0.2
+    assert np.nanmean(others["face_to_voice_recall_5"]) < 0.4
+    assert 8 < np.nanmedian(others["voice_to_face_rank"]) < 32

@@ -1,0 +1,125 @@
+"""Faces beside the speech that they go with, for the report."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.typing import NDArray
+
+from espnet_mtl.data.dump import MEDIA_SCP, VISUAL_SCP
+from espnet_mtl.data.kaldi import read_optional
+from espnet_mtl.data.utterances import read_visual
+from espnet_mtl.evaluation.encoders import TrainedEncoders, has_encoder, styles_of_faces
+from espnet_mtl.evaluation.report.players import Players
+from espnet_mtl.evaluation.report.render import data_uri
+from espnet_mtl.evaluation.result import Evaluation
+from espnet_mtl.evaluation.scores import Scores
+from espnet_mtl.evaluation.speech_set import SpeechSet
+from espnet_mtl.inference.sets.decoding import STYLE_SOURCES
+from espnet_mtl.visual.extractors.build import build_extractor
+from espnet_mtl.visual.sources import source_of
+from espnet_mtl.visual.unusable import UnusableVisual
+
+SIDE = 96
+"""Pixels of a picture."""
+NAMED = 2
+"""How many of the emotions that a face is seen as are named."""
+
+
+@dataclass(frozen=True)
+class FaceCard:
+    """A face, and an utterance that goes with it.
+
+    Attributes:
+        title: Who speaks in which emotion.
+        face: Whose face it is.
+        picture: It, as the address of an image.
+        seen: What the visual encoder sees in it: emotions and their shares, the largest first.
+        text: What is said.
+        players: By whom, and the addresses of the recordings.
+    """
+
+    title: str
+    face: str
+    picture: str
+    seen: list[tuple[str, float]]
+    text: str
+    players: list[tuple[str, str]]
+
+
+def face_cards(evaluation: Evaluation, scores: Scores, exps: Sequence[Path], players: Players) -> Iterator[FaceCard]:
+    """Yields an utterance for each emotion, each by another speaker where there is one, with a face that can be shown.
+
+    That is the face that gave the emotion, where faces did, and else that of the natural recording.
+
+    Args:
+        evaluation: What is shown.
+        scores: Its first system.
+        exps: exp/<tag> of the systems: one with a visual encoder says what it sees.
+        players: Of the recordings.
+    """
+    natural, speech = evaluation.references[0].speech, scores.speech
+    usable, files = read_visual(natural.directory / VISUAL_SCP), read_visual(natural.directory / MEDIA_SCP)
+    sources = read_optional(speech.directory / STYLE_SOURCES)
+    seen_in = _seen(natural, exps)
+    speakers = sorted(set(speech.speakers))
+    for number, emotion in enumerate(sorted(set(speech.emotions) - {""})):
+        for place in _places(speech, emotion, speakers[number % len(speakers)]):
+            utt = speech.utts[place]
+            source = sources.get(utt, utt)
+            picture = picture_of(files[source]) if source in usable and source in files else None
+            if picture is None:
+                continue
+            owner = natural.speakers[natural.utts.index(source)]
+            yield FaceCard(
+                title=f"{speech.speakers[place]}, {emotion}",
+                face=f"face of {owner}",
+                picture=picture,
+                seen=seen_in.get(source, []),
+                text=speech.texts[place],
+                players=players.of(evaluation, utt),
+            )
+            break
+
+
+def _places(speech: SpeechSet, emotion: str, speaker: str) -> list[int]:
+    """Places of the utterances of an emotion, those of a speaker first."""
+    places = [place for place, own in enumerate(speech.emotions) if own == emotion]
+    return sorted(places, key=lambda place: speech.speakers[place] != speaker)
+
+
+def _seen(natural: SpeechSet, exps: Sequence[Path]) -> Mapping[str, list[tuple[str, float]]]:
+    """What the first model with a visual encoder sees in each face; nothing where no model has one."""
+    for exp in exps:
+        if has_encoder(exp, "visual"):
+            styles = styles_of_faces(TrainedEncoders(exp, "visual"), natural)
+            return {utt: _largest(styles.names, row) for utt, row in zip(natural.utts, styles.weights, strict=True)}
+    return {}
+
+
+def _largest(names: Sequence[str], weights: NDArray) -> list[tuple[str, float]]:
+    """The emotions of most weight (K,)."""
+    order = (-weights).argsort()[:NAMED]
+    return [(names[number], float(weights[number])) for number in order]
+
+
+def picture_of(path: str) -> str | None:
+    """Returns the middle frame of a face as the address of an image; None where nothing can be shown of it."""
+    extractor = build_extractor("crops", {"size": SIDE})
+    try:
+        frames = extractor(source_of(path))
+    except UnusableVisual:
+        return None  # such as an array of embeddings, which are no picture
+    return _as_image(frames[len(frames) // 2].reshape(SIDE, SIDE))
+
+
+def _as_image(greys: NDArray) -> str:
+    """Greys (H, W) from 0 to 1, as the address of an image."""
+    from matplotlib.image import imsave
+
+    file = io.BytesIO()
+    imsave(file, greys, cmap="gray", vmin=0, vmax=1, format="png")
+    return data_uri("image/png", file.getvalue())
