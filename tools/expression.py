@@ -3,6 +3,7 @@
 
     tools/expression.py controls MODEL DUMP     # rate, pitch, its range and energy
     tools/expression.py emotions MODEL DUMP     # label, reference, intensity, mixtures, changes in mid-sentence
+    tools/expression.py faces MODEL DUMP        # emotion of faces, and whether faces find their recordings
     tools/expression.py long MODEL              # minutes of text in one call: memory, speed, lost sentences
     tools/expression.py draw FIGURES.json ...   # posteriors of the emotion by intensity, as a PNG
 
@@ -34,11 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line, measures, prints tables and writes the figures."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="WHAT")
-    for name, run in {"controls": _controls, "emotions": _emotions}.items():
+    for name, run in {"controls": _controls, "emotions": _emotions, "faces": _faces}.items():
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         _add_subject(command)
         command.add_argument("--json", type=output_file, help="write the figures here, too")
+    commands.choices["faces"].add_argument(
+        "--drawn", action="store_true", help="of the demo: also with faces drawn as training never saw them"
+    )
     long = commands.add_parser("long")
     long.set_defaults(run=_long)
     long.add_argument("model", help="zip, URL or model directory")
@@ -89,6 +93,16 @@ def _emotions(args: argparse.Namespace) -> None:
 
     subject = _subject(args)
     figures = measure_emotions(subject, train_on_natural(subject, args.nj), args.nj)
+    print(figures.table())
+    _write(args, figures, subject)
+
+
+def _faces(args: argparse.Namespace) -> None:
+    from expressing.faces import measure_faces
+    from expressing.probing import train_on_natural
+
+    subject = _subject(args)
+    figures = measure_faces(subject, train_on_natural(subject, args.nj), args.drawn)
     print(figures.table())
     _write(args, figures, subject)
 

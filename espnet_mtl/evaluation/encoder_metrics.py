@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from espnet_mtl.evaluation.encoders import (
     EncodedStyles,
     Encoder,
-    TrainedEncoders,
     has_encoder,
     has_face,
+    read_encoders,
     styles_of_faces,
     styles_of_recordings,
 )
@@ -40,7 +40,7 @@ def encoder_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> MetricValues:
     encoders: tuple[Encoder, ...] = ("reference", "visual")
     for encoder in encoders:
         if judge.train and has_encoder(exp, encoder) and (encoder == "reference" or has_face(judge.test).any()):
-            trained, train = TrainedEncoders(exp, encoder), judge.train.some(MAX_TRAINING_RECORDINGS)
+            trained, train = read_encoders(exp, encoder), judge.train.some(MAX_TRAINING_RECORDINGS)
             tested[encoder] = ENCODE[encoder](trained, judge.test)
             values |= _told(encoder, ENCODE[encoder](trained, train), train, tested[encoder], judge.test)
     if len(tested) == len(encoders):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,30 +50,18 @@ def has_encoder(exp: Path, encoder: Encoder) -> bool:
     return bool(config.get("emotions")) and bool((config.get("style_conf") or {}).get(encoder, by_default))
 
 
-class TrainedEncoders:
-    """The encoders of a trained model.
+class Encoders:
+    """The encoders of a model.
 
     Args:
-        exp: The model, e.g. `exp/train_fastspeech2`.
-        needed: An encoder that it must have.
-
-    Raises:
-        UserError: There is no such model, or it lacks the encoder.
+        model: It has a style table; it is not trained any more.
+        emotions: The K styles.
+        fs: Its sampling rate in Hz.
     """
 
-    def __init__(self, exp: Path, needed: Encoder):
-        from espnet_mtl.tasks.tts import MTLTTSTask
-
-        config = exp / "config.yaml"
-        require([config], "stage 5")
-        checkpoint = best_model(exp, read_yaml(config))
-        model, args = MTLTTSTask.build_model_from_file(config, checkpoint)
-        if model.style is None or getattr(model.style, needed) is None:
-            how = "true" if needed == "reference" else "{}"
-            raise UserError(f"{exp}: this model has no {needed} encoder; train with style_conf.{needed}: {how}")
+    def __init__(self, model: Any, emotions: list[str], fs: int):
         self.model, self.style = model.eval(), model.style
-        self.emotions: list[str] = args.emotions
-        self.fs: int = args.feats_extract_conf["fs"]
+        self.emotions, self.fs = emotions, fs
 
     def of_recording(self, feats: Tensor) -> Tap:
         """Returns the tap `style` of one recording, from its log-mel spectrogram as extracted (T, odim)."""
@@ -94,7 +83,29 @@ class TrainedEncoders:
             return self.style.visual_tap(frames[None], torch.tensor([len(frames)]))
 
 
-def styles_of_recordings(encoders: TrainedEncoders, speech: SpeechSet) -> EncodedStyles:
+def read_encoders(exp: Path, needed: Encoder) -> Encoders:
+    """Reads the encoders of a trained model.
+
+    Args:
+        exp: The model, e.g. `exp/train_fastspeech2`.
+        needed: An encoder that it must have.
+
+    Raises:
+        UserError: There is no such model, or it lacks the encoder.
+    """
+    from espnet_mtl.tasks.tts import MTLTTSTask
+
+    config = exp / "config.yaml"
+    require([config], "stage 5")
+    checkpoint = best_model(exp, read_yaml(config))
+    model, args = MTLTTSTask.build_model_from_file(config, checkpoint)
+    if model.style is None or getattr(model.style, needed) is None:
+        how = "true" if needed == "reference" else "{}"
+        raise UserError(f"{exp}: this model has no {needed} encoder; train with style_conf.{needed}: {how}")
+    return Encoders(model, args.emotions, args.feats_extract_conf["fs"])
+
+
+def styles_of_recordings(encoders: Encoders, speech: SpeechSet) -> EncodedStyles:
     """Encodes natural recordings, with feats.scp in their directory (stage 3)."""
     import torch
 
@@ -104,17 +115,26 @@ def styles_of_recordings(encoders: TrainedEncoders, speech: SpeechSet) -> Encode
     return _encoded(encoders, [encoders.of_recording(torch.from_numpy(logmel)) for logmel in logmels])
 
 
-def styles_of_faces(encoders: TrainedEncoders, speech: SpeechSet) -> EncodedStyles:
+def styles_of_faces(encoders: Encoders, speech: SpeechSet) -> EncodedStyles:
     """Encodes the faces of natural recordings, as far as visual.scp in their directory (stage 3) has them."""
+    seen = has_face(speech)
+    if not seen.any():
+        return encode_faces(encoders, [None] * len(seen))
+    faces = Matrices(speech.directory / VISUAL_SCP, "stage 3")
+    frames = [faces[utt] if has else None for utt, has in zip(speech.utts, seen, strict=True)]
+    return encode_faces(encoders, frames)
+
+
+def encode_faces(encoders: Encoders, frames: Sequence[NDArray[np.float32] | None]) -> EncodedStyles:
+    """Encodes what stage 3 makes of faces, (T_v, D) each; None where there is none."""
     import torch
 
-    seen = has_face(speech)
+    seen = np.array([one is not None for one in frames])
     if not seen.any():
         nothing = np.full((len(seen), len(encoders.emotions)), np.nan, np.float32)
         return EncodedStyles(encoders.emotions, nothing, nothing)
-    faces = Matrices(speech.directory / VISUAL_SCP, "stage 3")
-    frames = [faces[utt] for utt in np.array(speech.utts)[seen].tolist()]
-    found = _encoded(encoders, [encoders.of_face(torch.from_numpy(one)) for one in frames])
+    taps = [encoders.of_face(torch.from_numpy(one)) for one in frames if one is not None]
+    found = _encoded(encoders, taps)
     return EncodedStyles(found.names, _spread(found.vectors, seen), _spread(found.weights, seen))
 
 
@@ -124,7 +144,7 @@ def has_face(speech: SpeechSet) -> NDArray[np.bool_]:
     return np.array([utt in seen for utt in speech.utts])
 
 
-def _encoded(encoders: TrainedEncoders, taps: list[Tap]) -> EncodedStyles:
+def _encoded(encoders: Encoders, taps: list[Tap]) -> EncodedStyles:
     import torch
 
     vectors = torch.cat([tap.values for tap in taps])

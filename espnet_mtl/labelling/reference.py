@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.analysis import Recording
-from espnet_mtl.evaluation.encoders import TrainedEncoders
+from espnet_mtl.evaluation.encoders import Encoders, read_encoders
 from espnet_mtl.evaluation.probes.crossfit import softmax, temperature
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.labelling.pseudo import PseudoLabels
@@ -31,7 +31,7 @@ def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabe
         UserError: The model has no reference encoder, or `check` has no label, one that the model does not know, or an
             utterance of `speech`.
     """
-    encoder = TrainedEncoders(exp, "reference")
+    encoder = read_encoders(exp, "reference")
     labelled = check.where([emotion != "" for emotion in check.emotions])
     unlabelled = speech.where([emotion == "" for emotion in speech.emotions])
     _check(encoder.emotions, check, labelled, speech)
@@ -47,12 +47,12 @@ def label_by_model(speech: SpeechSet, exp: Path, check: SpeechSet) -> PseudoLabe
     )
 
 
-def _logits(encoder: TrainedEncoders, wavs: list[str], name: str) -> NDArray[np.float64]:
+def _logits(encoder: Encoders, wavs: list[str], name: str) -> NDArray[np.float64]:
     """Returns the reference encoder's logits (N, K) of recordings."""
     return np.stack([_logits_of(encoder, wav) for wav in progress(wavs, name, len(wavs))])
 
 
-def _logits_of(encoder: TrainedEncoders, wav: str) -> NDArray[np.float64]:
+def _logits_of(encoder: Encoders, wav: str) -> NDArray[np.float64]:
     samples, fs = Recording(wav).read()
     if fs != encoder.fs:
         samples = soxr.resample(samples, fs, encoder.fs)

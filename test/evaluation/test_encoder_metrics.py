@@ -32,7 +32,7 @@ def measure(tmp_path, monkeypatch):
             share = np.array([happy(*pair) for pair in recordings.pairs])
             return EncodedStyles(EMOTIONS, np.zeros((len(share), 4)), np.stack([share, 1 - share], 1))
 
-        monkeypatch.setattr(encoder_metrics, "TrainedEncoders", lambda exp, needed: None)
+        monkeypatch.setattr(encoder_metrics, "read_encoders", lambda exp, needed: None)
         monkeypatch.setitem(encoder_metrics.ENCODE, "reference", styles_of)
         return encoder_metrics.encoder_metrics(tmp_path, speech, judge)
 

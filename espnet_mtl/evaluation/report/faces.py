@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from espnet_mtl.data.dump import MEDIA_SCP, VISUAL_SCP
 from espnet_mtl.data.kaldi import read_optional
 from espnet_mtl.data.utterances import read_visual
-from espnet_mtl.evaluation.encoders import TrainedEncoders, has_encoder, styles_of_faces
+from espnet_mtl.evaluation.encoders import has_encoder, read_encoders, styles_of_faces
 from espnet_mtl.evaluation.report.players import Players
 from espnet_mtl.evaluation.report.render import data_uri
 from espnet_mtl.evaluation.result import Evaluation
@@ -95,7 +95,7 @@ def _seen(natural: SpeechSet, exps: Sequence[Path]) -> Mapping[str, list[tuple[s
     """What the first model with a visual encoder sees in each face; nothing where no model has one."""
     for exp in exps:
         if has_encoder(exp, "visual"):
-            styles = styles_of_faces(TrainedEncoders(exp, "visual"), natural)
+            styles = styles_of_faces(read_encoders(exp, "visual"), natural)
             return {utt: _largest(styles.names, row) for utt, row in zip(natural.utts, styles.weights, strict=True)}
     return {}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_mtl.evaluation.encoders import TrainedEncoders, has_encoder, plane, styles_of_recordings
+from espnet_mtl.evaluation.encoders import has_encoder, plane, read_encoders, styles_of_recordings
 from espnet_mtl.evaluation.metrics import METRICS
 from espnet_mtl.evaluation.report.curves import Curve, ending, read_curves
 from espnet_mtl.evaluation.report.faces import face_cards
@@ -169,7 +169,7 @@ def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, st
     for exp in exps:
         if not has_encoder(exp, "reference"):
             continue
-        styles = styles_of_recordings(TrainedEncoders(exp, "reference"), speech)
+        styles = styles_of_recordings(read_encoders(exp, "reference"), speech)
         image = map_plot(plane(styles.vectors), {"by emotion": speech.emotions, "by speaker": speech.speakers})
         yield {"title": exp.name, "image": data_uri("image/png", image)}
 
