@@ -1,4 +1,4 @@
-"""Whether the emotion of a face is said, and faces find their recordings: of faces like those of training, and others."""
+"""Whether the emotion of a face is said, and faces find their recordings: of faces as in training, and of others."""
 
 from __future__ import annotations
 
@@ -162,12 +162,11 @@ def _add_said(
     controls = []
     for source in sources:
         controls.append({"visual": shown[source.utts[0]], "emotion": None} if source else {})
-    right, speaker = _said_right(subject, probes, title, controls)
+    heard, speaker = _said_right(subject, probes, title, controls)
     counted = np.array([source is not None for source in sources])
+    right = np.where(counted, heard, np.nan)
     texts = [cell.text for cell in subject.cells]
-    figures.add(f"{kind}_said", f"{title}: emotion that is heard", np.where(counted, right, np.nan), texts)
-    figures.add_ratio(
-        f"{kind}_share", "the same, over emotion by label", np.where(counted, right, np.nan), labelled, texts
-    )
+    figures.add(f"{kind}_said", f"{title}: emotion that is heard", right, texts)
+    figures.add_ratio(f"{kind}_share", "the same, over emotion by label", right, labelled, texts)
     if speaker is not None:
         figures.add(f"{kind}_speaker", "the same, speaker accuracy", np.where(counted, speaker, np.nan), texts)
