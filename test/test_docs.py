@@ -16,7 +16,7 @@ import pytest
 import yaml
 from doc_pages import PAGES, RECIPE, ROOT, blocks, headings, name_of_page, prose, read, spans
 
-from espnet_mtl.config.decode import DecodeOptions
+from espnet_mtl.config.decode import SetDecodeOptions
 from espnet_mtl.config.espnet import ONLY_VALUES, RECIPE_KEYS
 from espnet_mtl.config.load import load_train_config
 from espnet_mtl.config.schema import DURATION_SOURCES, OWN_KEYS
@@ -105,7 +105,7 @@ def test_every_key_of_a_configuration_is_documented():
         assert_documented(PAGES_OF_SECTIONS.get(section, "training.md"), SECTIONS.load(section).model_fields)
     for key in ONLY_VALUES:
         assert re.search(rf"`{key}[`:]", read(ROOT / "docs/training.md")), key
-    assert_documented("speaking.md", DecodeOptions.model_fields)
+    assert_documented("speaking.md", SetDecodeOptions.model_fields)
 
 
 def test_every_key_of_a_task_is_documented():

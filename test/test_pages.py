@@ -141,7 +141,7 @@ def test_what_the_page_on_the_server_shows_works(recipe, monkeypatch):
 
 def test_what_the_page_on_faces_shows_works(tmp_path, monkeypatch):
     commands = page_commands("visual")
-    assert len(commands) == 2
+    assert len(commands) == 3
     for line in commands:
         run_line(line, tmp_path, "--baseline_config", "none")
     note = json.loads((tmp_path / "dump/raw/visual.json").read_text())
@@ -152,6 +152,16 @@ def test_what_the_page_on_faces_shows_works(tmp_path, monkeypatch):
     log = (tmp_path / "exp/train_fastspeech2_visual/train.log").read_text(encoding="utf-8")
     for figure in ("style_by_face=", "matching_recall=", "emotion_visual_acc=", "no_speaker_visual_acc="):
         assert figure in log
+    decoded = tmp_path / "exp/train_fastspeech2_visual/decode_face/test"
+    emotions = read_table(decoded / "utt2emo")
+    sources = read_table(decoded / "style_sources")
+    of_set = read_table(tmp_path / "dump/raw/test/utt2emo")
+    assert {utt: of_set[source] for utt, source in sources.items()} == dict(emotions)
+    figures = json.loads((decoded / "metrics.json").read_text())["systems"]["train_fastspeech2_visual"]["metrics"]
+    assert 0 <= figures["visual_emotion_accuracy"]["value"] <= 1
+    assert figures["face_to_voice_rank"]["value"] >= 1
+    report = (decoded / "report/index.html").read_text(encoding="utf-8")
+    assert report.count('class="face"') == len(set(emotions.values()))
     (face,) = draw_faces("happy", "f2", 1, np.random.default_rng(0), side=160)
     Image.fromarray(face).save(tmp_path / "face.png")
     page = (ROOT / "docs/visual.md").read_text(encoding="utf-8")
