@@ -15,8 +15,9 @@ from pydantic import AfterValidator, Field
 from espnet_mtl.config.espnet.values import Cleaner
 from espnet_mtl.config.fields import File, Name, Options, build
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.visual import extractor_options
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.registry import BACKBONES, HEADS, VISUAL_EXTRACTORS
+from espnet_mtl.registry import BACKBONES, HEADS
 
 UNKNOWN = "<unk>"
 """The token that texts get for one that the model does not know."""
@@ -114,7 +115,7 @@ def check_trained(config: Mapping[Any, Any]) -> TrainedValues:
     if values.tts not in BACKBONES:
         raise one_of("tts", values.tts, BACKBONES)
     if values.visual_extract is not None:
-        build(VISUAL_EXTRACTORS.options(values.visual_extract), values.visual_extract_conf, "visual_extract_conf")
+        extractor_options(values.visual_extract, values.visual_extract_conf)
     for name, task in values.tasks.items():
         if not isinstance(task, Mapping):
             raise UserError(f"tasks.{shown(name)}: expected 'key: value' lines, got {shown(task)}")

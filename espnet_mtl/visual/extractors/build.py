@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from espnet_mtl.config.fields import build
+from espnet_mtl.config.visual import extractor_options
 from espnet_mtl.registry import VISUAL_EXTRACTORS
 from espnet_mtl.visual.extractors.base import VisualExtractor
 
@@ -16,6 +16,5 @@ def build_extractor(name: str, conf: Mapping[str, Any]) -> VisualExtractor:
     Raises:
         UserError: There is none of that name, or it does not take these options.
     """
-    options = build(VISUAL_EXTRACTORS.options(name), conf, "visual_extract_conf")
-    extractor: VisualExtractor = VISUAL_EXTRACTORS.load(name)(options)
+    extractor: VisualExtractor = VISUAL_EXTRACTORS.load(name)(extractor_options(name, conf))
     return extractor
