@@ -50,6 +50,8 @@ SPEAKER_LANGUAGES = "speaker_languages"
 """Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
 VISUAL_SHAPE = "visual_shape"
 """Key that stage 5 adds where the data have faces: the shape of a frame, [D] or [H, W]."""
+VISUAL_WEIGHTS = "visual_weights"
+"""Key that stage 5 adds beside it: the digest of the weights of the extractor; null: it has none."""
 VOCODER_WEIGHTS = "vocoder_weights"
 """Key that stage 5 adds where it trains a vocoder, too: the file of the vocoder's weights."""
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
