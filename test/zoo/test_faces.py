@@ -25,7 +25,8 @@ def card(extractor, shape, **conf):
             "expression",
             [128],
             {},
-            "`expression`: 128 numbers a frame, 5 frames a second; mini-Xception with the weights of fer 25.10.3 (MIT, 242 kB)",
+            "`expression`: 128 numbers a frame, 5 frames a second; "
+            "mini-Xception with the weights of fer 25.10.3 (MIT, 242 kB)",
         ),
         ("crops", [32, 32], {"rate": 7.5}, "`crops`: 32 x 32 pixels a frame, 7.5 frames a second; no weights"),
         ("embedding", [6], {}, "`embedding`: 6 numbers a frame, any frame rate; no weights"),
