@@ -137,7 +137,7 @@ def _check_apart(read: Iterable[Path], replaced: Iterable[Path]) -> None:
 
 def file_digest(path: Path) -> str:
     """Hashes the content of a file; of the note of a stage, what that stage made; MISSING where there is none."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, it raises nothing over a name that is too long
         return MISSING
     if number := re.fullmatch(r"stage_(\d+)\.json", path.name):
         note = read_note(path.parent, int(number[1]))
