@@ -125,9 +125,10 @@ def whole_sets(
 
 
 def _check_apart(read: Iterable[Path], replaced: Iterable[Path]) -> None:
-    places = {place.resolve(): place for place in replaced}
+    # Unlike Path.resolve, realpath raises nothing over a link that leads to itself
+    places = {Path(os.path.realpath(place)): place for place in replaced}
     for directory in read:
-        whole = directory.resolve()
+        whole = Path(os.path.realpath(directory))
         for parent in (whole, *whole.parents):
             if parent in places:
                 raise UserError(
