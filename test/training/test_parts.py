@@ -77,7 +77,8 @@ def test_a_model_forgets_to_see(pretrained, make_args, capsys):
 def test_a_model_goes_on_seeing(pretrained, make_args, capsys):
     """Options that change no weight may differ."""
     made = {"style_conf": {"channels": 8, "visual": {**VISUAL, "drop": 0.5}}, "visual_extract_conf": {"rate": 3.0}}
-    _, new = started(pretrained(**SEEING_MODEL), make_args(**{**SEEING_MODEL, **made}))
+    before = {**SEEING_MODEL, "visual_extract_conf": {"rate": 5.0}}
+    _, new = started(pretrained(**before), make_args(**{**SEEING_MODEL, **made}))
     assert not new
     assert capsys.readouterr().err == ""
 
