@@ -145,7 +145,7 @@ def test_what_the_page_on_faces_shows_works(tmp_path, monkeypatch):
     for line in commands:
         run_line(line, tmp_path, "--baseline_config", "none")
     note = json.loads((tmp_path / "dump/raw/visual.json").read_text())
-    assert note == {"extractor": "crops", "shape": [48, 48], "rate": 3.0}
+    assert note == {"extractor": "crops", "shape": [48, 48], "rate": 3.0, "weights": None}
     for name in ("train", "dev", "test"):
         faces, utterances = (read_table(tmp_path / f"dump/raw/{name}/{table}") for table in ("visual.scp", "wav.scp"))
         assert 0.7 < len(faces) / len(utterances) < 1

@@ -106,7 +106,7 @@ class Fuzzer:
     def _compare(self, target: Target, kind: str, mutated: set[str], after: bytes, said: str) -> str:
         """Compares what the stage left with what it leaves without the mutation, which is about some utterances."""
         expected, found = self._expected[kind], target.output(self._work)
-        reports = [path.read_text(encoding="utf-8") for path in self._work.glob("d*/**/report.txt")]
+        reports = [path.read_text(encoding="utf-8") for path in self._work.glob("d*/**/*report.txt")]
         told = said + "".join(reports)
         still_named = _keys(set(after.split(b"\n")))
         for table, utt in sorted({*expected, *found}):

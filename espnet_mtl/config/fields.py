@@ -33,6 +33,7 @@ AtLeastOne = Annotated[int, Field(ge=1, description="a whole number of at least 
 Switch = Annotated[bool, Field(description="true or false")]
 File = Annotated[str, Field(min_length=1, description="the path of a file")]
 Name = Annotated[str, Field(min_length=1, description="a name")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256 of 64 hexadecimal digits")]
 
 WIDEST, DEEPEST = 2**13, 128
 """Largest layer, and most layers: a slip of the keyboard would else fill the memory after all data are prepared."""

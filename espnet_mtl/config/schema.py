@@ -21,9 +21,10 @@ from espnet_mtl.config.espnet.values import TrainValues, check_features, class_o
 from espnet_mtl.config.fields import build, is_number, known
 from espnet_mtl.config.ranges import range_tasks
 from espnet_mtl.config.tasks import check_tasks
+from espnet_mtl.config.visual import check_visual
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import TABLES
-from espnet_mtl.registry import BACKBONES, HEADS, SECTIONS, VISUAL_EXTRACTORS, WEIGHTINGS
+from espnet_mtl.registry import BACKBONES, HEADS, SECTIONS, WEIGHTINGS
 
 OWN_KEYS: Mapping[str, Any] = {
     "language": "en-us",
@@ -49,6 +50,8 @@ SPEAKER_LANGUAGES = "speaker_languages"
 """Key that stage 5 adds to a trained model's configuration: the languages of each speaker in the data."""
 VISUAL_SHAPE = "visual_shape"
 """Key that stage 5 adds where the data have faces: the shape of a frame, [D] or [H, W]."""
+VISUAL_WEIGHTS = "visual_weights"
+"""Key that stage 5 adds beside it: the digest of the weights of the extractor; null: it has none."""
 VOCODER_WEIGHTS = "vocoder_weights"
 """Key that stage 5 adds where it trains a vocoder, too: the file of the vocoder's weights."""
 SIGNAL = {"fs": 16000, "n_fft": 1024, "hop_length": 256}
@@ -210,7 +213,7 @@ def check(config: Mapping[str, Any]) -> None:
         build(SECTIONS.load(section), config[section], section)
     if config["durations"] not in DURATION_SOURCES:
         raise one_of("durations", config["durations"], DURATION_SOURCES)
-    _check_visual(config)
+    check_visual(config)
     build(WEIGHTINGS.options(config["weighting"]), config["weighting_conf"], "weighting_conf")
     check_tasks(config["tasks"], backbone)
     for name, task in config["tasks"].items():
@@ -228,17 +231,6 @@ def _check_style_tap(name: str, task: Mapping[str, Any], style_conf: Mapping[str
         raise UserError(f"tasks.{name}: the tap 'style' needs a reference encoder (style_conf.reference: true)")
     if "visual" in taps and style_conf.get("visual") is None:
         raise UserError(f"tasks.{name}: the tap 'visual' needs a visual encoder (style_conf.visual: {{}})")
-
-
-def _check_visual(config: Mapping[str, Any]) -> None:
-    name, conf = config["visual_extract"], config["visual_extract_conf"]
-    if name is not None:
-        build(VISUAL_EXTRACTORS.options(name), conf, "visual_extract_conf")
-    elif conf:
-        valid = ", ".join(VISUAL_EXTRACTORS)
-        raise UserError(f"visual_extract_conf has no effect without visual_extract: name one of {valid}")
-    if name is None and config["style_conf"].get("visual") is not None:
-        raise UserError(f"style_conf.visual: there are no faces without visual_extract: {', '.join(VISUAL_EXTRACTORS)}")
 
 
 def _check_features(config: Mapping[str, Any], token_features: Collection[str]) -> None:

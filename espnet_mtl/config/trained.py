@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from espnet_mtl.config.espnet.values import Cleaner
-from espnet_mtl.config.fields import File, Name, Options, build
+from espnet_mtl.config.fields import Digest, File, Name, Options, build
 from espnet_mtl.config.load import read_yaml
+from espnet_mtl.config.visual import extractor_options
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.registry import BACKBONES, HEADS, VISUAL_EXTRACTORS
+from espnet_mtl.registry import BACKBONES, HEADS
 
 UNKNOWN = "<unk>"
 """The token that texts get for one that the model does not know."""
@@ -56,6 +57,7 @@ class TrainedValues(Options):
         speakers, emotions, languages, genders: Names of the classes of the labels.
         visual_shape: Shape of a frame of the faces that it learned from.
         visual_extract, visual_extract_conf: How they were extracted.
+        visual_weights: Digest of the extractor's weights.
         g2p, non_linguistic_symbols: ESPnet's, which this project does without.
     """
 
@@ -75,6 +77,7 @@ class TrainedValues(Options):
     visual_shape: FrameShape | None = None
     visual_extract: Name | None = None
     visual_extract_conf: Section = Field(default_factory=dict)
+    visual_weights: Digest | None = None
     g2p: None = Field(None, description="null: phonemes come from espeak")
     non_linguistic_symbols: None = Field(None, description="null: the tokens have none")
 
@@ -114,7 +117,7 @@ def check_trained(config: Mapping[Any, Any]) -> TrainedValues:
     if values.tts not in BACKBONES:
         raise one_of("tts", values.tts, BACKBONES)
     if values.visual_extract is not None:
-        build(VISUAL_EXTRACTORS.options(values.visual_extract), values.visual_extract_conf, "visual_extract_conf")
+        extractor_options(values.visual_extract, values.visual_extract_conf)
     for name, task in values.tasks.items():
         if not isinstance(task, Mapping):
             raise UserError(f"tasks.{shown(name)}: expected 'key: value' lines, got {shown(task)}")

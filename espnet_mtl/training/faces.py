@@ -9,32 +9,39 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_mtl.config.fields import AtLeastOne, Options, build
+from espnet_mtl.config.fields import AtLeastOne, Digest, Options, build
 from espnet_mtl.data.arks import Matrices, ark_writers, moved_scp
 from espnet_mtl.data.dump import TRAIN_AND_DEV, UTT2SPK, VISUAL_NOTE, VISUAL_SCP
 from espnet_mtl.data.kaldi import Table, read_table, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import whole_directory
+from espnet_mtl.visual.extractors.build import check_weights
 
 ABSENT = "absent"
 """Archive of what stands for a face that is not there."""
 
 
-class FaceShape(Options):
+class FaceNote(Options):
     """What `VISUAL_NOTE` says that stage 5 goes by.
 
     Attributes:
         shape: Of a frame: [D] or [H, W].
+        weights: Digest of the weights of the extractor.
     """
 
     shape: list[AtLeastOne]
+    weights: Digest | None = None
 
 
-def face_shape(dump: Path) -> list[int]:
-    """Reads the shape of a frame of the faces in `dump/raw`, [D] or [H, W].
+def face_note(dump: Path, extractor: str) -> FaceNote:
+    """Reads what stage 3 noted of the faces in `dump/raw`.
+
+    Args:
+        dump: `dump/raw`.
+        extractor: Who made them.
 
     Raises:
-        UserError: Stage 3 found no faces.
+        UserError: Stage 3 found no faces, or made vectors of them with other weights than this version of the package.
     """
     note = dump / VISUAL_NOTE
     if not note.is_file():
@@ -43,8 +50,10 @@ def face_shape(dump: Path) -> list[int]:
         said = json.loads(note.read_text())
     except (ValueError, UnicodeError) as error:
         raise UserError(f"{note}: {error}: run stage 3 again") from error
-    wanted = {"shape": said.get("shape")} if isinstance(said, Mapping) else {}
-    return build(FaceShape, wanted, str(note)).shape
+    wanted = {key: said[key] for key in FaceNote.model_fields if key in said} if isinstance(said, Mapping) else {}
+    faces = build(FaceNote, wanted, str(note))
+    check_weights(extractor, faces.weights, f"{note}: stage 3 made vectors", "run stage 3 again")
+    return faces
 
 
 def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:

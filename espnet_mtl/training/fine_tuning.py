@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from espnet_mtl.data.provenance.notes import file_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import FILE_KEYS, load_state, locate_files, lookup
+from espnet_mtl.model.style.options import VisualOptions
+from espnet_mtl.training.parts import parts_report, sees, visual_change, without_visual
 from espnet_mtl.zoo.archive import naming, resolve
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ NETWORK = ("feats_extract_conf", "pitch_extract_conf", "energy_extract_conf", "t
 """Config keys that must be those of the pretrained model."""
 FREE = (
     *("spks", "langs", "stats_file", "reduction_factor", "reference", "hard", "sampling_rate", "mel_loss_params"),
-    *("use_token_averaged_f0", "use_token_averaged_energy", "restore_range"),
+    *("use_token_averaged_f0", "use_token_averaged_energy", "restore_range", "visual"),
 )
 """Keys below them that may differ: training derives them, or what they add starts as in a new model."""
 
@@ -89,6 +92,21 @@ class PretrainedModel:
                     f"{key} is {wanted!r}, but --init_model {self.name} was trained with {trained!r}: "
                     "take the configuration that it was trained with"
                 )
+        if sees(self.config) and sees(config) and not self.visual_change(config):
+            self._check_visual_encoder(config)
+
+    def visual_change(self, config: Mapping[str, Any]) -> str | None:
+        """Says why a training that sees faces cannot go on from the model's visual encoder, which then starts anew."""
+        change = visual_change(self.config, config)
+        return change and f"--init_model {self.name}: its visual encoder starts anew: {change}"
+
+    def _check_visual_encoder(self, config: Mapping[str, Any]) -> None:
+        ours, theirs = (VisualOptions(**found["style_conf"]["visual"]).channels for found in (config, self.config))
+        if ours != theirs:
+            raise UserError(
+                f"style_conf.visual.channels is {ours}, but --init_model {self.name} was trained with {theirs}: "
+                "take the configuration that it was trained with"
+            )
 
 
 def _differences(section: str, trained: Any, wanted: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -127,6 +145,8 @@ def open_pretrained(name: str | None) -> PretrainedModel | None:
 def initial_state(pretrained: PretrainedModel, args: argparse.Namespace) -> dict[str, Tensor]:
     """Builds the weights that fine-tuning starts from: the pretrained model's, with a row for each new name.
 
+    It says which parts are new, and which are left out.
+
     Args:
         pretrained: The trained model.
         args: Arguments of the training that begins.
@@ -143,6 +163,9 @@ def initial_state(pretrained: PretrainedModel, args: argparse.Namespace) -> dict
         torch.manual_seed(args.seed)
         model = MTLTTSTask.build_model(args)
     trained = load_state(pretrained.model_file)
+    if change := pretrained.visual_change(vars(args)):
+        print(change, file=sys.stderr)
+        trained = without_visual(trained, args.tasks)
     kinds = row_kinds(model)
     state = {}
     for key, value in model.state_dict().items():
@@ -155,6 +178,8 @@ def initial_state(pretrained: PretrainedModel, args: argparse.Namespace) -> dict
         else:
             state[key] = _initial_table(key, value)
         _check_shape(pretrained.name, key, state[key], value)
+    for line in parts_report(trained, state):
+        print(f"--init_model {pretrained.name}: {line}", file=sys.stderr)
     return state
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from espnet_mtl.config.load import load_train_config, read_train_config
 from espnet_mtl.config.overrides import override
-from espnet_mtl.config.schema import SPEAKER_LANGUAGES, VISUAL_SHAPE, VOCODER_WEIGHTS
+from espnet_mtl.config.schema import SPEAKER_LANGUAGES, VISUAL_SHAPE, VISUAL_WEIGHTS, VOCODER_WEIGHTS
 from espnet_mtl.data.dump import TRAIN_AND_DEV
 from espnet_mtl.data.provenance.check import check_stages
 from espnet_mtl.data.utterances import languages_of_speakers
@@ -26,7 +26,7 @@ from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.experiment import note_training
-from espnet_mtl.training.faces import face_shape, write_faces
+from espnet_mtl.training.faces import face_note, write_faces
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
 from espnet_mtl.training.recordings import check_recordings
@@ -65,8 +65,9 @@ def train(
         pretrained.check(final)
     labels = written_labels(final["tasks"])
     # What is missing is told before ESPnet is imported, which takes seconds.
-    shape = face_shape(paths.dump) if final["style_conf"].get("visual") is not None else None
-    recipe_options = paths.options(final["tts"], token_type, labels, faces=shape is not None)
+    sees = final["style_conf"].get("visual") is not None
+    faces = face_note(paths.dump, final["visual_extract"]) if sees else None
+    recipe_options = paths.options(final["tts"], token_type, labels, sees)
     init_model = pretrained.digest if pretrained else None
     check_stages(paths.dump, final, token_type, 5, paths.stats, init_model)
     from espnet_mtl.tasks.tts import training_task, with_labels
@@ -95,9 +96,10 @@ def train(
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
         known = pretrained.config.get(SPEAKER_LANGUAGES) if pretrained else None
         setattr(args, SPEAKER_LANGUAGES, languages_of_speakers([paths.dump / part for part in TRAIN_AND_DEV], known))
-        setattr(args, VISUAL_SHAPE, shape)
-        if shape is not None:
-            write_faces(paths.dump, shape, paths.faces)
+        setattr(args, VISUAL_SHAPE, faces and faces.shape)
+        setattr(args, VISUAL_WEIGHTS, faces and faces.weights)
+        if faces:
+            write_faces(paths.dump, faces.shape, paths.faces)
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)

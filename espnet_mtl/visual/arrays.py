@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_mtl.system.files import DAMAGE
+from espnet_mtl.visual.files import check_file
 from espnet_mtl.visual.unusable import UnusableVisual
 
 MOST_BYTES = 2**26
 """Size of an array beyond which it is refused, before anything is allocated for it."""
+LONGEST_HEADER = 10_000
+"""Bytes, as many as NumPy takes: it reads longer ones before it refuses them."""
 NAMES = ("crops", "embedding")
 """What the array of an .npz file may be called; beside it, `rate` is its number of frames a second."""
 MOST_FRAMES_A_SECOND = 1000.0
@@ -52,8 +55,7 @@ def read_given(path: Path) -> Given:
         UnusableVisual: It is missing or damaged, or an array is no array of numbers, larger than `MOST_BYTES`, empty or
             not finite.
     """
-    if not path.is_file():
-        raise UnusableVisual(f"missing: {path}")
+    check_file(path)
     try:
         if path.suffix.lower() == ".npy":
             with path.open("rb") as file:
@@ -61,7 +63,8 @@ def read_given(path: Path) -> Given:
         with zipfile.ZipFile(path) as members:
             return _members(members, path)
     except DAMAGE as error:
-        raise UnusableVisual(f"unreadable: {path}: {error}") from error
+        reason = " ".join(str(error).split())  # NumPy gives advice over several lines
+        raise UnusableVisual(f"unreadable: {path}: {reason}") from error
 
 
 def _members(members: zipfile.ZipFile, path: Path) -> Given:
@@ -83,6 +86,7 @@ def _members(members: zipfile.ZipFile, path: Path) -> Given:
 def _array(file: IO[bytes], path: Path) -> NDArray[np.generic]:
     """Reads an array once its header is known to be right: NumPy itself allocates whatever a header claims."""
     version = np.lib.format.read_magic(file)
+    _check_header(file, 2 if version == (1, 0) else 4, path)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
     if dtype.kind not in NUMBERS:
@@ -94,6 +98,15 @@ def _array(file: IO[bytes], path: Path) -> NDArray[np.generic]:
     values = np.lib.format.read_array(file, allow_pickle=False)
     check_numbers(values, str(path))
     return values
+
+
+def _check_header(file: IO[bytes], digits: int, path: Path) -> None:
+    """Raises UnusableVisual where the number of so many bytes that comes next says that the header is too long."""
+    start = file.tell()
+    length = int.from_bytes(file.read(digits), "little")
+    file.seek(start)
+    if length > LONGEST_HEADER:
+        raise UnusableVisual(f"unreadable: {path}: a header of {length} bytes, at most {LONGEST_HEADER}")
 
 
 def check_numbers(values: NDArray[np.generic], where: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.visual.files import check_file
 from espnet_mtl.visual.unusable import UnusableVisual
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -29,8 +30,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps
 
-    if not path.is_file():  # to open a pipe would wait for somebody to write into it
-        raise UnusableVisual(f"missing: {path}")
+    check_file(path)
     too_large = (Image.DecompressionBombWarning, Image.DecompressionBombError)
     try:
         with warnings.catch_warnings():
@@ -42,7 +42,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
                 image.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # of JPEG: decodes no more than that asks for
                 grey = ImageOps.exif_transpose(image).convert("L")
     except too_large as error:
-        raise UnusableVisual(f"too large: {path}: {error}") from error
+        raise UnusableVisual(f"too large: {path}: at most {MOST_PIXELS} pixels") from error
     except DAMAGE as error:
         raise UnusableVisual(f"unreadable: {path}: {error}") from error
     grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

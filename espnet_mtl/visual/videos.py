@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.visual.files import check_file
 from espnet_mtl.visual.unusable import UnusableVisual
 
 Grey = NDArray[np.uint8]
@@ -36,12 +37,15 @@ def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
     """
     import av
 
-    if not path.is_file():
-        raise UnusableVisual(f"missing: {path}")
+    check_file(path)
     try:
         # A file that is open has no other address, nor leads to one
         with path.open("rb") as file, av.open(file, options=_options()) as container:
             yield from _frames(container, path, rate, most_seconds)
+    except av.error.ArgumentError as error:
+        raise UnusableVisual(
+            f"unreadable: {path}: it is no video, or of a format that is not read ({error.strerror})"
+        ) from error
     # OSError: a place in the file that is not there; ValueError: names that are no text
     except (av.error.FFmpegError, OSError, MemoryError, ValueError) as error:
         raise UnusableVisual(f"unreadable: {path}: {getattr(error, 'strerror', None) or error}") from error

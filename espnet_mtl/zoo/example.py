@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,6 +32,11 @@ def example_voice(config: Mapping[str, Any]) -> dict[str, str]:
         default = config.get("language")
         voice["language"] = default if default in own else own[0]
     return voice
+
+
+def example_arguments(voice: Mapping[str, str]) -> str:
+    """Writes options of a call in Python, after others; see `example_voice`."""
+    return "".join(f", {option}={json.dumps(name, ensure_ascii=False)}" for option, name in voice.items())
 
 
 def _is_plain(emotion: str) -> bool:

@@ -28,7 +28,8 @@ from espnet_mtl.onnx.files import FOLDER
 from espnet_mtl.system.files import naming, remove, rename, require, write_text
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.zoo.archive import check_archive
-from espnet_mtl.zoo.example import example_command, example_voice
+from espnet_mtl.zoo.example import example_arguments, example_command, example_voice
+from espnet_mtl.zoo.faces import face_card
 from espnet_mtl.zoo.members import SUFFIXES
 
 NAMES = ("token_list", *TABLES, SPEAKER_LANGUAGES)
@@ -201,7 +202,6 @@ def model_card(
     config = {**OWN_KEYS, **config}
     speakers, emotions = config["speakers"] or [], config["emotions"] or []
     languages = config["languages"] or [config["language"]]
-    voice = example_voice(config)
     return _template().render(
         tag=tag,
         archive=json.dumps(archive, ensure_ascii=False),
@@ -210,8 +210,9 @@ def model_card(
         emotions=emotions,
         languages=languages,
         language_codes=sorted({language.partition("-")[0] for language in languages}),
-        choice="".join(f", {option}={json.dumps(name, ensure_ascii=False)}" for option, name in voice.items()),
+        choice=example_arguments(example_voice(config)),
         command=example_command("python", archive, "Hello there.", "hello.wav", config),
+        faces=face_card(config),
         versions=_versions(),
         metrics=list(_rows(tag, metrics)),
         training=training,

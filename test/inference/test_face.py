@@ -9,6 +9,7 @@ from PIL import Image
 from espnet_mtl import Controls, Conversation
 from espnet_mtl.errors import UserError
 from espnet_mtl.visual.drawing import draw_faces
+from espnet_mtl.visual.extractors.build import weights_digest
 
 TEXT = "good morning"
 VISUAL = {"channels": 8}
@@ -18,9 +19,10 @@ VISUAL = {"channels": 8}
 def make_seeing(make_tts):
     """Builds a model that learned from faces, with an encoder whose posterior is not flat."""
 
-    def make(shape=(6,), extract="embedding", reference=True, conf=None):
+    def make(shape=(6,), extract="embedding", reference=True, conf=None, weights=None):
         style = {"channels": 8, "reference": reference, "visual": VISUAL}
         seeing = {"visual_extract": extract, "visual_extract_conf": conf or {}, "visual_shape": list(shape)}
+        seeing["visual_weights"] = weights
         tasks = {"tts": {"weight": 1.0}}
         tts = make_tts(style_conf=style, tasks=tasks, **seeing)
         torch.nn.init.normal_(tts.model.style.visual.query.weight, std=3.0)
@@ -111,6 +113,17 @@ def test_a_turn_of_a_conversation_takes_its_mood_from_a_face(make_seeing, embedd
 def test_faces_that_cannot_be_used(make_seeing, visual, message):
     with pytest.raises(UserError, match=message):
         make_seeing()(TEXT, visual=visual)
+
+
+def test_an_extractor_with_other_weights(make_seeing):
+    """Its vectors mean something else; what the model says without a face is as it was."""
+    crop = np.full((1, 64, 64), 0.5)
+    model = make_seeing((128,), "expression", weights=weights_digest("expression"))
+    assert len(model(TEXT, visual=crop)["wav"])
+    changed = make_seeing((128,), "expression", weights="0" * 64)
+    assert len(changed(TEXT, emotion="sad")["wav"])
+    with pytest.raises(UserError, match=r"learned from faces with other weights of mini-Xception \(0{12}\) than this"):
+        changed(TEXT, visual=crop)
 
 
 def test_a_face_and_an_emotion(make_seeing, embeddings):

@@ -9,7 +9,8 @@ import pytest
 from espnet_mtl.data.arks import ark_writers
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.training.faces import face_shape, write_faces
+from espnet_mtl.training.faces import face_note, write_faces
+from espnet_mtl.visual.extractors.build import weights_digest
 
 UTTS = {"train": ("a_1", "a_2", "b_1"), "dev": ("a_3",)}
 
@@ -28,7 +29,7 @@ def dump(tmp_path):
 
 
 def test_every_utterance_has_a_line(dump, tmp_path):
-    tables = write_faces(dump, face_shape(dump), tmp_path / "faces")
+    tables = write_faces(dump, face_note(dump, "crops").shape, tmp_path / "faces")
     train = kaldiio.load_scp(str(tables["train"]))
     assert list(train) == list(UTTS["train"])
     assert [train[utt].shape for utt in UTTS["train"]] == [(2, 6), (3, 6), (1, 6)]
@@ -39,14 +40,17 @@ def test_every_utterance_has_a_line(dump, tmp_path):
 
 def test_without_stage_3_there_is_no_shape(tmp_path):
     with pytest.raises(UserError, match=r"there is no .*visual.json: set visual_extract, and run stage 3"):
-        face_shape(tmp_path)
+        face_note(tmp_path, "crops")
 
 
-@pytest.mark.parametrize("note", ["", "[1]", "{}", '{"shape": [0]}', '{"shape": "6"}', '{"shape": [2.5]}'])
+@pytest.mark.parametrize(
+    "note",
+    ["", "[1]", "{}", '{"shape": [2, 3], "weights": "a"}', '{"shape": [0]}', '{"shape": "6"}', '{"shape": [2.5]}'],
+)
 def test_a_note_that_says_no_shape(dump, note):
     (dump / "visual.json").write_text(note)
     with pytest.raises(UserError, match=r"visual\.json"):
-        face_shape(dump)
+        face_note(dump, "crops")
 
 
 def test_a_face_of_another_shape_is_named(dump, tmp_path):
@@ -66,3 +70,15 @@ def test_a_face_of_nobody(dump, tmp_path):
         file.write("c_1 visual.ark:7\n")
     with pytest.raises(UserError, match="c_1"):
         write_faces(dump, [2, 3], tmp_path / "faces")
+
+
+def test_weights_that_have_changed_since_stage_3(dump):
+    digest = weights_digest("expression")
+    for noted, extractor in ((digest, "expression"), (None, "expression"), ("0" * 64, "crops")):
+        (dump / "visual.json").write_text(json.dumps({"shape": [128], "weights": noted}))
+        assert face_note(dump, extractor).weights == noted
+    (dump / "visual.json").write_text(json.dumps({"shape": [128], "weights": "0" * 64}))
+    with pytest.raises(
+        UserError, match=r"visual.json: stage 3 made vectors with other weights of mini-Xception \(0{12}\)"
+    ):
+        face_note(dump, "expression")

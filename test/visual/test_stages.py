@@ -100,7 +100,7 @@ def test_those_that_are_seen_have_vectors_and_the_others_stay(made):
     np.testing.assert_allclose(dev["s1_dev_0"], 128 / 255, atol=1e-5)
     assert dev.shape("s1_dev_3") == (2, 32 * 32)
     note = json.loads((work / "dump/raw/visual.json").read_text())
-    assert note == {"extractor": "crops", "shape": [32, 32], "rate": 10.0}
+    assert note == {"extractor": "crops", "shape": [32, 32], "rate": 10.0, "weights": None}
 
 
 def test_the_report_counts_and_names_what_was_dropped(made):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from espnet_mtl.corpora.alignment import format_alignment
 from espnet_mtl.data.dump import ALIGNMENT, TEXT
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.text.espeak import phonemize
+from fuzzing import faces
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "egs2/mtl_tts/conf"
@@ -32,8 +33,9 @@ TINY = {
 
 
 def build(work: Path) -> None:
-    """Fills an empty directory: source/, conf/, data/, dump/, exp/, model.zip, unpacked/ and judged/."""
+    """Fills an empty directory: source/, conf/, data/, dump/, exp/, model.zip, unpacked/, judged/ and shown/."""
     _write_corpus(work / "source")
+    _write_shown(work / "shown")
     _write_configs(work / "conf")
     for run in (stage_1, align, stage_2, stage_3, stage_4, stage_5, stage_6, stage_8):
         run(work)
@@ -57,15 +59,32 @@ def _write_judged(source: Path, target: Path) -> None:
 def _write_corpus(source: Path) -> None:
     """Writes recordings, and a metadata.csv with every column."""
     source.mkdir(parents=True)
-    lines = ["id,path,text,speaker,emotion,vad,language,gender,split"]
+    lines = ["id,path,text,speaker,emotion,vad,language,gender,split,image,video"]
+    kinds = cycle([*faces.KINDS, None])
     for (speaker, pitch), (emotion, rise), (number, text) in product(PITCH.items(), RISE.items(), enumerate(SENTENCES)):
         name = f"{speaker}_{emotion}_{number}"
         soundfile.write(source / f"{name}.wav", _hum(pitch, rise, number), FS)
         fields = [name, f"{name}.wav", text, speaker, emotion, "3 2 4", "en-us", "f" if speaker == "ann" else "m"]
-        lines.append(",".join([*fields, SETS[number]]))
+        lines.append(",".join([*fields, SETS[number], *_write_seen(source / name, next(kinds))]))
     (source / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     options = {"root": str(source), "metadata": "metadata.csv"}
     (source / "csv.yaml").write_text(yaml.safe_dump(options), encoding="utf-8")
+
+
+def _write_seen(name: Path, kind: str | None) -> tuple[str, str]:
+    """Writes what is seen in an utterance; returns its columns `image` and `video`."""
+    if kind is None:
+        return "", ""
+    path = name.with_suffix(f".{kind}")
+    faces.write_face(path)
+    return ("", path.name) if kind == "mp4" else (path.name, "")
+
+
+def _write_shown(directory: Path) -> None:
+    """Writes faces that a model is shown."""
+    directory.mkdir()
+    for kind in faces.KINDS:
+        faces.write_face(directory / f"face.{kind}")
 
 
 def _hum(pitch: float, rise: float, number: int) -> np.ndarray:
@@ -83,6 +102,9 @@ def _write_configs(conf: Path) -> None:
     config["tts_conf"].update(TINY)
     # As many steps as it takes to predict more than one frame
     config["scheduler_conf"].update(first_cycle_steps=STEPS, warmup_steps=1, max_lr=0.02)
+    config["visual_extract"] = "crops"
+    config["visual_extract_conf"] = {"size": faces.SIDE}
+    config["style_conf"]["visual"] = {"channels": 8}
     config["vocoder"] = {"steps": 1, "batch_size": 1, "segment": 16}
     config.update(max_epoch=1, num_iters_per_epoch=STEPS, batch_size=2, log_interval=10)
     (conf / "train.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

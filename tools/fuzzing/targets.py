@@ -13,7 +13,7 @@ import kaldiio
 from espnet_mtl.bin import synthesize
 from espnet_mtl.bin.stages import check_config, evaluate
 from espnet_mtl.data.kaldi import read_optional
-from fuzzing import base, mutations
+from fuzzing import base, faces, mutations
 from fuzzing.mutations import Mutation
 
 Output = dict[tuple[str, str], str]
@@ -55,7 +55,7 @@ def _prepared(work: Path) -> Output:
 
 def _recordings(work: Path) -> Output:
     """What stage 2 left, and the samples of each recording."""
-    output = _sets(work / "dump/raw", ("wav.scp", "text", *LABELS, "alignment"))
+    output = _sets(work / "dump/raw", ("wav.scp", "text", "media.scp", *LABELS, "alignment"))
     for (table, utt), line in list(output.items()):
         if table == "wav.scp":
             output["samples", utt] = hashlib.sha256(Path(line).read_bytes()).hexdigest()
@@ -66,6 +66,14 @@ def _features(work: Path) -> Output:
     """What stage 3 left, with the numbers of the archives."""
     output = _sets(work / "dump/raw", ("phones", "durations"))
     for (table, utt), place in _sets(work / "dump/raw", ("feats.scp", "pitch.scp", "energy.scp")).items():
+        output[table, utt] = hashlib.sha256(kaldiio.load_mat(place).tobytes()).hexdigest()
+    return output
+
+
+def _seen(work: Path) -> Output:
+    """What stage 3 left of faces, with the numbers of the archive."""
+    output = {}
+    for (table, utt), place in _sets(work / "dump/raw", ("visual.scp",)).items():
         output[table, utt] = hashlib.sha256(kaldiio.load_mat(place).tobytes()).hexdigest()
     return output
 
@@ -90,9 +98,15 @@ def _train_again(work: Path) -> None:
     base.stage_5(work)
 
 
-def _speak(work: Path, model: str) -> None:
-    words = ["--text", "Good morning.", "--speaker", "ann", "--emotion", "happy:0.5,neutral:0.5"]
+def _speak(work: Path, model: str, *mood: str) -> None:
+    words = ["--text", "Good morning.", "--speaker", "ann", *(mood or ("--emotion", "happy:0.5,neutral:0.5"))]
     synthesize.main(["--model", str(work / model), *words, "--output", str(work / "said.wav")])
+
+
+def _speak_seeing(work: Path) -> None:
+    """Speaks with each of the faces; only one of them is mutated."""
+    for face in sorted((work / "shown").iterdir()):
+        _speak(work, "exp/tiny", "--visual", str(face))
 
 
 def _speak_packed(work: Path) -> None:
@@ -115,13 +129,15 @@ def _evaluate(work: Path) -> None:
     evaluate.main([*places, "--output", str(work / "judged/figures"), "--nj", "1"])
 
 
-DATA = tuple(f"data/*/{table}" for table in ("wav.scp", "text", "spk2utt", "alignment", *LABELS))
+DATA = tuple(f"data/*/{table}" for table in ("wav.scp", "text", "spk2utt", "alignment", "visual.scp", *LABELS))
 RAW = tuple(f"dump/raw/*/{table}" for table in ("wav.scp", "text", "utt2num_samples", "alignment", "utt2lang"))
 STATISTICS = tuple(f"dump/raw/*/{table}" for table in ("phones", "durations", "*.scp", "text", *LABELS))
 TRAINING = (
     *STATISTICS, "dump/token_list/phn/tokens.txt", "dump/tables/*.txt", "exp/stats/*/*_shape",
-    "dump/raw/durations.json", "d*/**/stage_*.json", "exp/**/stage_*.json",
+    "dump/raw/durations.json", "dump/raw/visual.json", "d*/**/stage_*.json", "exp/**/stage_*.json",
 )  # fmt: skip
+ARCHIVES = ("dump/raw/*/features/*.ark", "dump/raw/*/visual/*.ark", "exp/stats/train/*.npz")
+FACES = tuple(f"*.{kind}" for kind in faces.KINDS)
 
 TARGETS: Mapping[str, Target] = {
     "metadata": Target(("source/metadata.csv",), mutations.TABLE, base.stage_1, _prepared),
@@ -129,14 +145,17 @@ TARGETS: Mapping[str, Target] = {
     "data directory": Target(DATA, mutations.TABLE, base.stage_2, _recordings),
     "recordings": Target(("source/*.wav",), mutations.BINARY, base.stage_2, _recordings),
     "dump": Target(RAW, mutations.TABLE, base.stage_3, _features),
+    "tables of faces": Target(("dump/raw/*/media.scp",), mutations.TABLE, base.stage_3, _seen),
+    "faces": Target(tuple(f"source/{face}" for face in FACES), mutations.BINARY, base.stage_3, _seen),
     "features": Target(STATISTICS, mutations.TABLE, base.stage_4),
     "training tables": Target(TRAINING, mutations.TABLE, _train_again),
-    "archives": Target(("dump/raw/*/features/*.ark", "exp/stats/train/*.npz"), mutations.BINARY, _train_again),
+    "archives": Target(ARCHIVES, mutations.BINARY, _train_again),
     "training config": Target(("conf/train.yaml",), mutations.YAML, _train),
     "decoding config": Target(("conf/decode.yaml",), mutations.YAML, _decode),
     "test set": Target(("dump/raw/test/text", "dump/raw/test/utt2*"), mutations.TABLE, base.stage_6),
     "experiment config": Target(("exp/tiny/config.yaml",), mutations.YAML, _speak_unpacked),
     "experiment files": Target(("exp/tiny/*.pth", "exp/stats/train/*.npz"), mutations.BINARY, _speak_unpacked),
+    "shown faces": Target(tuple(f"shown/{face}" for face in FACES), mutations.BINARY, _speak_seeing),
     "packed model": Target(("model.zip",), mutations.BINARY, _speak_packed),
     "packed config": Target(("unpacked/*.yaml", "unpacked/exp/tiny/*.yaml"), mutations.YAML, _speak_repacked),
     "packed files": Target(("unpacked/exp/*/*.pth", "unpacked/exp/*/*.npz"), mutations.BINARY, _speak_repacked),

@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"{path}: {note}", file=sys.stderr)
         if pretrained:
             pretrained.check(config)
+            if change := pretrained.visual_change(config):
+                print(change, file=sys.stderr)
 
 
 def cli() -> None:

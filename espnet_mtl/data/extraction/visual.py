@@ -67,7 +67,8 @@ def extract_visual(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) ->
     """Adds visual.scp to directories of stage 2, where a config asks for it; what an earlier run left is gone else.
 
     Beside them, `visual.json` says of what kind the vectors are: `extractor`, `shape` of one before it was flattened,
-    and `rate`, vectors a second (null: not known); and `visual_report.txt` names the utterances without, and why.
+    `rate`, vectors a second (null: not known), and `weights`, the digest of the extractor's (null: it has none); and
+    `visual_report.txt` names the utterances without, and why.
 
     Args:
         dumps: Directories such as `dump/raw/train`.
@@ -101,7 +102,12 @@ def extract_visual(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) ->
     if sizes.size is None:
         raise UserError(f"visual_extract: {name}: nothing could be made of {_counted(reasons)}: {root / VISUAL_REPORT}")
     extractor = _extractor(json.dumps([name, conf]))
-    note = {"extractor": name, "shape": list(extractor.shape or (sizes.size,)), "rate": extractor.rate}
+    note = {
+        "extractor": name,
+        "shape": list(extractor.shape or (sizes.size,)),
+        "rate": extractor.rate,
+        "weights": extractor.weights and extractor.weights.digest,
+    }
     write_text(root / VISUAL_NOTE, json.dumps(note) + "\n")
     if reasons:
         print(f"stage 3: dropped what is seen of {_counted(reasons)}: {root / VISUAL_REPORT}", file=sys.stderr)

@@ -125,9 +125,10 @@ def whole_sets(
 
 
 def _check_apart(read: Iterable[Path], replaced: Iterable[Path]) -> None:
-    places = {place.resolve(): place for place in replaced}
+    # Unlike Path.resolve, realpath raises nothing over a link that leads to itself
+    places = {Path(os.path.realpath(place)): place for place in replaced}
     for directory in read:
-        whole = directory.resolve()
+        whole = Path(os.path.realpath(directory))
         for parent in (whole, *whole.parents):
             if parent in places:
                 raise UserError(
@@ -137,7 +138,7 @@ def _check_apart(read: Iterable[Path], replaced: Iterable[Path]) -> None:
 
 def file_digest(path: Path) -> str:
     """Hashes the content of a file; of the note of a stage, what that stage made; MISSING where there is none."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, it raises nothing over a name that is too long
         return MISSING
     if number := re.fullmatch(r"stage_(\d+)\.json", path.name):
         note = read_note(path.parent, int(number[1]))

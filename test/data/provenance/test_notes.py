@@ -58,3 +58,11 @@ def test_sets_count_as_cut_off_from_the_first_that_takes_its_name(tmp_path):
         assert read_note(tmp_path, 2).finished
     assert not read_note(tmp_path, 2).finished
     assert (tmp_path / "train/text").is_file()
+
+
+def test_a_source_behind_a_link_to_itself_is_in_no_set(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with whole_sets(tmp_path, ("train",), 1, [loop / "face.png"]) as directories:
+        (directories["train"] / "text").write_text("a\n")
+    assert (tmp_path / "train/text").is_file()
