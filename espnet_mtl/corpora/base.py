@@ -52,6 +52,9 @@ class Utterance:
         split: Set that the corpus itself puts it in, or None.
         vad: Valence, activation (arousal) and dominance, or None.
         gender: `f` or `m`, or None.
+        intensity: How strongly the emotion is acted, such as `low` or `strong`, or None.
+        emotion_voice: As `emotion`: what raters said who only heard the utterance, or None.
+        emotion_face: The same of raters who only saw it, or None.
         visual: A picture, a video or an array of the speaker's face, or None.
     """
 
@@ -68,6 +71,9 @@ class Utterance:
     split: str | None = None
     vad: tuple[float, float, float] | None = None
     gender: str | None = None
+    intensity: str | None = None
+    emotion_voice: str | None = None
+    emotion_face: str | None = None
     visual: Path | None = None
 
 

@@ -19,10 +19,6 @@ from espnet_mtl.data.dump import (
     SPK2UTT,
     TEXT,
     UTT2EMO,
-    UTT2GENDER,
-    UTT2LANG,
-    UTT2SPK,
-    UTT2VAD,
     VISUAL_SCP,
     WAV_SCP,
 )
@@ -36,18 +32,14 @@ from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
 
+LABEL_OF_FILE = {label.file: label for label in LABELS.values() if label.file}
 COLUMNS = {
     WAV_SCP: "audio",
     TEXT: "text",
-    UTT2SPK: "speaker",
-    UTT2EMO: "emotion",
-    UTT2LANG: "language",
-    UTT2GENDER: "gender",
-    UTT2VAD: "vad",
+    **{file: label.name for file, label in LABEL_OF_FILE.items()},
     VISUAL_SCP: "visual",
 }
 """Attribute of an utterance that each table holds."""
-LABEL_OF_FILE = {label.file: label for label in LABELS.values()}
 MOST_NAMED = 5
 
 
