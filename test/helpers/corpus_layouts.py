@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from face_media import write_film, write_video
 
 IEMOCAP_LABELS = """\
 % [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
@@ -49,6 +50,66 @@ def crema_d(root: Path) -> None:
         for level, emotion in zip(("LO", "MD", "HI", "XX"), ("DIS", "FEA", "HAP", "NEU"), strict=True):
             tone(root / f"AudioWAV/1091_{name}_{emotion}_{level}.wav")
     tone(root / "AudioWAV/1001_ABC_ANG_XX.wav")
+
+
+def film(path: Path, seconds: float = 0.4) -> None:
+    """Writes a video with noise of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(zlib.crc32(str(path).encode())).uniform(-0.1, 0.1, (1, round(16000 * seconds)))
+    write_film(path, noise)
+
+
+def ravdess(root: Path) -> None:
+    sound = root / "Audio_Speech_Actors_01-24"
+    for actor in ("01", "02", "03", "04"):
+        for number in range(1, 9):
+            name = f"01-{number:02d}-01-0{number % 2 + 1}-01-{actor}"
+            tone(sound / f"Actor_{actor}/03-{name}.wav")
+    # The videos of one actor, seen and heard or seen alone; one without a recording, and one without any sound
+    seen = root / "Video_Speech_Actor_01/Actor_01"
+    film(seen / "01-01-03-01-02-01-01.mp4")
+    write_video(seen / "02-01-03-01-02-01-01.mp4", [np.full((48, 64), 90, np.uint8)] * 5)
+    write_video(seen / "02-01-04-01-01-01-01.mp4", [np.full((48, 64), 90, np.uint8)] * 5)
+    film(seen / "01-01-05-02-01-02-01.mp4")
+    write_video(seen / "02-01-06-02-01-02-01.mp4", [np.full((48, 64), 90, np.uint8)] * 5)
+    # A distribution that holds everything twice, songs, and a name of another kind
+    again = root / "audio_speech_actors_01-24/Actor_02/03-01-01-01-02-01-02.wav"
+    again.parent.mkdir(parents=True)
+    again.write_bytes((sound / "Actor_02/03-01-01-01-02-01-02.wav").read_bytes())
+    tone(root / "Audio_Song_Actors_01-24/Actor_01/03-02-03-01-01-01-01.wav")
+    tone(sound / "Actor_01/notes.wav")
+
+
+MELD_HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
+MELD_LINES = {
+    "train": [
+        ('"I\x92m late, he said: ""no""."', "Dr. Geller", "neutral", 0, 0),
+        ("Hey!", "#ALL#", "joy", 0, 1),
+        *((f"Line {number}.", "Joey", "sadness", 10, number) for number in range(2, 11)),
+    ],
+    "dev": [("What?", "Monica", "surprise", 0, 0), ("Hey!", "All", "disgust", 0, 1)],
+    "test": [
+        ("Get out!", "Ross", "anger", 0, 0),
+        ("No.", "Mr. Geller/Ross", "fear", 1, 0),
+        ("Gone.", "Joey", "joy", 1, 1),
+    ],
+}
+"""Text, speaker, emotion, dialogue and utterance; the published files have control characters for quotation marks."""
+
+
+def meld(root: Path) -> None:
+    folders = {"train": "train/train_splits", "dev": "dev_splits_complete", "test": "test"}
+    tables = {"train": "train", "dev": "", "test": ""}
+    for split, lines in MELD_LINES.items():
+        rows = [MELD_HEADER]
+        for number, (text, speaker, emotion, dialogue, utterance) in enumerate(lines, 1):
+            rows.append(f'{number},{text},{speaker},{emotion},neutral,{dialogue},{utterance},4,7,"0:20:57,256",0:21:00')
+            # One line has no video, as of the published dev
+            if text != "Gone.":
+                film(root / folders[split] / f"dia{dialogue}_utt{utterance}.mp4")
+        film(root / folders[split] / "dia99_utt9.mp4")
+        table = root / tables[split] / f"{split}_sent_emo.csv"
+        table.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def jl(root: Path) -> None:
@@ -127,6 +188,6 @@ def nemo(root: Path) -> None:
 
 
 LAYOUTS: dict[str, Callable[[Path], None]] = {
-    one.__name__: one for one in (ljspeech, emodb, crema_d, jl, esd, iemocap, csv, nemo)
+    one.__name__: one for one in (ljspeech, emodb, crema_d, jl, esd, iemocap, csv, nemo, ravdess, meld)
 }
 """Writes a corpus into a directory, by the corpus' name."""
