@@ -11,6 +11,7 @@ from corpus_layouts import LAYOUTS, MELD_HEADER, film
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
+from espnet_mtl.labels import parse_mixture
 from espnet_mtl.registry import CORPORA
 from espnet_mtl.visual import videos
 
@@ -123,6 +124,36 @@ def test_a_line_of_meld_that_is_none_is_named(tmp_path, line, message):
     (tmp_path / "c/dev_sent_emo.csv").write_text(f"{MELD_HEADER}\n{line}\n")
     with pytest.raises(UserError, match=message):
         read("meld", tmp_path / "c")
+
+
+def test_iemocap_takes_the_markers_of_the_one_who_wears_them(tmp_path):
+    _, utterances = read("iemocap", tmp_path / "c")
+    seen = {utt for utt, utterance in utterances.items() if utterance.visual}
+    assert seen == {utt for utt in utterances if utt[5] == "F"}
+    one = utterances["Ses02F_Ses02F_impro01_F002"]
+    assert one.visual == tmp_path / "c/Session2/sentences/MOCAP_rotated/Ses02F_impro01/Ses02F_impro01_F002.txt"
+
+
+def test_crema_d_levels_and_what_raters_said(tmp_path):
+    _, utterances = read("crema_d", tmp_path / "c")
+    assert {utterances[f"1091_DFA_{name}"].intensity for name in ("DIS_LO", "FEA_MD", "HAP_HI")} == {
+        *("low", "medium", "high")
+    }
+    assert {utterances[name].intensity for name in ("1091_DFA_NEU_XX", "1040_ITH_SAD_X")} == {None}
+    one, tie = utterances["1001_IEO_ANG_XX"], utterances["1040_IEO_SAD_X"]
+    assert (one.emotion, one.emotion_voice, one.emotion_face) == ("angry", "neutral", "angry:0.5,disgusted:0.5")
+    assert parse_mixture(tie.emotion_voice) == pytest.approx(dict.fromkeys(("angry", "disgusted", "neutral"), 1 / 3))
+    assert tie.emotion_face is None
+    assert utterances["1001_TIE_ANG_XX"].emotion_voice is None
+
+
+@pytest.mark.parametrize("vote", ["X", "A:", "A:A", "a"])
+def test_a_vote_of_crema_d_that_is_none_is_named(tmp_path, vote):
+    LAYOUTS["crema_d"](tmp_path / "c")
+    table = tmp_path / "c/processedResults/summaryTable.csv"
+    table.write_text(table.read_text().replace('"A:D:N"', f'"{vote}"'))
+    with pytest.raises(UserError, match=r"summaryTable.csv:3: VoiceVote '.*': expected a letter, or different ones"):
+        read("crema_d", tmp_path / "c")
 
 
 @pytest.mark.parametrize("name", ["meld", "ravdess"])

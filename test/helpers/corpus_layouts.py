@@ -42,6 +42,14 @@ def emodb(root: Path) -> None:
     tone(root / "wav/03a01Xa.wav")
 
 
+CREMA_D_VOTES = """\
+"","FileName","VoiceVote","VoiceLevel","FaceVote","FaceLevel","MultiModalVote","MultiModalLevel"
+"1","1001_IEO_ANG_XX","N","69.1","A:D","68.75:52.25","A","64.78"
+"2","1040_IEO_SAD_X","A:D:N","39.00:89.00:83.67","NA","NA","D","29.8"
+"""
+"""What most raters said by voice, by face and by both; ties have letters and levels with a colon between them."""
+
+
 def crema_d(root: Path) -> None:
     names = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")
     for name in names:
@@ -50,6 +58,9 @@ def crema_d(root: Path) -> None:
         for level, emotion in zip(("LO", "MD", "HI", "XX"), ("DIS", "FEA", "HAP", "NEU"), strict=True):
             tone(root / f"AudioWAV/1091_{name}_{emotion}_{level}.wav")
     tone(root / "AudioWAV/1001_ABC_ANG_XX.wav")
+    table = root / "processedResults/summaryTable.csv"
+    table.parent.mkdir()
+    table.write_text(CREMA_D_VOTES)
 
 
 def film(path: Path, seconds: float = 0.4) -> None:
@@ -143,6 +154,19 @@ def esd(root: Path) -> None:
         (root / speaker / f"{speaker}.txt").write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
 
 
+def markers(path: Path, frames: int = 12, start: float = 6.29) -> None:
+    """Writes 55 markers of a face, 120 frames a second, some of them lost for a while."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = " ".join(f"M{marker:02d}" for marker in range(1, 56))
+    lines = [f"Frame# Time {names}", "0 0 " + " ".join(["X Y Z"] * 55)]
+    for frame in range(frames):
+        places = [f"{10 * column + np.sin(frame + column):.5f}" for column in range(165)]
+        if 3 <= frame < 6:
+            places[6:9] = ["NaN"] * 3
+        lines.append(f"{754 + frame} {start + frame / 120:.5f} {' '.join(places)}")
+    path.write_text("\n".join(lines) + "\n")
+
+
 def iemocap(root: Path) -> None:
     labels = ("neu", "ang", "exc", "xxx", "fru", "hap")
     for session in (1, 2, 3):
@@ -156,6 +180,9 @@ def iemocap(root: Path) -> None:
                 text = "[LAUGHTER]" if number == 5 and session == 1 else f"I am {number} [LAUGHTER] {scenario}."
                 texts += f"{utt} [00{number}.2901-00{number + 1}.2357]: {text}\n"
                 tone(root / f"Session{session}/sentences/wav/{dialogue}/{utt}.wav")
+                # Of the two, the one that the dialogue is named after wears markers
+                if utt.rpartition("_")[2].startswith(dialogue[5]):
+                    markers(root / f"Session{session}/sentences/MOCAP_rotated/{dialogue}/{utt}.txt")
             texts += f"M: Yeah.\n{dialogue}_MXX0 [001.0000-002.0000]: Hm.\n"
             for kind, content in (("EmoEvaluation", blocks), ("transcriptions", texts)):
                 path = root / f"Session{session}/dialog/{kind}/{dialogue}.txt"
