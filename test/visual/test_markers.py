@@ -1,11 +1,16 @@
 """Faces by motion capture."""
 
+import json
+
 import numpy as np
 import pytest
 from corpus_layouts import markers
 from face_media import portrait
 from PIL import Image
+from tiny_stages import SECONDS, SETS, run_stage, write_data
 
+from espnet_mtl.data.arks import Matrices
+from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.visual.extractors.build import build_extractor
 from espnet_mtl.visual.markers import is_markers, read_markers
 from espnet_mtl.visual.sources import is_array, is_timed, source_of
@@ -100,3 +105,19 @@ def test_what_has_nothing_to_see_is_refused(file, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(UnusableVisual, match=r"^unreadable: .*NUL"):
         read_markers(file)
+
+
+def test_stage_3_makes_embeddings_of_them(tmp_path):
+    write_data(tmp_path / "data", dict.fromkeys(SETS, [("ab", "s1", "sad")] * 2))
+    for name in SETS:
+        markers(tmp_path / f"{name}.txt", frames=round(SECONDS * 120))
+        write_table(tmp_path / f"data/{name}/visual.scp", {f"s1_{name}_0": tmp_path / f"{name}.txt"})
+    markers(tmp_path / "test.txt", frames=9)  # too few for what is said
+    change = {"visual_extract": "embedding", "visual_extract_conf": {"rate": 10.0}}
+    for stage in (2, 3):
+        run_stage(stage, tmp_path, change)
+    train = Matrices(tmp_path / "dump/raw/train/visual.scp")
+    assert train.shape("s1_train_0") == (round(SECONDS * 10), 165)
+    assert json.loads((tmp_path / "dump/raw/visual.json").read_text())["shape"] == [165]
+    report = (tmp_path / "dump/raw/visual_report.txt").read_text()
+    assert "dropped s1_test_0: wrong length: 0.10 s are seen of 0.8" in report
