@@ -106,8 +106,7 @@ def _write_sets(
         audio = {set_name: directory / "wav" for set_name, directory in directories.items()}
         made = _make_audio(corpora, prepared, audio, prefixes, nj)
         for name, of_corpus in made.items():
-            kept = sum(map(len, of_corpus.sets.values()))
-            _check_loss(name, of_corpus.dropped, kept, max_dropped, output / DROPPED)
+            _check_loss(name, of_corpus.dropped, of_corpus.usable, max_dropped, output / DROPPED)
         for set_name, directory in directories.items():
             sets[set_name] = []
             for name in corpora:
@@ -144,7 +143,11 @@ def _make_audio(
                     dropped[name][utterance.id] = result
                 else:
                     sets[name][set_name].append(result)
-    return {name: replace(prepared[name], sets=sets[name], dropped=dropped[name]) for name in corpora}
+    made = {}
+    for name, before in prepared.items():
+        lost = len(dropped[name]) - len(before.dropped)
+        made[name] = replace(before, sets=sets[name], dropped=dropped[name], usable=before.usable - lost)
+    return made
 
 
 def clean(utterance: Utterance) -> Utterance:
@@ -192,7 +195,7 @@ def split_corpus(utterances: Sequence[Utterance], corpus: Corpus, dropped: Mappi
         UserError: They cannot be split as the corpus asks for.
     """
     sets = split(utterances, corpus.policy, corpus.units(utterances))
-    return Prepared(sets, _count_held_out(utterances, sets, corpus), dropped)
+    return Prepared(sets, _count_held_out(utterances, sets, corpus), dropped, len(utterances))
 
 
 def _count_held_out(utterances: Sequence[Utterance], sets: Mapping[str, list[Utterance]], corpus: Corpus) -> int:

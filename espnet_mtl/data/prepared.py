@@ -13,11 +13,19 @@ from espnet_mtl.system.unicode import printable
 
 @dataclass(frozen=True)
 class Prepared:
-    """A corpus in sets: utterances of each, how many were kept out of train and dev, and what was dropped and why."""
+    """A corpus in sets.
+
+    Attributes:
+        sets: Utterances of each.
+        held_out: How many were kept out of train and dev.
+        dropped: Reason by utterance, for what cannot be used.
+        usable: How many can, whether the split takes them or not.
+    """
 
     sets: dict[str, list[Utterance]]
     held_out: int
     dropped: Mapping[str, str]
+    usable: int
 
 
 def report(name: str, prepared: Prepared, corpus: Corpus) -> str:
