@@ -164,6 +164,9 @@ CLASS_LABELS: Mapping[str, ClassLabel] = {
         ClassLabel("speaker", batch_key="sids", file="utt2spk", table="speakers", spoken_by_new=True, required=True),
         ClassLabel("language", batch_key="lids", file="utt2lang", table="languages", spoken_by_new=True),
         ClassLabel("gender", batch_key="gender", file="utt2gender", table="genders"),
+        ClassLabel("intensity", batch_key="intensity", file="utt2intensity", table="intensities"),
+        ClassLabel("emotion_voice", "emotion_voice", file="utt2emo_voice", table="voice_emotions", soft=True),
+        ClassLabel("emotion_face", "emotion_face", file="utt2emo_face", table="face_emotions", soft=True),
     )
 }
 """Labels that name a class."""

@@ -212,15 +212,17 @@ def _corpus(name: str, target: str) -> Entry:
 CORPORA = Registry(
     "corpus",
     {
-        "crema_d": _corpus("crema_d", "CremaD"),
+        "crema_d": _corpus("audiovisual.crema_d", "CremaD"),
         "csv": _corpus("csv", "Csv"),
         "demo": _corpus("demo", "Demo"),
         "emodb": _corpus("emodb", "EmoDB"),
         "esd": _corpus("esd", "ESD"),
-        "iemocap": _corpus("iemocap", "Iemocap"),
+        "iemocap": _corpus("audiovisual.iemocap", "Iemocap"),
         "jl": _corpus("jl", "JL"),
         "ljspeech": _corpus("ljspeech", "LJSpeech"),
+        "meld": _corpus("audiovisual.meld", "Meld"),
         "nemo": _corpus("nemo", "Nemo"),
+        "ravdess": _corpus("audiovisual.ravdess", "Ravdess"),
     },
 )
 """Corpora by the name that `--corpus` takes."""

@@ -4,8 +4,9 @@ import sys
 import numpy as np
 import pytest
 
+from espnet_mtl.config.trained import TrainedValues
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, format_mixture, parse_mixture
+from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, LABELS, TABLES, format_mixture, parse_mixture
 from espnet_mtl.tasks.preprocess import LabelEncoder
 
 NAMES = ["angry", "happy", "sad"]
@@ -124,6 +125,10 @@ def test_no_two_labels_share_a_batch_entry_or_a_file():
     files = [label.file for label in LABELS.values() if label.file]
     assert len(set(keys)) == len(LABELS)
     assert len(set(files)) == len(files)
+
+
+def test_every_table_of_classes_is_a_key_of_a_trained_model():
+    assert set(TABLES) <= set(TrainedValues.model_fields)
 
 
 def encoder():

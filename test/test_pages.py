@@ -22,7 +22,7 @@ from PIL import Image
 from recipe import CONF, MULTI, ROOT, SINGLE, TRAIN_ARGS, command
 
 import espnet_mtl.onnx
-from espnet_mtl.data.kaldi import read_table
+from espnet_mtl.data.kaldi import read_optional, read_table
 from espnet_mtl.visual.drawing import draw_faces
 
 DRIVER = """
@@ -278,7 +278,7 @@ def test_the_users_own_recordings(recipe, tmp_path):
         ]
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings/metadata.csv").write_text("\n".join(rows))
-    own, _ = page_commands("data")
+    own, *_ = page_commands("data")
     _, further = page_commands("training")
     assert own.endswith("--corpus csv")
     run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
@@ -303,9 +303,22 @@ def test_the_users_own_recordings(recipe, tmp_path):
 def test_two_corpora_at_once(tmp_path):
     for name, place in {"ljspeech": "kathleen", "nemo": "nemo"}.items():
         LAYOUTS[name](tmp_path / place)
-    _, several = page_commands("data")
+    several = page_commands("data")[1]
     conf = "ljspeech.speaker=kathleen ljspeech.dev=1 ljspeech.test=1"
     run_line(several, tmp_path, "--stop_stage", "1", "--corpus_conf", conf)
     assert set(read_table(tmp_path / "data/train/utt2spk").values()) == {"ljspeech_kathleen", "nemo_EB0", "nemo_KD0"}
     assert set(read_table(tmp_path / "data/train/utt2lang").values()) == {"en-us", "pl"}
     assert all(utt.startswith("nemo_") for utt in read_table(tmp_path / "data/train/utt2emo"))
+
+
+@pytest.mark.parametrize(("place", "name", "settings"), [(2, "ravdess", "dev=1 test=1"), (3, "meld", "")])
+def test_corpora_with_faces(tmp_path, place, name, settings):
+    LAYOUTS[name](tmp_path / name)
+    line = page_commands("data")[place]
+    assert f"--corpus {name}" in line
+    run_line(line, tmp_path, "--stop_stage", "1", "--corpus_conf", settings, "--max_dropped", "0.1")
+    seen = {}
+    for part in ("train", "dev", "test"):
+        seen |= read_optional(tmp_path / f"data/{part}/visual.scp")
+    assert seen
+    assert all(path.endswith(".mp4") for path in seen.values())

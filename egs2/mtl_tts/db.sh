@@ -6,6 +6,8 @@ ESD=${ESD:-}
 IEMOCAP=${IEMOCAP:-}
 JL=${JL:-}
 LJSPEECH=${LJSPEECH:-}
+MELD=${MELD:-}
 NEMO=${NEMO:-}
+RAVDESS=${RAVDESS:-}
 # The directory of your own metadata.csv (docs/data.md).
 CSV=${CSV:-}

@@ -54,7 +54,8 @@ class TrainedValues(Options):
         tts, tts_conf, tasks: As in a training configuration.
         token_type, token_list, bpemodel, cleaner, language: From text to tokens.
         vocoder_weights: The vocoder that was trained with the model.
-        speakers, emotions, languages, genders: Names of the classes of the labels.
+        speakers, emotions, languages, genders, intensities, voice_emotions, face_emotions: Names of the classes of the
+            labels.
         visual_shape: Shape of a frame of the faces that it learned from.
         visual_extract, visual_extract_conf: How they were extracted.
         visual_weights: Digest of the extractor's weights.
@@ -74,6 +75,9 @@ class TrainedValues(Options):
     emotions: Names | None = None
     languages: Names | None = None
     genders: Names | None = None
+    intensities: Names | None = None
+    voice_emotions: Names | None = None
+    face_emotions: Names | None = None
     visual_shape: FrameShape | None = None
     visual_extract: Name | None = None
     visual_extract_conf: Section = Field(default_factory=dict)

@@ -18,6 +18,8 @@ from espnet_mtl.text.faults import text_fault
 from espnet_mtl.text.normal import normal_text
 from espnet_mtl.text.tokens import Tokenizer
 
+SUFFIXES = (".wav", ".flac")
+"""What names of recordings end with."""
 PROJECT_NAMES = {
     **dict.fromkeys(("ang", "anger"), "angry"),
     **dict.fromkeys(("hap", "happiness"), "happy"),
@@ -52,6 +54,9 @@ class Utterance:
         split: Set that the corpus itself puts it in, or None.
         vad: Valence, activation (arousal) and dominance, or None.
         gender: `f` or `m`, or None.
+        intensity: How strongly the emotion is acted, such as `low` or `strong`, or None.
+        emotion_voice: As `emotion`: what raters said who only heard the utterance, or None.
+        emotion_face: The same of raters who only saw it, or None.
         visual: A picture, a video or an array of the speaker's face, or None.
     """
 
@@ -68,6 +73,9 @@ class Utterance:
     split: str | None = None
     vad: tuple[float, float, float] | None = None
     gender: str | None = None
+    intensity: str | None = None
+    emotion_voice: str | None = None
+    emotion_face: str | None = None
     visual: Path | None = None
 
 
@@ -97,15 +105,18 @@ class Corpus(ABC):
             UserError: The corpus is not where its settings say, or a file of it cannot be read.
         """
 
-    def named(self, directory: Path, name: re.Pattern[str], form: str) -> Iterator[tuple[Path, re.Match[str]]]:
+    def named(
+        self, directory: Path, name: re.Pattern[str], form: str, suffixes: Sequence[str] = SUFFIXES
+    ) -> Iterator[tuple[Path, re.Match[str]]]:
         """Yields the recordings below a directory whose names match; the others are dropped.
 
         Args:
             directory: Where to look.
             name: What a whole name without its suffix matches.
             form: How to say that.
+            suffixes: What names of recordings end with.
         """
-        for path in recordings(directory):
+        for path in recordings(directory, suffixes):
             parts = name.fullmatch(path.stem)
             if parts:
                 yield path, parts
@@ -120,6 +131,9 @@ class Corpus(ABC):
         """Returns the utterance with its audio; a corpus that makes its audio writes it under `directory`.
 
         Runs in worker processes: the result must depend on nothing but the arguments and the settings.
+
+        Raises:
+            UnusableAudio: It cannot be made: the utterance is dropped, with the reason.
         """
         return utterance
 
@@ -163,16 +177,16 @@ def on_disk(path: Path) -> Path:
     return path
 
 
-def recordings(directory: Path) -> list[Path]:
-    """Lists the .wav and .flac files below a directory, by name.
+def recordings(directory: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
+    """Lists the files below a directory that end so, by name.
 
     Raises:
         UserError: There is none.
     """
-    found = [path for path in directory.rglob("*") if path.suffix.lower() in (".wav", ".flac")]
+    found = [path for path in directory.rglob("*") if path.suffix.lower() in suffixes]
     found.sort(key=lambda path: (path.stem, str(path)))
     if not found:
-        raise UserError(f"{directory}: no .wav or .flac file below it")
+        raise UserError(f"{directory}: no {' or '.join(suffixes)} file below it")
     return found
 
 

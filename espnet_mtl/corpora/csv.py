@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,14 +19,19 @@ from espnet_mtl.corpora.base import (
 )
 from espnet_mtl.corpora.split import SETS, SplitPolicy
 from espnet_mtl.errors import UserError, one_of, shown
-from espnet_mtl.labels import CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
+from espnet_mtl.labels import CLASS_LABELS, CONTINUOUS_LABELS, UNLABELLED, format_mixture, parse_mixture
 from espnet_mtl.system.paths import MOST_BYTES
 from espnet_mtl.system.unicode import OneForm, normal_name, only_dashes, plain_number
 from espnet_mtl.text import espeak
 from espnet_mtl.text.delimited import Row, read_rows
 from espnet_mtl.text.normal import normal_text
 
-COLUMNS = ("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split", "video", "image")
+RATED = ("emotion_voice", "emotion_face")
+"""Emotions that raters said who had one of the two. Other columns are called alike: these are never meant."""
+COLUMNS = (
+    *("path", "text", "id", "speaker", "emotion", "vad", "language", "gender", "split", "video", "image"),
+    *("intensity", *RATED),
+)
 GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
 ALIKE = 0.65
 """Similarity (`difflib`) beyond which an unknown column is taken for a mistyped one: `emotions`, `lang`."""
@@ -41,9 +46,10 @@ OTHER_NAMES = {
     "split": ("set", "subset", "partition"),
     "video": ("clip", "movie", "video_path"),
     "image": ("picture", "photo", "face", "image_path"),
+    "intensity": ("strength", "emotion_intensity", "emotional_intensity"),
 }
 """What other corpora call the columns: too far from our names for `difflib`."""
-OTHER_THINGS = ("age", "page", "wage")
+OTHER_THINGS = ("age", "page", "wage", "identity", "density")
 """Columns that `difflib` takes for one of ours, and that are none."""
 MISSING = ("nan", "-nan", "n/a", "#n/a", "#n/a n/a", "na", "#na", "<na>", "null", "none")
 """How pandas and Excel write a value that is not there, in lower case; a speaker or emotion may not be called so."""
@@ -140,13 +146,16 @@ class Csv(Corpus):
             speaker=speaker,
             text=text,
             sentence=normalized(text),
-            emotion=_emotion(where, row.get("emotion", "")),
+            emotion=_emotion(where, "emotion", row),
             language=normal_name(row.get("language") or self.language),
             audio=audio,
             split=split,
             gender=_gender(where, row.get("gender", "")),
             vad=_vad(where, row.get("vad", "")),
             visual=self._visual(where, row),
+            intensity=_class_name(where, "intensity", row),
+            emotion_voice=_emotion(where, "emotion_voice", row),
+            emotion_face=_emotion(where, "emotion_face", row),
         )
 
     def _file(self, where: str, column: str, path: str, meant: str) -> Path:
@@ -201,7 +210,8 @@ def _meant(name: str, absent: Sequence[str]) -> str | None:
             return column
     if name in OTHER_THINGS:
         return None
-    near = get_close_matches(name, absent, n=1, cutoff=ALIKE)
+    likely = [column for column in absent if column not in RATED]
+    near = get_close_matches(name, likely, n=1, cutoff=ALIKE)
     return near[0] if near else None
 
 
@@ -255,15 +265,27 @@ def _vad(where: str, text: str) -> tuple[float, float, float] | None:
     return valence, arousal, dominance
 
 
-def _emotion(where: str, label: str) -> str | None:
+def _class_name(where: str, column: str, row: Mapping[str, str]) -> str | None:
+    """Reads the name of a class, in lower case; "" and "-" are none."""
+    label = row.get(column, "").lower()
+    if label in ("", UNLABELLED):
+        return None
+    try:
+        return CLASS_LABELS[column].normal_line(label)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _emotion(where: str, column: str, row: Mapping[str, str]) -> str | None:
     """Reads a label, hard or soft (`happy:0.8,surprised:0.2`); "" and "-" are none."""
+    label = row.get(column, "")
     if label in ("", UNLABELLED):
         return None
     try:
         mixture = parse_mixture(label)
     except UserError as error:
-        raise UserError(f"{where}: emotion: {error}") from error
+        raise UserError(f"{where}: {column}: {error}") from error
     named = {emotion_name(name): weight for name, weight in mixture.items()}
     if len(named) < len(mixture):
-        raise UserError(f"{where}: emotion {shown(label)}: two of its names are one emotion")
+        raise UserError(f"{where}: {column} {shown(label)}: two of its names are one emotion")
     return format_mixture(named)

@@ -26,9 +26,8 @@ SPK2UTT = "spk2utt"
 UTT2SPK = CLASS_LABELS["speaker"].file
 UTT2EMO = CLASS_LABELS["emotion"].file
 UTT2LANG = CLASS_LABELS["language"].file
-UTT2GENDER = CLASS_LABELS["gender"].file
 UTT2VAD = "utt2vad"
-"""Labels (`espnet_mtl.labels`)."""
+"""Labels that stages read by name; all of them: `espnet_mtl.labels.LABEL_FILES`."""
 NUM_SAMPLES = "utt2num_samples"
 """Samples of the recording of stage 2."""
 ALIGNMENT = "alignment"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -19,45 +18,30 @@ from espnet_mtl.data.dump import (
     SPK2UTT,
     TEXT,
     UTT2EMO,
-    UTT2GENDER,
-    UTT2LANG,
-    UTT2SPK,
-    UTT2VAD,
     VISUAL_SCP,
     WAV_SCP,
 )
 from espnet_mtl.data.kaldi import Label, invert, normal_label, write_table
+from espnet_mtl.data.prepared import Prepared, dropped_lines, report
 from espnet_mtl.data.provenance.notes import Note, whole_sets, write_note
 from espnet_mtl.data.unusable import find_unusable
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
+from espnet_mtl.system.audio_files import UnusableAudio
 from espnet_mtl.system.files import remove, write_text
 from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
 
+LABEL_OF_FILE = {label.file: label for label in LABELS.values() if label.file}
 COLUMNS = {
     WAV_SCP: "audio",
     TEXT: "text",
-    UTT2SPK: "speaker",
-    UTT2EMO: "emotion",
-    UTT2LANG: "language",
-    UTT2GENDER: "gender",
-    UTT2VAD: "vad",
+    **{file: label.name for file, label in LABEL_OF_FILE.items()},
     VISUAL_SCP: "visual",
 }
 """Attribute of an utterance that each table holds."""
-LABEL_OF_FILE = {label.file: label for label in LABELS.values()}
 MOST_NAMED = 5
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A corpus in sets: utterances of each, how many were kept out of train and dev, and what was dropped and why."""
-
-    sets: dict[str, list[Utterance]]
-    held_out: int
-    dropped: Mapping[str, str]
 
 
 def prepare_data(
@@ -96,7 +80,7 @@ def prepare_data(
         dropped = {**corpus.dropped, **dict(unusable[name].values())}
         _check_loss(name, dropped, len(usable), max_dropped, output / DROPPED)
         prepared[name] = split_corpus(usable, corpus, dropped)
-    sets = _write_sets(corpora, prepared, output, nj)
+    sets, prepared = _write_sets(corpora, prepared, output, nj, max_dropped)
     remove(output / DROPPED)
     write_text(output / REPORT, "\n".join(report(name, prepared[name], corpora[name]) for name in corpora))
     write_note(output, Note(1, settings or {}))
@@ -104,9 +88,13 @@ def prepare_data(
 
 
 def _write_sets(
-    corpora: Mapping[str, Corpus], prepared: Mapping[str, Prepared], output: Path, nj: int
-) -> dict[str, list[Utterance]]:
-    """Makes the audio of all sets, and writes each set; all take their names when the last one is whole."""
+    corpora: Mapping[str, Corpus], prepared: Mapping[str, Prepared], output: Path, nj: int, max_dropped: float
+) -> tuple[dict[str, list[Utterance]], dict[str, Prepared]]:
+    """Makes the audio of all sets, and writes each set; all take their names when the last one is whole.
+
+    Returns:
+        The sets as they were written, and by corpus, with what could not be made among what was dropped.
+    """
     prefixes = {name: name if len(corpora) > 1 else "" for name in corpora}
     sets: dict[str, list[Utterance]] = {}
     recordings: set[Path] = set()
@@ -115,21 +103,51 @@ def _write_sets(
             for utterance in utterances:
                 recordings.update(path for path in (utterance.audio, utterance.visual) if path)
     with whole_sets(output, SETS, 1, recordings) as directories:
-        tasks = []
-        for set_name in SETS:
-            for name, corpus in corpora.items():
-                audio = directories[set_name] / "wav" / prefixes[name]
-                tasks += [(corpus, utterance, audio) for utterance in prepared[name].sets[set_name]]
-        # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
-        # them, so that none writes on where an error clears the directories.
-        made = iter(list(parallel_map(_materialize, tasks, nj, "stage 1")))
+        audio = {set_name: directory / "wav" for set_name, directory in directories.items()}
+        made = _make_audio(corpora, prepared, audio, prefixes, nj)
+        for name, of_corpus in made.items():
+            _check_loss(name, of_corpus.dropped, of_corpus.usable, max_dropped, output / DROPPED)
         for set_name, directory in directories.items():
             sets[set_name] = []
             for name in corpora:
-                for utterance in islice(made, len(prepared[name].sets[set_name])):
+                for utterance in made[name].sets[set_name]:
                     sets[set_name].append(_placed(utterance, directory, output / set_name, prefixes[name]))
             write_directory(directory, sets[set_name])
-    return sets
+    return sets, made
+
+
+def _make_audio(
+    corpora: Mapping[str, Corpus],
+    prepared: Mapping[str, Prepared],
+    directories: Mapping[str, Path],
+    prefixes: Mapping[str, str],
+    nj: int,
+) -> dict[str, Prepared]:
+    """Lets the corpora make the audio of each set in its directory; what cannot be made is dropped."""
+    tasks = []
+    for set_name in SETS:
+        for name, corpus in corpora.items():
+            audio = directories[set_name] / prefixes[name]
+            tasks += [(corpus, utterance, audio) for utterance in prepared[name].sets[set_name]]
+    # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
+    # them, so that none writes on where an error clears the directories.
+    results = iter(list(parallel_map(_materialize, tasks, nj, "stage 1")))
+    sets: dict[str, dict[str, list[Utterance]]] = {name: {} for name in corpora}
+    dropped = {name: dict(prepared[name].dropped) for name in corpora}
+    for set_name in SETS:
+        for name in corpora:
+            wanted = prepared[name].sets[set_name]
+            sets[name][set_name] = []
+            for utterance, result in zip(wanted, islice(results, len(wanted)), strict=True):
+                if isinstance(result, str):
+                    dropped[name][utterance.id] = result
+                else:
+                    sets[name][set_name].append(result)
+    made = {}
+    for name, before in prepared.items():
+        lost = len(dropped[name]) - len(before.dropped)
+        made[name] = replace(before, sets=sets[name], dropped=dropped[name], usable=before.usable - lost)
+    return made
 
 
 def clean(utterance: Utterance) -> Utterance:
@@ -162,7 +180,7 @@ def _check_loss(name: str, dropped: Mapping[str, str], kept: int, max_dropped: f
     total = kept + len(dropped)
     if len(dropped) <= max_dropped * total:
         return
-    write_text(path, "\n".join([f"corpus {name}", *_dropped_lines(dropped)]) + "\n")
+    write_text(path, "\n".join([f"corpus {name}", *dropped_lines(dropped)]) + "\n")
     some = printable("; ".join(f"{utt}: {dropped[utt]}" for utt in sorted(dropped)[:MOST_NAMED]))
     raise UserError(
         f"corpus {name}: {len(dropped)} of {total} utterances cannot be used ({some}; all: {path}), "
@@ -177,7 +195,7 @@ def split_corpus(utterances: Sequence[Utterance], corpus: Corpus, dropped: Mappi
         UserError: They cannot be split as the corpus asks for.
     """
     sets = split(utterances, corpus.policy, corpus.units(utterances))
-    return Prepared(sets, _count_held_out(utterances, sets, corpus), dropped)
+    return Prepared(sets, _count_held_out(utterances, sets, corpus), dropped, len(utterances))
 
 
 def _count_held_out(utterances: Sequence[Utterance], sets: Mapping[str, list[Utterance]], corpus: Corpus) -> int:
@@ -192,9 +210,13 @@ def _count_held_out(utterances: Sequence[Utterance], sets: Mapping[str, list[Utt
     return len(wanted) - len(in_sets)
 
 
-def _materialize(task: tuple[Corpus, Utterance, Path]) -> Utterance:
+def _materialize(task: tuple[Corpus, Utterance, Path]) -> Utterance | str:
+    """Returns the utterance with its audio, or the reason why there is none."""
     corpus, utterance, directory = task
-    return corpus.materialize(utterance, directory)
+    try:
+        return corpus.materialize(utterance, directory)
+    except UnusableAudio as error:
+        return str(error)
 
 
 def _placed(utterance: Utterance, temporary: Path, final: Path, corpus: str) -> Utterance:
@@ -230,45 +252,3 @@ def write_directory(directory: Path, utterances: Iterable[Utterance]) -> None:
 
 def _field(value: object) -> str:
     return " ".join(str(number) for number in value) if isinstance(value, tuple) else str(value)
-
-
-def report(name: str, prepared: Prepared, corpus: Corpus) -> str:
-    """Says how many utterances each set, speaker and emotion has, and what was left out and why."""
-    lines = [f"corpus {name}"]
-    for set_name, group in prepared.sets.items():
-        sentences = {utterance.sentence for utterance in group}
-        lines.append(f"{set_name}: {len(group)} utterances, {len(sentences)} sentences")
-        counts = Counter((utterance.speaker, utterance.emotion or "unlabelled") for utterance in group)
-        lines += [f"  {speaker} {emotion}: {counts[speaker, emotion]}" for speaker, emotion in sorted(counts)]
-    pairs = sorted(f"{speaker} {emotion}" for speaker, emotion in corpus.policy.held_out)
-    if pairs:
-        kept_out = f"{prepared.held_out} utterances kept out of train and dev"
-        lines.append(f"only in test: {', '.join(pairs)} ({kept_out})")
-    lines += [*_shared_lines(prepared.sets), *_dropped_lines(prepared.dropped)]
-    return "\n".join(lines) + "\n"
-
-
-def _shared_lines(sets: Mapping[str, Sequence[Utterance]]) -> list[str]:
-    """Says which sentences, dialogues and speakers of dev and test are in train as well."""
-    train, *others = SETS
-    lines = []
-    for kind in ("sentence", "dialogue", "speaker"):
-        values = {}
-        for name in SETS:
-            values[name] = {getattr(utterance, kind) for utterance in sets[name]} - {None, ""}
-        counts = []
-        for name in others:
-            if values[name]:
-                in_train = values[name] & values[train]
-                counts.append(f"{len(in_train)} of {len(values[name])} in {name}")
-        if counts:
-            lines.append(f"{kind}s that are also in train: {', '.join(counts)}")
-    return lines
-
-
-def _dropped_lines(dropped: Mapping[str, str]) -> list[str]:
-    """Says how many utterances were dropped for each kind of reason, and names each with its reason."""
-    kinds = Counter(reason.partition(":")[0] for reason in dropped.values())
-    counted = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds))
-    total = f"dropped: {len(dropped)}" + (f" ({counted})" if counted else "")
-    return [total, *(printable(f"  {utt}: {reason}") for utt, reason in sorted(dropped.items()))]

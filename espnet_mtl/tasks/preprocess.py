@@ -13,8 +13,8 @@ from espnet_mtl.labels import LABELS, ClassLabel
 class LabelEncoder:
     """ESPnet's preprocessing with lines of label files turned into numbers (`espnet_mtl.labels`).
 
-    `emotion` becomes float weights (K,); `sids`, `lids` and `gender` become an id, int64 (1,); continuous labels become
-    float (D,). Numbers stay as they are.
+    Soft labels such as `emotion` become float weights (K,); other classes, such as `sids` and `lids`, become an id,
+    int64 (1,); continuous labels become float (D,). Numbers stay as they are.
 
     Args:
         tables: The names of the classes of each label.

@@ -197,13 +197,27 @@ class TrainPaths:
             options += ["--bpemodel", str(self.output / BPE_MODEL)]
         for key, file in STATS_FILES.items():
             options += [f"--{key}", f"stats_file={self.output / file}"]
-        for key in TABLES:
-            options += [f"--{key}", str(self.tables / f"{key}.txt")]
+        options += self._tables()
         for split, name in SET_OF_SPLIT.items():
             for path, entry, kind in self.inputs(name, tts, token_type, labels, faces):
                 options += [f"--{split}_data_path_and_name_and_type", f"{path},{entry},{kind}"]
             for shape in ("text_shape", "speech_shape"):
                 options += [f"--{split}_shape_file", str(self.stats / name / shape)]
+        return options
+
+    def _tables(self) -> list[str]:
+        """Composes the options that name the tables of classes; stages of before made none of labels of later.
+
+        Raises:
+            UserError: There is none of a label that utterances have.
+        """
+        options = []
+        for key, label in TABLES.items():
+            table = self.tables / f"{key}.txt"
+            if any((self.dump / part / label.file).is_file() for part in TRAIN_AND_DEV):
+                require([table], "stage 4")
+            if table.is_file():
+                options += [f"--{key}", str(table)]
         return options
 
 

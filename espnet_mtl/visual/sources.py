@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.visual import images, videos
 from espnet_mtl.visual.arrays import Given, check_numbers, read_given
+from espnet_mtl.visual.markers import is_markers, read_markers
 from espnet_mtl.visual.unusable import UnusableVisual
 
 ARRAYS = (".npy", ".npz")
@@ -19,8 +20,8 @@ Source = Given | Path
 
 
 def is_array(path: Path) -> bool:
-    """Tells whether a path is that of an array; others are pictures and videos."""
-    return path.suffix.lower() in ARRAYS
+    """Tells whether a path is that of an array, or of markers, which become one; others are pictures and videos."""
+    return path.suffix.lower() in ARRAYS or is_markers(path)
 
 
 def is_image(path: Path) -> bool:
@@ -38,6 +39,8 @@ def source_of(visual: str | Path | NDArray[np.generic]) -> Source:
         check_numbers(visual, "the array")
         return Given(np.atleast_1d(visual))
     path = Path(visual)
+    if is_markers(path):
+        return Given(*read_markers(path))
     return read_given(path) if is_array(path) else path
 
 
@@ -60,4 +63,4 @@ def read_frames(path: Path, rate: float, most_seconds: float) -> Iterator[NDArra
         yield from videos.read_video(path, rate, most_seconds)
     else:
         known = " ".join((*images.SUFFIXES, *VIDEOS, *ARRAYS))
-        raise UnusableVisual(f"unknown kind: {path}: expected one of {known}, or a Kaldi archive")
+        raise UnusableVisual(f"unknown kind: {path}: expected one of {known}, a Kaldi archive, or markers of IEMOCAP")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.errors import UserError
 from espnet_mtl.visual.files import check_file
 from espnet_mtl.visual.unusable import UnusableVisual
 
@@ -28,20 +31,35 @@ MISSING_S = 0.5
 """Seconds that a video may have less than its header says."""
 
 
-def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
-    """Yields grey frames (H, W), `rate` of them for a second of the video, turned upright as its camera noted.
+@cache
+def import_av() -> Any:
+    """Imports PyAV.
 
     Raises:
-        UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS`, or
-            takes more than `most_seconds`.
+        UserError: It is not installed.
     """
-    import av
+    try:
+        import av
+    except ImportError as error:
+        how = "run tools/setup.sh, or pip install 'av>=15.0'"
+        raise UserError(f"PyAV, which reads videos, is not there ({error}): {how}") from error
+    return av
 
+
+@contextmanager
+def open_video(path: Path) -> Iterator[Any]:
+    """Opens a video, for the code that decodes it.
+
+    Raises:
+        UnusableVisual: It is missing or no video, or what is decoded of it is broken.
+        UserError: PyAV is missing.
+    """
+    av = import_av()
     check_file(path)
     try:
         # A file that is open has no other address, nor leads to one
         with path.open("rb") as file, av.open(file, options=_options()) as container:
-            yield from _frames(container, path, rate, most_seconds)
+            yield container
     except av.error.ArgumentError as error:
         raise UnusableVisual(
             f"unreadable: {path}: it is no video, or of a format that is not read ({error.strerror})"
@@ -51,6 +69,17 @@ def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
         raise UnusableVisual(f"unreadable: {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
+def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
+    """Yields grey frames (H, W), `rate` of them for a second of the video, turned upright as its camera noted.
+
+    Raises:
+        UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS`, or
+            takes more than `most_seconds`.
+    """
+    with open_video(path) as container:
+        yield from _frames(container, path, rate, most_seconds)
+
+
 def _options() -> dict[str, str]:
     return {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
@@ -58,43 +87,40 @@ def _options() -> dict[str, str]:
 def _frames(container: Any, path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
     """Decodes the frames of an open video, and takes those that are wanted."""
     stream = _video_stream(container, path)
-    claimed = _claimed_seconds(container, stream)
-    _check_length(claimed, most_seconds, path)
+    claimed = claimed_seconds(container, stream)
+    check_length(claimed, most_seconds, path)
     _check_size(stream.codec_context.width, stream.codec_context.height, path)
     stream.codec_context.thread_count = 1  # the stage runs a process on every core
     own_rate = float(stream.average_rate or USUAL_RATE)
     start, time, taken = None, 0.0, 0
     for index, frame in enumerate(container.decode(stream)):
-        _check_length(index / MOST_FRAMES_A_SECOND, most_seconds, path)
+        check_length(index / MOST_FRAMES_A_SECOND, most_seconds, path)
         _check_size(frame.width, frame.height, path)  # it may change on the way
         at = index / own_rate if frame.time is None else frame.time
         start = at if start is None else start
         time = max(time, at - start)
-        _check_length(time, most_seconds, path)
+        check_length(time, most_seconds, path)
         # A frame stands for all the times at which none has come since the one before
         while taken / rate <= time:
             yield _grey(frame)
             taken += 1
     if not taken:
         raise UnusableVisual(f"unreadable: {path}: no frame can be decoded")
-    if claimed is not None and time + 1 / own_rate < claimed - MISSING_S:
-        raise UnusableVisual(f"cut off: {path}: {time:.2f} s of the {claimed:.2f} s that its header says")
+    check_whole(time + 1 / own_rate, claimed, path)
 
 
 def _video_stream(container: Any, path: Path) -> Any:
     """Returns the first stream that is a video and not the picture of a record's sleeve."""
-    import av
-
+    av = import_av()
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
     raise UnusableVisual(f"no video stream: {path}")
 
 
-def _claimed_seconds(container: Any, stream: Any) -> float | None:
-    """Returns how long a video is by its header; None where that does not say."""
-    import av
-
+def claimed_seconds(container: Any, stream: Any) -> float | None:
+    """Returns how long a stream of a video is by the header; None where that does not say."""
+    av = import_av()
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:
@@ -102,7 +128,14 @@ def _claimed_seconds(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _check_length(seconds: float | None, most_seconds: float, path: Path) -> None:
+def check_whole(seconds: float, claimed: float | None, path: Path) -> None:
+    """Raises UnusableVisual where less was decoded than a header claims."""
+    if claimed is not None and seconds < claimed - MISSING_S:
+        raise UnusableVisual(f"cut off: {path}: {seconds:.2f} s of the {claimed:.2f} s that its header says")
+
+
+def check_length(seconds: float | None, most_seconds: float, path: Path) -> None:
+    """Raises UnusableVisual where a video is too long; None: how long is not known."""
     if seconds is not None and seconds > most_seconds:
         raise UnusableVisual(f"too long: {path}: {seconds:.0f} s, at most {most_seconds:.0f} s (max_seconds)")
 

@@ -72,7 +72,10 @@ def test_signal_parameters_stand_once():
         (with_task(ramp=1.5), ["tasks.emotion.ramp", "[0, 1)"]),
         ({"tasks": {"tts": {"split": {"pich": 1}}}}, ["part of tasks.tts.split", "did you mean pitch"]),
         ({"tasks": {"tts": {}, "energy": {}}}, ["tasks.energy", "choose another name"]),
-        (with_task(label="mood"), ["label of tasks.emotion", "emotion, gender, language, speaker"]),
+        (
+            with_task(label="mood"),
+            ["label of tasks.emotion", "emotion, emotion_face, emotion_voice, gender, intensity, language, speaker"],
+        ),
         (with_task(wieght=1), ["key of tasks.emotion", "weight"]),
         (with_task(start=1.5), ["tasks.emotion.start", "1.5"]),
         (with_task(weight=-1), ["tasks.emotion.weight", "negative"]),

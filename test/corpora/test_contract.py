@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 from corpus_layouts import LAYOUTS
 
-from espnet_mtl import corpora
 from espnet_mtl.corpora.base import Corpus, Utterance
 from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
 from espnet_mtl.registry import CORPORA
 from espnet_mtl.text import espeak
-
-FOLDER = Path(corpora.__file__).parent
 
 
 @pytest.mark.parametrize("name", CORPORA)
@@ -43,7 +40,10 @@ def make(tmp_path_factory):
     return corpus
 
 
-SMALL = {"esd": {"dev": 1, "test": 2}, "iemocap": {"dev": 1, "test": 1}, "ljspeech": {"dev": 1, "test": 1}}
+SMALL = {
+    "esd": {"dev": 1, "test": 2},
+    **{name: {"dev": 1, "test": 1} for name in ("iemocap", "ljspeech", "ravdess")},
+}
 
 
 @pytest.mark.parametrize("name", CORPORA)
@@ -78,6 +78,7 @@ def test_a_directory_that_is_not_the_corpus_is_named(name, tmp_path):
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_corpora_do_not_import_each_other(name):
-    others = {f"espnet_mtl.corpora.{other}" for other in CORPORA}
-    nodes = ast.walk(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")))
+    others = {entry.target.partition(":")[0] for entry in CORPORA.values()}
+    source = Path(inspect.getfile(CORPORA.load(name))).read_text(encoding="utf-8")
+    nodes = ast.walk(ast.parse(source))
     assert not others & {node.module for node in nodes if isinstance(node, ast.ImportFrom)}

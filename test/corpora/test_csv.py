@@ -41,6 +41,23 @@ def test_csv_with_valence_arousal_and_dominance(tmp_path):
     assert [utterances[f"me_{name}"].vad for name in "abc"] == [(3.5, 2.0, 4.0), None, (3.3, 1.1, 0.7)]
 
 
+def test_csv_with_intensities_and_what_raters_said(tmp_path):
+    lines = ("path,text,emotion,intensity,emotion_voice,emotion_face", 'a.wav,One.,,HIGH,"ang:0.6,neu:0.4",joy')
+    (tmp_path / "metadata.csv").write_text("\n".join([*lines, "b.wav,Two.,sad,-,,\n"]))
+    _, utterances = read(tmp_path, speaker="me")
+    one, two = utterances["me_a"], utterances["me_b"]
+    assert (one.emotion, one.intensity, one.emotion_voice, one.emotion_face) == (
+        *(None, "high", "angry:0.6,neutral:0.4", "joy"),
+    )
+    assert (two.emotion, two.intensity, two.emotion_voice, two.emotion_face) == ("sad", None, None, None)
+
+
+def test_a_column_beside_emotion_is_not_taken_for_what_raters_said(tmp_path, capsys):
+    (tmp_path / "metadata.csv").write_text("path,text,emotion,emotion_label\na.wav,One.,sad,3\n")
+    read(tmp_path)
+    assert "metadata.csv:1: not read: 'emotion_label'" in capsys.readouterr().err
+
+
 def test_csv_with_videos_and_pictures_of_some(tmp_path):
     lines = ("path,text,video,image,age", "a.wav,One.,a.mp4,,30", "b.wav,Two.,,faces/b.png,", "c.wav,Three.,,,", "")
     (tmp_path / "metadata.csv").write_text("\n".join(lines))
@@ -59,6 +76,9 @@ def test_csv_with_videos_and_pictures_of_some(tmp_path):
         ("path,text,emotion\na.wav,One.,happy:much\n", r"metadata.csv:2: emotion: label 'happy:much': 'much' is not"),
         ("path,text,emotion\na.wav,One.,happy:-1\n", r"metadata.csv:2: emotion: label 'happy:-1': the weight of"),
         ('path,text,emotion\na.wav,One.,"hap,happy"\n', r"metadata.csv:2: emotion 'hap,happy': two of its names"),
+        ("path,text,intensity\na.wav,One.,--\n", r"metadata.csv:2: intensity '--': expected a name"),
+        ("path,text,emotion_face\na.wav,One.,sad:x\n", r"metadata.csv:2: emotion_face: .* 'x' is not a number"),
+        ('path,text,emotion_voice\na.wav,One.,"hap,happy"\n', r"metadata.csv:2: emotion_voice 'hap,happy': two of its"),
         ("path,text,vad\na.wav,One.,3 high 2\n", r"metadata.csv:2: vad '3 high 2': expected 3 numbers"),
         ("path,text,vad\na.wav,One.,3 nan 2\n", r"metadata.csv:2: vad '3 nan 2': expected 3 numbers"),
         ("path,text,vad\na.wav,One.,3 2\n", r"metadata.csv:2: vad '3 2': expected 3 numbers"),
@@ -143,7 +163,8 @@ def test_csv_with_tabs_numbers_and_gaps(tmp_path):
             ("Split", "split"),
         ],
         *[("subset", "split"), ("ID", "id"), ("utt_id", "id"), ("VAD", "vad")],
-        *[("duration", None), ("notes", None), ("speaker_age_in_years", None), ("comment", None), ("intensity", None)],
+        *[("emotion_intensity", "intensity"), ("strength", "intensity")],
+        *[("duration", None), ("notes", None), ("speaker_age_in_years", None), ("comment", None), ("identity", None)],
     ],
 )
 def test_csv_refuses_names_that_are_nearly_a_columns_own_and_tells_of_others(tmp_path, capsys, column, meant):

@@ -14,7 +14,7 @@ from espnet_mtl.data.prepare import write_directory
 from espnet_mtl.data.stats import write_tables
 from espnet_mtl.data.utterances import FROM_ALIGNER, read_utterances
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import CLASS_LABELS
+from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES
 from espnet_mtl.registry import CORPORA
 from espnet_mtl.text.tokens import Tokenizer
 
@@ -84,7 +84,7 @@ def test_stage_4_names_file_and_utterance(data, tmp_path, line):
     assert not (tmp_path / "tables").exists()
 
 
-@pytest.mark.parametrize("table", ["wav.scp", "text", "utt2spk", "utt2emo", "utt2lang", "utt2gender", "utt2vad"])
+@pytest.mark.parametrize("table", ["wav.scp", "text", *LABEL_FILES])
 def test_a_table_in_another_encoding_is_named_with_its_line(data, tmp_path, table):
     (data / "train" / table).write_bytes("a_0 x\na_1 Grüße\n".encode("latin-1"))
     with pytest.raises(UserError, match=rf"data/train/{table}:2: not UTF-8: .*save it as UTF-8"):

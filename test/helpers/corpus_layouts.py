@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from face_media import write_film, write_video
 
 IEMOCAP_LABELS = """\
 % [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
@@ -41,6 +42,14 @@ def emodb(root: Path) -> None:
     tone(root / "wav/03a01Xa.wav")
 
 
+CREMA_D_VOTES = """\
+"","FileName","VoiceVote","VoiceLevel","FaceVote","FaceLevel","MultiModalVote","MultiModalLevel"
+"1","1001_IEO_ANG_XX","N","69.1","A:D","68.75:52.25","A","64.78"
+"2","1040_IEO_SAD_X","A:D:N","39.00:89.00:83.67","NA","NA","D","29.8"
+"""
+"""What most raters said by voice, by face and by both; ties have letters and levels with a colon between them."""
+
+
 def crema_d(root: Path) -> None:
     names = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")
     for name in names:
@@ -49,6 +58,69 @@ def crema_d(root: Path) -> None:
         for level, emotion in zip(("LO", "MD", "HI", "XX"), ("DIS", "FEA", "HAP", "NEU"), strict=True):
             tone(root / f"AudioWAV/1091_{name}_{emotion}_{level}.wav")
     tone(root / "AudioWAV/1001_ABC_ANG_XX.wav")
+    table = root / "processedResults/summaryTable.csv"
+    table.parent.mkdir()
+    table.write_text(CREMA_D_VOTES)
+
+
+def film(path: Path, seconds: float = 0.4) -> None:
+    """Writes a video with noise of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(zlib.crc32(str(path).encode())).uniform(-0.1, 0.1, (1, round(16000 * seconds)))
+    write_film(path, noise)
+
+
+def ravdess(root: Path) -> None:
+    sound = root / "Audio_Speech_Actors_01-24"
+    for actor in ("01", "02", "03", "04"):
+        for number in range(1, 9):
+            name = f"01-{number:02d}-01-0{number % 2 + 1}-01-{actor}"
+            tone(sound / f"Actor_{actor}/03-{name}.wav")
+    # The videos of one actor, seen and heard or seen alone; one without a recording, and one without any sound
+    seen = root / "Video_Speech_Actor_01/Actor_01"
+    film(seen / "01-01-03-01-02-01-01.mp4")
+    write_video(seen / "02-01-03-01-02-01-01.mp4", [np.full((48, 64), 90, np.uint8)] * 5)
+    write_video(seen / "02-01-04-01-01-01-01.mp4", [np.full((48, 64), 90, np.uint8)] * 5)
+    film(seen / "01-01-05-02-01-02-01.mp4")
+    write_video(seen / "02-01-06-02-01-02-01.mp4", [np.full((48, 64), 90, np.uint8)] * 5)
+    # A distribution that holds everything twice, songs, and a name of another kind
+    again = root / "audio_speech_actors_01-24/Actor_02/03-01-01-01-02-01-02.wav"
+    again.parent.mkdir(parents=True)
+    again.write_bytes((sound / "Actor_02/03-01-01-01-02-01-02.wav").read_bytes())
+    tone(root / "Audio_Song_Actors_01-24/Actor_01/03-02-03-01-01-01-01.wav")
+    tone(sound / "Actor_01/notes.wav")
+
+
+MELD_HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
+MELD_LINES = {
+    "train": [
+        ('"I\x92m late, he said: ""no""."', "Dr. Geller", "neutral", 0, 0),
+        ("Hey!", "#ALL#", "joy", 0, 1),
+        *((f"Line {number}.", "Joey", "sadness", 10, number) for number in range(2, 11)),
+    ],
+    "dev": [("What?", "Monica", "surprise", 0, 0), ("Hey!", "All", "disgust", 0, 1)],
+    "test": [
+        ("Get out!", "Ross", "anger", 0, 0),
+        ("No.", "Mr. Geller/Ross", "fear", 1, 0),
+        ("Gone.", "Joey", "joy", 1, 1),
+    ],
+}
+"""Text, speaker, emotion, dialogue and utterance; the published files have control characters for quotation marks."""
+
+
+def meld(root: Path) -> None:
+    folders = {"train": "train/train_splits", "dev": "dev_splits_complete", "test": "test"}
+    tables = {"train": "train", "dev": "", "test": ""}
+    for split, lines in MELD_LINES.items():
+        rows = [MELD_HEADER]
+        for number, (text, speaker, emotion, dialogue, utterance) in enumerate(lines, 1):
+            rows.append(f'{number},{text},{speaker},{emotion},neutral,{dialogue},{utterance},4,7,"0:20:57,256",0:21:00')
+            # One line has no video, as of the published dev
+            if text != "Gone.":
+                film(root / folders[split] / f"dia{dialogue}_utt{utterance}.mp4")
+        film(root / folders[split] / "dia99_utt9.mp4")
+        table = root / tables[split] / f"{split}_sent_emo.csv"
+        table.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def jl(root: Path) -> None:
@@ -82,6 +154,19 @@ def esd(root: Path) -> None:
         (root / speaker / f"{speaker}.txt").write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
 
 
+def markers(path: Path, frames: int = 12, start: float = 6.29) -> None:
+    """Writes 55 markers of a face, 120 frames a second, some of them lost for a while."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = " ".join(f"M{marker:02d}" for marker in range(1, 56))
+    lines = [f"Frame# Time {names}", "0 0 " + " ".join(["X Y Z"] * 55)]
+    for frame in range(frames):
+        places = [f"{10 * column + np.sin(frame + column):.5f}" for column in range(165)]
+        if 3 <= frame < 6:
+            places[6:9] = ["NaN"] * 3
+        lines.append(f"{754 + frame} {start + frame / 120:.5f} {' '.join(places)}")
+    path.write_text("\n".join(lines) + "\n")
+
+
 def iemocap(root: Path) -> None:
     labels = ("neu", "ang", "exc", "xxx", "fru", "hap")
     for session in (1, 2, 3):
@@ -95,6 +180,9 @@ def iemocap(root: Path) -> None:
                 text = "[LAUGHTER]" if number == 5 and session == 1 else f"I am {number} [LAUGHTER] {scenario}."
                 texts += f"{utt} [00{number}.2901-00{number + 1}.2357]: {text}\n"
                 tone(root / f"Session{session}/sentences/wav/{dialogue}/{utt}.wav")
+                # Of the two, the one that the dialogue is named after wears markers
+                if utt.rpartition("_")[2].startswith(dialogue[5]):
+                    markers(root / f"Session{session}/sentences/MOCAP_rotated/{dialogue}/{utt}.txt")
             texts += f"M: Yeah.\n{dialogue}_MXX0 [001.0000-002.0000]: Hm.\n"
             for kind, content in (("EmoEvaluation", blocks), ("transcriptions", texts)):
                 path = root / f"Session{session}/dialog/{kind}/{dialogue}.txt"
@@ -127,6 +215,6 @@ def nemo(root: Path) -> None:
 
 
 LAYOUTS: dict[str, Callable[[Path], None]] = {
-    one.__name__: one for one in (ljspeech, emodb, crema_d, jl, esd, iemocap, csv, nemo)
+    one.__name__: one for one in (ljspeech, emodb, crema_d, jl, esd, iemocap, csv, nemo, ravdess, meld)
 }
 """Writes a corpus into a directory, by the corpus' name."""

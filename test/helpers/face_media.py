@@ -53,6 +53,27 @@ def write_video(
     return path
 
 
+def write_film(
+    path: Path, samples: np.ndarray, fs: int = 16000, layout: str = "mono", frames: Sequence[np.ndarray] = ()
+) -> Path:
+    """Writes a video with sound (channels, T_wav), and frames (H, W) of `RATE` a second, plain grey by default."""
+    if not len(frames):
+        frames = [np.full((48, 64), GREY, np.uint8)] * max(1, round(samples.shape[1] / fs * RATE))
+    height, width = frames[0].shape
+    with av.open(str(path), "w") as container:
+        film = container.add_stream("mpeg4", rate=RATE, width=width, height=height, pix_fmt="yuv420p")
+        sound = container.add_stream("aac", rate=fs, layout=layout)
+        for grey in frames:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(grey), format="gray")
+            container.mux(film.encode(frame.reformat(format="yuv420p")))
+        heard = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", layout)
+        heard.rate = fs
+        container.mux(sound.encode(heard))
+        container.mux(sound.encode())
+        container.mux(film.encode())
+    return path
+
+
 def write_sound(path: Path, seconds: float = 1.0) -> Path:
     """Writes a video file that has sound alone."""
     with av.open(str(path), "w") as container:

@@ -15,6 +15,7 @@ from tiny_backbones import TINY
 
 from espnet_mtl.config.espnet import FEATURE_CLASSES, class_arguments
 from espnet_mtl.config.load import read_train_config
+from espnet_mtl.labels import TABLES
 from espnet_mtl.registry import BACKBONES
 
 CONF = Path(__file__).parents[2] / "egs2/mtl_tts/conf"
@@ -90,12 +91,8 @@ def train_step(full: Mapping[str, Any], directory: Path) -> float:
         moments.save(directory / f"{key}.npz")
         settings[f"{key}_conf"] = {**full[f"{key}_conf"], "stats_file": str(directory / f"{key}.npz")}
     settings |= {"token_list": ["<blank>", "<unk>", "a", "b", "<sos/eos>"], "token_type": "phn", "odim": None}
-    settings |= {
-        "speakers": ["f1", "m1"],
-        "emotions": ["happy", "neutral", "sad"],
-        "languages": ["en-us"],
-        "genders": None,
-    }
+    names = {"speakers": ["f1", "m1"], "emotions": ["happy", "neutral", "sad"], "languages": ["en-us"]}
+    settings |= {**dict.fromkeys(TABLES), **names}
     settings |= {"use_preprocessor": True, "bpemodel": None, "g2p": None, "non_linguistic_symbols": None}
     defaults = {"exclude_weight_decay": False, "exclude_weight_decay_conf": {}, "sharded_ddp": False}
     args = argparse.Namespace(**{**defaults, **settings})

@@ -91,7 +91,7 @@ def test_ten_hours_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
 
 def test_a_video_that_does_not_say_how_long_it_is_is_left_when_it_gets_there(tmp_path, monkeypatch):
     path = write_video(tmp_path / "long.mkv", map(plain, GREYS))
-    monkeypatch.setattr(videos, "_claimed_seconds", lambda *_: None)
+    monkeypatch.setattr(videos, "claimed_seconds", lambda *_: None)
     read(path, most_seconds=2.1)
     with pytest.raises(UnusableVisual, match=r"^too long: .*at most 1 s"):
         read(path, most_seconds=1)

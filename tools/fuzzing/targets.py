@@ -13,13 +13,13 @@ import kaldiio
 from espnet_mtl.bin import synthesize
 from espnet_mtl.bin.stages import check_config, evaluate
 from espnet_mtl.data.kaldi import read_optional
+from espnet_mtl.labels import LABEL_FILES
 from fuzzing import base, faces, mutations
 from fuzzing.mutations import Mutation
 
 Output = dict[tuple[str, str], str]
 """By table and utterance, what a stage left."""
 SETS = ("train", "dev", "test")
-LABELS = ("utt2spk", "utt2emo", "utt2lang", "utt2gender", "utt2vad")
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def _sets(directory: Path, tables: Iterable[str]) -> Output:
 
 
 def _prepared(work: Path) -> Output:
-    return _sets(work / "data", ("text", *LABELS))
+    return _sets(work / "data", ("text", *LABEL_FILES))
 
 
 def _recordings(work: Path) -> Output:
     """What stage 2 left, and the samples of each recording."""
-    output = _sets(work / "dump/raw", ("wav.scp", "text", "media.scp", *LABELS, "alignment"))
+    output = _sets(work / "dump/raw", ("wav.scp", "text", "media.scp", *LABEL_FILES, "alignment"))
     for (table, utt), line in list(output.items()):
         if table == "wav.scp":
             output["samples", utt] = hashlib.sha256(Path(line).read_bytes()).hexdigest()
@@ -129,9 +129,9 @@ def _evaluate(work: Path) -> None:
     evaluate.main([*places, "--output", str(work / "judged/figures"), "--nj", "1"])
 
 
-DATA = tuple(f"data/*/{table}" for table in ("wav.scp", "text", "spk2utt", "alignment", "visual.scp", *LABELS))
+DATA = tuple(f"data/*/{table}" for table in ("wav.scp", "text", "spk2utt", "alignment", "visual.scp", *LABEL_FILES))
 RAW = tuple(f"dump/raw/*/{table}" for table in ("wav.scp", "text", "utt2num_samples", "alignment", "utt2lang"))
-STATISTICS = tuple(f"dump/raw/*/{table}" for table in ("phones", "durations", "*.scp", "text", *LABELS))
+STATISTICS = tuple(f"dump/raw/*/{table}" for table in ("phones", "durations", "*.scp", "text", *LABEL_FILES))
 TRAINING = (
     *STATISTICS, "dump/token_list/phn/tokens.txt", "dump/tables/*.txt", "exp/stats/*/*_shape",
     "dump/raw/durations.json", "dump/raw/visual.json", "d*/**/stage_*.json", "exp/**/stage_*.json",

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from espnet_mtl.labels import TABLES
+
 FEATURE_CLASSES = {
     "feats_extract_conf": "LogMelFbank",
     "pitch_extract_conf": "Dio",
@@ -36,7 +38,7 @@ RECIPE_KEYS = {
     "model_conf": "ESPnet's text-to-speech model has no options",
     "ngpu": "say run.sh --ngpu",
     "log_level": "training logs at INFO",
-    **dict.fromkeys(("speakers", "emotions", "languages", "genders"), "stage 4 makes its table from the data"),
+    **dict.fromkeys(TABLES, "stage 4 makes its table from the data"),
     "multi_task_dataset": "it is for speech language models; auxiliary tasks are listed in tasks",
     "no_forward_run": "nothing would be trained",
     "pretrain_path": "say init_param",

@@ -15,6 +15,8 @@ CLASSES = {4: ("neu", "ang", "sad", "hap"), 6: ("neu", "ang", "sad", "hap", "exc
 NAME = r"Ses0([1-5])[FM]_((?:impro\d\d|script\d\d_\d)[ab]?)_([FM])\d{3}"
 LABEL = re.compile(rf"\[[\d.]+ - [\d.]+\]\t({NAME})\t(\w{{3}})\t\[([\d.]+), ([\d.]+), ([\d.]+)\]")
 SPOKEN = re.compile(rf"({NAME}) \[[\d.]+-[\d.]+\]:\s*(.*)")
+MARKERS = "MOCAP_rotated"
+"""Directory of the places of markers on the face of whoever wore them in a dialogue, one of the two."""
 MARKER = re.compile(r"\[[A-Z ]+\]")
 
 
@@ -22,7 +24,8 @@ class Iemocap(Corpus):
     """Reads `Session*/dialog/{EmoEvaluation,transcriptions}/*.txt` and `Session*/sentences/wav/<dialogue>/<utt>.wav`.
 
     Valence, activation and dominance (1 to 5) are kept in utt2vad; utterances whose majority label is not in the
-    set of classes (`xxx`: no majority) stay in, unlabelled.
+    set of classes (`xxx`: no majority) stay in, unlabelled. What is seen of a speaker who wore markers is in
+    `Session*/sentences/MOCAP_rotated/<dialogue>/<utt>.txt` (`espnet_mtl.visual.markers`).
 
     Args:
         root: Its directory, with Session1 to Session5.
@@ -78,6 +81,7 @@ class Iemocap(Corpus):
             if name not in texts:
                 self.dropped[utt] = "no transcription"
                 continue
+            markers = session / "sentences" / MARKERS / labels.stem / f"{name}.txt"
             valence, activation, dominance = map(float, vad)
             listed.append(
                 Utterance(
@@ -92,6 +96,7 @@ class Iemocap(Corpus):
                     session=number,
                     gender=gender.lower(),
                     vad=(valence, activation, dominance),
+                    visual=markers if markers.is_file() else None,
                 )
             )
         return listed

@@ -1,0 +1,1 @@
+"""Corpora that were filmed, or whose faces were measured."""
