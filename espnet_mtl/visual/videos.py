@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.system.imports.extras import check_installed
 from espnet_mtl.visual.unusable import UnusableVisual
 
 Grey = NDArray[np.uint8]
@@ -33,7 +34,9 @@ def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
     Raises:
         UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS`, or
             takes more than `most_seconds`.
+        UserError: PyAV is not installed.
     """
+    check_installed("av")
     import av
 
     if not path.is_file():
