@@ -54,7 +54,7 @@ def import_opencv() -> Any:
 
 
 def _cascade() -> Any:
-    """Returns the cascade of this thread: a search leaves its picture in it, which that of another thread would find."""
+    """Returns the cascade of this thread: a search keeps its picture in it."""
     if not hasattr(_OF_THREAD, "cascade"):
         cv2 = import_opencv()
         _OF_THREAD.cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))

@@ -365,7 +365,7 @@ def test_a_reference(tts, recording, tmp_path):
 def test_a_reference_that_is_no_recording(tts, tmp_path):
     (tmp_path / "no.wav").write_text("no sound")
     answer = Page(tts).speak({"recording": chosen(tmp_path / "no.wav")})
-    assert "reference of this request" in answer.message
+    assert "reference cannot be read" in answer.message
     assert str(tmp_path) not in answer.message
 
 

@@ -67,7 +67,9 @@ class EmotionSources:
     def _recording_weights(self, path: str | Path) -> Floats:
         """Measures the emotion of a recording, prepared as stage 2 prepares those of the training set."""
         if not self._network.has_reference:
-            raise UserError("reference: this model has no reference encoder (style_conf.reference of its training YAML)")
+            raise UserError(
+                "reference: this model has no reference encoder (style_conf.reference of its training YAML)"
+            )
         if not isinstance(path, (str, Path)):
             raise UserError(f"reference: expected the path of a recording, got {path!r}")
         audio = build(AudioConf, getattr(self._args, "audio_conf", None) or {}, "audio_conf").model_copy(
