@@ -95,21 +95,24 @@ def request_file(data: bytes, suffix: str = "") -> Iterator[str | None]:
             raise UserError(re.sub(unknown, "", str(error))) from error
 
 
-def with_read_emotion(tts: BaseText2Speech, asked: Asked) -> Asked:
-    """Returns a request with the emotion that its recording and its face have, in their place.
+def with_read_emotion(tts: BaseText2Speech, asked: Asked) -> tuple[Asked, dict[str, float] | None]:
+    """Reads the emotion of a request's recording and face.
+
+    Returns:
+        The request with it in their place, and how much of each emotion it is; None: there is neither of them.
 
     Raises:
         UserError: They cannot be used, or the model has no encoder for them.
     """
     if not (asked.reference or asked.visual):
-        return asked
+        return asked, None
     suffix = _visual_suffix(asked.visual)
     with request_file(asked.reference) as recording, request_file(asked.visual, suffix) as face:
         if recording is not None:
             _check_length(recording)
         controls = replace(asked.controls, reference=recording, visual=face)
         emotion = tts.reader.emotion_of_sources(controls, asked.visual_seconds)
-    return replace(asked, controls=controls.with_emotion(emotion), reference=b"", visual=b"")
+    return replace(asked, controls=controls.with_emotion(emotion), reference=b"", visual=b""), emotion
 
 
 def _visual_suffix(data: bytes) -> str:
@@ -140,7 +143,7 @@ def said_parts(tts: BaseText2Speech, asked: Asked, tally: Tally) -> Iterator[Map
         UserError: It cannot be said.
     """
     begin = time.perf_counter()
-    asked = with_read_emotion(tts, asked)
+    asked, _ = with_read_emotion(tts, asked)
     parts = tts.stream(asked.text, controls=asked.controls, seed=asked.seed, edits=asked.edits)
     tally.synthesis_s += time.perf_counter() - begin
     return _counted(parts, tts.fs, tally)

@@ -228,7 +228,7 @@ def test_nothing_to_edit_or_to_save(page):
 
 def test_the_oldest_is_forgotten_first():
     remembered = Remembered()
-    long = Spoken({"input": "x", "reference": "A" * (MOST_BYTES // 3)})
+    long = Spoken({"input": "x", "reference": "A" * (MOST_BYTES // 3)}, {"reference": "a.wav"})
     first, second, third = (remembered.keep(long) for _ in range(3))
     assert remembered.find(second) is long
     with pytest.raises(UserError, match="press Speak again"):
@@ -350,7 +350,7 @@ def chosen(path) -> dict[str, str]:
 def test_a_reference(tts, recording, tmp_path):
     page = Page(tts)
     answer = page.speak({**WEIGHTS, "recording": chosen(recording)})
-    assert "The recording's emotion: " in answer.message
+    assert "The emotion of the recording: " in answer.message
     wave = soundfile.read(io.BytesIO(base64.b64decode(answer.result["audio"])))[0]
     assert_same(wave, said(tts, reference=recording))
     assert 'reference="it\'s loud.wav"' in answer.python
@@ -399,8 +399,8 @@ SMALL = {"speakers": ["f1"], "emotions": [], "tasks": {"tts": {}}}
 def test_a_page_has_what_the_model_has(make_tts):
     has = {"voice", "second", "emotion", "intensity", "rate", "pitch", "pitch_range", "pause"}
     assert has <= set(parts_of_page(make_tts()))
-    assert "reference" in parts_of_page(make_tts())
-    assert "reference" not in parts_of_page(make_tts(style_conf={"channels": 8, "reference": False}, tasks={"tts": {}}))
+    assert "recording" in parts_of_page(make_tts())
+    assert "recording" not in parts_of_page(make_tts(style_conf={"channels": 8, "reference": False}, tasks={"tts": {}}))
     assert "language" in parts_of_page(make_tts(languages=["de", "en-us"]))
     small = set(parts_of_page(make_tts(**SMALL)))
     assert has & small == {"voice", "rate", "pitch", "pitch_range", "pause"}
@@ -447,11 +447,11 @@ def test_examples_of_markup_can_be_said(make_tts):
 
 
 def test_long_texts_are_written_a_line_a_line():
-    code = python_code({"input": "One.\n'Two'\n"}, Source("espnet_mtl", "m", 500))
+    code = python_code({"input": "One.\n'Two'\n"}, Source("espnet_mtl", "m", 500), {})
     assert "text = (\n    'One.\\n'\n    \"'Two'\\n\"\n)" in code
     assert "from_pretrained('m', max_tokens=500)" in code
     compile(code, "shown", "exec")
-    call = curl_command({"input": 'it\'s "100%" \n'}, ADDRESS, "a b.wav")
+    call = curl_command({"input": 'it\'s "100%" \n'}, ADDRESS, {"reference": "a b.wav"})
     assert shlex.split(call.replace("\n", " "))
 
 

@@ -184,11 +184,11 @@ def test_the_emotion_of_a_recording(tts, open_page, tmp_path):
     with running(tts, page=True) as address:
         page = open_page(address)
         page.locator("#recording").get_by_text("The emotion of a recording", exact=True).click()
-        page.locator("#reference input").set_input_files(tmp_path / "a.wav")
-        page.wait_for_function("espnetMtl.chosen !== null")
-        expect(page.locator("#reference audio")).to_be_visible()
+        page.locator("#recording_file input").set_input_files(tmp_path / "a.wav")
+        page.wait_for_function("espnetMtl.files.recording !== null")
+        expect(page.locator("#recording_file audio")).to_be_visible()
         speak(page)
-        expect(page.locator("#message")).to_contain_text("The recording's emotion: ")
+        expect(page.locator("#message")).to_contain_text("The emotion of the recording: ")
         picture(page, "recording")
         page.get_by_role("button", name="Remove").click()
         assert page.evaluate(STATE)["recording"] is None
@@ -217,4 +217,4 @@ def test_a_full_line_is_told(tts, open_page):
 def test_the_state_is_json(tts, open_page):
     with running(tts, page=True) as address:
         state = json.loads(open_page(address).evaluate("espnetMtl.state()"))
-        assert set(state) == {"tab", "weights", "recording", "edits", "kind", "said"}
+        assert set(state) == {"tab", "weights", "recording", "face", "edits", "kind", "said"}

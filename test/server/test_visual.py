@@ -195,7 +195,8 @@ def test_files_are_gone_whatever_comes_of_them(seeing, tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     asked = Asked(TEXT, "input", Controls(), visual=picture())
-    assert with_read_emotion(seeing, asked).controls.emotion
+    read, emotion = with_read_emotion(seeing, asked)
+    assert read.controls.emotion == emotion
     with pytest.raises(UserError, match=r"^visual: unreadable"):
         with_read_emotion(seeing, Asked(TEXT, "input", Controls(), visual=picture()[:3000]))
     with request_file(b"a", ".png") as path:
