@@ -95,8 +95,13 @@ def request_file(data: bytes, suffix: str = "") -> Iterator[str | None]:
             raise UserError(re.sub(unknown, "", str(error))) from error
 
 
-def with_read_emotion(tts: BaseText2Speech, asked: Asked) -> tuple[Asked, dict[str, float] | None]:
+def with_read_emotion(tts: BaseText2Speech, asked: Asked, tally: Tally) -> tuple[Asked, dict[str, float] | None]:
     """Reads the emotion of a request's recording and face.
+
+    Args:
+        tts: The model.
+        asked: The request.
+        tally: The time that it takes is added to it.
 
     Returns:
         The request with it in their place, and how much of each emotion it is; None: there is neither of them.
@@ -106,12 +111,14 @@ def with_read_emotion(tts: BaseText2Speech, asked: Asked) -> tuple[Asked, dict[s
     """
     if not (asked.reference or asked.visual):
         return asked, None
+    begin = time.perf_counter()
     suffix = _visual_suffix(asked.visual)
     with request_file(asked.reference) as recording, request_file(asked.visual, suffix) as face:
         if recording is not None:
             _check_length(recording)
         controls = replace(asked.controls, reference=recording, visual=face)
         emotion = tts.reader.emotion_of_sources(controls, asked.visual_seconds)
+    tally.synthesis_s += time.perf_counter() - begin
     return replace(asked, controls=controls.with_emotion(emotion), reference=b"", visual=b""), emotion
 
 
@@ -142,8 +149,8 @@ def said_parts(tts: BaseText2Speech, asked: Asked, tally: Tally) -> Iterator[Map
     Raises:
         UserError: It cannot be said.
     """
+    asked, _ = with_read_emotion(tts, asked, tally)
     begin = time.perf_counter()
-    asked, _ = with_read_emotion(tts, asked)
     parts = tts.stream(asked.text, controls=asked.controls, seed=asked.seed, edits=asked.edits)
     tally.synthesis_s += time.perf_counter() - begin
     return _counted(parts, tts.fs, tally)

@@ -53,6 +53,14 @@ def write_video(
     return path
 
 
+def write_camera(path: Path) -> Path:
+    """Writes what a camera sees that a happy person looks into, as Chromium takes it in place of one (YUV4MPEG2)."""
+    colourless = bytes([128]) * (HEIGHT * WIDTH // 2)
+    header = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420\n".encode()
+    path.write_bytes(header + b"FRAME\n" + portrait("happy").tobytes() + colourless)
+    return path
+
+
 def write_sound(path: Path, seconds: float = 1.0) -> Path:
     """Writes a video file that has sound alone."""
     with av.open(str(path), "w") as container:

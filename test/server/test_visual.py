@@ -22,6 +22,7 @@ from espnet_mtl.inference.request.controls import Controls
 from espnet_mtl.server.app import create_app
 from espnet_mtl.server.options import ServerOptions
 from espnet_mtl.server.speech import Asked, request_file, with_read_emotion
+from espnet_mtl.server.watch import Tally
 
 pytest.importorskip("cv2")
 TEXT = "Good morning."
@@ -195,10 +196,12 @@ def test_files_are_gone_whatever_comes_of_them(seeing, tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     asked = Asked(TEXT, "input", Controls(), visual=picture())
-    read, emotion = with_read_emotion(seeing, asked)
+    tally = Tally()
+    read, emotion = with_read_emotion(seeing, asked, tally)
+    assert tally.synthesis_s > 0
     assert read.controls.emotion == emotion
     with pytest.raises(UserError, match=r"^visual: unreadable"):
-        with_read_emotion(seeing, Asked(TEXT, "input", Controls(), visual=picture()[:3000]))
+        with_read_emotion(seeing, Asked(TEXT, "input", Controls(), visual=picture()[:3000]), Tally())
     with request_file(b"a", ".png") as path:
         assert [str(one) for one in folder.iterdir()] == [path]
     assert list(folder.iterdir()) == []

@@ -49,7 +49,7 @@ async def say(service: Service, body: Body) -> Said:
     found: list[Said] = []
 
     def make() -> Generator[bytes]:
-        known, read = with_read_emotion(service.tts, asked)
+        known, read = with_read_emotion(service.tts, asked, tally)
         found.append(Said([], read))
         for part in said_parts(service.tts, known, tally):
             found[0].parts.append(part)
