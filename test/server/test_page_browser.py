@@ -224,13 +224,17 @@ def test_the_emotion_of_a_face(make_seeing, open_page, tmp_path):
         expect(marked).to_be_hidden()
         page.wait_for_function("espnetMtl.files.face !== null")
         speak(page)
-        expect(page.locator("#message")).to_contain_text("The emotion of the face: ")
+        expect(page.locator("#message .note")).to_be_visible()
+        expect(page.locator("#message .note")).to_contain_text("The emotion of the face: ")
         picture(page, "face")
         expect(marked).to_be_visible()
         named = [f"{name} {100 * share:.0f} %" for name, share in read.items() if share >= 0.005]
         expect(marked).to_have_attribute("aria-label", f"The emotion of the face: {', '.join(named)}")
-        # Of two emotions on the rim, one is above the middle and one below, and neutral draws to it
-        assert mark(page)[1] == pytest.approx(0.5 + 0.5 * (read["sad"] - read["happy"]), abs=0.01)
+        # From happy at the top, clockwise to sad at the bottom; neutral draws to the middle
+        felt = read["happy"] + read["sad"]
+        angle = np.pi * (read["sad"] / felt - 0.5)
+        expected = 0.5 + 0.5 * felt * np.array([np.cos(angle), np.sin(angle)])
+        assert mark(page) == pytest.approx(expected, abs=0.001)
         (tmp_path / "large.png").write_bytes(bytes(2**20))
         chooser.set_input_files(tmp_path / "large.png")
         expect(page.locator("#face_file .source-wrong")).to_contain_text("large.png is too large: 1.3 MiB")
@@ -268,6 +272,10 @@ def test_a_picture_of_the_camera(make_seeing, open_page):
         expect(live).to_be_hidden()
         assert tracks.evaluate("tracks => tracks.map((track) => track.readyState)") == ["ended"]
         page.wait_for_function("espnetMtl.files.face !== null")
+        with page.expect_download() as download:
+            buttons.get_by_role("button", name="Save the file").click()
+        assert download.value.suggested_filename == "face.jpg"
+        assert Image.open(download.value.path()).size == (320, 240)
         speak(page)
         expect(page.locator("#message")).to_contain_text("The emotion of the face: ")
         assert page.evaluate(TOO_WIDE) == []

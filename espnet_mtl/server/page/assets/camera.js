@@ -41,7 +41,7 @@ function camera(source) {
     canvas.getContext("2d").drawImage(live, 0, 0);
     const picture = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
     end();
-    await source.take(new File([picture], SNAPSHOT, { type: "image/jpeg" }));
+    await source.take(new File([picture], SNAPSHOT, { type: "image/jpeg" }), true);
   });
 
   cancel.addEventListener("click", end);

@@ -179,7 +179,6 @@ window.espnetMtl.emotions = (element, props) => {
     root.classList.toggle("replaced", Object.values(window.espnetMtl.files).some(Boolean));
     if (!weights) return;
     put(mark, Object.assign(new Wheel(emotions, neutral), { weights }).pointOfWeights());
-    mark.dataset.from = from;
     mark.setAttribute("aria-label", `The emotion of the ${from}: ${listed(weights)}`);
     mark.title = mark.getAttribute("aria-label");
   };

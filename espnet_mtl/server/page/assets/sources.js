@@ -21,6 +21,8 @@ function addSource(root, name, { hint, label, accept, most }, preview) {
   const wrong = make("p", { class: "source-wrong", role: "alert", hidden: "" });
   const shown = make("div", { class: "source-shown" });
   const remove = make("button", { type: "button" }, "Remove");
+  const save = make("button", { type: "button" }, "Save the file");
+  const buttons = make("div", { class: "source-buttons" }, remove, save);
   let url = "";
 
   const warn = (text) => {
@@ -28,30 +30,36 @@ function addSource(root, name, { hint, label, accept, most }, preview) {
     wrong.hidden = !text;
   };
 
-  const show = (file) => {
+  const show = (file, isNew) => {
     if (url) URL.revokeObjectURL(url);
     url = file ? URL.createObjectURL(file) : "";
     shown.replaceChildren(...(file ? [preview(file, url)] : []));
-    remove.hidden = !file;
+    buttons.hidden = !file;
+    save.hidden = !isNew;
   };
 
-  const take = async (file) => {
+  // `isNew`: a file that this machine does not have yet, which the code that is shown names
+  const take = async (file, isNew = false) => {
     espnetMtl.files[name] = null;
     espnetMtl.mark(null);
     const bytes = file ? (4 / 3) * file.size : 0;
     const fits = bytes <= room(most, name);
     warn(fits ? "" : `${file.name} is too large: ${(bytes / 2 ** 20).toFixed(1)} MiB as it is sent.`);
     const taken = fits ? file : null;
-    show(taken);
-    if (!taken) input.value = "";
-    else espnetMtl.files[name] = { name: file.name, content: await asBase64(file) };
+    show(taken, isNew);
+    if (!taken || isNew) input.value = "";
+    if (taken) espnetMtl.files[name] = { name: file.name, content: await asBase64(file) };
     espnetMtl.mark(null);
   };
 
   input.addEventListener("change", () => input.files[0] && take(input.files[0]));
   remove.addEventListener("click", () => take(null));
+  save.addEventListener("click", () => {
+    const { name: fileName, content } = espnetMtl.files[name];
+    download(bytesOf(content), fileName);
+  });
   show(null);
-  root.append(make("p", {}, hint), input, wrong, shown, remove);
+  root.append(make("p", {}, hint), input, wrong, shown, buttons);
   return { input, take, warn };
 }
 
