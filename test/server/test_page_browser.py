@@ -275,7 +275,8 @@ def test_a_picture_of_the_camera(make_seeing, open_page):
         with page.expect_download() as download:
             buttons.get_by_role("button", name="Save the file").click()
         assert download.value.suggested_filename == "face.jpg"
-        assert Image.open(download.value.path()).size == (320, 240)
+        with Image.open(download.value.path()) as saved:
+            assert saved.size == (320, 240)
         speak(page)
         expect(page.locator("#message")).to_contain_text("The emotion of the face: ")
         assert page.evaluate(TOO_WIDE) == []
