@@ -165,16 +165,20 @@ def test_what_the_page_on_faces_shows_works(tmp_path, monkeypatch):
     (face,) = draw_faces("happy", "f2", 1, np.random.default_rng(0), side=160)
     Image.fromarray(face).save(tmp_path / "face.png")
     page = (ROOT / "docs/visual.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    call, request = re.findall(r"```python\n(.*?)```", page, re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     said: dict[str, Any] = {}
-    exec(block, said)
+    exec(call, said)
     assert said["wav"].abs().max() > 0
     without_torch = espnet_mtl.onnx.Text2Speech.from_pretrained(
         "exp/train_fastspeech2_visual/train_fastspeech2_visual.zip"
     )
     assert len(without_torch("Good morning.", speaker="f2", visual="face.png")["wav"]) == len(said["wav"])
+    with served("python -m espnet_mtl.bin.serve --model exp/train_fastspeech2_visual", tmp_path) as address:
+        exec(request.replace("http://127.0.0.1:8000", address))
+    wav, _ = soundfile.read("morning.mp3")
+    assert abs(wav).max() > 0
 
 
 def test_the_commands_of_the_labels_page_work(recipe, tmp_path):

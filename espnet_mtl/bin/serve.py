@@ -17,6 +17,7 @@ from espnet_mtl.server.options import (
     QUEUE,
     SECONDS,
     TOKEN,
+    VISUAL_SECONDS,
     WORKERS,
     ServerOptions,
     is_open,
@@ -59,6 +60,7 @@ def _options(args: argparse.Namespace) -> ServerOptions:
         seconds=args.seconds,
         characters=args.characters,
         megabytes=args.megabytes,
+        visual_seconds=args.visual_seconds,
         token=token,
         hosts=tuple(args.allow_host),
         origins=tuple(args.allow_origin),
@@ -104,6 +106,8 @@ def _parser() -> Parser:
     parser.add_argument("--seconds", type=number_from(0.1, LONGEST_S), default=SECONDS, help=limit)
     parser.add_argument("--characters", type=number, default=CHARACTERS, help="the most of a text [%(default)s]")
     parser.add_argument("--megabytes", type=number, default=MEGABYTES, help="the most of a request [%(default)s]")
+    length = "the longest video of a face [%(default)s]"
+    parser.add_argument("--visual_seconds", type=number_from(0.1, LONGEST_S), default=VISUAL_SECONDS, help=length)
     most = "the most tokens that are said in one go [%(default)s]"
     parser.add_argument("--max_tokens", type=number, default=MAX_TOKENS, help=most)
     token = f"a file with the token that requests must have; default: ${TOKEN}, else none is asked for"

@@ -19,6 +19,8 @@ CHARACTERS = 4096
 """As many as OpenAI takes."""
 MEGABYTES = 8
 """A reference of 20 s at 48 kHz with two channels is 5 MB in base64."""
+VISUAL_SECONDS = 20.0
+"""To read so much takes a core about 2 s."""
 
 PAGE = "/page"
 """Where the demo page is."""
@@ -37,6 +39,7 @@ class ServerOptions:
         seconds: Until the first sound is made, else 504, and until the last one is, else the answer is cut.
         characters: The most of a text.
         megabytes: The most of a request, in MiB.
+        visual_seconds: The most of a video of a face.
         token: What requests must have as `Authorization: Bearer <token>`; "": nothing.
         hosts: Names that clients use for this server besides the machine's; without a token, others are refused.
         origins: Origins of web pages, such as https://example.org, that may send requests.
@@ -51,6 +54,7 @@ class ServerOptions:
     seconds: float = SECONDS
     characters: int = CHARACTERS
     megabytes: int = MEGABYTES
+    visual_seconds: float = VISUAL_SECONDS
     token: str = ""
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()

@@ -17,9 +17,12 @@ from espnet_mtl.server.metrics import Metrics
 from espnet_mtl.server.options import ServerOptions
 from espnet_mtl.server.response import SpeechResponse
 from espnet_mtl.server.routes.fields import ControlFields, SpeechRequest
-from espnet_mtl.server.speech import Asked, read_reference, speak
+from espnet_mtl.server.speech import Asked, read_base64, speak
 from espnet_mtl.server.voices import read_voice
 from espnet_mtl.server.watch import Tally
+
+FILES = {"reference": "a recording", "visual": "a picture or a video"}
+"""What the fields of a request hold whose emotion is taken."""
 
 
 class Service:
@@ -34,6 +37,13 @@ class Service:
         self.tts, self.options = tts, options
         self.jobs = Jobs(options.workers, options.queue)
         self.metrics = Metrics(self.jobs)
+
+    @property
+    def emotion_sources(self) -> list[str]:
+        """Names the fields of a request that the model can take an emotion from."""
+        network = self.tts.reader.network
+        there = {"reference": network.has_reference, "visual": network.has_visual}
+        return [name for name in FILES if there[name]]
 
     def controls(self, sent: ControlFields, voice: str | None, given: Mapping[str, Any]) -> Controls:
         """Returns the controls of a request.
@@ -60,7 +70,7 @@ class Service:
         """Returns what a request asks for.
 
         Args:
-            sent: The request, of which the reference, the seed and the edits are taken.
+            sent: The request, of which the recording, the face, the seed and the edits are taken.
             text: The text, or markup.
             controls: How to say it.
             format: One of `FORMATS`.
@@ -68,16 +78,29 @@ class Service:
 
         Raises:
             Refused: The text is too long.
-            UserError: The reference is no base64, the seed is none, or a number of an edit cannot be.
+            UserError: A file is no base64, the seed is none, or a number of an edit cannot be.
         """
         field = "input" if isinstance(sent, SpeechRequest) else "text"
         most = self.options.characters
         if len(text) > most:
             message = f"{field}: {len(text)} characters, at most {most} are taken: send the text in parts"
             raise Refused(400, message, field, "string_above_max_length")
-        reference = read_reference(sent.reference) if sent.reference is not None else b""
-        edits = [WordEdit(**edit.model_dump()) for edit in sent.edits]
-        return Asked(text, field, controls, reference, seed_number(sent.seed), format, whole, edits)
+        files = {}
+        for name, what in FILES.items():
+            content = getattr(sent, name)
+            if content is not None:
+                files[name] = read_base64(name, content, what)
+        return Asked(
+            text,
+            field,
+            controls,
+            **files,
+            visual_seconds=self.options.visual_seconds,
+            seed=seed_number(sent.seed),
+            format=format,
+            whole=whole,
+            edits=[WordEdit(**edit.model_dump()) for edit in sent.edits],
+        )
 
     def start(self, make: Make) -> Job:
         """Puts a job into the line.

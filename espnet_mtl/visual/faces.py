@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ MARGIN = 0.15
 """Share of a found face that is added on every side: the cascade's boxes end at brows and lips."""
 MOST_WITHOUT = 0.5
 """Share of frames beyond which too few show one face."""
+_OF_THREAD = local()
 
 
 @cache
@@ -51,10 +53,12 @@ def import_opencv() -> Any:
     return cv2
 
 
-@cache
 def _cascade() -> Any:
-    cv2 = import_opencv()
-    return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))
+    """Returns the cascade of this thread: a search keeps its picture in it."""
+    if not hasattr(_OF_THREAD, "cascade"):
+        cv2 = import_opencv()
+        _OF_THREAD.cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))
+    return _OF_THREAD.cascade
 
 
 def find_faces(grey: Grey) -> list[Box]:

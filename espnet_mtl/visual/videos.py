@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.errors import UserError
+from espnet_mtl.system.imports.extras import check_installed
 from espnet_mtl.visual.files import check_file
 from espnet_mtl.visual.unusable import UnusableVisual
 
@@ -31,18 +30,15 @@ MISSING_S = 0.5
 """Seconds that a video may have less than its header says."""
 
 
-@cache
 def import_av() -> Any:
-    """Imports PyAV.
+    """Imports PyAV, which decodes videos.
 
     Raises:
         UserError: It is not installed.
     """
-    try:
-        import av
-    except ImportError as error:
-        how = "run tools/setup.sh, or pip install 'av>=15.0'"
-        raise UserError(f"PyAV, which reads videos, is not there ({error}): {how}") from error
+    check_installed("av")
+    import av
+
     return av
 
 
@@ -75,6 +71,7 @@ def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
     Raises:
         UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS`, or
             takes more than `most_seconds`.
+        UserError: PyAV is not installed.
     """
     with open_video(path) as container:
         yield from _frames(container, path, rate, most_seconds)

@@ -75,6 +75,7 @@ def test_a_port_in_use_is_told_at_once(tmp_path, monkeypatch, capsys):
     [
         (["--model", "none.zip"], "none.zip"),
         (["--workers", "0"], "--workers: expected a whole number of at least 1, got 0"),
+        (["--visual_seconds", "0"], "--visual_seconds: expected a number from 0.1 to 3600"),
         (["--page", "maybe"], "--page: invalid choice: 'maybe'"),
         (["--seconds", "0"], "--seconds: expected a number from 0.1 to 3600"),
         (["--token", "none.txt"], "none.txt"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 import soundfile
 from corpus_layouts import LAYOUTS, MELD_HEADER, film
@@ -13,7 +11,7 @@ from espnet_mtl.data.prepare import prepare_data
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import parse_mixture
 from espnet_mtl.registry import CORPORA
-from espnet_mtl.visual import videos
+from espnet_mtl.system.imports import extras
 
 
 def read(name, root, **settings):
@@ -159,7 +157,6 @@ def test_a_vote_of_crema_d_that_is_none_is_named(tmp_path, vote):
 @pytest.mark.parametrize("name", ["meld", "ravdess"])
 def test_a_missing_pyav_is_told_before_any_work(tmp_path, monkeypatch, name):
     LAYOUTS[name](tmp_path / "c")
-    videos.import_av.cache_clear()
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match="PyAV, which reads videos, is not there"):
+    monkeypatch.setattr(extras, "is_installed", lambda package: False)
+    with pytest.raises(UserError, match=r"av is not installed: pip install 'espnet_mtl\[visual\]'"):
         read(name, tmp_path / "c")

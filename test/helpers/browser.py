@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from face_media import write_camera
 from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -14,9 +15,13 @@ SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "hei
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(tmp_path_factory):
+    """A browser, whose camera sees a drawn face."""
+    seen = write_camera(tmp_path_factory.mktemp("camera") / "face.y4m")
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        args = ["--no-sandbox", *camera, f"--use-file-for-fake-video-capture={seen}"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         yield browser
         browser.close()
 

@@ -71,6 +71,13 @@ def write_film(
         container.mux(sound.encode(heard))
         container.mux(sound.encode())
         container.mux(film.encode())
+
+
+def write_camera(path: Path) -> Path:
+    """Writes what a camera sees that a happy person looks into, as Chromium takes it in place of one (YUV4MPEG2)."""
+    colourless = bytes([128]) * (HEIGHT * WIDTH // 2)
+    header = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420\n".encode()
+    path.write_bytes(header + b"FRAME\n" + portrait("happy").tobytes() + colourless)
     return path
 
 

@@ -36,3 +36,19 @@ def make_tts(make_args, tmp_path):
 def tts(make_tts):
     """A `Text2Speech` with two speakers and three emotions."""
     return make_tts()
+
+
+@pytest.fixture
+def make_seeing(make_tts):
+    """Builds a model that learned from faces, with an encoder whose posterior is not flat."""
+
+    def make(shape=(6,), extract="embedding", reference=True, conf=None, weights=None):
+        style = {"channels": 8, "reference": reference, "visual": {"channels": 8}}
+        seeing = {"visual_extract": extract, "visual_extract_conf": conf or {}, "visual_shape": list(shape)}
+        seeing["visual_weights"] = weights
+        tasks = {"tts": {"weight": 1.0}}
+        tts = make_tts(style_conf=style, tasks=tasks, **seeing)
+        torch.nn.init.normal_(tts.model.style.visual.query.weight, std=3.0)
+        return tts
+
+    return make

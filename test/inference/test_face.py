@@ -1,34 +1,21 @@
 """The emotion of a face, in a voice of the model."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import soundfile
 import torch
+from face_media import portrait
 from PIL import Image
 
 from espnet_mtl import Controls, Conversation
 from espnet_mtl.errors import UserError
 from espnet_mtl.visual.drawing import draw_faces
-from espnet_mtl.visual.extractors.build import weights_digest
+from espnet_mtl.visual.extractors.build import build_extractor, weights_digest
 
 TEXT = "good morning"
-VISUAL = {"channels": 8}
-
-
-@pytest.fixture
-def make_seeing(make_tts):
-    """Builds a model that learned from faces, with an encoder whose posterior is not flat."""
-
-    def make(shape=(6,), extract="embedding", reference=True, conf=None, weights=None):
-        style = {"channels": 8, "reference": reference, "visual": VISUAL}
-        seeing = {"visual_extract": extract, "visual_extract_conf": conf or {}, "visual_shape": list(shape)}
-        seeing["visual_weights"] = weights
-        tasks = {"tts": {"weight": 1.0}}
-        tts = make_tts(style_conf=style, tasks=tasks, **seeing)
-        torch.nn.init.normal_(tts.model.style.visual.query.weight, std=3.0)
-        return tts
-
-    return make
 
 
 @pytest.fixture
@@ -68,6 +55,32 @@ def test_a_picture(make_seeing, tmp_path):
     assert len(tts(TEXT, visual=tmp_path / "face.png")["wav"])
     seen = tts(TEXT, visual=crop[None], speaker="m1")["wav"]
     torch.testing.assert_close(tts(TEXT, emotion=mixture_of(tts, crop.reshape(1, -1)), speaker="m1")["wav"], seen)
+
+
+def test_threads_share_an_extractor(make_seeing, tmp_path, monkeypatch):
+    """It is built for the first face, and each thread finds its own faces."""
+    pytest.importorskip("cv2")
+    tts = make_seeing(shape=(48, 48), extract="crops")
+    built = []
+
+    def noted(*given):
+        built.append(given)
+        return build_extractor(*given)
+
+    monkeypatch.setattr("espnet_mtl.visual.extractors.build.build_extractor", noted)
+    faces = []
+    for emotion in ("happy", "sad", "neutral", "angry"):
+        path = tmp_path / f"{emotion}.png"
+        Image.fromarray(portrait(emotion)).save(path)
+        faces.append(Controls(visual=path))
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(tts.reader.emotion_of_sources, faces * 8))
+    assert len(built) == 1
+    assert together == [tts.reader.emotion_of_sources(one) for one in faces] * 8
+    assert len({tuple(one.values()) for one in together}) == 4
+    another = pickle.loads(pickle.dumps(tts.reader))
+    assert another.emotion_of_sources(faces[0]) == together[0]
+    assert len(built) == 2
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """A model that was exported says what it says with PyTorch, whatever it is asked."""
 
+import base64
 import copy
+import io
 import json
 import os
 import pickle
@@ -14,6 +16,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from face_media import portrait
+from fastapi.testclient import TestClient
+from PIL import Image
 from speaking_model import speaking_model
 from tiny_backbones import TINY
 
@@ -23,6 +28,7 @@ from espnet_mtl.onnx import Text2Speech
 from espnet_mtl.onnx.export import export_model, why_not
 from espnet_mtl.onnx.files import SIGNAL
 from espnet_mtl.onnx.signal import read_signal
+from espnet_mtl.server.app import create_app
 
 TEXT = "Good morning, good morning."
 SPEAK = '<speak>Good <mstts:express-as style="sad">morning</mstts:express-as> <break time="300ms"/> good</speak>'
@@ -119,6 +125,21 @@ def test_a_face_says_the_emotion(pair, tmp_path):
     faces = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32)
     pair.agree(TEXT, visual=faces[:1])
     pair.agree(TEXT, visual=faces, reference=write_tone(tmp_path / "a.wav"))
+
+
+def test_a_server_reads_the_emotion_of_a_face(pair):
+    pytest.importorskip("cv2")
+    file = io.BytesIO()
+    Image.fromarray(portrait("happy")).save(file, "PNG")
+    face = base64.b64encode(file.getvalue()).decode()
+    said = []
+    for tts in (pair.torch, pair.onnx):
+        with TestClient(create_app(tts), base_url="http://127.0.0.1") as client:
+            assert client.get("/v1/models").json()["data"][0]["emotion_sources"] == ["reference", "visual"]
+            answer = client.post("/", json={"text": TEXT, "visual": face})
+            assert answer.status_code == 200, answer.text
+            said.append(soundfile.read(io.BytesIO(answer.content))[0])
+    np.testing.assert_allclose(said[1], said[0], atol=2e-3)
 
 
 def test_the_text_says_the_emotion(other):

@@ -16,6 +16,7 @@ import gradio
 import numpy as np
 import pytest
 import soundfile
+import torch
 from fastapi.testclient import TestClient
 from speech_server import gated, running
 from tiny_backbones import TINY
@@ -30,6 +31,7 @@ from espnet_mtl.server.options import ServerOptions
 from espnet_mtl.server.page.callbacks import Callbacks
 from espnet_mtl.server.page.code import Source, curl_command, python_code
 from espnet_mtl.server.page.drawing import BANDS, spectrogram
+from espnet_mtl.server.page.form import FILES
 from espnet_mtl.server.page.layout import build_page
 from espnet_mtl.server.page.marks import examples
 from espnet_mtl.server.page.spoken import MOST_BYTES, Remembered, Spoken
@@ -228,7 +230,7 @@ def test_nothing_to_edit_or_to_save(page):
 
 def test_the_oldest_is_forgotten_first():
     remembered = Remembered()
-    long = Spoken({"input": "x", "reference": "A" * (MOST_BYTES // 3)})
+    long = Spoken({"input": "x", "reference": "A" * (MOST_BYTES // 3)}, {"reference": "a.wav"})
     first, second, third = (remembered.keep(long) for _ in range(3))
     assert remembered.find(second) is long
     with pytest.raises(UserError, match="press Speak again"):
@@ -350,7 +352,7 @@ def chosen(path) -> dict[str, str]:
 def test_a_reference(tts, recording, tmp_path):
     page = Page(tts)
     answer = page.speak({**WEIGHTS, "recording": chosen(recording)})
-    assert "The recording's emotion: " in answer.message
+    assert "The emotion of the recording: " in answer.message
     wave = soundfile.read(io.BytesIO(base64.b64decode(answer.result["audio"])))[0]
     assert_same(wave, said(tts, reference=recording))
     assert 'reference="it\'s loud.wav"' in answer.python
@@ -362,10 +364,38 @@ def test_a_reference(tts, recording, tmp_path):
     assert page.body(again)["reference"] == page.body(answer)["reference"]
 
 
+def test_a_face_and_a_recording(make_seeing, recording, tmp_path):
+    """What is read of them is marked as it was read, whatever the intensity makes of it."""
+    tts = make_seeing()
+    (tmp_path / "model.pth").rename(tmp_path / "latest.pth")
+    torch.save(tts.model.state_dict(), tmp_path / "latest.pth")
+    face = tmp_path / 'a "happy" face.npy'
+    np.save(face, np.random.default_rng(0).standard_normal((3, 6)))
+    page = Page(tts, model=str(tmp_path))
+    for files in ({"face": face}, {"face": face, "recording": recording}):
+        browser = {what: chosen(path) for what, path in files.items()}
+        given = {field: files[what] for field, what in FILES.items() if what in files}
+        answer = page.speak({**WEIGHTS, **browser}, intensity=0.5)
+        read = tts.reader.emotion_of_sources(Controls(**given))
+        assert answer.result["read"] == pytest.approx(read)
+        assert answer.result["from"] == {1: "face", 2: "recording and face"}[len(files)]
+        assert f"The emotion of the {answer.result['from']}: " in answer.message
+        wave = soundfile.read(io.BytesIO(base64.b64decode(answer.result["audio"])))[0]
+        assert_same(wave, said(tts, intensity=0.5, **given))
+        assert_same(run_python(answer.python, tmp_path), wave)
+        with running(tts) as address:
+            call = answer.curl.replace(ADDRESS, address)
+            subprocess.run(["bash", "-c", f"{call.strip()} --fail --silent"], cwd=tmp_path, check=True)
+        assert_same(soundfile.read(tmp_path / "speech.wav")[0], wave)
+    again = page.again(answer, EDIT)
+    assert again.result["read"] == answer.result["read"]
+    assert page.speak(WEIGHTS).result["read"] is None
+
+
 def test_a_reference_that_is_no_recording(tts, tmp_path):
     (tmp_path / "no.wav").write_text("no sound")
     answer = Page(tts).speak({"recording": chosen(tmp_path / "no.wav")})
-    assert "reference of this request" in answer.message
+    assert "reference cannot be read" in answer.message
     assert str(tmp_path) not in answer.message
 
 
@@ -396,11 +426,13 @@ def test_sliders_have_the_ranges_of_the_knobs(tts):
 SMALL = {"speakers": ["f1"], "emotions": [], "tasks": {"tts": {}}}
 
 
-def test_a_page_has_what_the_model_has(make_tts):
+def test_a_page_has_what_the_model_has(make_tts, make_seeing):
+    assert "face" not in parts_of_page(make_tts())
+    assert "face" in parts_of_page(make_seeing())
     has = {"voice", "second", "emotion", "intensity", "rate", "pitch", "pitch_range", "pause"}
     assert has <= set(parts_of_page(make_tts()))
-    assert "reference" in parts_of_page(make_tts())
-    assert "reference" not in parts_of_page(make_tts(style_conf={"channels": 8, "reference": False}, tasks={"tts": {}}))
+    assert "recording" in parts_of_page(make_tts())
+    assert "recording" not in parts_of_page(make_tts(style_conf={"channels": 8, "reference": False}, tasks={"tts": {}}))
     assert "language" in parts_of_page(make_tts(languages=["de", "en-us"]))
     small = set(parts_of_page(make_tts(**SMALL)))
     assert has & small == {"voice", "rate", "pitch", "pitch_range", "pause"}
@@ -447,11 +479,11 @@ def test_examples_of_markup_can_be_said(make_tts):
 
 
 def test_long_texts_are_written_a_line_a_line():
-    code = python_code({"input": "One.\n'Two'\n"}, Source("espnet_mtl", "m", 500))
+    code = python_code({"input": "One.\n'Two'\n"}, Source("espnet_mtl", "m", 500), {})
     assert "text = (\n    'One.\\n'\n    \"'Two'\\n\"\n)" in code
     assert "from_pretrained('m', max_tokens=500)" in code
     compile(code, "shown", "exec")
-    call = curl_command({"input": 'it\'s "100%" \n'}, ADDRESS, "a b.wav")
+    call = curl_command({"input": 'it\'s "100%" \n'}, ADDRESS, {"reference": "a b.wav"})
     assert shlex.split(call.replace("\n", " "))
 
 

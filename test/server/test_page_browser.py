@@ -8,8 +8,12 @@ import browser
 import numpy as np
 import pytest
 import soundfile
+from face_media import portrait, write_video
+from PIL import Image
 from playwright.sync_api import expect
 from speech_server import gated, running
+
+from espnet_mtl.inference.request.controls import Controls
 
 pytestmark = browser.needed
 LONG_MS = 60000
@@ -184,16 +188,110 @@ def test_the_emotion_of_a_recording(tts, open_page, tmp_path):
     with running(tts, page=True) as address:
         page = open_page(address)
         page.locator("#recording").get_by_text("The emotion of a recording", exact=True).click()
-        page.locator("#reference input").set_input_files(tmp_path / "a.wav")
-        page.wait_for_function("espnetMtl.chosen !== null")
-        expect(page.locator("#reference audio")).to_be_visible()
+        page.locator("#recording_file input").set_input_files(tmp_path / "a.wav")
+        page.wait_for_function("espnetMtl.files.recording !== null")
+        expect(page.locator("#recording_file audio")).to_be_visible()
         speak(page)
-        expect(page.locator("#message")).to_contain_text("The recording's emotion: ")
+        expect(page.locator("#message")).to_contain_text("The emotion of the recording: ")
         picture(page, "recording")
         page.get_by_role("button", name="Remove").click()
         assert page.evaluate(STATE)["recording"] is None
         speak(page)
         expect(page.locator("#message")).not_to_contain_text("recording")
+
+
+SEEING = {"shape": (16, 16), "extract": "crops", "conf": {"size": 16}}
+
+
+def mark(page) -> tuple[float, float]:
+    """Returns where the mark of what was read stands, in parts of the wheel."""
+    style = page.locator(".emotion-mark").evaluate("mark => [mark.style.left, mark.style.top]")
+    return tuple(float(place.removesuffix("%")) / 100 for place in style)
+
+
+def test_the_emotion_of_a_face(make_seeing, open_page, tmp_path):
+    pytest.importorskip("cv2")
+    tts = make_seeing(**SEEING)
+    Image.fromarray(portrait("sad")).save(tmp_path / "sad.png")
+    read = tts.reader.emotion_of_sources(Controls(visual=tmp_path / "sad.png"))
+    with running(tts, page=True, megabytes=1) as address:
+        page = open_page(address)
+        page.locator("#face").get_by_text("The emotion of a face", exact=True).click()
+        chooser, marked = page.locator("#face_file input"), page.locator(".emotion-mark")
+        chooser.set_input_files(tmp_path / "sad.png")
+        expect(page.locator("#face_file img")).to_be_visible()
+        expect(page.locator(".emotion.replaced")).to_have_count(1)
+        expect(marked).to_be_hidden()
+        page.wait_for_function("espnetMtl.files.face !== null")
+        speak(page)
+        expect(page.locator("#message .note")).to_be_visible()
+        expect(page.locator("#message .note")).to_contain_text("The emotion of the face: ")
+        picture(page, "face")
+        expect(marked).to_be_visible()
+        named = [f"{name} {100 * share:.0f} %" for name, share in read.items() if share >= 0.005]
+        expect(marked).to_have_attribute("aria-label", f"The emotion of the face: {', '.join(named)}")
+        # From happy at the top, clockwise to sad at the bottom; neutral draws to the middle
+        felt = read["happy"] + read["sad"]
+        angle = np.pi * (read["sad"] / felt - 0.5)
+        expected = 0.5 + 0.5 * felt * np.array([np.cos(angle), np.sin(angle)])
+        assert mark(page) == pytest.approx(expected, abs=0.001)
+        (tmp_path / "large.png").write_bytes(bytes(2**20))
+        chooser.set_input_files(tmp_path / "large.png")
+        expect(page.locator("#face_file .source-wrong")).to_contain_text("large.png is too large: 1.3 MiB")
+        assert page.evaluate(STATE)["face"] is None
+        write_video(tmp_path / "sad.webm", [portrait("sad")] * 20, codec="libvpx")
+        chooser.set_input_files(tmp_path / "sad.webm")
+        expect(page.locator("#face_file .source-shown video")).to_be_visible()
+        speak(page)
+        expect(marked).to_be_visible()
+        page.locator("#face_file").get_by_role("button", name="Remove").click()
+        assert page.evaluate(STATE)["face"] is None
+        expect(marked).to_be_hidden()
+        expect(page.locator(".emotion.replaced")).to_have_count(0)
+        speak(page)
+        expect(page.locator("#message")).not_to_contain_text("face")
+
+
+def test_a_picture_of_the_camera(make_seeing, open_page):
+    pytest.importorskip("cv2")
+    with running(make_seeing(**SEEING), page=True) as address:
+        page = open_page(address)
+        page.locator("#face").get_by_text("The emotion of a face", exact=True).click()
+        buttons = page.locator("#face_file")
+        buttons.get_by_role("button", name="Use the camera").click()
+        live = page.locator(".source-live")
+        expect(live).to_be_visible()
+        buttons.get_by_role("button", name="Cancel").click()
+        expect(live).to_be_hidden()
+        buttons.get_by_role("button", name="Use the camera").click()
+        page.wait_for_function("document.querySelector('.source-live').videoWidth > 0")
+        picture(page, "camera")
+        tracks = live.evaluate_handle("live => live.srcObject.getTracks()")
+        buttons.get_by_role("button", name="Take the picture").click()
+        expect(buttons.locator("img")).to_be_visible()
+        expect(live).to_be_hidden()
+        assert tracks.evaluate("tracks => tracks.map((track) => track.readyState)") == ["ended"]
+        page.wait_for_function("espnetMtl.files.face !== null")
+        with page.expect_download() as download:
+            buttons.get_by_role("button", name="Save the file").click()
+        assert download.value.suggested_filename == "face.jpg"
+        with Image.open(download.value.path()) as saved:
+            assert saved.size == (320, 240)
+        speak(page)
+        expect(page.locator("#message")).to_contain_text("The emotion of the face: ")
+        assert page.evaluate(TOO_WIDE) == []
+
+
+def test_no_camera(make_seeing, open_page):
+    with running(make_seeing(), page=True) as address:
+        page = open_page(address)
+        page.evaluate(
+            "() => (navigator.mediaDevices.getUserMedia = async () => { throw new Error('not allowed'); }, 0)"
+        )
+        page.locator("#face").get_by_text("The emotion of a face", exact=True).click()
+        page.get_by_role("button", name="Use the camera").click()
+        told = page.locator("#face_file .source-wrong")
+        expect(told).to_have_text("The camera cannot be used: not allowed")
 
 
 def test_a_full_line_is_told(tts, open_page):
@@ -217,4 +315,4 @@ def test_a_full_line_is_told(tts, open_page):
 def test_the_state_is_json(tts, open_page):
     with running(tts, page=True) as address:
         state = json.loads(open_page(address).evaluate("espnetMtl.state()"))
-        assert set(state) == {"tab", "weights", "recording", "edits", "kind", "said"}
+        assert set(state) == {"tab", "weights", "recording", "face", "edits", "kind", "said"}

@@ -1,8 +1,10 @@
 """What anybody reaches of the page's application, and what nobody does."""
 
+import base64
 import json
 import sys
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -22,6 +24,10 @@ def client(tts):
 
 @pytest.fixture
 def speak(client):
+    return speaking_button(client)
+
+
+def speaking_button(client):
     """The call of the button that speaks, as the page sends it: its number, and a value for each component."""
     config = client.get("/page/config").json()
     components = {one["id"]: one for one in config["components"]}
@@ -152,13 +158,39 @@ def test_what_is_no_call(client, body):
         '{"recording": "a"}',
         '{"recording": {"name": "a.wav"}}',
         '{"recording": {"name": "a.wav", "content": "%%"}}',
+        '{"face": "/etc/passwd"}',
+        '{"face": {"content": "AAAA"}}',
+        '{"face": {"name": "a.png", "content": ["AAAA"]}}',
+        '{"face": {"name": "a.png", "content": "/etc/passwd"}}',
+        '{"face": {"name": "/etc/passwd", "content": "AAAA"}}',
+        '{"face": {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}}',
+        '{"visual": "/etc/passwd", "tab": [], "edits": {}}',
         '{"tab": [], "edits": {}}',
     ],
 )
 def test_a_state_that_no_script_sends_is_answered_on_the_page(client, speak, state):
     answer = call(client, speak, browser=state, Text="Good.")
     assert answer.status_code == 200
-    assert "warning" in answer.json()["data"][0] or state.startswith('{"tab"')
+    assert "warning" in answer.json()["data"][0] or "tab" in state
+
+
+def test_a_face_is_bytes_and_never_a_name(make_seeing, tmp_path):
+    """Not even that of a face that is there."""
+    path = tmp_path / "face.npy"
+    np.save(path, np.zeros(6))
+    app = create_app(make_seeing(), ServerOptions(page=True))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        button = speaking_button(client)
+        for content in (str(path), f"file://{path}", "http://127.0.0.1/face.npy", "=", "", None):
+            state = json.dumps({"face": {"name": str(path), "content": content}})
+            answer = call(client, button, browser=state, Text="Good.")
+            assert answer.status_code == 200
+            message = answer.json()["data"][0]
+            assert "visual: " in message or "load it again" in message
+        content = base64.b64encode(path.read_bytes()).decode()
+        state = json.dumps({"face": {"name": "face.npy", "content": content}})
+        answer = call(client, button, browser=state, Text="Good.")
+        assert "The emotion of the face: " in answer.json()["data"][0]
 
 
 def test_sessions_are_not_kept(client, speak):

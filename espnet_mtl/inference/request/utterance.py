@@ -27,7 +27,7 @@ from espnet_mtl.inference.request.inputs import (
 from espnet_mtl.inference.request.language import choose_language, spoken_languages
 from espnet_mtl.inference.request.length import check_length, check_words
 from espnet_mtl.inference.request.network import Floats, Ids, Network
-from espnet_mtl.inference.request.sources import source_weights
+from espnet_mtl.inference.request.sources import EmotionSources
 from espnet_mtl.system.unicode import find_name
 from espnet_mtl.text.espeak import PUNCTUATION
 from espnet_mtl.text.tokens import Tokenizer
@@ -94,6 +94,7 @@ class UtteranceReader:
 
     def __init__(self, network: Network, args: Namespace, max_tokens: int):
         self.network, self.args, self.max_tokens = network, args, max_tokens
+        self._sources = EmotionSources(network, args)
         self.tables = label_tables(args)
         self.known = {**self.tables, "token": list(args.token_list)}
         self.speaker_languages = spoken_languages(args)
@@ -194,8 +195,12 @@ class UtteranceReader:
             emotion = self.named(self.network.emotion_of_text(ids))
         return self.emotion_weights(emotion, intensity)
 
-    def emotion_of_sources(self, controls: Controls) -> dict[str, float]:
+    def emotion_of_sources(self, controls: Controls, most_seconds: float | None = None) -> dict[str, float]:
         """Returns how much of each emotion the recording or the face has that the emotion is taken from.
+
+        Args:
+            controls: They name a recording, a face or both.
+            most_seconds: Longer videos of a face are refused; None: those that are longer than in training.
 
         Raises:
             UserError: An emotion is named as well, the model cannot tell it, or the recording or the face cannot be
@@ -204,7 +209,7 @@ class UtteranceReader:
         if controls.emotion is not None:
             source = controls.sources()[0]
             raise UserError(f"emotion {controls.emotion!r} and {source}: both say the emotion: give one of them")
-        return self.named(source_weights(self.network, self.args, controls))
+        return self.named(self._sources.weights(controls, most_seconds))
 
     def named(self, weights: Floats) -> dict[str, float]:
         """Returns style weights (K,) by the names of the emotions."""

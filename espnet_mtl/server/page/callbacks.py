@@ -16,9 +16,9 @@ from espnet_mtl.server.answers import Refused
 from espnet_mtl.server.jobs import QueueFull
 from espnet_mtl.server.page.code import Source, curl_command, python_code
 from espnet_mtl.server.page.drawing import drawn_speech
-from espnet_mtl.server.page.form import read_state, recording_name, request_body
+from espnet_mtl.server.page.form import FILES, file_names, read_state, request_body
 from espnet_mtl.server.page.marks import marked_mistake
-from espnet_mtl.server.page.speaking import Parts, say, sound_file
+from espnet_mtl.server.page.speaking import Said, say, sound_file
 from espnet_mtl.server.page.spoken import Remembered, Spoken
 from espnet_mtl.server.service import Service
 from espnet_mtl.text.markup.reader import is_markup, read_markup
@@ -72,7 +72,7 @@ class Callbacks:
             state = read_state(browser)
         except UserError as error:
             return _refused(error, "")
-        spoken = Spoken(request_body(form, state), recording_name(state))
+        spoken = Spoken(request_body(form, state), file_names(state))
         return await self._answer(spoken, _address(request))
 
     async def speak_again(self, request: gradio.Request, browser: str) -> Answer:
@@ -85,7 +85,7 @@ class Callbacks:
         body = {name: value for name, value in spoken.body.items() if name != "edits"}
         if state.get("edits"):
             body["edits"] = state["edits"]
-        return await self._answer(Spoken(body, spoken.recording), _address(request))
+        return await self._answer(Spoken(body, spoken.files), _address(request))
 
     async def save(self, browser: str) -> tuple[str, dict[str, str] | None]:
         """Makes a file of what was said last; returns a message, and the file's kind and content in base64."""
@@ -115,32 +115,46 @@ class Callbacks:
     async def _answer(self, spoken: Spoken, address: str) -> Answer:
         body = spoken.body
         try:
-            parts = await say(self._service, body)
+            said = await say(self._service, body)
         except REFUSALS as error:
             return _refused(error, body["input"])
-        drawn = drawn_speech(self._service.tts, parts)
-        ranges = EDIT_RANGES if self._editable else None
-        said = {"said": self._remembered.keep(spoken), "edits": body.get("edits", []), "ranges": ranges}
+        result = drawn_speech(self._service.tts, said.parts) | {
+            "said": self._remembered.keep(spoken),
+            "edits": body.get("edits", []),
+            "ranges": EDIT_RANGES if self._editable else None,
+            "read": said.read,
+            "from": _sources(body),
+        }
         return Answer(
-            message=self._note(body, parts),
+            message=self._note(body, said),
             mistake="",
-            result=drawn | said,
-            python=python_code(body, self._source, spoken.recording),
-            curl=curl_command(body, address, spoken.recording),
+            result=result,
+            python=python_code(body, self._source, spoken.files),
+            curl=curl_command(body, address, spoken.files),
         )
 
-    def _note(self, body: Mapping[str, Any], parts: Parts) -> str:
-        """Tells the emotion where the page does not set it: a recording's, or what the text suggests."""
+    def _note(self, body: Mapping[str, Any], said: Said) -> str:
+        """Tells the emotion where the page does not set it: of a recording or a face, or as the text suggests."""
         tts = self._service.tts
+        if said.read is not None:
+            return _named(f"The emotion of the {_sources(body)}", said.read)
         suggested = bool(tts.emotions) and tts.reader.network.tells_emotion and "emotion" not in body
-        if is_markup(body["input"]) or not ("reference" in body or suggested):
+        if is_markup(body["input"]) or not suggested:
             return ""
-        weights = as_array("weights", parts[0]["prosody"].utterance.weights, "numbers")
-        shares = dict(zip(tts.emotions, weights.tolist(), strict=True))
-        most = sorted(shares, key=lambda name: -shares[name])[:MOST_NAMED]
-        named = ", ".join(f"{escape(name)} {100 * shares[name]:.0f} %" for name in most)
-        what = "The recording's emotion" if "reference" in body else "The emotion that the text suggests"
-        return f'<div class="note">{what}: {named}</div>'
+        weights = as_array("weights", said.parts[0]["prosody"].utterance.weights, "numbers")
+        return _named("The emotion that the text suggests", dict(zip(tts.emotions, weights.tolist(), strict=True)))
+
+
+def _sources(body: Mapping[str, Any]) -> str:
+    """Names what the emotion of a request is taken from; "": from nothing."""
+    return " and ".join(what for field, what in FILES.items() if field in body)
+
+
+def _named(what: str, shares: Mapping[str, float]) -> str:
+    """Returns HTML that names the strongest emotions."""
+    most = sorted(shares, key=lambda name: -shares[name])[:MOST_NAMED]
+    named = ", ".join(f"{escape(name)} {100 * shares[name]:.0f} %" for name in most)
+    return f'<div class="note">{what}: {named}</div>'
 
 
 def _refused(error: UserError | Refused | QueueFull, text: str) -> Answer:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from espnet_mtl.config.numbers import MAX_TOKENS
 from espnet_mtl.inference.base import BaseText2Speech
-from espnet_mtl.server.page.form import Body
+from espnet_mtl.server.page.form import FILES, Body
 
 OUTPUT = "speech.wav"
-NOT_CONTROLS = ("input", "response_format", "reference", "edits")
+NOT_CONTROLS = ("input", "response_format", "edits", *FILES)
 """Fields of a request that Python has by other names, or not at all."""
 WIDTH = 88
 
@@ -35,19 +36,19 @@ class Source(NamedTuple):
         return cls(tts.package, model, tts.max_tokens)
 
 
-def python_code(body: Body, source: Source, recording: str = "") -> str:
+def python_code(body: Body, source: Source, files: Mapping[str, str]) -> str:
     """Writes a script that says a request.
 
     Args:
         body: The request.
         source: The model.
-        recording: The name of the file of its reference; "": it has none.
+        files: Names of the files of its fields, by the field.
     """
     options = "" if source.max_tokens == MAX_TOKENS else f", max_tokens={source.max_tokens}"
     imports = ["import numpy as np", "import soundfile", f"from {source.package} import Text2Speech"]
     arguments = {name: repr(value) for name, value in body.items() if name not in NOT_CONTROLS}
-    if recording:
-        arguments["reference"] = repr(recording)
+    for field, name in files.items():
+        arguments[field] = repr(name)
     if body.get("edits"):
         imports.append("from espnet_mtl.inference.word_edits import WordEdit")
         arguments["edits"] = _edits(body["edits"])
@@ -63,22 +64,25 @@ def python_code(body: Body, source: Source, recording: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def curl_command(body: Body, address: str, recording: str = "") -> str:
+def curl_command(body: Body, address: str, files: Mapping[str, str]) -> str:
     """Writes a command line that asks a server for a request.
 
     Args:
         body: The request.
         address: Of the server, such as http://127.0.0.1:8000.
-        recording: The name of the file of its reference; "": it has none.
+        files: Names of the files of its fields, by the field.
     """
     call = f'curl {shlex.quote(f"{address}/v1/audio/speech")} -H "Content-Type: application/json"'
-    sent = json.dumps({name: value for name, value in body.items() if name != "reference"}, ensure_ascii=False)
-    if not recording:
+    sent = json.dumps({name: value for name, value in body.items() if name not in files}, ensure_ascii=False)
+    if not files:
         return f"{call} \\\n  -d {shlex.quote(sent)} -o {OUTPUT}\n"
-    # A recording is too long for a command line, and goes through a pipe
-    opening = shlex.quote(f'{sent.removesuffix("}")}, "reference": "')
-    encoded = f"base64 -w 0 {shlex.quote(recording)}"
-    return f"(printf %s {opening}; {encoded}; printf '\"}}') |\n  {call} -d @- -o {OUTPUT}\n"
+    # Files are too long for a command line, and go through a pipe
+    written, before = [], sent.removesuffix("}")
+    for field, name in files.items():
+        opening = shlex.quote(f'{before}, "{field}": "')
+        written += [f"printf %s {opening}", f"base64 -w 0 {shlex.quote(name)}"]
+        before = '"'
+    return f"({'; '.join(written)}; printf '\"}}') |\n  {call} -d @- -o {OUTPUT}\n"
 
 
 def _text(text: str) -> str:

@@ -11,6 +11,8 @@ from espnet_mtl.inference.base import BaseText2Speech
 from espnet_mtl.inference.request.controls import LACKING
 from espnet_mtl.labels import NEUTRAL
 from espnet_mtl.registry import BACKBONES
+from espnet_mtl.server.page.form import FILES
+from espnet_mtl.server.service import Service
 
 LABELS = {
     "rate": "Rate (×)",
@@ -27,8 +29,9 @@ DIRECT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibi
 SECOND_SHARE = 50
 
 
-def add_controls(tts: BaseText2Speech) -> dict[str, Any]:
+def add_controls(service: Service) -> dict[str, Any]:
     """Adds the controls; returns those that are there, by name."""
+    tts = service.tts
     added: dict[str, Any] = {}
     if tts.speakers:
         added |= _add_voices(tts.speakers)
@@ -37,6 +40,7 @@ def add_controls(tts: BaseText2Speech) -> dict[str, Any]:
         added["language"] = gradio.Dropdown(choices, value="", label="Language", elem_id="language")
     if tts.emotions:
         added |= _add_emotions(tts)
+        _add_sources(service)
     added |= _add_knobs(tts.train_args.tts)
     return added
 
@@ -72,15 +76,23 @@ def _add_emotions(tts: BaseText2Speech) -> dict[str, Any]:
     if tts.reader.network.tells_emotion:
         label = "The emotion that the text suggests, in place of the wheel's"
         added["suggested"] = gradio.Checkbox(label=label, elem_id="suggested")
-    if tts.reader.network.has_reference:
-        with gradio.Accordion("The emotion of a recording", open=False, elem_id="recording"):
-            gradio.HTML(
-                html_template='<div class="recording"></div>',
-                js_on_load="espnetMtl.recording(element)",
-                apply_default_css=False,
-                elem_id="reference",
-            )
     return added
+
+
+def _add_sources(service: Service) -> None:
+    """Adds where files are chosen whose emotion is taken: the scripts know them, and no component does."""
+    options = service.options
+    limits = {"most": options.megabytes * 2**20, "seconds": options.visual_seconds}
+    for field in service.emotion_sources:
+        what = FILES[field]
+        with gradio.Accordion(f"The emotion of a {what}", open=False, elem_id=what):
+            gradio.HTML(
+                limits,
+                html_template='<div class="source"></div>',
+                js_on_load=f"espnetMtl.{what}(element, props)",
+                apply_default_css=False,
+                elem_id=f"{what}_file",
+            )
 
 
 def _add_knobs(backbone: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from espnet_mtl.labels import LARGEST
 TEXT, MARKUP = "text", "markup"
 """The two boxes, of which the one is spoken whose tab is open."""
 DECIMALS = 2
+FILES = {"reference": "recording", "visual": "face"}
+"""What the scripts of the page call the files that these fields of a request have."""
 Body = dict[str, Any]
 """The fields of `espnet_mtl.server.routes.fields.SpeechRequest`."""
 
@@ -24,7 +26,7 @@ def request_body(values: Mapping[str, Any], state: Mapping[str, Any]) -> Body:
 
     Args:
         values: Of the page's components, by name; those that the model has no use for are missing.
-        state: What the scripts of the page know: the open tab, the weights of the emotions, a recording.
+        state: What the scripts of the page know: the open tab, the weights of the emotions, a recording, a face.
     """
     text = str(values[MARKUP if state.get("tab") == MARKUP else TEXT] or "")
     body: Body = {"input": text, "response_format": "wav"}
@@ -54,25 +56,26 @@ def read_state(browser: str) -> dict[str, Any]:
         raise UserError("the page sent what is no JSON: load it again") from error
     if not isinstance(state, dict):
         raise UserError("the page sent what is no JSON object: load it again")
-    weights, recording = state.get("weights") or {}, state.get("recording")
+    weights = state.get("weights") or {}
     if not isinstance(weights, dict) or not all(map(_is_weight, weights.values())):
         raise UserError("the page sent emotions without weights: load it again")
-    if recording is not None and not _is_recording(recording):
-        raise UserError("the page sent a recording without a name or content: load it again")
+    for what in FILES.values():
+        file = state.get(what)
+        if file is not None and not _is_file(file):
+            raise UserError(f"the page sent a {what} without a name or content: load it again")
     return state
 
 
-def recording_name(state: Mapping[str, Any]) -> str:
-    """Returns the name of the file of the recording whose emotion is taken; "": there is none."""
-    recording = state.get("recording")
-    return recording["name"] if recording else ""
+def file_names(state: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the names of the files whose emotion is taken, by the fields of a request."""
+    return {field: state[what]["name"] for field, what in FILES.items() if state.get(what)}
 
 
 def _is_weight(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
-def _is_recording(value: object) -> bool:
+def _is_file(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "content"))
 
 
@@ -89,9 +92,10 @@ def _voice(values: Mapping[str, Any]) -> Body:
 def _emotion(values: Mapping[str, Any], state: Mapping[str, Any]) -> Body:
     body: Body = {}
     weights = state.get("weights") or {}
-    if state.get("recording"):
-        body["reference"] = state["recording"]["content"]
-    elif weights and not values.get("suggested"):
+    for field, what in FILES.items():
+        if state.get(what):
+            body[field] = state[what]["content"]
+    if weights and not body and not values.get("suggested"):
         body["emotion"] = _shares(weights)
     intensity = values.get("intensity")
     if intensity is not None and intensity != 1.0:

@@ -98,7 +98,7 @@ class Gate:
     def _fits(self, component: Any, value: object) -> bool:
         """Tells whether a value is one that somebody can set on the page."""
         if isinstance(component, gradio.Textbox):
-            # What the scripts know has no box, and may hold a recording
+            # What the scripts know has no box, and may hold a recording or a face
             return isinstance(value, str) and (not component.visible or len(value) <= self._most)
         if isinstance(component, gradio.Slider):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -29,7 +29,7 @@ def build_page(service: Service) -> gradio.Blocks:
             with gradio.Column(elem_id="say"):
                 inputs, check = _add_texts(service)
             with gradio.Column(elem_id="how"):
-                inputs |= add_controls(service.tts)
+                inputs |= add_controls(service)
             with gradio.Column(elem_id="said"):
                 speak = gradio.Button("Speak", variant="primary", elem_id="speak")
                 message = gradio.HTML(elem_id="message")

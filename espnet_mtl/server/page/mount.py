@@ -16,7 +16,7 @@ from espnet_mtl.server.service import Service
 from espnet_mtl.system.files import read_text
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("page.js", "emotions.js", "recording.js", "words.js", "result.js")
+SCRIPTS = ("page.js", "emotions.js", "sources.js", "camera.js", "words.js", "result.js")
 """In the order in which they need each other."""
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 20">
 <path d="M3 8v4M7 5v10M11 2v16M15 6v8M19 9v2" stroke="#6366f1" stroke-width="2.4" stroke-linecap="round"/></svg>"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -17,21 +17,28 @@ from espnet_mtl.server.page.form import Body
 from espnet_mtl.server.response import TOO_LATE
 from espnet_mtl.server.routes.fields import SpeechRequest
 from espnet_mtl.server.service import Service
-from espnet_mtl.server.speech import Asked, said_parts, speak
+from espnet_mtl.server.speech import Asked, said_parts, speak, with_read_emotion
 from espnet_mtl.server.watch import Tally
 
-Parts = list[Mapping[str, Any]]
+
+class Said(NamedTuple):
+    """What was said.
+
+    Attributes:
+        parts: What `Text2Speech.stream` yielded.
+        read: How much of each emotion the recording and the face have; None: the request brought neither.
+    """
+
+    parts: list[Mapping[str, Any]]
+    read: dict[str, float] | None
 
 
-async def say(service: Service, body: Body) -> Parts:
+async def say(service: Service, body: Body) -> Said:
     """Has a request spoken.
 
     Args:
         service: Of the server.
         body: The request.
-
-    Returns:
-        What `Text2Speech.stream` yields.
 
     Raises:
         UserError: It cannot be said, or not in time.
@@ -39,15 +46,17 @@ async def say(service: Service, body: Body) -> Parts:
         QueueFull: There is no place in the waiting line.
     """
     asked, tally = _asked(service, body), Tally()
-    parts: Parts = []
+    found: list[Said] = []
 
     def make() -> Generator[bytes]:
-        for part in said_parts(service.tts, asked, tally):
-            parts.append(part)
+        known, read = with_read_emotion(service.tts, asked, tally)
+        found.append(Said([], read))
+        for part in said_parts(service.tts, known, tally):
+            found[0].parts.append(part)
             yield b""
 
     await _work(service, make, tally)
-    return parts
+    return found[0]
 
 
 async def sound_file(service: Service, body: Body) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.server.page.form import Body
 
 MOST_BYTES = 2**26
-"""Of all texts and recordings that are kept."""
+"""Of all texts, recordings and faces that are kept."""
 
 
 class Spoken(NamedTuple):
@@ -18,16 +19,17 @@ class Spoken(NamedTuple):
 
     Attributes:
         body: The request.
-        recording: The name of the file of its reference; "": it has none.
+        files: Names of the files of its fields `reference` and `visual`, by the field.
     """
 
     body: Body
-    recording: str = ""
+    files: Mapping[str, str] = {}
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return 1000 + len(self.body["input"]) + len(self.body.get("reference", ""))
+        contents = [self.body["input"], *(self.body[field] for field in self.files)]
+        return 1000 + sum(map(len, contents))
 
 
 class Remembered:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from espnet_mtl.config.numbers import INTENSITIES, KNOBS
+from espnet_mtl.inference.request.controls import SOURCES
 
 OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """What clients call the model that do not let their users choose."""
@@ -15,6 +16,7 @@ MOST_EDITS = 4096
 Mixture = str | dict[str, float]
 EMOTION = "an emotion of the model, or a mixture: sad:0.3,neutral:0.7"
 INTENSITY = f"of the emotion, {INTENSITIES[0]:g} to {INTENSITIES[1]:g}; 0 is neutral"
+FACE = "a picture or a video of a face whose emotion is taken, in base64"
 INSTRUCTIONS = "an emotion that is named in it is taken; the rest is ignored"
 
 
@@ -49,6 +51,7 @@ class ControlFields(BaseModel):
     energy: float | None = _number("energy")
     pause: float | None = _number("pause")
     reference: str | None = Field(default=None, description="a recording whose emotion is taken, in base64")
+    visual: str | None = Field(default=None, description=FACE)
     seed: int = Field(default=0, description="of what the network draws (Tacotron2)")
 
     edits: list[EditedWord] = Field(
@@ -56,8 +59,8 @@ class ControlFields(BaseModel):
     )
 
     def controls(self) -> dict[str, Any]:
-        """Returns the controls that were given, without the recording and what is of single words."""
-        names = set(ControlFields.model_fields) - {"reference", "seed", "edits"}
+        """Returns the controls that were given, without files and what is of single words."""
+        names = set(ControlFields.model_fields) - {*SOURCES, "seed", "edits"}
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 

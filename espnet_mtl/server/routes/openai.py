@@ -35,7 +35,7 @@ def openai_routes(service: Service) -> APIRouter:
         headers = {}
         if sent.instructions:
             taken = None
-            if controls.emotion is None and controls.reference is None and sent.reference is None:
+            if controls.emotion is None and sent.reference is None and sent.visual is None:
                 taken = emotion_in(sent.instructions, tts.emotions)
             headers["x-instructions"] = "ignored" if taken is None else f"emotion={quote(taken)}"
             controls = service.controls(sent, voice, {"rate": sent.speed, "emotion": taken}) if taken else controls
@@ -46,13 +46,13 @@ def openai_routes(service: Service) -> APIRouter:
     @routes.get("/models")
     async def models() -> dict[str, Any]:
         """Lists the model."""
-        return {"object": "list", "data": [_model(name)]}
+        return {"object": "list", "data": [_model(name, service)]}
 
     @routes.get("/models/{model:path}")
     async def model(model: str) -> dict[str, Any]:
         """Describes the model."""
         check_model(model, name)
-        return _model(model)
+        return _model(model, service)
 
     @routes.get("/audio/voices")
     async def voices() -> dict[str, Any]:
@@ -78,5 +78,6 @@ def emotion_in(instructions: str, emotions: Sequence[str]) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "espnet_mtl"}
+def _model(name: str, service: Service) -> dict[str, Any]:
+    own = {"emotion_sources": service.emotion_sources}
+    return {"id": name, "object": "model", "created": 0, "owned_by": "espnet_mtl"} | own

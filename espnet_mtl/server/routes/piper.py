@@ -48,6 +48,7 @@ def piper_routes(service: Service) -> APIRouter:
                 "language": {"code": languages[0]},
                 "num_speakers": max(1, len(tts.speakers)),
                 "speaker_id_map": {speaker: number for number, speaker in enumerate(tts.speakers)},
+                "emotion_sources": service.emotion_sources,
             }
         }
 

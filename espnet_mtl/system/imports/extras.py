@@ -6,8 +6,15 @@ from importlib.util import find_spec
 
 from espnet_mtl.errors import UserError
 
-EXTRAS = {"fastapi": "serve", "gradio": "page", "onnxruntime": "onnx", "torch": "train"}
-"""A package of each extra."""
+EXTRAS = {
+    "PIL": "visual",
+    "av": "visual",
+    "fastapi": "serve",
+    "gradio": "page",
+    "onnxruntime": "onnx",
+    "torch": "train",
+}
+"""The extra that has a package."""
 
 
 def is_installed(package: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +68,12 @@ class VisualExtractor(ABC):
 
         Raises:
             UnusableVisual: Why there are none.
-            UserError: OpenCV is missing.
+            UserError: OpenCV, Pillow or PyAV is missing.
         """
+
+    def within(self, seconds: float) -> Self:
+        """Returns one that also refuses videos longer than this; where it reads none, itself."""
+        return self
 
 
 class FaceExtractor(VisualExtractor):
@@ -87,6 +92,12 @@ class FaceExtractor(VisualExtractor):
             return self.of_crops(self._given_crops(source))
         frames = read_frames(source, self.rate, self.max_seconds)
         return self.of_crops(speakers_faces(frames, source, self.size))
+
+    def within(self, seconds: float) -> Self:
+        # The network of the expressions is shared
+        limited = copy(self)
+        limited.max_seconds = min(self.max_seconds, seconds)
+        return limited
 
     @abstractmethod
     def of_crops(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -92,7 +92,8 @@ window.espnetMtl.emotions = (element, props) => {
   const wheel = new Wheel(emotions, neutral);
   const colours = Object.fromEntries(emotions.map((name, index) => [name, colourOf(name, index, emotions.length)]));
   const point = make("div", { class: "emotion-point" });
-  const disc = make("div", { class: "emotion-disc" }, make("div", { class: "emotion-centre" }), point);
+  const mark = make("div", { class: "emotion-mark", role: "img", hidden: "" });
+  const disc = make("div", { class: "emotion-disc" }, make("div", { class: "emotion-centre" }), mark, point);
   const plane = make("div", {
     class: "emotion-plane", role: "slider", tabindex: 0, "aria-label": "Emotion: arrow keys move the point",
     "aria-valuemin": 0, "aria-valuemax": 100,
@@ -126,14 +127,21 @@ window.espnetMtl.emotions = (element, props) => {
   const around = wheel.rim.map((name) => colours[name]);
   disc.style.setProperty("--rim", `conic-gradient(from ${wheel.turned}rad, ${[...around, around[0]].join(", ")})`);
 
+  function put(element, [x, y]) {
+    element.style.left = `${50 + 50 * x}%`;
+    element.style.top = `${50 + 50 * y}%`;
+  }
+
+  const listed = (weights) => {
+    const heard = emotions.filter((name) => weights[name] >= 0.005);
+    return heard.map((name) => `${name} ${percent(100 * weights[name])}`).join(", ");
+  };
+
   function show() {
     const [x, y] = wheel.point;
-    point.style.left = `${50 + 50 * x}%`;
-    point.style.top = `${50 + 50 * y}%`;
+    put(point, wheel.point);
     emotions.forEach((name, index) => rows[index].set(100 * wheel.weights[name]));
-    const heard = emotions.filter((name) => wheel.weights[name] >= 0.005);
-    const said = heard.map((name) => `${name} ${percent(100 * wheel.weights[name])}`).join(", ");
-    plane.setAttribute("aria-valuetext", said);
+    plane.setAttribute("aria-valuetext", listed(wheel.weights));
     plane.setAttribute("aria-valuenow", Math.round(100 * Math.hypot(x, y)));
     window.espnetMtl.weights = { ...wheel.weights };
   }
@@ -164,6 +172,17 @@ window.espnetMtl.emotions = (element, props) => {
   });
 
   const root = element.querySelector(".emotion");
+
+  // Marks what was read of a recording or a face (null: nothing), and that the point counts for nothing beside them
+  window.espnetMtl.mark = (weights, from) => {
+    mark.hidden = !weights;
+    root.classList.toggle("replaced", Object.values(window.espnetMtl.files).some(Boolean));
+    if (!weights) return;
+    put(mark, Object.assign(new Wheel(emotions, neutral), { weights }).pointOfWeights());
+    mark.setAttribute("aria-label", `The emotion of the ${from}: ${listed(weights)}`);
+    mark.title = mark.getAttribute("aria-label");
+  };
+
   root.replaceChildren(...(rim.length ? [plane] : []), sliders);
   show();
 };

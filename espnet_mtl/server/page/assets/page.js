@@ -1,7 +1,8 @@
 // What the page's parts share. Gradio's components ask `espnetMtl` what somebody has set, and hand it what was said.
 window.espnetMtl = {
   weights: {}, // of the emotions, by name: emotions.js
-  chosen: null, // the recording whose emotion is taken, its name and content: recording.js
+  files: { recording: null, face: null }, // whose emotion is taken, the name and content of each: sources.js
+  mark() {}, // shows on the wheel what was read of them: emotions.js
   edits: [], // of words: result.js
   said: "", // the server's key of what was said last: result.js
   kind: "", // of the file that is asked for: result.js
@@ -10,8 +11,8 @@ window.espnetMtl = {
   state() {
     const markup = document.querySelector("#texts [role=tab]:nth-of-type(2)");
     const tab = markup && markup.getAttribute("aria-selected") === "true" ? "markup" : "text";
-    const { weights, chosen, edits, said, kind } = this;
-    return JSON.stringify({ tab, weights, recording: chosen, edits, said, kind });
+    const { weights, files, edits, said, kind } = this;
+    return JSON.stringify({ tab, weights, ...files, edits, said, kind });
   },
 
   begin() {

@@ -162,6 +162,7 @@ window.espnetMtl.result = (element, props, watch, trigger) => {
   const show = () => {
     if (shown) shown.close();
     shown = props.value ? new Result(root, props.value, trigger, shown) : null;
+    if (shown) window.espnetMtl.mark(props.value.read, props.value.from);
     if (!shown) root.replaceChildren(make("p", { class: "result-empty" }, EMPTY));
   };
   watch("value", show);
