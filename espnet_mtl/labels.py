@@ -242,6 +242,18 @@ def normalized_mixture(mixture: Mapping[str, float], source: object) -> dict[str
     return {name: share for name, share in shares.items() if share > 0}
 
 
+def heaviest(line: str) -> str | None:
+    """Returns the class of most weight in a line of a label, which may be a mixture; None for no label.
+
+    Raises:
+        UserError: What `parse_mixture` raises.
+    """
+    if line == UNLABELLED:
+        return None
+    mixture = parse_mixture(line)
+    return max(mixture, key=mixture.__getitem__)
+
+
 def format_mixture(mixture: Mapping[str, float]) -> str:
     """Writes a mixture as `parse_mixture` reads it; of one class, its name alone.
 

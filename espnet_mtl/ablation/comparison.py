@@ -12,7 +12,9 @@ import numpy as np
 
 from espnet_mtl.ablation.grid import Grid, Run, to_csv
 from espnet_mtl.config.load import read_yaml
-from espnet_mtl.errors import one_of
+from espnet_mtl.data.dump import VISUAL_SCP
+from espnet_mtl.data.utterances import read_visual
+from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.cache import NamedArrays, cached, digest
 from espnet_mtl.evaluation.code_key import code_key
 from espnet_mtl.evaluation.evaluate import (
@@ -33,6 +35,7 @@ from espnet_mtl.evaluation.report.table import Cell
 from espnet_mtl.evaluation.result import Evaluation
 from espnet_mtl.evaluation.scores import MetricValues, Scores
 from espnet_mtl.evaluation.speech_set import SpeechSet
+from espnet_mtl.inference.sets.style_sources import file_of
 from espnet_mtl.system.files import write_text
 
 JUDGING = "espnet_mtl.evaluation.evaluate"
@@ -41,6 +44,7 @@ SHOWN = (
     "emotion_accuracy", "emotion_accuracy_cnn", "emotion_accuracy_prosody", "transfer_emotion_accuracy",
     "transfer_emotion_accuracy_cnn", "speaker_similarity", "mcd_db", "log_f0_rmse", "log_f0_sd_ratio",
     "duration_error", "phone_error_rate", "reference_emotion_accuracy", "reference_speaker_accuracy",
+    "visual_emotion_accuracy", "visual_speaker_accuracy", "face_to_voice_recall_1", "voice_to_face_recall_1",
 )  # fmt: skip
 """Metrics that the page shows; the CSV files have all."""
 PARETO_X, PARETO_Y = "mcd_db", "emotion_accuracy"
@@ -68,33 +72,27 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
     """Judges the speech of every run.
 
     Raises:
-        UserError: The speech of a run is missing, or somebody of `speakers` is not in the set.
+        UserError: The speech of a run is missing, or the natural speech has no utterance of it.
     """
     exps = {run: grid.exp / run.tag for run in grid.runs}
     first = exps[grid.runs[0]]
     settings, language = decoding_settings(first, grid.inference_configs[0], grid.part)
     pitch = pitch_settings(read_yaml(first / "config.yaml"))
     judge = read_judge(grid.natural or grid.dump, settings, language, nj, grid.part, pitch)
-    _check_speakers(grid.speakers, judge.test)
     judge_key = _judge_key(judge)
     runs: dict[tuple[str, int], Scores] = {}
     for seed, (title, (config, decoding)) in product(grid.seeds, grid.variants.items()):
         exp = exps[Run(config, seed)]
-        scores = _scores(exp, decoded_directory(exp, decoding, grid.part), judge, judge_key)
+        directory = decoded_directory(exp, decoding, grid.part)
+        scores = _scores(exp, directory, judge, judge_key)
+        if not set(scores.speech.utts) & set(judge.test.utts):
+            raise UserError(f"{judge.test.directory} has no utterance of {directory}: name the natural speech of it")
         runs[title, seed] = _of_speakers(scores, grid.speakers)
     variants = [pooled(title, [runs[title, seed] for seed in grid.seeds]) for title in grid.variants]
     evaluation = evaluate(judge, {})
     references = [_of_speakers(one, grid.speakers) for one in evaluation.references]
     evaluation = replace(evaluation, references=references, systems=variants, baseline=variants[0])
     return Ablation(grid, runs, evaluation, step_s={run: _step_seconds(exp) for run, exp in exps.items()})
-
-
-def _check_speakers(speakers: Sequence[str], speech: SpeechSet) -> None:
-    """Makes sure that everybody who is to be judged is there."""
-    valid = sorted(set(speech.speakers))
-    for speaker in speakers:
-        if speaker not in valid:
-            raise one_of("speakers", speaker, valid)
 
 
 def _of_speakers(scores: Scores, speakers: Sequence[str]) -> Scores:
@@ -121,9 +119,10 @@ def _judge_key(judge: Judge) -> str:
 
 
 def _speech_key(speech: SpeechSet) -> str:
-    """Hashes recordings, their labels, and what is known of their tokens."""
-    tokens = [speech.directory / name for name in ("durations", "pitch.scp")]
-    return digest(speech.wavs, {"labels": speech.described}, optional=tokens)
+    """Hashes recordings, their labels, what is known of their tokens, and their faces."""
+    known = [speech.directory / name for name in ("durations", "pitch.scp", VISUAL_SCP)]
+    faces = {str(file_of(place)) for place in read_visual(speech.directory / VISUAL_SCP).values()}
+    return digest(speech.wavs, {"labels": speech.described}, optional=[*known, *sorted(faces)])
 
 
 def _scores(exp: Path, directory: Path, judge: Judge, judge_key: str) -> Scores:
@@ -135,7 +134,9 @@ def _scores(exp: Path, directory: Path, judge: Judge, judge_key: str) -> Scores:
         values = {f"values.{name}": value for name, value in scores.values.items()}
         return {"named_emotions": scores.named_emotions, **values}
 
-    key = digest([], {"judge": judge_key, "speech": _speech_key(speech)})
+    # The encoders of the model are judged, too
+    model = [exp / "config.yaml", *sorted(exp.glob("*.pth"))]
+    key = digest([], {"judge": judge_key, "speech": _speech_key(speech)}, optional=model)
     arrays = cached(directory / "scores.npz", key, build)
     named_emotions = arrays.pop("named_emotions")
     values = {name.removeprefix("values."): value for name, value in arrays.items()}

@@ -8,18 +8,24 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
 import yaml
 
+from espnet_mtl.config.decode import ENCODER_OF, StyleFrom, has_encoder, load_inference_config
 from espnet_mtl.config.load import load_train_config, read_train_config, read_yaml
 from espnet_mtl.config.overrides import check_same_data, override
-from espnet_mtl.errors import UserError
+from espnet_mtl.data.kaldi import read_labels
+from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.cache import digest
+from espnet_mtl.evaluation.evaluate import REFERENCES
+from espnet_mtl.inference.sets.style_sources import file_of, source_files
+from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.files import naming, require, write_text
 
@@ -79,15 +85,42 @@ class Grid:
     natural: Path | None = None
     speakers: Sequence[str] = ()
 
-    @property
+    @cached_property
     def variants(self) -> dict[str, tuple[str, Path]]:
-        """By its title, what is compared: a name of `configs`, and the decoding YAML that it speaks by."""
+        """By its title, what is compared: a name of `configs`, and a decoding YAML that its models can speak by.
+
+        Raises:
+            UserError: Two have one title, or one has that of natural speech; a decoding YAML is wrong, or no model can
+                speak by it.
+        """
         several = len(self.inference_configs) > 1
-        variants = {}
-        for decoding, config in product(self.inference_configs, self.configs):
+        variants: dict[str, tuple[str, Path]] = {}
+        for decoding, config in self._spoken():
             title = f"{config} {decoding.stem}" if several else config
+            if title in (*variants, *REFERENCES):
+                raise UserError(f"two rows of the table would be called {title!r}: give a configuration another name")
             variants[title] = config, decoding
         return variants
+
+    def _spoken(self) -> Iterator[tuple[Path, str]]:
+        """Yields decodings and configurations that go together; others are told."""
+        for decoding in self.inference_configs:
+            style_from = load_inference_config(decoding).get("style_from")
+            able = [name for name in self.configs if self._can_speak(name, style_from)]
+            if not able:
+                raise UserError(f"{decoding}: style_from: {style_from}: no configuration has an encoder for it")
+            for name in self.configs:
+                if name in able:
+                    yield decoding, name
+                else:
+                    print(f"{name} has no encoder for {decoding} (style_from: {style_from}): left out", file=sys.stderr)
+
+    def _can_speak(self, name: str, style_from: StyleFrom | None) -> bool:
+        encoder = ENCODER_OF.get(style_from or "label")
+        if encoder is None:
+            return True
+        path = self.configs[name]
+        return has_encoder(override(path, load_train_config(path), self.train_args), encoder)
 
     @property
     def runs(self) -> list[Run]:
@@ -115,9 +148,7 @@ def train_all(grid: Grid) -> None:
     """
     paths = list(grid.configs.values())
     check_same_data({path: override(path, load_train_config(path), grid.train_args) for path in paths})
-    name_variants(grid.inference_configs)  # its name names the directory of what is said
-    for path in grid.inference_configs:
-        read_yaml(path)
+    _check_judging(grid)
     require([grid.dump / grid.part / "durations"], "stage 3")
     # Copies, since a file may be edited while the grid is trained.
     copies = {name: yaml.safe_dump(read_train_config(path), sort_keys=False) for name, path in grid.configs.items()}
@@ -131,10 +162,23 @@ def train_all(grid: Grid) -> None:
         raise UserError(f"{len(failed)} of {len(grid.runs)} runs failed; call again to go on. See {logs}")
 
 
+def _check_judging(grid: Grid) -> None:
+    """Makes sure that what is to be said can be said and judged, before anything is trained."""
+    name_variants(grid.inference_configs)  # its name names the directory of what is said
+    _ = grid.variants  # raises
+    judged = (grid.natural or grid.dump) / grid.part
+    require([judged / name for name in ("wav.scp", "utt2spk")], "stage 2")
+    valid = sorted(set(read_labels(judged / "utt2spk", CLASS_LABELS["speaker"]).values()))
+    for speaker in grid.speakers:
+        if speaker not in valid:
+            raise one_of("speakers", speaker, valid)
+
+
 def _run(grid: Grid, run: Run) -> bool:
     """Trains a run and synthesizes its speech, each where it is not done yet; tells whether both succeeded."""
     print(f"{run.tag}: begins", flush=True)
-    succeeded = _train(grid, run) and all(_decode(grid, run, path) for path in grid.inference_configs)
+    decodings = [decoding for config, decoding in grid.variants.values() if config == run.variant]
+    succeeded = _train(grid, run) and all(_decode(grid, run, path) for path in decodings)
     print(f"{run.tag}: {'done' if succeeded else 'failed'}", flush=True)
     return succeeded
 
@@ -178,9 +222,10 @@ def _command(grid: Grid, exp: Path, module: str, options: Sequence[object]) -> b
 def _speech_key(grid: Grid, exp: Path, inference_config: Path) -> str:
     """Hashes what speech is made from: the model, the options of decoding and the sentences with their labels."""
     model = best_model(exp, read_yaml(exp / "config.yaml"))
-    names = ("text", "phones", "utt2spk", "utt2emo", "utt2lang", "visual.scp")
-    tables = [grid.dump / grid.part / name for name in names]
-    return digest([model, inference_config], {}, optional=tables)
+    tables = [grid.dump / grid.part / name for name in ("text", "phones", "utt2spk", "utt2emo", "utt2lang")]
+    style_from = load_inference_config(inference_config).get("style_from")
+    sources = source_files(grid.dump / grid.part, style_from).values()
+    return digest([model, inference_config], {}, optional=[*tables, *map(file_of, sources)])
 
 
 def to_csv(rows: Sequence[Mapping[str, object]]) -> str:

@@ -25,6 +25,10 @@ Iterations = Annotated[int, whole(1, 10000)]
 Window = Annotated[int, whole(0, 10000)]
 Ratio = Annotated[float, Field(ge=0, le=1000, description="a number from 0 to 1000")]
 StyleFrom = Literal["label", "recording", "face"]
+Encoder = Literal["reference", "visual"]
+"""The encoder of recordings, and that of faces."""
+ENCODER_OF: Mapping[str, Encoder] = {"recording": "reference", "face": "visual"}
+"""What `style_from` needs."""
 Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 
 
@@ -73,6 +77,30 @@ class SetDecodeOptions(DecodeOptions):
     """
 
     style_from: StyleFrom | None = None
+
+
+def has_encoder(config: Mapping[str, Any], encoder: Encoder) -> bool:
+    """Tells whether a model of this training configuration has an encoder of recordings, or of faces."""
+    style = config.get("style_conf") or {}
+    return bool(style.get("reference", True)) if encoder == "reference" else style.get("visual") is not None
+
+
+def check_style_from(style_from: StyleFrom | None, config: Mapping[str, Any], model: str) -> None:
+    """Makes sure that a model can take the emotion from what decoding takes it from.
+
+    Args:
+        style_from: The option.
+        config: Training configuration of the model.
+        model: Its name, for the message.
+
+    Raises:
+        UserError: It lacks the encoder.
+    """
+    encoder = ENCODER_OF.get(style_from or "label")
+    if encoder and not has_encoder(config, encoder):
+        raise UserError(
+            f"style_from: {style_from}: {model} has no {encoder} encoder (style_conf.{encoder} of a training YAML)"
+        )
 
 
 def load_inference_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.config.decode import Encoder
 from espnet_mtl.evaluation.encoders import (
     EncodedStyles,
-    Encoder,
-    has_encoder,
+    encodes,
     has_face,
     read_encoders,
     styles_of_faces,
@@ -39,7 +39,7 @@ def encoder_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> MetricValues:
     tested: dict[Encoder, EncodedStyles] = {}
     encoders: tuple[Encoder, ...] = ("reference", "visual")
     for encoder in encoders:
-        if judge.train and has_encoder(exp, encoder) and (encoder == "reference" or has_face(judge.test).any()):
+        if judge.train and encodes(exp, encoder) and (encoder == "reference" or has_face(judge.test).any()):
             trained, train = read_encoders(exp, encoder), judge.train.some(MAX_TRAINING_RECORDINGS)
             tested[encoder] = ENCODE[encoder](trained, judge.test)
             values |= _told(encoder, ENCODE[encoder](trained, train), train, tested[encoder], judge.test)

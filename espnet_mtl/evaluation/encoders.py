@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from espnet_mtl.config.decode import Encoder, has_encoder
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import FEATS_SCP, VISUAL_SCP
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from espnet_mtl.model.taps import Tap
-
-Encoder = Literal["reference", "visual"]
-"""The encoder of recordings, and that of faces."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,10 @@ class EncodedStyles:
     weights: NDArray[np.float32]
 
 
-def has_encoder(exp: Path, encoder: Encoder) -> bool:
+def encodes(exp: Path, encoder: Encoder) -> bool:
     """Tells whether an experiment's model has an encoder of recordings, or of faces."""
     config = read_yaml(exp / "config.yaml")
-    by_default = encoder == "reference"
-    return bool(config.get("emotions")) and bool((config.get("style_conf") or {}).get(encoder, by_default))
+    return bool(config.get("emotions")) and has_encoder(config, encoder)
 
 
 class Encoders:
@@ -121,6 +119,12 @@ def styles_of_faces(encoders: Encoders, speech: SpeechSet) -> EncodedStyles:
     if not seen.any():
         return encode_faces(encoders, [None] * len(seen))
     faces = Matrices(speech.directory / VISUAL_SCP, "stage 3")
+    learned = prod(encoders.style.visual.shape)
+    for utt in faces.places:
+        _, size = faces.shape(utt)
+        if size != learned:
+            where = faces.places.where(utt)
+            raise UserError(f"{where}: frames of {size} numbers, not {learned} as the model learned from: run stage 3")
     frames = [faces[utt] if has else None for utt, has in zip(speech.utts, seen, strict=True)]
     return encode_faces(encoders, frames)
 

@@ -27,6 +27,7 @@ from espnet_mtl.system.files import require
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
 NATURAL, VOCODED = "natural", "natural vocoded"
+REFERENCES = (NATURAL, VOCODED)
 """Titles of the references."""
 WORD_ERRORS = "word_error_rate"
 
@@ -51,7 +52,7 @@ def evaluate(
         UserError: VERSA is wanted and is not there.
     """
     for title in speech:
-        if title in (NATURAL, VOCODED):
+        if title in REFERENCES:
             raise UserError(f"a system is called {title!r}, as speech that it is judged by: give it another name")
     if versa:
         check_versa(versa)

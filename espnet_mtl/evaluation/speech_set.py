@@ -15,7 +15,7 @@ from espnet_mtl.data.arks import load_matrix
 from espnet_mtl.data.dump import UNVOICED
 from espnet_mtl.data.kaldi import Table, is_there, parse_counts, read_labels, read_optional, read_scp, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.labels import CLASS_LABELS, UNLABELLED, parse_mixture
+from espnet_mtl.labels import CLASS_LABELS, UNLABELLED, heaviest
 from espnet_mtl.system.files import require
 from espnet_mtl.text.normal import normal_text
 
@@ -128,14 +128,6 @@ def read_speech_set(directory: Path, producer: str) -> SpeechSet:
         wavs=[wavs[utt] for utt in utts],
         texts=[normal_text(texts[utt]) for utt in utts],
         speakers=[speakers[utt] for utt in utts],
-        emotions=[_heaviest(emotions.get(utt, UNLABELLED)) for utt in utts],
+        emotions=[heaviest(emotions.get(utt, UNLABELLED)) or "" for utt in utts],
         languages=[languages.get(utt, UNLABELLED).removeprefix(UNLABELLED) for utt in utts],
     )
-
-
-def _heaviest(label: str) -> str:
-    """The class of most weight in the label of an utterance, which may be a mixture; "" for no label."""
-    if label == UNLABELLED:
-        return ""
-    mixture = parse_mixture(label)
-    return max(mixture, key=mixture.__getitem__)

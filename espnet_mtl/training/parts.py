@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from espnet_mtl.config.decode import has_encoder
 from espnet_mtl.config.schema import VISUAL_SHAPE, VISUAL_WEIGHTS
 from espnet_mtl.config.visual import extractor_options
 
@@ -27,7 +28,7 @@ SHOWN_DIGITS = 12
 
 def sees(config: Mapping[str, Any]) -> bool:
     """Tells whether a model with this configuration sees faces."""
-    return (config.get("style_conf") or {}).get("visual") is not None
+    return has_encoder(config, "visual")
 
 
 def visual_change(trained: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:

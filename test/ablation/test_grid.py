@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,10 @@ def grid(tmp_path):
     def make(**options):
         configs = name_variants([write(tmp_path / f"{name}.yaml", language="en-us") for name in ("one", "two")])
         write(tmp_path / "decode.yaml")
-        (tmp_path / "dump/raw/test").mkdir(parents=True)
-        (tmp_path / "dump/raw/test/durations").touch()
+        (tmp_path / "dump/raw/test").mkdir(parents=True, exist_ok=True)
+        for name in ("durations", "wav.scp"):
+            (tmp_path / "dump/raw/test" / name).touch()
+        (tmp_path / "dump/raw/test/utt2spk").write_text("f1_a f1\n")
         places = {
             "dump": tmp_path / "dump/raw",
             "exp": tmp_path / "exp",
@@ -142,8 +145,47 @@ def test_every_model_speaks_by_every_decoding_configuration(grid, tmp_path):
         assert (both.exp / "two_seed2" / decoding / "test/wav.scp").is_file()
 
 
+def test_models_that_cannot_speak_by_a_decoding_configuration_do_without(grid, tmp_path, capsys):
+    seeing = {"visual_extract": "embedding", "style_conf": {"visual": {}}}
+    ready = grid(inference_configs=[tmp_path / "decode.yaml", write(tmp_path / "face.yaml", style_from="face")])
+    write(tmp_path / "two.yaml", language="en-us", **seeing)
+    assert list(ready.variants) == ["one decode", "two decode", "two face"]
+    assert "one has no encoder for" in capsys.readouterr().err
+    alone = grid(inference_configs=[tmp_path / "face.yaml"])
+    write(tmp_path / "two.yaml", language="en-us")
+    with pytest.raises(UserError, match=r"face.yaml: style_from: face: no configuration has an encoder for it"):
+        train_all(alone)
+
+
+def test_rows_have_names_of_their_own(grid, tmp_path):
+    ready = grid(inference_configs=[tmp_path / "decode.yaml", write(tmp_path / "c.yaml")])
+    shared = {"configs": {"one": tmp_path / "one.yaml", "one b": tmp_path / "two.yaml"}}
+    twice = replace(ready, **shared, inference_configs=[write(tmp_path / "b c.yaml"), tmp_path / "c.yaml"])
+    with pytest.raises(UserError, match="two rows of the table would be called 'one b c'"):
+        train_all(twice)
+    natural = replace(ready, configs={"natural": tmp_path / "one.yaml"}, inference_configs=[tmp_path / "decode.yaml"])
+    with pytest.raises(UserError, match="would be called 'natural'"):
+        train_all(natural)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speakers": ["nobody"]}, "unknown speakers 'nobody': Valid: f1"),
+        ({"natural": Path("gone")}, "gone/test/wav.scp"),
+        ({"inference_configs": [Path("typo.yaml")]}, "style_form"),
+    ],
+)
+def test_who_judges_is_checked_before_anything_is_trained(grid, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "typo.yaml", style_form="face")
+    with pytest.raises(UserError, match=message):
+        train_all(replace(grid(), **options))
+    assert not (tmp_path / "exp").exists()
+
+
 def test_what_is_missing_is_named_before_training(grid):
-    with pytest.raises(UserError, match=r"run stage 3 first: .*raw/dev/durations is missing"):
+    with pytest.raises(UserError, match=r"run stage 2 first: .*raw/dev/wav.scp is missing"):
         train_all(grid(part="dev"))
 
 

@@ -5,7 +5,8 @@ import torch
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.sets.decoding import Request, _speak, decode, list_requests
+from espnet_mtl.inference.sets.decoding import _speak, decode
+from espnet_mtl.inference.sets.requests import Request, list_requests
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_model_that_predicts_no_frame_is_told_with_the_utterance(make_tts, tmp
     tts = make_tts()
     torch.nn.init.constant_(tts.model.tts.duration_predictor.linear.bias, -9)
     with pytest.raises(UserError, match="utterance f1_a: the model predicts 0 frames for 3 tokens"):
-        _speak(tts, Request("f1_a", "mo", "m o", "f1", None))
+        _speak(tts, Request("f1_a", "mo", "m o", "f1", None), {})
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from espnet_mtl.config.decode import check_style_from, has_encoder
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.inference.sets.decoding import Request, source_of
-from espnet_mtl.inference.sets.style_sources import read_sources
+from espnet_mtl.inference.sets.requests import Request
+from espnet_mtl.inference.sets.style_sources import choose_sources, file_of
 
 UTTS = ("f1_happy_1", "f1_sad_1", "m1_happy_1", "m1_happy_2", "m1_sad_2")
 
@@ -14,18 +15,26 @@ UTTS = ("f1_happy_1", "f1_sad_1", "m1_happy_1", "m1_happy_2", "m1_sad_2")
 @pytest.fixture
 def dump(tmp_path):
     """Two voices, two emotions, two sentences; all but one have a face."""
-    texts = {"1": "one", "2": "two"}
+    texts = {"1": "One.", "2": "two"}
     write_table(tmp_path / "text", {utt: texts[utt[-1]] for utt in UTTS})
     write_table(tmp_path / "utt2spk", {utt: utt[:2] for utt in UTTS})
     write_table(tmp_path / "utt2emo", {utt: utt.split("_")[1] for utt in UTTS})
-    write_table(tmp_path / "wav.scp", {utt: f"{utt}.wav" for utt in UTTS})
-    write_table(tmp_path / "media.scp", {utt: f"{utt}.png" for utt in UTTS})
+    for table, suffix in {"wav.scp": "wav", "media.scp": "png"}.items():
+        write_table(tmp_path / table, {utt: tmp_path / f"{utt}.{suffix}" for utt in UTTS})
+        for utt in UTTS:
+            (tmp_path / f"{utt}.{suffix}").touch()
     write_table(tmp_path / "visual.scp", {utt: "visual.ark:1" for utt in UTTS if utt != "m1_happy_2"})
     return tmp_path
 
 
-def request(speaker, emotion, text):
-    return Request(f"{speaker}_{emotion}_{text}", text, "x", speaker, emotion)
+def request(speaker, emotion, text, number=0):
+    return Request(f"{speaker}_{emotion}_{text}_{number}", text, "x", speaker, emotion)
+
+
+def source_of(dump, kind, *asked):
+    one = request(*asked)
+    _, sources = choose_sources(dump, kind, [one])
+    return sources.chosen[one.utt]
 
 
 @pytest.mark.parametrize(
@@ -36,39 +45,89 @@ def request(speaker, emotion, text):
     ],
 )
 def test_it_is_of_the_same_emotion_by_somebody_else(dump, asked, recording, face):
-    recordings, faces = read_sources(dump, "recording"), read_sources(dump, "face")
-    assert source_of(recordings, request(*asked)) == recording
-    assert source_of(faces, request(*asked)) == face
-    assert recordings.controls(recording) == {"reference": f"{recording}.wav"}
-    assert faces.controls(face) == {"visual": f"{face}.png"}
+    assert source_of(dump, "recording", *asked) == recording
+    assert source_of(dump, "face", *asked) == face
+    one = request(*asked)
+    for kind, expected in {
+        "recording": {"reference": str(dump / f"{recording}.wav")},
+        "face": {"visual": str(dump / f"{face}.png")},
+    }.items():
+        _, sources = choose_sources(dump, kind, [one])
+        assert sources.controls(one.utt) == expected
+        assert [str(path) for path in sources.read] == list(expected.values())
 
 
-def test_where_nobody_else_has_it_the_own_ones_do(dump):
+def test_where_nobody_else_has_it_another_sentence_goes_before_the_same(dump):
     write_table(dump / "visual.scp", {"m1_happy_1": "visual.ark:1"})
-    assert source_of(read_sources(dump, "face"), request("m1", "happy", "one")) == "m1_happy_1"
+    assert source_of(dump, "face", "m1", "happy", "one") == "m1_happy_1"
+    write_table(dump / "visual.scp", dict.fromkeys(("m1_happy_1", "m1_happy_2"), "visual.ark:1"))
+    chosen = {source_of(dump, "face", "m1", "happy", "One", number) for number in range(20)}
+    assert chosen == {"m1_happy_2"}
 
 
 def test_many_are_drawn_from_evenly_and_always_the_same(dump):
     utts = [f"m{number}_happy_1" for number in range(8)]
-    for name, value in {"text": "one", "utt2spk": "m", "utt2emo": "happy", "wav.scp": "a.wav"}.items():
+    for name, value in {"text": "one", "utt2spk": "m", "utt2emo": "happy", "wav.scp": dump / "m1_happy_1.wav"}.items():
         write_table(dump / name, dict.fromkeys(utts, value))
-    sources = read_sources(dump, "recording")
-    drawn = [sources.of(f"f1_happy_{number}", "two", "f1", "happy") for number in range(200)]
-    counts = np.array([drawn.count(utt) for utt in utts])
+    asked = [request("f1", "happy", "two", number) for number in range(200)]
+    drawn = [choose_sources(dump, "recording", asked)[1].chosen[one.utt] for one in asked[:3]]
+    _, sources = choose_sources(dump, "recording", asked)
+    counts = np.array([list(sources.chosen.values()).count(utt) for utt in utts])
     assert counts.min() > 10
-    assert drawn == [sources.of(f"f1_happy_{number}", "two", "f1", "happy") for number in range(200)]
+    assert drawn == [sources.chosen[one.utt] for one in asked[:3]]
 
 
 def test_labels_need_no_source(dump):
-    assert read_sources(dump, None) is None
-    assert read_sources(dump, "label") is None
-    assert source_of(None, request("f1", "happy", "one")) is None
-    assert source_of(read_sources(dump, "face"), Request("f1_1", "one", "x", "f1", None)) is None
+    asked = [request("f1", "happy", "one")]
+    assert choose_sources(dump, None, asked) == (asked, None)
+    assert choose_sources(dump, "label", asked) == (asked, None)
+    unlabelled = Request("f1_1", "one", "x", "f1", None)
+    spoken, sources = choose_sources(dump, "face", [*asked, unlabelled])
+    assert spoken == [*asked, unlabelled]
+    assert sources.controls("f1_1") == {}
+
+
+def test_a_soft_label_counts_as_its_heaviest_class_and_names_in_any_form(dump):
+    write_table(dump / "utt2emo", {"m1_happy_1": "fa\u0302che\u0301:0.8,sad:0.2", "f1_sad_1": "sad"})
+    assert source_of(dump, "face", "f1", "f\u00e2ch\u00e9", "one") == "m1_happy_1"
+
+
+def test_emotions_that_the_set_lacks_are_left_out(dump, capsys):
+    asked = [request("f1", emotion, "one") for emotion in ("happy", "angry")]
+    spoken, _ = choose_sources(dump, "face", asked)
+    assert spoken == asked[:1]
+    assert "no face of" in capsys.readouterr().err
+    with pytest.raises(
+        UserError, match=r"style_from: face: no utterance of .* with an emotion of the model has a face"
+    ):
+        choose_sources(dump, "face", asked[1:])
 
 
 def test_what_is_missing_is_named(dump):
-    with pytest.raises(UserError, match=r"style_from: face: no utterance of .* in angry has a face"):
-        source_of(read_sources(dump, "face"), request("f1", "angry", "one"))
+    asked = [request("f1", "happy", "one")]
+    (dump / "m1_happy_1.png").unlink()
+    with pytest.raises(UserError, match=r"utterance m1_happy_1: .*m1_happy_1.png is not there any more"):
+        choose_sources(dump, "face", asked)
+    write_table(dump / "text", {"f1_happy_1": "one"})
+    with pytest.raises(UserError, match=r"text: no line for f1_sad_1, which is in visual.scp"):
+        choose_sources(dump, "face", asked)
     (dump / "visual.scp").unlink()
     with pytest.raises(UserError, match=r"style_from: face: .*visual.scp names no face: train and decode with"):
-        read_sources(dump, "face")
+        choose_sources(dump, "face", asked)
+
+
+def test_a_place_in_an_archive_is_in_a_file(tmp_path):
+    assert str(file_of("faces.ark:12")) == "faces.ark"
+    (tmp_path / "a:12").touch()
+    assert file_of(str(tmp_path / "a:12")) == tmp_path / "a:12"
+
+
+def test_a_model_must_have_the_encoder():
+    assert has_encoder({}, "reference")
+    assert not has_encoder({"style_conf": {"reference": False}}, "reference")
+    assert has_encoder({"style_conf": {"visual": {}}}, "visual")
+    check_style_from("label", {"style_conf": {"reference": False}}, "m")
+    with pytest.raises(UserError, match=r"style_from: face: m has no visual encoder \(style_conf.visual of a training"):
+        check_style_from("face", {}, "m")
+    with pytest.raises(UserError, match="style_from: recording: m has no reference encoder"):
+        check_style_from("recording", {"style_conf": {"reference": False}}, "m")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from espnet_mtl.bin import split_options
 from espnet_mtl.bin.arguments import INIT_MODEL, Parser
@@ -25,18 +26,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     own, passed_on = split_options(argv)
     overrides, decoding = split_options(passed_on)
     args = parser.parse_args(own)
-    from espnet_mtl.config.decode import check_files, load_inference_config
+    from espnet_mtl.config.decode import check_files, check_style_from, load_inference_config
     from espnet_mtl.config.overrides import load_overridden
     from espnet_mtl.config.schema import schedule_note
     from espnet_mtl.data.provenance.check import check_corpora
     from espnet_mtl.training.fine_tuning import open_pretrained
 
+    options: dict[str, Any] = {}
     if args.inference_config:
-        check_files(load_inference_config(args.inference_config, decoding))
+        options = load_inference_config(args.inference_config, decoding)
+        check_files(options)
     if args.corpus:
         check_corpora(args.data, args.corpus.split("+"))
     pretrained = open_pretrained(args.init_model)
     for path, config in load_overridden(args.configs, overrides).items():
+        check_style_from(options.get("style_from"), config, str(path))
         if note := schedule_note(config):
             print(f"{path}: {note}", file=sys.stderr)
         if pretrained:

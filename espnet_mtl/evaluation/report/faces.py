@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from numpy.typing import NDArray
 
-from espnet_mtl.data.dump import MEDIA_SCP, VISUAL_SCP
+from espnet_mtl.data.dump import MEDIA_SCP, VISUAL_NOTE, VISUAL_SCP
 from espnet_mtl.data.kaldi import read_optional
 from espnet_mtl.data.utterances import read_visual
-from espnet_mtl.evaluation.encoders import has_encoder, read_encoders, styles_of_faces
+from espnet_mtl.errors import UserError
+from espnet_mtl.evaluation.encoders import encodes, read_encoders, styles_of_faces
 from espnet_mtl.evaluation.report.players import Players
 from espnet_mtl.evaluation.report.render import data_uri
 from espnet_mtl.evaluation.result import Evaluation
@@ -62,7 +64,8 @@ def face_cards(evaluation: Evaluation, scores: Scores, exps: Sequence[Path], pla
         players: Of the recordings.
     """
     natural, speech = evaluation.references[0].speech, scores.speech
-    usable, files = read_visual(natural.directory / VISUAL_SCP), read_visual(natural.directory / MEDIA_SCP)
+    usable, files = _faces_to_show(natural.directory)
+    owners = dict(zip(natural.utts, natural.speakers, strict=True))
     sources = read_optional(speech.directory / STYLE_SOURCES)
     seen_in = _seen(natural, exps)
     speakers = sorted(set(speech.speakers))
@@ -70,19 +73,27 @@ def face_cards(evaluation: Evaluation, scores: Scores, exps: Sequence[Path], pla
         for place in _places(speech, emotion, speakers[number % len(speakers)]):
             utt = speech.utts[place]
             source = sources.get(utt, utt)
-            picture = picture_of(files[source]) if source in usable and source in files else None
+            shown = source in usable and source in files and source in owners
+            picture = picture_of(files[source]) if shown else None
             if picture is None:
                 continue
-            owner = natural.speakers[natural.utts.index(source)]
             yield FaceCard(
                 title=f"{speech.speakers[place]}, {emotion}",
-                face=f"face of {owner}",
+                face=f"face of {owners[source]}",
                 picture=picture,
                 seen=seen_in.get(source, []),
                 text=speech.texts[place],
                 players=players.of(evaluation, utt),
             )
             break
+
+
+def _faces_to_show(natural: Path) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Reads which utterances have a face that stage 3 could use, and its file; none where these are no pictures."""
+    note = natural.parent / VISUAL_NOTE
+    if note.is_file() and json.loads(note.read_text(encoding="utf-8"))["extractor"] == "embedding":
+        return {}, {}
+    return read_visual(natural / VISUAL_SCP), read_visual(natural / MEDIA_SCP)
 
 
 def _places(speech: SpeechSet, emotion: str, speaker: str) -> list[int]:
@@ -94,7 +105,7 @@ def _places(speech: SpeechSet, emotion: str, speaker: str) -> list[int]:
 def _seen(natural: SpeechSet, exps: Sequence[Path]) -> Mapping[str, list[tuple[str, float]]]:
     """What the first model with a visual encoder sees in each face; nothing where no model has one."""
     for exp in exps:
-        if has_encoder(exp, "visual"):
+        if encodes(exp, "visual"):
             styles = styles_of_faces(read_encoders(exp, "visual"), natural)
             return {utt: _largest(styles.names, row) for utt, row in zip(natural.utts, styles.weights, strict=True)}
     return {}
@@ -107,12 +118,15 @@ def _largest(names: Sequence[str], weights: NDArray) -> list[tuple[str, float]]:
 
 
 def picture_of(path: str) -> str | None:
-    """Returns the middle frame of a face as the address of an image; None where nothing can be shown of it."""
+    """Returns the middle frame of a face as the address of an image; None where nothing can be shown of it.
+
+    Nor can it where OpenCV, which finds the face in a picture, is missing: a report is made without it.
+    """
     extractor = build_extractor("crops", {"size": SIDE})
     try:
         frames = extractor(source_of(path))
-    except UnusableVisual:
-        return None  # such as an array of embeddings, which are no picture
+    except (UnusableVisual, UserError):
+        return None
     return _as_image(frames[len(frames) // 2].reshape(SIDE, SIDE))
 
 

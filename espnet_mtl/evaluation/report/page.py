@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_mtl.evaluation.encoders import has_encoder, plane, read_encoders, styles_of_recordings
+from espnet_mtl.evaluation.encoders import encodes, plane, read_encoders, styles_of_recordings
 from espnet_mtl.evaluation.metrics import METRICS
 from espnet_mtl.evaluation.report.curves import Curve, ending, read_curves
 from espnet_mtl.evaluation.report.faces import face_cards
@@ -167,7 +167,7 @@ def _maps(evaluation: Evaluation, exps: Sequence[Path]) -> Iterator[dict[str, st
     """Styles of natural test speech, in each model that has a reference encoder."""
     speech = evaluation.references[0].speech
     for exp in exps:
-        if not has_encoder(exp, "reference"):
+        if not encodes(exp, "reference"):
             continue
         styles = styles_of_recordings(read_encoders(exp, "reference"), speech)
         image = map_plot(plane(styles.vectors), {"by emotion": speech.emotions, "by speaker": speech.speakers})

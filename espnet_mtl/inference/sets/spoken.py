@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.config.decode import DECODE_OPTIONS, StyleFrom
+from espnet_mtl.config.decode import DECODE_OPTIONS
 from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import complete
-from espnet_mtl.data.dump import MEDIA_SCP, TEXT, UTT2EMO, UTT2LANG, UTT2SPK, VISUAL_SCP, WAV_SCP, text_file
+from espnet_mtl.data.dump import TEXT, UTT2EMO, UTT2LANG, UTT2SPK, text_file
 from espnet_mtl.data.provenance.check import check_trained_on
 from espnet_mtl.data.provenance.notes import Note, changed_files, digests, file_digest, note_file, read_note
 from espnet_mtl.errors import UserError
+from espnet_mtl.inference.sets.style_sources import StyleSources
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.vocoder.choice import vocoder_arguments
@@ -48,7 +49,7 @@ def speech_note(
     dump: Path,
     directory: Path,
     vocoder: Path | None = None,
-    style_from: StyleFrom | None = None,
+    sources: StyleSources | None = None,
 ) -> Note:
     """Notes what speech is made from.
 
@@ -59,15 +60,16 @@ def speech_note(
         dump: The set that is spoken, such as `dump/raw/test`.
         directory: Where the speech will be.
         vocoder: File of the vocoder that speaks; None: it is in this package, or needs none.
-        style_from: What gives the emotion.
+        sources: What gives the emotions, where labels do not.
     """
-    sources = {"recording": (WAV_SCP,), "face": (VISUAL_SCP, MEDIA_SCP)}.get(style_from or "label", ())
-    tables = dict.fromkeys((TEXT, text_file(config["token_type"]), UTT2SPK, UTT2EMO, UTT2LANG, *sources))
+    tables = dict.fromkeys((TEXT, text_file(config["token_type"]), UTT2SPK, UTT2EMO, UTT2LANG))
     settings = {"model_file": model_file.name, "model": file_digest(model_file), "training": cut_off(exp, config)}
     settings["vocoder"] = vocoder.name if vocoder else None
     files = [dump / table for table in tables]
     if vocoder:
         files.append(vocoder)
+    if sources:
+        files += sources.read
     read = digests([file.absolute() for file in files], directory.absolute())
     return Note(DECODING, settings, inputs=read)
 
