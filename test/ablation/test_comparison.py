@@ -105,17 +105,18 @@ def test_speech_is_judged_by_recordings_with_labels_that_training_lacks(grid, co
 def test_natural_speech_of_others_judges_nobody(grid, corpus, tmp_path):
     other = tmp_path / "other/raw"
     shutil.copytree(corpus / "dump/raw", other)
-    for path in (other / "test").iterdir():
-        if path.is_file() and path.suffix != ".npz":
-            lines = path.read_text(encoding="utf-8").splitlines()
-            path.write_text("".join(f"x{line}\n" for line in lines), encoding="utf-8")
+    for name in ("wav.scp", "text", "utt2spk", "utt2emo", "pitch.scp", "feats.scp", "durations"):
+        path = other / "test" / name
+        lines = path.read_text(encoding="utf-8").splitlines()
+        path.write_text("".join(f"x{line}\n" for line in lines), encoding="utf-8")
     with pytest.raises(UserError, match=r"other/raw/test has no utterance of .*right_seed1/decode/test"):
         judge_all(replace(grid, natural=other), nj=1)
 
 
 def test_another_model_is_judged_again(grid, monkeypatch):
     judge_all(grid, nj=1)
-    (grid.exp / "wrong_seed2/config.yaml").open("a").write("max_epoch: 3\n")
+    config = grid.exp / "wrong_seed2/config.yaml"
+    config.write_text(config.read_text(encoding="utf-8") + "max_epoch: 3\n", encoding="utf-8")
     judged = []
     original = comparison.score_system
     monkeypatch.setattr(comparison, "score_system", lambda *args, **kw: judged.append(args[0]) or original(*args, **kw))
