@@ -7,7 +7,7 @@ import torch
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.controls import Controls
-from espnet_mtl.inference.request.sources import source_weights
+from espnet_mtl.inference.request.sources import EmotionSources
 
 TEXT = "good morning"
 
@@ -25,7 +25,7 @@ def heard(tts, tmp_path):
     # So that the emotions are not all alike
     torch.nn.init.normal_(tts.model.style.reference.query.weight, std=3.0)
     path = recording(tmp_path / "a.wav")
-    weights = source_weights(tts.reader.network, tts.train_args, Controls(reference=path))
+    weights = EmotionSources(tts.reader.network, tts.train_args).weights(Controls(reference=path))
     return path, dict(zip(tts.emotions, weights.tolist(), strict=True))
 
 
@@ -56,7 +56,7 @@ def test_a_recording_of_another_kind(tts, heard, tmp_path):
     """Sampling rate and channels do not matter."""
     _, mixture = heard
     path = recording(tmp_path / "b.flac", fs=44100, channels=2)
-    other = source_weights(tts.reader.network, tts.train_args, Controls(reference=path))
+    other = EmotionSources(tts.reader.network, tts.train_args).weights(Controls(reference=path))
     np.testing.assert_allclose(other.tolist(), list(mixture.values()), atol=0.02)
 
 

@@ -8,6 +8,7 @@ import torch
 from espnet_mtl.bin import synthesize
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.reading import fade_factors
+from espnet_mtl.inference.request.sources import EmotionSources
 from espnet_mtl.text.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE
 
 TEXT = "Good morning. Good good morning!\n\n* * *\n\nMorning."
@@ -46,10 +47,9 @@ def test_nothing_clicks():
 
 
 def test_a_reference_is_read_once(tts, tmp_path, monkeypatch):
-    from espnet_mtl.inference.request import utterance
-
     calls = []
-    monkeypatch.setattr(utterance, "source_weights", lambda *given: calls.append(given) or np.array([0.2, 0.3, 0.5]))
+    weights = np.array([0.2, 0.3, 0.5])
+    monkeypatch.setattr(EmotionSources, "weights", lambda *given: calls.append(given) or weights)
     parts = list(tts.stream("Good morning. Good morning.", reference="a.wav"))
     assert len(calls) == 1
     expected = tts("Good morning.", emotion={"happy": 0.2, "neutral": 0.3, "sad": 0.5})["wav"]
