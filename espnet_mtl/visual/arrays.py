@@ -63,8 +63,8 @@ def read_given(path: Path) -> Given:
     """Reads an .npy file, or an .npz file with one of the arrays `NAMES`. Pickled objects are refused.
 
     Raises:
-        UnusableVisual: It is missing or damaged, an array is no array of numbers, larger than `MOST_BYTES`, empty or not
-            finite, or the rate is not between `FEWEST_FRAMES_A_SECOND` and `MOST_FRAMES_A_SECOND`.
+        UnusableVisual: It is missing or damaged, an array is no array of numbers, larger than `MOST_BYTES`, empty or
+            not finite, or the rate is not between `FEWEST_FRAMES_A_SECOND` and `MOST_FRAMES_A_SECOND`.
     """
     check_file(path)
     try:

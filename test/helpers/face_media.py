@@ -71,6 +71,7 @@ def write_film(
         container.mux(sound.encode(heard))
         container.mux(sound.encode())
         container.mux(film.encode())
+    return path
 
 
 def write_camera(path: Path) -> Path:

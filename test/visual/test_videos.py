@@ -105,24 +105,31 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypat
         read(path)
 
 
-def decoded(path, limits):
+def decoded(path, limits, converted):
     """Frames that are decoded before a video is refused for the pixels of all its frames."""
-    count = 0
+    converted.clear()
     with pytest.raises(UnusableVisual, match=r"^too large: .*: its frames have more than 0 million pixels in all$"):
-        for _ in read_video(path, RATE, limits):
-            count += 1
-    return count
+        list(read_video(path, RATE, limits))
+    return len(converted)
 
 
-def test_the_pixels_of_all_frames_are_limited(tmp_path):
+@pytest.fixture
+def converted(monkeypatch):
+    """The frames that are looked at."""
+    frames = []
+    monkeypatch.setattr(videos, "_grey", lambda frame: frames.append(frame) or plain(0))
+    return frames
+
+
+def test_the_pixels_of_all_frames_are_limited(tmp_path, converted):
     frame = 64 * 48
     told = write_video(tmp_path / "told.mp4", map(plain, GREYS))
     untold = write_video(tmp_path / "untold.mkv", map(plain, GREYS))
     for path in (told, untold):
         assert len(list(read_video(path, RATE, Limits(60, 50 * frame)))) == 50
     few = Limits(60, 50 * frame - 1)
-    assert decoded(told, few) == 0  # its header says how many frames it has
-    assert decoded(untold, few) == 49
+    assert decoded(told, few, converted) == 0  # its header says how many frames it has
+    assert decoded(untold, few, converted) == 49
 
 
 def test_the_largest_videos_that_are_taken():
@@ -134,10 +141,8 @@ def test_the_largest_videos_that_are_taken():
     assert Limits.of(1).within(20) == Limits.of(1)  # the model's own are smaller
 
 
-def test_a_frame_that_stands_long_is_converted_once(tmp_path, monkeypatch):
+def test_a_frame_that_stands_long_is_converted_once(tmp_path, converted):
     path = write_video(tmp_path / "slow.mkv", [plain(50), plain(200)], times=[0, 1])
-    converted = []
-    monkeypatch.setattr(videos, "_grey", lambda frame: converted.append(frame) or plain(0))
     assert len(read(path)) == 6
     assert len(converted) == 2
 
