@@ -12,7 +12,7 @@ from pathlib import Path
 from espnet_mtl.config.fields import Options, options_of_constructor
 from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.split import SplitPolicy
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, shown
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.faults import text_fault
 from espnet_mtl.text.normal import normal_text
@@ -147,6 +147,8 @@ def find_root(corpus: str, root: str | Path | None) -> Path:
     how = f"set {corpus.upper()} in db.sh, or root=... in --corpus_conf"
     if not root:
         raise UserError(f"corpus {corpus}: its directory is not set: {how}")
+    if not isinstance(root, (str, Path)):
+        raise UserError(f"corpus {corpus}: root: expected a directory, got {shown(root)}: {how}")
     if not Path(root).is_dir():
         raise UserError(f"corpus {corpus}: {root} is no directory: {how}")
     return Path(root)

@@ -91,9 +91,9 @@ class Csv(Corpus):
         for option, value in {"metadata": metadata, "language": language}.items():
             if not value or not isinstance(value, str):
                 raise UserError(f"corpus csv: {option}: expected a name, got {value!r}")
-        self.table, self.delimiter = self.root / metadata, {"\\t": "\t"}.get(delimiter, delimiter)
+        self.table, self.delimiter = self.root / metadata, "\t" if delimiter == "\\t" else delimiter
         if not isinstance(delimiter, str) or len(self.delimiter) != 1 or self.delimiter in '"\r\n':
-            raise UserError(f"corpus csv: delimiter must be one character, or \\t, got {delimiter!r}")
+            raise UserError(f"corpus csv: delimiter must be one character, or \\t, got {shown(delimiter)}")
         self.speaker, self.language = str(speaker), language
         self.policy = SplitPolicy(dev, test, seed=seed, by=split_by)
 
@@ -171,8 +171,8 @@ class Csv(Corpus):
         return file
 
     def _visual(self, where: str, row: dict[str, str]) -> Path | None:
-        """Returns the video or picture that a line names, or None."""
-        named = [column for column in ("video", "image") if row.get(column)]
+        """Returns the video or picture that a line names; "" and "-" are none."""
+        named = [column for column in ("video", "image") if row.get(column, "") not in ("", UNLABELLED)]
         if len(named) > 1:
             raise UserError(f"{where}: video and image: name one of them")
         if not named:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from espnet_mtl.corpora.alignment import Alignment
 from espnet_mtl.corpora.base import Corpus, Utterance, phones_of
 from espnet_mtl.corpora.split import SplitPolicy
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, one_of, shown
 from espnet_mtl.labels import NEUTRAL
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.text import espeak
@@ -119,10 +119,10 @@ class Demo(Corpus):
             raise UserError(f"demo corpus: sentences must be a number from {FEWEST} to {most}, got {sentences!r}")
         if not isinstance(seed, int) or seed < 0:
             raise UserError(f"demo corpus: seed must be a number from 0 on, got {seed!r}")
-        if face_style not in STYLES:
+        if face_style not in tuple(STYLES):  # which may be asked for anything
             raise UserError(f"demo corpus: {one_of('face_style', face_style, STYLES)}")
-        if not 0 <= faceless <= 1:
-            raise UserError(f"demo corpus: faceless must be a share from 0 to 1, got {faceless!r}")
+        if not isinstance(faceless, (int, float)) or not 0 <= faceless <= 1:
+            raise UserError(f"demo corpus: faceless must be a share from 0 to 1, got {shown(faceless)}")
         self.seed, self.world = seed, bool(world)
         self.face_style, self.faceless = face_style, faceless
         n_test, n_dev = max(2, round(sentences * 12 / 70)), max(2, round(sentences * 4 / 70))

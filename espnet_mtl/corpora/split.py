@@ -152,11 +152,16 @@ def split[U: Splittable](
         held_out = (utterance.speaker, utterance.emotion) in policy.held_out
         if name and (name == "test" or not held_out):
             sets[name].append(utterance)
+    check_filled(sets)
+    check_leakage(sets, policy, own)
+    return sets
+
+
+def check_filled(sets: Mapping[str, Sequence[Splittable]]) -> None:
+    """Raises UserError where a set has no utterance."""
     for name, group in sets.items():
         if not group:
             raise UserError(f"split: no utterance is left for {name}: each set needs one or more")
-    check_leakage(sets, policy, own)
-    return sets
 
 
 def check_leakage(sets: Mapping[str, Iterable[Splittable]], policy: SplitPolicy, own: bool = False) -> None:

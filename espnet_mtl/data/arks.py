@@ -1,42 +1,17 @@
-"""Kaldi archives of feature matrices: the one place where scp files of matrices, and what they name, are read."""
+"""Kaldi archives of feature matrices: the one place where they are written, and scp files of matrices are read."""
 
 from __future__ import annotations
 
-import io
-import math
-import os
-import re
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import kaldiio
 import numpy as np
-from kaldiio.matio import read_kaldi
 
 from espnet_mtl.data.kaldi import read_scp, read_table
 from espnet_mtl.errors import UserError
-
-PLACE = re.compile(r"(.+?)(?::(\d{1,18}))?")
-"""File and, where there is one, offset of a matrix: `feats.ark:1234`."""
-BINARY = b"\0B"
-"""What a binary matrix begins with. kaldiio also reads others, among them pickles, whose reading runs code."""
-NUMBERS = {b"FM": 4, b"DM": 8, b"FV": 4, b"DV": 8}
-"""Bytes of a number in matrices and vectors of plain numbers."""
-COMPRESSED = {b"CM": 1, b"CM2": 2, b"CM3": 1}
-"""Bytes of a number in compressed matrices."""
-LONGEST_HEADER = 32
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the first bytes of a matrix say: its shape, and where its bytes end, counted from its start."""
-
-    shape: tuple[int, ...]
-    end: int
+from espnet_mtl.system.kaldi.matrix import load_matrix, matrix_shape
 
 
 @contextmanager
@@ -89,8 +64,7 @@ class Matrices:
         Raises:
             UserError: As for the matrix.
         """
-        with _opened(self.places[utt], self.places.where(utt)) as (_, header):
-            return self._checked(utt, header.shape)
+        return self._checked(utt, matrix_shape(self.places[utt], self.places.where(utt)))
 
     def _checked(self, utt: str, shape: tuple[int, ...]) -> tuple[int, int]:
         if self._columns is None:
@@ -98,84 +72,3 @@ class Matrices:
         if len(shape) != 2 or shape[1] != self._columns:
             raise UserError(f"{self.places.where(utt)}: a matrix {shape}, where others have {self._columns} columns")
         return shape[0], shape[1]
-
-
-def load_matrix(place: str, where: str) -> np.ndarray:
-    """Reads a matrix (T, D) or a vector (T,) of a Kaldi archive; it is the caller's own.
-
-    Args:
-        place: `<file>` or `<file>:<offset>`. A command is not run, and a pickle not read.
-        where: What names it, for messages.
-
-    Raises:
-        UserError: There is no such file, or no matrix at this place, or less than its header says, or a number of it is
-            not finite.
-    """
-    with _opened(place, where) as (file, header):
-        content = io.BytesIO(file.read(header.end))
-    values = np.array(read_kaldi(content))
-    if not np.isfinite(values).all():
-        raise UserError(f"{where}: NaN or infinity among the numbers in {place}")
-    return values
-
-
-@contextmanager
-def _opened(place: str, where: str) -> Iterator[tuple[BinaryIO, Header]]:
-    """Opens the file of a matrix at its start, once its header is known to be right."""
-    path, offset = file_and_offset(place)
-    try:
-        if not path.is_file():  # nor a pipe with a name, at which reading would wait
-            raise UserError(f"{where}: {str(path)[:200]} is missing")
-        with path.open("rb") as file:
-            left = os.fstat(file.fileno()).st_size - offset
-            file.seek(offset)
-            header = _header(file.read(LONGEST_HEADER))
-            if header is None or not all(header.shape):
-                raise UserError(f"{where}: no Kaldi matrix at {place}")
-            if header.end > left:
-                raise UserError(f"{where}: {path} ends within the matrix {header.shape} at {place}: it is cut off")
-            file.seek(offset)
-            yield file, header
-    except OSError as error:
-        raise UserError(f"{where}: {str(path)[:200]} cannot be read: {error.strerror}") from error
-
-
-def file_and_offset(place: str) -> tuple[Path, int]:
-    """Parts a place, `feats.ark:1234`, into file and offset (0 where there is none)."""
-    found = PLACE.fullmatch(place)
-    if found is None or not found[2]:
-        return Path(place), 0
-    return Path(found[1]), int(found[2])
-
-
-def _header(start: bytes) -> Header | None:
-    """Reads the first bytes of a matrix; None where they are those of something else.
-
-    The form is Kaldi's: `\\0B`, a type and a space; then, each behind a byte 4, rows and columns (a vector: one
-    length); or, of a compressed matrix, two numbers of 4 bytes, rows and columns.
-    """
-    kind, space, rest = start.removeprefix(BINARY).partition(b" ")
-    if not start.startswith(BINARY) or not space:
-        return None
-    begin = len(start) - len(rest)
-    sizes: tuple[int, ...] | None = None
-    if kind in NUMBERS:
-        sizes = _unpacked("<bibi" if kind.endswith(b"M") else "<bi", rest)
-        # Each size is led by the number of its own bytes
-        if sizes is None or set(sizes[::2]) != {4} or min(sizes[1::2]) < 0:
-            return None
-        shape = sizes[1::2]
-        return Header(shape, begin + 5 * len(shape) + math.prod(shape) * NUMBERS[kind])
-    if kind in COMPRESSED:
-        sizes = _unpacked("<8xii", rest)
-        if sizes is None or min(sizes) < 0:
-            return None
-        rows, columns = sizes
-        percentiles = 8 * columns if kind == b"CM" else 0
-        return Header((rows, columns), begin + 16 + percentiles + rows * columns * COMPRESSED[kind])
-    return None
-
-
-def _unpacked(form: str, data: bytes) -> tuple[int, ...] | None:
-    size = struct.calcsize(form)
-    return struct.unpack(form, data[:size]) if len(data) >= size else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from espnet_mtl.corpora.alignment import format_alignment
 from espnet_mtl.corpora.base import Corpus, Utterance
-from espnet_mtl.corpora.split import SETS, split
+from espnet_mtl.corpora.split import SETS, check_filled, split
 from espnet_mtl.data.dump import (
     ALIGNMENT,
     DROPPED,
@@ -107,6 +107,7 @@ def _write_sets(
         made = _make_audio(corpora, prepared, audio, prefixes, nj)
         for name, of_corpus in made.items():
             _check_loss(name, of_corpus.dropped, of_corpus.usable, max_dropped, output / DROPPED)
+            _check_left(name, of_corpus, output / DROPPED)
         for set_name, directory in directories.items():
             sets[set_name] = []
             for name in corpora:
@@ -180,12 +181,24 @@ def _check_loss(name: str, dropped: Mapping[str, str], kept: int, max_dropped: f
     total = kept + len(dropped)
     if len(dropped) <= max_dropped * total:
         return
+    raise UserError(
+        f"{_loss(name, dropped, kept, path)}, more than {max_dropped:.0%}: repair them, or raise --max_dropped"
+    )
+
+
+def _check_left(name: str, made: Prepared, path: Path) -> None:
+    """Stops where nothing of a set could be made; `path` then lists what could not."""
+    try:
+        check_filled(made.sets)
+    except UserError as error:
+        raise UserError(f"{error}; {_loss(name, made.dropped, made.usable, path)}") from error
+
+
+def _loss(name: str, dropped: Mapping[str, str], kept: int, path: Path) -> str:
+    """Says what of a corpus cannot be used, and lists all of it in the file `path`."""
     write_text(path, "\n".join([f"corpus {name}", *dropped_lines(dropped)]) + "\n")
     some = printable("; ".join(f"{utt}: {dropped[utt]}" for utt in sorted(dropped)[:MOST_NAMED]))
-    raise UserError(
-        f"corpus {name}: {len(dropped)} of {total} utterances cannot be used ({some}; all: {path}), "
-        f"more than {max_dropped:.0%}: repair them, or raise --max_dropped"
-    )
+    return f"corpus {name}: {len(dropped)} of {kept + len(dropped)} utterances cannot be used ({some}; all: {path})"
 
 
 def split_corpus(utterances: Sequence[Utterance], corpus: Corpus, dropped: Mapping[str, str]) -> Prepared:

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from os.path import isfile
 
 from espnet_mtl.corpora.base import Utterance
 from espnet_mtl.system.paths import fits_a_line
@@ -26,7 +27,7 @@ def find_unusable(
         By corpus and index of the utterance, its id and the reason.
     """
     every = chain.from_iterable(listed.values())
-    audios = [utterance.audio for utterance in every if utterance.audio and utterance.audio.is_file()]
+    audios = [utterance.audio for utterance in every if utterance.audio and isfile(utterance.audio)]
     sizes = Counter(audio.stat().st_size for audio in audios)
     first_with_content: dict[str, str] = {}
     unusable = {}
@@ -53,7 +54,7 @@ def _unusable(
             yield index, (utt, faults[index])
         elif audio and not fits_a_line(str(audio)):
             yield index, (utt, f"recording's path: no table can hold {str(audio)!r}")
-        elif audio and not audio.is_file():
+        elif audio and not isfile(audio):  # which raises nothing over a long name
             yield index, (utt, f"missing recording: {audio}")
         elif audio and not audio.stat().st_size:
             yield index, (utt, f"empty recording: {audio}")

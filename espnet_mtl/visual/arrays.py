@@ -21,7 +21,9 @@ LONGEST_HEADER = 10_000
 """Bytes, as many as NumPy takes: it reads longer ones before it refuses them."""
 NAMES = ("crops", "embedding")
 """What the array of an .npz file may be called; beside it, `rate` is its number of frames a second."""
-MOST_FRAMES_A_SECOND = 1000.0
+FEWEST_FRAMES_A_SECOND, MOST_FRAMES_A_SECOND = 0.01, 1000.0
+MOST_FRAMES = 60 * 3600
+"""That an array is brought to at another rate: an hour of 60 frames a second."""
 NUMBERS = "iuf"
 """Kinds of NumPy's types that are numbers."""
 
@@ -40,10 +42,19 @@ class Given:
     rate: float | None = None
 
     def at_rate(self, rate: float) -> NDArray[np.generic]:
-        """Returns the frames that are seen at so many times a second; all of them where their own rate is unknown."""
+        """Returns the frames that are seen at so many times a second; all of them where their own rate is unknown.
+
+        Raises:
+            UnusableVisual: They would be more than `MOST_FRAMES`, or larger than `MOST_BYTES`.
+        """
         if self.rate is None or self.rate == rate:
             return self.values
         count = max(1, round(len(self.values) / self.rate * rate))
+        if count > MOST_FRAMES:
+            raise UnusableVisual(f"too long: {count} frames at {rate:g} a second, at most {MOST_FRAMES}")
+        size = count * self.values[0].nbytes
+        if size > MOST_BYTES:
+            raise UnusableVisual(f"too large: {count} frames at {rate:g} a second, {size} bytes, at most {MOST_BYTES}")
         nearest = (np.arange(count) * self.rate / rate).astype(int)
         return self.values[np.minimum(nearest, len(self.values) - 1)]
 
@@ -52,14 +63,14 @@ def read_given(path: Path) -> Given:
     """Reads an .npy file, or an .npz file with one of the arrays `NAMES`. Pickled objects are refused.
 
     Raises:
-        UnusableVisual: It is missing or damaged, or an array is no array of numbers, larger than `MOST_BYTES`, empty or
-            not finite.
+        UnusableVisual: It is missing or damaged, an array is no array of numbers, larger than `MOST_BYTES`, empty or
+            not finite, or the rate is not between `FEWEST_FRAMES_A_SECOND` and `MOST_FRAMES_A_SECOND`.
     """
     check_file(path)
     try:
         if path.suffix.lower() == ".npy":
             with path.open("rb") as file:
-                return Given(_array(file, path))
+                return Given(_frames(file, path))
         with zipfile.ZipFile(path) as members:
             return _members(members, path)
     except DAMAGE as error:
@@ -73,14 +84,21 @@ def _members(members: zipfile.ZipFile, path: Path) -> Given:
     if len(found) != 1:
         raise UnusableVisual(f"unreadable: {path}: expected one array called {' or '.join(NAMES)}")
     with members.open(f"{found.pop()}.npy") as file:
-        values = _array(file, path)
+        values = _frames(file, path)
     if "rate" not in names:
         return Given(values)
     with members.open("rate.npy") as file:
         rate = _array(file, path)
-    if rate.size != 1 or not 0 < float(rate.flat[0]) <= MOST_FRAMES_A_SECOND:
-        raise UnusableVisual(f"unreadable: {path}: rate must be one number of frames a second")
+    if rate.size != 1 or not FEWEST_FRAMES_A_SECOND <= float(rate.flat[0]) <= MOST_FRAMES_A_SECOND:
+        bounds = f"{FEWEST_FRAMES_A_SECOND:g} to {MOST_FRAMES_A_SECOND:g}"
+        raise UnusableVisual(f"unreadable: {path}: rate must be one number of frames a second, {bounds}")
     return Given(values, float(rate.flat[0]))
+
+
+def _frames(file: IO[bytes], path: Path) -> NDArray[np.generic]:
+    values = _array(file, path)
+    check_frames(values, str(path))
+    return values
 
 
 def _array(file: IO[bytes], path: Path) -> NDArray[np.generic]:
@@ -117,3 +135,12 @@ def check_numbers(values: NDArray[np.generic], where: str) -> None:
         raise UnusableVisual(f"unreadable: {where}: an empty array {values.shape}")
     if not np.isfinite(values).all():
         raise UnusableVisual(f"not finite: {where}: NaN or infinity among the numbers")
+
+
+def check_frames(values: NDArray[np.generic], where: str) -> None:
+    """Raises UnusableVisual for what `check_numbers` refuses, and for a number alone."""
+    check_numbers(values, where)
+    if not values.ndim:
+        raise UnusableVisual(
+            f"wrong shape: {where}: one number, expected crops (T, H, W) or an embedding (D,) or (T, D)"
+        )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import read_text
+from espnet_mtl.visual.files import check_file
 from espnet_mtl.visual.unusable import UnusableVisual
 
 SUFFIX = ".txt"
@@ -20,17 +21,21 @@ HEADER_BYTES = 64
 HEADER_LINES = 2
 FRAME_AND_TIME = 2
 """Numbers of a line before the coordinates."""
-MOST_BYTES = 2**26
-LEAST_STEP_S = 1e-3
-"""Between two frames: the rate would else be beyond any camera's."""
+MOST_BYTES = 2**24
+"""Size of a file beyond which it is refused: a sentence of 34 s at 120 frames a second has 6 MB."""
+LEAST_STEP_S, LARGEST_STEP_S = 1e-3, 10.0
+"""Between two frames: the rate would else be beyond any camera's, or none."""
 
 
 def is_markers(path: Path) -> bool:
-    """Tells whether a path is that of a file of markers: a text that begins as such."""
+    """Tells whether a path is that of a file of markers: a text that begins as such, or that cannot be read."""
     if path.suffix.lower() != SUFFIX or not os.path.isfile(path):  # which raises nothing over a long name
         return False
-    with path.open("rb") as file:
-        return HEADER.match(file.read(HEADER_BYTES)) is not None
+    try:
+        with path.open("rb") as file:
+            return HEADER.match(file.read(HEADER_BYTES)) is not None
+    except OSError:
+        return True  # what is wrong with it is told where it is read
 
 
 def read_markers(path: Path) -> tuple[NDArray[np.float64], float]:
@@ -42,9 +47,10 @@ def read_markers(path: Path) -> tuple[NDArray[np.float64], float]:
     between the frames that have it, and one that no frame has stays where it is.
 
     Raises:
-        UnusableVisual: It is too large, has no frame or a line that is none, its times do not rise, or no marker was
-            seen.
+        UnusableVisual: It cannot be read, is too large, has no frame or a line that is none, its times do not rise or
+            are too far apart, or no marker was seen.
     """
+    check_file(path)
     if path.stat().st_size > MOST_BYTES:
         raise UnusableVisual(f"too large: {path}: {path.stat().st_size} bytes, at most {MOST_BYTES}")
     frames = _frames(path)
@@ -52,7 +58,11 @@ def read_markers(path: Path) -> tuple[NDArray[np.float64], float]:
     if np.isnan(places).all():
         raise UnusableVisual(f"not finite: {path}: no marker was seen in any frame")
     moved = _filled(places)
-    return moved - moved.mean(axis=0), _rate(path, times)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved -= moved.mean(axis=0)
+    if not np.isfinite(moved).all():
+        raise UnusableVisual(f"not finite: {path}: its coordinates are too large to take their mean")
+    return moved, _rate(path, times)
 
 
 def _frames(path: Path) -> NDArray[np.float64]:
@@ -70,16 +80,16 @@ def _frames(path: Path) -> NDArray[np.float64]:
     rows = []
     for number, line in enumerate(lines, HEADER_LINES + 1):
         rows.append(_frame(f"{path}:{number}", line, size))
-    return np.array(rows)
+    return np.stack(rows)
 
 
-def _frame(where: str, line: str, size: int) -> list[float]:
+def _frame(where: str, line: str, size: int) -> NDArray[np.float64]:
     """Reads frame number, time and coordinates, which are NaN where a marker was lost."""
     words = line.split()
     if len(words) != size:
         raise UnusableVisual(f"unreadable: {where}: {len(words)} numbers, expected {size}")
     try:
-        numbers = [float(word) for word in words]
+        numbers = np.array([float(word) for word in words])
     except ValueError as error:
         raise UnusableVisual(f"unreadable: {where}: {error}") from error
     if not np.isfinite(numbers[:FRAME_AND_TIME]).all() or np.isinf(numbers).any():
@@ -102,7 +112,13 @@ def _rate(path: Path, times: NDArray[np.float64]) -> float:
     """Returns frames a second by the times (T,) of the first and last frame; of one frame alone, 1."""
     if len(times) == 1:
         return 1.0
-    step = (times[-1] - times[0]) / (len(times) - 1)
-    if step < LEAST_STEP_S or (np.diff(times) < 0).any():
+    with np.errstate(over="ignore"):
+        steps = np.diff(times)
+        step = (times[-1] - times[0]) / (len(times) - 1)
+    if step < LEAST_STEP_S or (steps < 0).any():
         raise UnusableVisual(f"unreadable: {path}: its times do not rise")
+    if step >= LARGEST_STEP_S:
+        raise UnusableVisual(
+            f"unreadable: {path}: {step:g} s between its frames, expected less than {LARGEST_STEP_S:g}"
+        )
     return round(float(1 / step), 1)  # times are rounded, too

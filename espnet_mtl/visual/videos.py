@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ FORMATS = "mov,mp4,matroska,webm,flv,avi,mpeg,mpegts,ogg,asf,wav,mp3,flac"
 whatever file or address a list names."""
 MOST_PIXELS = 2**24
 """Of a frame: 4096 x 4096."""
+MOST_PIXELS_A_SECOND = 4096 * 2176 * 60
+"""Of a video, times the seconds that it may have: what all its frames may have. 4096 x 2160 is coded so."""
+MOST_PIXELS_A_SECOND_ASKED = 1920 * 1088 * 60
+"""The same of a video in a request, for which others wait. 1920 x 1080 is coded so."""
 LONGEST_SIDE = 640
 """Pixels that a frame is shrunk to."""
 MOST_FRAMES_A_SECOND = 240
@@ -65,41 +70,67 @@ def open_video(path: Path) -> Iterator[Any]:
         raise UnusableVisual(f"unreadable: {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def read_video(path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
+@dataclass(frozen=True)
+class Limits:
+    """How much of a video is decoded.
+
+    Attributes:
+        seconds: How long it may be.
+        pixels: How many all its frames may have, those included that are not looked at.
+    """
+
+    seconds: float
+    pixels: float
+
+    @classmethod
+    def of(cls, seconds: float) -> Self:
+        """Returns the limits of videos that may have so many seconds."""
+        return cls(seconds, seconds * MOST_PIXELS_A_SECOND)
+
+    def within(self, seconds: float) -> Self:
+        """Returns those of a request whose video may have so many seconds."""
+        pixels = min(self.pixels, seconds * MOST_PIXELS_A_SECOND_ASKED)
+        return replace(self, seconds=min(self.seconds, seconds), pixels=pixels)
+
+
+def read_video(path: Path, rate: float, limits: Limits) -> Iterator[Grey]:
     """Yields grey frames (H, W), `rate` of them for a second of the video, turned upright as its camera noted.
 
     Raises:
-        UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS`, or
-            takes more than `most_seconds`.
+        UnusableVisual: It is missing, no video, broken or cut off, has no video stream, more than `MOST_PIXELS` in a
+            frame, or more than `limits`.
         UserError: PyAV is not installed.
     """
     with open_video(path) as container:
-        yield from _frames(container, path, rate, most_seconds)
+        yield from _frames(container, path, rate, limits)
 
 
 def _options() -> dict[str, str]:
     return {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
 
-def _frames(container: Any, path: Path, rate: float, most_seconds: float) -> Iterator[Grey]:
+def _frames(container: Any, path: Path, rate: float, limits: Limits) -> Iterator[Grey]:
     """Decodes the frames of an open video, and takes those that are wanted."""
     stream = _video_stream(container, path)
     claimed = claimed_seconds(container, stream)
-    check_length(claimed, most_seconds, path)
-    _check_size(stream.codec_context.width, stream.codec_context.height, path)
+    check_length(claimed, limits.seconds, path)
+    _check_sum(stream.frames * _pixels(stream.codec_context, path), limits, path)
     stream.codec_context.thread_count = 1  # the stage runs a process on every core
     own_rate = float(stream.average_rate or USUAL_RATE)
-    start, time, taken = None, 0.0, 0
+    start, time, taken, pixels = None, 0.0, 0, 0
     for index, frame in enumerate(container.decode(stream)):
-        check_length(index / MOST_FRAMES_A_SECOND, most_seconds, path)
-        _check_size(frame.width, frame.height, path)  # it may change on the way
+        check_length(index / MOST_FRAMES_A_SECOND, limits.seconds, path)
+        pixels += _pixels(stream.codec_context, path)  # its size may change on the way
+        _check_sum(pixels, limits, path)
         at = index / own_rate if frame.time is None else frame.time
         start = at if start is None else start
         time = max(time, at - start)
-        check_length(time, most_seconds, path)
+        check_length(time, limits.seconds, path)
+        if taken / rate <= time:
+            grey = _grey(frame)
         # A frame stands for all the times at which none has come since the one before
         while taken / rate <= time:
-            yield _grey(frame)
+            yield grey
             taken += 1
     if not taken:
         raise UnusableVisual(f"unreadable: {path}: no frame can be decoded")
@@ -137,9 +168,22 @@ def check_length(seconds: float | None, most_seconds: float, path: Path) -> None
         raise UnusableVisual(f"too long: {path}: {seconds:.0f} s, at most {most_seconds:.0f} s (max_seconds)")
 
 
-def _check_size(width: int, height: int, path: Path) -> None:
+def _pixels(decoder: Any, path: Path) -> int:
+    """Returns how many pixels a frame has, with those that are decoded to be cut away.
+
+    Raises:
+        UnusableVisual: They are more than `MOST_PIXELS`.
+    """
+    width, height = max(decoder.width, decoder.coded_width), max(decoder.height, decoder.coded_height)
     if width * height > MOST_PIXELS:
         raise UnusableVisual(f"too large: {path}: {width} x {height} pixels, at most {MOST_PIXELS}")
+    return width * height
+
+
+def _check_sum(pixels: int, limits: Limits, path: Path) -> None:
+    if pixels > limits.pixels:
+        most = f"{limits.pixels / 1e6:.0f} million"
+        raise UnusableVisual(f"too large: {path}: its frames have more than {most} pixels in all")
 
 
 def _grey(frame: Any) -> Grey:

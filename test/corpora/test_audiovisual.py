@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import soundfile
 from corpus_layouts import LAYOUTS, MELD_HEADER, film
+from face_media import write_video
 
 from espnet_mtl.data.kaldi import read_table
 from espnet_mtl.data.prepare import prepare_data
@@ -114,6 +116,15 @@ def test_a_video_without_usable_sound_is_dropped_with_its_reason(tmp_path):
     [
         ("1,Hey!,Joey,joyful,x,0,0,1,1,,", r"dev_sent_emo.csv:2: unknown Emotion 'joyful': .*did you mean joy"),
         ("1,Hey!,Joey,joy,x,0,first,1,1,,", r"dev_sent_emo.csv:2: Utterance_ID 'first': expected a whole number"),
+        (
+            "1,Hey!,Joey,joy,x,1234567890,0,1,1,,",
+            r"dev_sent_emo.csv:2: Dialogue_ID '1234567890': .*of 9 digits at most",
+        ),
+        (
+            f"1,Hey!,Joey,joy,x,{'7' * 5000},0,1,1,,",
+            r"dev_sent_emo.csv:2: Dialogue_ID '7{30,}\.\.\.7+': expected a whole",
+        ),
+        (f"1,Hey!,Joey,joy,x,0,{'7' * 300},1,1,,", r"dev_sent_emo.csv:2: Utterance_ID '7+\.\.\.7+': expected a whole"),
         ("1,Hey!,##,joy,x,0,0,1,1,,", r"dev_sent_emo.csv:2: Speaker '##': expected a name"),
     ],
 )
@@ -152,6 +163,27 @@ def test_a_vote_of_crema_d_that_is_none_is_named(tmp_path, vote):
     table.write_text(table.read_text().replace('"A:D:N"', f'"{vote}"'))
     with pytest.raises(UserError, match=r"summaryTable.csv:3: VoiceVote '.*': expected a letter, or different ones"):
         read("crema_d", tmp_path / "c")
+
+
+def test_a_recording_of_crema_d_with_two_lines_is_named(tmp_path):
+    LAYOUTS["crema_d"](tmp_path / "c")
+    table = tmp_path / "c/processedResults/summaryTable.csv"
+    table.write_text(table.read_text() + '"3","1001_IEO_ANG_XX","H","69.1","H","68.75","A","64.78"\n')
+    with pytest.raises(UserError, match=r"summaryTable.csv:4: FileName '1001_IEO_ANG_XX' is that of line 2, too"):
+        read("crema_d", tmp_path / "c")
+
+
+def test_a_set_of_meld_whose_videos_are_all_silent_is_told(tmp_path):
+    LAYOUTS["meld"](tmp_path / "c")
+    for video in (tmp_path / "c/dev_splits_complete").iterdir():
+        write_video(video, [np.full((48, 64), 90, np.uint8)] * 5)
+    corpus, _ = read("meld", tmp_path / "c")
+    message = (
+        r"no utterance is left for dev: .*; corpus meld: 3 of 16 .*_dev_dia0000_utt0001: no sound: .*dropped.txt\)$"
+    )
+    with pytest.raises(UserError, match=message):
+        prepare_data({"meld": corpus}, tmp_path / "data", max_dropped=1.0)
+    assert [path.name for path in (tmp_path / "data").iterdir() if not path.name.startswith(".")] == ["dropped.txt"]
 
 
 @pytest.mark.parametrize("name", ["meld", "ravdess"])

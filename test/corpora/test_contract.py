@@ -25,6 +25,13 @@ def test_class(name):
     assert all(f"\n    {argument}:" in documented for argument in CORPORA.options(name).model_fields)
 
 
+@pytest.mark.parametrize("root", [["data"], 3, {"root": "data"}], ids=str)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_root_that_is_no_path_is_refused(name, root):
+    with pytest.raises(UserError, match=rf"corpus {name}: root: expected a directory, got .*: set {name.upper()} in"):
+        CORPORA.load(name)(root=root)
+
+
 @pytest.fixture(scope="module")
 def make(tmp_path_factory):
     """Builds a corpus by name, of its published layout where it has files."""

@@ -59,7 +59,7 @@ def test_a_column_beside_emotion_is_not_taken_for_what_raters_said(tmp_path, cap
 
 
 def test_csv_with_videos_and_pictures_of_some(tmp_path):
-    lines = ("path,text,video,image,age", "a.wav,One.,a.mp4,,30", "b.wav,Two.,,faces/b.png,", "c.wav,Three.,,,", "")
+    lines = ("path,text,video,image,age", "a.wav,One.,a.mp4,-,30", "b.wav,Two.,,faces/b.png,", "c.wav,Three.,,-,", "")
     (tmp_path / "metadata.csv").write_text("\n".join(lines))
     _, utterances = read(tmp_path, speaker="me")
     seen = [utterances[f"me_{name}"].visual for name in "abc"]
@@ -127,6 +127,7 @@ def test_csv_tells_of_columns_that_it_does_not_read(tmp_path, capsys):
     ("settings", "message"),
     [
         ({"delimiter": None}, "delimiter must be one character, or .*got None"),
+        ({"delimiter": ["x"]}, r"delimiter must be one character, or .*got \['x'\]"),
         ({"delimiter": "\n"}, "delimiter must be one character"),
         ({"delimiter": '"'}, "delimiter must be one character"),
         ({"metadata": None}, "corpus csv: metadata: expected a name, got None"),

@@ -2,7 +2,9 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
@@ -36,13 +38,37 @@ def test_a_face_is_the_mixture_that_is_seen_in_it(make_seeing, embeddings, tmp_p
     assert max(mixture.values()) - min(mixture.values()) > 0.05
     expected = tts(TEXT, emotion=mixture, speaker="m1")["wav"]
     np.save(tmp_path / "face.npy", embeddings)
-    for visual in (embeddings, tmp_path / "face.npy", str(tmp_path / "face.npy")):
+    kaldiio.save_ark(str(tmp_path / "face.ark"), {"one": np.zeros((9, 6), np.float32), "two": embeddings})
+    second = f"{tmp_path}/face.ark:{(tmp_path / 'face.ark').read_bytes().index(b'two ') + 4}"
+    for visual in (embeddings, tmp_path / "face.npy", str(tmp_path / "face.npy"), second, Path(second)):
         torch.testing.assert_close(tts(TEXT, visual=visual, speaker="m1")["wav"], expected)
     neutral = tts(TEXT, visual=embeddings, intensity=0)["wav"]
     assert torch.equal(tts(TEXT, emotion="neutral")["wav"], neutral)
     spoken = torch.cat([part["wav"] for part in tts.stream(f"{TEXT}. {TEXT}.", visual=embeddings)])
     named = torch.cat([part["wav"] for part in tts.stream(f"{TEXT}. {TEXT}.", emotion=mixture)])
     torch.testing.assert_close(spoken, named)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("none.ark:4", "missing: .*none.ark$"),
+        ("face.ark:3", "unreadable: the archive: no Kaldi matrix at .*face.ark:3$"),
+        ("face.ark:99999", "unreadable: the archive: no Kaldi matrix at"),
+        ("pickle.ark", "unreadable: the archive: no Kaldi matrix at"),
+        ("cat face.ark |", "unknown kind|no embedding"),
+        ("large.ark:4", r"too large: .*large.ark:4: a matrix \(5000, 4000\) of 80000000 bytes, at most 67108864$"),
+    ],
+)
+def test_places_in_archives_that_hold_no_face(make_seeing, embeddings, tmp_path, place, message):
+    kaldiio.save_ark(str(tmp_path / "face.ark"), {"one": embeddings})
+    (tmp_path / "pickle.ark").write_bytes(pickle.dumps(embeddings))
+    header = b"one \0BFM \x04" + (5000).to_bytes(4, "little") + b"\x04" + (4000).to_bytes(4, "little")
+    with (tmp_path / "large.ark").open("wb") as file:
+        file.write(header)
+        file.truncate(len(header) + 5000 * 4000 * 4)
+    with pytest.raises(UserError, match=rf"^visual .*: ({message})"):
+        make_seeing()(TEXT, visual=tmp_path / place)
 
 
 def test_a_picture(make_seeing, tmp_path):

@@ -23,6 +23,7 @@ from espnet_mtl.server.app import create_app
 from espnet_mtl.server.options import ServerOptions
 from espnet_mtl.server.speech import Asked, request_file, with_read_emotion
 from espnet_mtl.server.watch import Tally
+from espnet_mtl.visual import videos
 
 pytest.importorskip("cv2")
 TEXT = "Good morning."
@@ -163,6 +164,12 @@ def test_a_clip_that_is_too_long(client, tmp_path):
     assert ask(client, clip(tmp_path, "short.mp4", 50)).status_code == 200
     message = "visual: too long: 3 s, at most 2 s"  # of 2.8 s and 2.5 s
     assert mistake(ask(client, clip(tmp_path, "long.mp4", 70)))["message"] == message
+
+
+def test_a_clip_that_takes_long_to_decode(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(videos, "MOST_PIXELS_A_SECOND_ASKED", 320 * 240 * 10)  # of 25 frames a second
+    error = mistake(ask(client, clip(tmp_path, "large.mp4", 50)))
+    assert error["message"] == "visual: too large: its frames have more than 2 million pixels in all"
 
 
 def test_the_model_may_allow_less_than_the_server(seeing, tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from espnet_mtl.visual.arrays import Given, read_given
+from espnet_mtl.visual.sources import source_of
 from espnet_mtl.visual.unusable import UnusableVisual
 
 CROPS = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
@@ -27,6 +28,27 @@ def test_arrays_are_read(tmp_path):
 )
 def test_frames_at_another_rate(own, rate, wanted):
     assert Given(np.arange(4), own).at_rate(rate).tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "rate", "reason"),
+    [
+        (Given(np.zeros(40), 0.01), 60, r"too long: 240000 frames at 60 a second, at most 216000$"),
+        (
+            Given(np.zeros((3, 2**20), np.uint8), 0.1),
+            5,
+            r"too large: 150 frames at 5 a second, 157286400 bytes, at most",
+        ),
+    ],
+)
+def test_few_frames_do_not_become_too_many(given, rate, reason):
+    with pytest.raises(UnusableVisual, match=f"^{reason}"):
+        given.at_rate(rate)
+
+
+def test_a_number_alone_is_no_array():
+    with pytest.raises(UnusableVisual, match=r"^wrong shape: the array: one number"):
+        source_of(np.array(0.5))
 
 
 def claiming(shape: tuple[int, ...], dtype: str = "<f4") -> bytes:
@@ -69,6 +91,13 @@ def saved(array: np.ndarray) -> bytes:
         ("a.npz", archive(crops=saved(CROPS), embedding=saved(CROPS)), "unreadable: .*one array"),
         ("a.npz", archive(crops=saved(CROPS), rate=saved(np.array(0))), "unreadable: .*rate"),
         ("a.npz", archive(crops=saved(CROPS), rate=saved(np.array([1, 2]))), "unreadable: .*rate"),
+        *[
+            ("a.npz", archive(crops=saved(CROPS), rate=saved(np.array(rate))), "unreadable: .*a second, 0.01 to 1000$")
+            for rate in (0.009, 2e-6, 1e-320, 1001)
+        ],
+        ("a.npy", saved(np.array(0.5)), "wrong shape: .*: one number, expected crops"),
+        ("a.npz", archive(crops=saved(np.array(3))), "wrong shape: .*: one number"),
+        ("a.npz", archive(embedding=saved(np.array(3.0))), "wrong shape: .*: one number"),
     ],
 )
 def test_what_is_no_array_is_refused(tmp_path, name, content, reason):

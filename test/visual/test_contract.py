@@ -91,6 +91,17 @@ def test_crops_of_hours_are_refused(name):
         built(name)(Given(CROPS, rate=0.001))
 
 
+@pytest.mark.parametrize("name", VISUAL_EXTRACTORS)
+def test_a_request_may_have_less(name):
+    extractor = built(name, rate=5.0)
+    limited = extractor.within(1.0)
+    for given in (Given(TAKES[name], rate=5.0), Given(TAKES[name])):  # 1.2 s; of the second, by the extractor's rate
+        assert len(extractor(given)) == 6
+        with pytest.raises(UnusableVisual, match=r"^too long: 1 s of \w+, at most 1 s"):
+            limited(given)
+    assert len(limited(Given(TAKES[name][:5], rate=5.0))) == 5
+
+
 def test_crops_have_the_size_that_is_asked_for():
     vectors = built("crops", size=32)(Given(CROPS))
     assert vectors.shape == (6, 32 * 32)

@@ -125,7 +125,13 @@ def test_what_is_heard_does_not_depend_on_what_is_seen():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"face_style": "oil"}, "'oil'.*shaded, sketched"), ({"faceless": 2}, "a share from 0 to 1")],
+    [
+        ({"face_style": "oil"}, "'oil'.*shaded, sketched"),
+        ({"face_style": ["x"]}, r"unknown face_style \['x'\].*shaded, sketched"),
+        ({"faceless": 2}, "a share from 0 to 1"),
+        ({"faceless": "x"}, "a share from 0 to 1, got 'x'"),
+        ({"faceless": None}, "a share from 0 to 1, got None"),
+    ],
 )
 def test_bad_settings_are_errors(settings, message):
     with pytest.raises(UserError, match=message):

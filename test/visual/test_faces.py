@@ -11,7 +11,7 @@ from espnet_mtl.visual import faces
 from espnet_mtl.visual.drawing import EXPRESSIONS
 from espnet_mtl.visual.faces import cropped, find_faces, resized, speakers_face, speakers_faces
 from espnet_mtl.visual.unusable import UnusableVisual
-from espnet_mtl.visual.videos import read_video
+from espnet_mtl.visual.videos import Limits, read_video
 
 NOBODY = scene()
 TWO = scene((face(side=120), 60, 20), (face(person="ben", side=120), 60, 180))
@@ -55,7 +55,7 @@ def test_pixels_are_averaged_where_a_crop_shrinks():
 
 def test_faces_of_a_video(tmp_path):
     path = write_video(tmp_path / "a.mp4", (portrait("happy", seed=seed) for seed in range(25)))
-    crops = speakers_faces(read_video(path, 5, 60), path, 48)
+    crops = speakers_faces(read_video(path, 5, Limits.of(60)), path, 48)
     assert crops.shape == (5, 48, 48)
     assert crops.dtype == np.float32
     assert 0 <= crops.min() < 0.3

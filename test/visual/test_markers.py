@@ -1,6 +1,9 @@
 """Faces by motion capture."""
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,12 +86,42 @@ def test_other_texts_are_of_an_unknown_kind(tmp_path):
         (4, ["inf"], "not finite: .*a.txt:5"),
         (4, ["NaN"] * 166, "not finite: .*a.txt:5: infinity, or no time"),
         (4, ["-7", *["1.0"] * 165], "unreadable: .*a.txt: its times do not rise"),
+        (25, ["240", *["1.0"] * 165], r"unreadable: .*a.txt: 10.1\d* s between its frames, expected less than 10"),
+        (25, ["1e308", *["1.0"] * 165], "unreadable: .*a.txt: 4.3.*e\\+306 s between its frames"),
+        (2, ["-1e308", *["1.0"] * 165], "unreadable: .*a.txt: 4.3.*e\\+306 s between its frames"),
     ],
 )
 def test_a_line_that_is_no_frame_is_named(file, number, values, reason):
     change(file, number, values)
     with pytest.raises(UnusableVisual, match=f"^{reason}"):
         read_markers(file)
+
+
+def test_times_and_places_beyond_what_can_be_reckoned_with(file):
+    change(file, 2, ["-1e308", *["1.0"] * 165])
+    change(file, 25, ["1e308", *["1.0"] * 165])
+    with pytest.raises(UnusableVisual, match=r"^unreadable: .*a.txt: inf s between its frames"):
+        read_markers(file)
+    markers(file, frames=24)
+    for number in range(4, 10):
+        change(file, number, ["1e308", "-1e308"])
+    with pytest.raises(UnusableVisual, match=r"^not finite: .*a.txt: its coordinates are too large"):
+        read_markers(file)
+
+
+def test_a_file_that_may_not_be_read_is_told(file, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    assert is_array(file)
+    with pytest.raises(UnusableVisual, match=r"^unreadable: .*a.txt cannot be read: Permission denied"):
+        source_of(file)
+
+
+def test_a_missing_text_is_missing(tmp_path):
+    with pytest.raises(UnusableVisual, match=r"^missing: .*none.txt"):
+        source_of(tmp_path / "none.txt")
 
 
 def test_what_has_nothing_to_see_is_refused(file, monkeypatch):

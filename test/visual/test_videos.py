@@ -5,11 +5,11 @@ import sys
 import av
 import numpy as np
 import pytest
-from face_media import portrait, write_sound, write_video
+from face_media import RATE, portrait, write_sound, write_video
 
 from espnet_mtl.visual import videos
 from espnet_mtl.visual.unusable import UnusableVisual
-from espnet_mtl.visual.videos import read_video
+from espnet_mtl.visual.videos import Limits, read_video
 
 GREYS = np.linspace(20, 220, 50)
 """Of the 50 frames of a video of 2 s."""
@@ -20,7 +20,7 @@ def plain(grey: float, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def read(path, rate: float = 5, most_seconds: float = 60) -> list[np.ndarray]:
-    return list(read_video(path, rate, most_seconds))
+    return list(read_video(path, rate, Limits.of(most_seconds)))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,48 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypat
         read(path)
 
 
+def decoded(path, limits, converted):
+    """Frames that are decoded before a video is refused for the pixels of all its frames."""
+    converted.clear()
+    with pytest.raises(UnusableVisual, match=r"^too large: .*: its frames have more than 0 million pixels in all$"):
+        list(read_video(path, RATE, limits))
+    return len(converted)
+
+
+@pytest.fixture
+def converted(monkeypatch):
+    """The frames that are looked at."""
+    frames = []
+    monkeypatch.setattr(videos, "_grey", lambda frame: frames.append(frame) or plain(0))
+    return frames
+
+
+def test_the_pixels_of_all_frames_are_limited(tmp_path, converted):
+    frame = 64 * 48
+    told = write_video(tmp_path / "told.mp4", map(plain, GREYS))
+    untold = write_video(tmp_path / "untold.mkv", map(plain, GREYS))
+    for path in (told, untold):
+        assert len(list(read_video(path, RATE, Limits(60, 50 * frame)))) == 50
+    few = Limits(60, 50 * frame - 1)
+    assert decoded(told, few, converted) == 0  # its header says how many frames it has
+    assert decoded(untold, few, converted) == 49
+
+
+def test_the_largest_videos_that_are_taken():
+    """Of phones and cameras in stage 3, and of a request with a clip of 20 s."""
+    assert Limits.of(60).pixels >= 4096 * 2160 * 60 * 60
+    asked = Limits.of(60).within(20)
+    assert asked.seconds == 20
+    assert 1920 * 1088 * 60 * 20 <= asked.pixels < 4096 * 4096 * 240
+    assert Limits.of(1).within(20) == Limits.of(1)  # the model's own are smaller
+
+
+def test_a_frame_that_stands_long_is_converted_once(tmp_path, converted):
+    path = write_video(tmp_path / "slow.mkv", [plain(50), plain(200)], times=[0, 1])
+    assert len(read(path)) == 6
+    assert len(converted) == 2
+
+
 LISTS = {
     "list.mp4": "ffconcat version 1.0\nfile secret.ts\n",
     "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n",
@@ -125,8 +167,8 @@ def test_a_list_that_names_other_files_opens_none(tmp_path, monkeypatch, name):
 MEMORY = """
 import sys
 from pathlib import Path
-from espnet_mtl.visual.videos import read_video
-for _ in read_video(Path(sys.argv[1]), 25, 3600):
+from espnet_mtl.visual.videos import Limits, read_video
+for _ in read_video(Path(sys.argv[1]), 25, Limits.of(3600)):
     pass
 status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
 print(status["VmHWM"].split()[0])

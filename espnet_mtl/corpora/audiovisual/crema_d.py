@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espnet_mtl.corpora.base import Corpus, Utterance, emotion_name, find_root
 from espnet_mtl.corpora.split import SplitPolicy
-from espnet_mtl.errors import UserError
+from espnet_mtl.errors import UserError, shown
 from espnet_mtl.labels import format_mixture
 from espnet_mtl.text.delimited import read_rows
 
@@ -87,13 +87,18 @@ def _votes(path: Path) -> dict[str, tuple[str | None, str | None]]:
     """Reads what most raters said by voice and by face, by the name of the recording; none without the table.
 
     Raises:
-        UserError: A vote is none.
+        UserError: A vote is none, or a recording has two lines.
     """
     rows = read_rows(path, ("FileName", VOICE, FACE)) if path.is_file() else []
-    votes = {}
+    votes: dict[str, tuple[str | None, str | None]] = {}
+    lines: dict[str, int] = {}
     for number, row in rows:
         where = f"{path}:{number}"
-        votes[row["FileName"]] = (_vote(where, VOICE, row[VOICE]), _vote(where, FACE, row[FACE]))
+        name = row["FileName"]
+        first = lines.setdefault(name, number)
+        if first != number:
+            raise UserError(f"{where}: FileName {shown(name)} is that of line {first}, too: leave one of them")
+        votes[name] = (_vote(where, VOICE, row[VOICE]), _vote(where, FACE, row[FACE]))
     return votes
 
 

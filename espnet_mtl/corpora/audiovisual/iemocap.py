@@ -48,7 +48,7 @@ class Iemocap(Corpus):
         seed: int = 0,
     ):
         super().__init__()
-        if classes not in CLASSES:
+        if classes not in tuple(CLASSES):  # which may be asked for anything
             raise one_of("classes of corpus iemocap", str(classes), map(str, CLASSES))
         self.root, self.classes = find_root("iemocap", root), CLASSES[classes]
         self.merge = classes == 4 if merge_excited is None else merge_excited

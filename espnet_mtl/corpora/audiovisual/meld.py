@@ -9,7 +9,7 @@ from pathlib import Path
 from espnet_mtl.corpora.audiovisual.soundtrack import with_soundtrack
 from espnet_mtl.corpora.base import Corpus, Utterance, find_root, normalized
 from espnet_mtl.corpora.split import SETS, SplitPolicy
-from espnet_mtl.errors import UserError, one_of
+from espnet_mtl.errors import UserError, one_of, shown
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.delimited import read_rows
 from espnet_mtl.text.normal import normal_text
@@ -29,6 +29,8 @@ C1 = range(0x80, 0xA0)
 """Control characters that some texts hold where Windows-1252 has quotation marks and dashes."""
 DIGITS = 4
 """Of a number in an id, so that dialogues and their utterances sort as they were spoken."""
+MOST_DIGITS = 9
+"""Of a number in the tables: files and Python's numbers have limits of their own."""
 
 
 class Meld(Corpus):
@@ -106,8 +108,8 @@ def _utterance(where: str, row: Mapping[str, str], split: str, videos: Path) -> 
 
 
 def _number(where: str, column: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise UserError(f"{where}: {column} {text!r}: expected a whole number")
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+        raise UserError(f"{where}: {column} {shown(text)}: expected a whole number of {MOST_DIGITS} digits at most")
     return int(text)
 
 

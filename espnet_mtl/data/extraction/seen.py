@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_mtl.data.arks import file_and_offset, load_matrix
 from espnet_mtl.data.dump import MEDIA_SCP, NUM_SAMPLES, WAV_SCP
 from espnet_mtl.data.kaldi import parse_counts, read_optional, read_scp
 from espnet_mtl.data.utterances import read_visual
-from espnet_mtl.errors import UserError
-from espnet_mtl.visual.arrays import Given
-from espnet_mtl.visual.sources import Source, is_array, source_of
+from espnet_mtl.system.kaldi.matrix import file_and_offset
 from espnet_mtl.visual.unusable import UnusableVisual
 
 LACKING_S, BEYOND_S = 0.5, 10.0
@@ -23,11 +20,10 @@ silence away, so that it may well be longer."""
 
 @dataclass(frozen=True)
 class Seen:
-    """What an utterance has to look at: the entry of its table, the place of that, and seconds of speech."""
+    """What an utterance has to look at: the entry of its table, and seconds of speech."""
 
     utt: str
     place: str
-    where: str
     seconds: float | None
 
 
@@ -55,32 +51,8 @@ def read_seen(dump: Path, config: Mapping[str, Any]) -> list[Seen]:
     seen = []
     for utt in sorted(media):
         seconds = parse_counts(samples, utt)[0] / fs if utt in samples else None
-        seen.append(Seen(utt, media[utt], media.where(utt), seconds))
+        seen.append(Seen(utt, media[utt], seconds))
     return seen
-
-
-def is_given(place: str) -> bool:
-    """Tells whether a place is that of an array; else it is a picture or a video."""
-    return _is_matrix(place) or is_array(Path(place))
-
-
-def _is_matrix(place: str) -> bool:
-    path, offset = file_and_offset(place)
-    return path.suffix == ".ark" or offset > 0
-
-
-def opened(seen: Seen) -> Source:
-    """Reads an array; a picture or video stays where it is.
-
-    Raises:
-        UnusableVisual: It is an array that cannot be read.
-    """
-    if _is_matrix(seen.place):
-        try:
-            return Given(load_matrix(seen.place, seen.where))
-        except UserError as error:
-            raise UnusableVisual(f"unreadable: {error}") from error
-    return source_of(seen.place)
 
 
 def check_length(seconds: float, speech: float) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.dump import VISUAL_NOTE, VISUAL_REPORT, VISUAL_SCP, WAV_SCP
-from espnet_mtl.data.extraction.seen import Seen, check_length, is_given, opened, read_seen
+from espnet_mtl.data.extraction.seen import Seen, check_length, read_seen
 from espnet_mtl.data.kaldi import read_scp, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.registry import VISUAL_EXTRACTORS
@@ -28,7 +28,7 @@ from espnet_mtl.system.unicode import printable
 from espnet_mtl.visual.extractors.base import VisualExtractor
 from espnet_mtl.visual.extractors.build import build_extractor
 from espnet_mtl.visual.faces import import_opencv
-from espnet_mtl.visual.sources import is_timed
+from espnet_mtl.visual.sources import is_array, is_timed, source_of
 from espnet_mtl.visual.unusable import UnusableVisual
 
 DIRECTORY = "visual"
@@ -59,7 +59,7 @@ def check_visual(dumps: Sequence[Path], config: Mapping[str, Any]) -> None:
             f"visual_extract: {name}, but no utterance has a picture, a video or an array: stage 1 takes them from the "
             "corpus, or write data/<set>/visual.scp and run stage 2; else set visual_extract: null"
         )
-    if VISUAL_EXTRACTORS.load(name).finds_faces and not all(is_given(one.place) for one in seen):
+    if VISUAL_EXTRACTORS.load(name).finds_faces and not all(is_array(one.place) for one in seen):
         import_opencv()
 
 
@@ -124,7 +124,7 @@ def _extractor(settings: str) -> VisualExtractor:
 def _extract(settings: str, seen: Seen) -> Extraction:
     extractor = _extractor(settings)
     try:
-        source = opened(seen)
+        source = source_of(seen.place)
         vectors = extractor(source)
         if extractor.rate is not None and seen.seconds is not None and is_timed(source):
             check_length(len(vectors) / extractor.rate, seen.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from copy import copy
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from espnet_mtl.visual.extractors.options import FaceOptions
 from espnet_mtl.visual.faces import BRIGHTEST, resized, speakers_faces
 from espnet_mtl.visual.sources import Source, read_frames
 from espnet_mtl.visual.unusable import UnusableVisual
+from espnet_mtl.visual.videos import Limits
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,14 @@ class VisualExtractor(ABC):
         weights: Those of its network; None where it has none.
         rate: Vectors a second of what it makes; None where that is not known.
         shape: Shape of one of them before it is flattened: (H, W) or (D,); None where only the data say.
+        limits: How much it looks at.
     """
 
     finds_faces: ClassVar[bool] = False
     weights: ClassVar[Weights | None] = None
     rate: float | None
     shape: tuple[int, ...] | None
+    limits: Limits = Limits.of(math.inf)
 
     @abstractmethod
     def __call__(self, source: Source) -> NDArray[np.float32]:
@@ -72,8 +76,19 @@ class VisualExtractor(ABC):
         """
 
     def within(self, seconds: float) -> Self:
-        """Returns one that also refuses videos longer than this; where it reads none, itself."""
-        return self
+        """Returns one for a request: it also refuses what is longer than this, and videos that are long to decode."""
+        # What it has besides, such as a network, is shared
+        limited = copy(self)
+        limited.limits = self.limits.within(seconds)
+        return limited
+
+    def check_length(self, given: Given, what: str) -> None:
+        """Raises UnusableVisual where an array is longer than the limits; not where its rate is not known."""
+        rate = given.rate or self.rate
+        seconds = len(given.values) / rate if rate else 0.0
+        if seconds > self.limits.seconds:
+            most = f"{self.limits.seconds:.0f} s (max_seconds)"
+            raise UnusableVisual(f"too long: {seconds:.0f} s of {what}, at most {most}")
 
 
 class FaceExtractor(VisualExtractor):
@@ -85,28 +100,20 @@ class FaceExtractor(VisualExtractor):
 
     def __init__(self, options: FaceOptions):
         self.rate: float = options.rate
-        self.max_seconds = options.max_seconds
+        self.limits = Limits.of(options.max_seconds)
 
     def __call__(self, source: Source) -> NDArray[np.float32]:
         if isinstance(source, Given):
             return self.of_crops(self._given_crops(source))
-        frames = read_frames(source, self.rate, self.max_seconds)
+        frames = read_frames(source, self.rate, self.limits)
         return self.of_crops(speakers_faces(frames, source, self.size))
-
-    def within(self, seconds: float) -> Self:
-        # The network of the expressions is shared
-        limited = copy(self)
-        limited.max_seconds = min(self.max_seconds, seconds)
-        return limited
 
     @abstractmethod
     def of_crops(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
         """Makes vectors (T_v, D) of crops (T_v, size, size) from 0 to 1."""
 
     def _given_crops(self, given: Given) -> NDArray[np.float32]:
-        seconds = len(given.values) / (given.rate or self.rate)
-        if seconds > self.max_seconds:
-            raise UnusableVisual(f"too long: {seconds:.0f} s of crops, at most {self.max_seconds:.0f} s (max_seconds)")
+        self.check_length(given, "crops")
         crops = scaled_crops(Given(squares(given.values), given.rate).at_rate(self.rate))
         return np.stack([resized(crop, self.size) for crop in crops])
 

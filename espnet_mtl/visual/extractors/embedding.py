@@ -31,4 +31,5 @@ class Embedding(VisualExtractor):
         if np.abs(values).max() > LARGEST:
             raise UnusableVisual(f"not finite: {np.abs(values).max():g} is beyond single precision")
         timed = Given(values, source.rate)
+        self.check_length(timed, "embeddings")
         return (timed.at_rate(self.rate) if self.rate else timed.values).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Files of Kaldi's forms."""
