@@ -35,8 +35,8 @@ from espnet_mtl.evaluation.report.table import Cell
 from espnet_mtl.evaluation.result import Evaluation
 from espnet_mtl.evaluation.scores import MetricValues, Scores
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.inference.sets.style_sources import file_of
 from espnet_mtl.system.files import write_text
+from espnet_mtl.system.kaldi.matrix import file_and_offset
 
 JUDGING = "espnet_mtl.evaluation.evaluate"
 """The module whose code makes the scores of a run."""
@@ -121,7 +121,7 @@ def _judge_key(judge: Judge) -> str:
 def _speech_key(speech: SpeechSet) -> str:
     """Hashes recordings, their labels, what is known of their tokens, and their faces."""
     known = [speech.directory / name for name in ("durations", "pitch.scp", VISUAL_SCP)]
-    faces = {str(file_of(place)) for place in read_visual(speech.directory / VISUAL_SCP).values()}
+    faces = {file_and_offset(place)[0] for place in read_visual(speech.directory / VISUAL_SCP).values()}
     return digest(speech.wavs, {"labels": speech.described}, optional=[*known, *sorted(faces)])
 
 

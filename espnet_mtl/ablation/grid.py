@@ -24,10 +24,11 @@ from espnet_mtl.data.kaldi import read_labels
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.evaluation.cache import digest
 from espnet_mtl.evaluation.evaluate import REFERENCES
-from espnet_mtl.inference.sets.style_sources import file_of, source_files
+from espnet_mtl.inference.sets.style_sources import source_files
 from espnet_mtl.labels import CLASS_LABELS
 from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.system.files import naming, require, write_text
+from espnet_mtl.system.kaldi.matrix import file_and_offset
 
 CONFIG = "ablation.yaml"
 """In the experiment of each run: its configuration, whole."""
@@ -224,8 +225,9 @@ def _speech_key(grid: Grid, exp: Path, inference_config: Path) -> str:
     model = best_model(exp, read_yaml(exp / "config.yaml"))
     tables = [grid.dump / grid.part / name for name in ("text", "phones", "utt2spk", "utt2emo", "utt2lang")]
     style_from = load_inference_config(inference_config).get("style_from")
-    sources = source_files(grid.dump / grid.part, style_from).values()
-    return digest([model, inference_config], {}, optional=[*tables, *map(file_of, sources)])
+    places = source_files(grid.dump / grid.part, style_from).values()
+    sources = sorted({file_and_offset(place)[0] for place in places})
+    return digest([model, inference_config], {}, optional=[*tables, *sources])
 
 
 def to_csv(rows: Sequence[Mapping[str, object]]) -> str:

@@ -7,7 +7,7 @@ from espnet_mtl.config.decode import check_style_from, has_encoder
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.sets.requests import Request
-from espnet_mtl.inference.sets.style_sources import choose_sources, file_of
+from espnet_mtl.inference.sets.style_sources import choose_sources
 
 UTTS = ("f1_happy_1", "f1_sad_1", "m1_happy_1", "m1_happy_2", "m1_sad_2")
 
@@ -116,10 +116,14 @@ def test_what_is_missing_is_named(dump):
         choose_sources(dump, "face", asked)
 
 
-def test_a_place_in_an_archive_is_in_a_file(tmp_path):
-    assert str(file_of("faces.ark:12")) == "faces.ark"
-    (tmp_path / "a:12").touch()
-    assert file_of(str(tmp_path / "a:12")) == tmp_path / "a:12"
+def test_a_face_may_be_in_an_archive(dump):
+    (dump / "faces.ark").touch()
+    write_table(dump / "media.scp", dict.fromkeys(UTTS, f"{dump}/faces.ark:12"))
+    _, sources = choose_sources(dump, "face", [request("f1", "happy", "one")])
+    assert sources.read == [dump / "faces.ark"]
+    (dump / "faces.ark").unlink()
+    with pytest.raises(UserError, match=r"faces.ark:12 is not there any more"):
+        choose_sources(dump, "face", [request("f1", "happy", "one")])
 
 
 def test_a_model_must_have_the_encoder():

@@ -17,6 +17,7 @@ from espnet_mtl.data.utterances import read_visual
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.sets.requests import Request
 from espnet_mtl.labels import CLASS_LABELS, heaviest
+from espnet_mtl.system.kaldi.matrix import file_and_offset
 from espnet_mtl.system.unicode import normal_name
 
 CONTROL: dict[StyleFrom, str] = {"recording": "reference", "face": "visual"}
@@ -40,7 +41,7 @@ class StyleSources:
     @property
     def read(self) -> list[Path]:
         """The files of the sources that are used."""
-        return [file_of(self.files[utt]) for utt in sorted(set(self.chosen.values()))]
+        return [file_and_offset(self.files[utt])[0] for utt in sorted(set(self.chosen.values()))]
 
     def controls(self, utt: str) -> dict[str, Any]:
         """Returns the control of `Text2Speech` that takes the emotion from a source; none where there is no emotion."""
@@ -152,11 +153,6 @@ def _check_files(kind: StyleFrom, files: dict[str, str], needed: Iterable[str]) 
     """Raises UserError where a file is gone since stage 3 read it."""
     for utt in sorted(needed):
         place = files[utt]
-        if not file_of(place).is_file():
+        path, _ = file_and_offset(place)
+        if not path.is_file():
             raise UserError(f"style_from: {kind}: utterance {utt}: {place} is not there any more")
-
-
-def file_of(place: str) -> Path:
-    """Returns the file that a place is, or is in: `faces.ark:12`."""
-    name, _, offset = place.rpartition(":")
-    return Path(name) if offset.isdecimal() and not Path(place).is_file() else Path(place)
