@@ -88,7 +88,9 @@ def judge_all(grid: Grid, nj: int) -> Ablation:
         if not set(scores.speech.utts) & set(judge.test.utts):
             raise UserError(f"{judge.test.directory} has no utterance of {directory}: name the natural speech of it")
         runs[title, seed] = _of_speakers(scores, grid.speakers)
-    variants = [pooled(title, [runs[title, seed] for seed in grid.seeds]) for title in grid.variants]
+    variants = []
+    for title in grid.variants:
+        variants.append(pooled(title, [runs[title, seed] for seed in grid.seeds]))
     evaluation = evaluate(judge, {})
     references = [_of_speakers(one, grid.speakers) for one in evaluation.references]
     evaluation = replace(evaluation, references=references, systems=variants, baseline=variants[0])

@@ -38,11 +38,15 @@ def encoder_metrics(exp: Path, speech: SpeechSet, judge: Judge) -> MetricValues:
     values: MetricValues = {}
     tested: dict[Encoder, EncodedStyles] = {}
     encoders: tuple[Encoder, ...] = ("reference", "visual")
-    for encoder in encoders:
-        if judge.train and encodes(exp, encoder) and (encoder == "reference" or has_face(judge.test).any()):
-            trained, train = read_encoders(exp, encoder), judge.train.some(MAX_TRAINING_RECORDINGS)
-            tested[encoder] = ENCODE[encoder](trained, judge.test)
-            values |= _told(encoder, ENCODE[encoder](trained, train), train, tested[encoder], judge.test)
+    wanted = [encoder for encoder in encoders if encodes(exp, encoder)]
+    if not has_face(judge.test).any():
+        wanted = [encoder for encoder in wanted if encoder != "visual"]
+    if not judge.train or not wanted:
+        return {}
+    trained, train = read_encoders(exp, wanted[0]), judge.train.some(MAX_TRAINING_RECORDINGS)
+    for encoder in wanted:
+        tested[encoder] = ENCODE[encoder](trained, judge.test)
+        values |= _told(encoder, ENCODE[encoder](trained, train), train, tested[encoder], judge.test)
     if len(tested) == len(encoders):
         values |= matching(tested["visual"].vectors, tested["reference"].vectors)
     rows = {utt: row for row, utt in enumerate(judge.test.utts)}
