@@ -99,6 +99,20 @@ def test_preference_by_click_then_by_key(tmp_path, page):
     assert answers(test, "ann") == [("1", "b"), ("2", "a"), ("3", "none")]
 
 
+def test_one_recording_is_heard_before_the_other_is_here(tmp_path, page):
+    late = []
+    page.route("**/audio/*/a?*", lambda route: late.append(route))
+    with served(listening_test(tmp_path, "ab", n=2)) as port:
+        page.goto(f"http://127.0.0.1:{port}/?listener=ann")
+        page.get_by_role("button", name="Play B").click()
+        expect(page.get_by_text("Now play A.")).to_be_visible()
+        late[0].continue_()
+        expect(page.get_by_role("button", name="Play A")).to_be_enabled()
+        expect(page.get_by_text("Now play A.")).to_be_visible()
+        page.get_by_role("button", name="Play A").click()
+        expect(page.get_by_text("Now answer")).to_be_visible()
+
+
 def test_space_after_a_click_plays_the_other_one(tmp_path, page):
     with served(listening_test(tmp_path, "ab", n=2)) as port:
         page.goto(f"http://127.0.0.1:{port}/?listener=ann")
