@@ -37,6 +37,8 @@ PAGE = ["gradio>=6.31"]
 """The server's demo page; labelling by ear."""
 VISUAL = ["av>=15.0", "opencv-python-headless>=4.8,<5", "pillow>=10.0"]
 """Faces in pictures and videos; OpenCV 5 has no cascades."""
+CLUSTER = ["dask-jobqueue>=0.9", "distributed>=2025.1"]
+"""Stages on many machines."""
 TRAIN = [
     "distillmos>=0.9",
     "editdistance>=0.8",
@@ -107,6 +109,7 @@ setup(
         "serve": SERVE,
         "page": SERVE + PAGE,
         "visual": VISUAL,
+        "cluster": CLUSTER,
         "train": TRAIN + ONNX + SERVE + PAGE,
         "test": TEST,
         "dev": TEST + LINT,

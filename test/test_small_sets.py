@@ -3,15 +3,8 @@
 import json
 
 import pytest
-from tiny_stages import TRAINABLE, run_stage, write_data
+from tiny_stages import FULL, TRAINABLE, A, B, run_stage, write_data
 
-A, B = "ab", "ba"
-"""Two sentences."""
-FULL = {
-    "train": [(A, "s1", "sad"), (A, "s2", "happy"), (B, "s1", "happy"), (B, "s2", "sad")],
-    "dev": [("aab", "s1", "sad")],
-    "test": [("bba", "s2", "happy")],
-}
 NO_LABELS = {name: [(text, speaker, None) for text, speaker, _ in rows] for name, rows in FULL.items()}
 SMALL = {
     "one test utterance, one speaker": {

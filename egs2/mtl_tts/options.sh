@@ -25,6 +25,7 @@ options=(
     "expdir|exp|directory of statistics, models and decoded speech"
     "ngpu|0|number of GPUs for training and decoding"
     "nj|$(nproc)|number of parallel processes in stages 1 to 3"
+    "scheduler||Dask cluster for stages 1 to 3 and 7, instead of processes here: tcp://host:port, or a YAML (docs/cluster.md)"
     "skip_upload|true|true or false"
     "hf_repo||Hugging Face repository (user/name) for stage 9"
 )
@@ -103,6 +104,7 @@ check_options() {
     choice allow_pipes true false
     config_file train_config
     config_file inference_config
+    [[ -z $scheduler || $scheduler == *://* ]] || config_file scheduler
     [ "$baseline_config" = none ] || config_file baseline_config
     [[ $corpus =~ ^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$ ]] || fail "--corpus must be the name of a corpus, or several joined by +, not '$corpus'"
     [[ $max_dropped =~ ^(0?\.[0-9]+|0|1(\.0*)?)$ ]] || fail "--max_dropped must be a share from 0 to 1, not '$max_dropped'"

@@ -38,17 +38,18 @@ check_configs() {
 # shellcheck disable=SC2086
 prepare_data() {
     python -m espnet_mtl.bin.stages.prepare_data --corpus "$corpus" --output "$datadir" --train_config "$train_config" \
-        --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj" --corpus_conf $corpus_conf
+        --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj" "${cluster[@]}" \
+        --corpus_conf $corpus_conf
 }
 
 prepare_audio() {
     python -m espnet_mtl.bin.stages.prepare_audio --data "$datadir" --output "$dumpdir/raw" \
-        --train_config "$train_config" --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj" \
+        --train_config "$train_config" --max_dropped "$max_dropped" --token_type "$token_type" --nj "$nj" "${cluster[@]}" \
         --allow_pipes "$allow_pipes"
 }
 
 extract_features() {
-    python -m espnet_mtl.bin.stages.extract_features --dump "$dumpdir/raw" --train_config "$train_config" --nj "$nj" \
+    python -m espnet_mtl.bin.stages.extract_features --dump "$dumpdir/raw" --train_config "$train_config" --nj "$nj" "${cluster[@]}" \
         --token_type "$token_type" --token_list "$dumpdir/token_list" "${init[@]}" \
         ${teacher_dumpdir:+--teacher_dumpdir "$teacher_dumpdir"}
 }
@@ -75,7 +76,8 @@ decode() { # model
 # shellcheck disable=SC2086
 evaluate() {
     $decode_cmd python -m espnet_mtl.bin.stages.evaluate --exp "$expdir/${models[0]}" --dump "$dumpdir/raw" \
-        --inference_config "$inference_config" ${models[1]:+--baseline "$expdir/${models[1]}"} ${whisper:+--whisper "$whisper"}
+        --inference_config "$inference_config" ${models[1]:+--baseline "$expdir/${models[1]}"} ${whisper:+--whisper "$whisper"} \
+        "${cluster[@]}"
 }
 
 # shellcheck disable=SC2086
@@ -111,6 +113,7 @@ trap 'stop_jobs 129' HUP
 trap 'stop_jobs 130' INT
 trap 'stop_jobs 143' TERM
 init=(${init_model:+--init_model "$init_model"})
+cluster=(${scheduler:+--scheduler "$scheduler"})
 
 attend check_configs
 if runs 1; then attend prepare_data; fi

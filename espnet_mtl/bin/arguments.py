@@ -57,6 +57,19 @@ def number_from(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
+def add_workers(parser: argparse.ArgumentParser, nj: int = 1) -> None:
+    """Adds `--nj` and `--scheduler`.
+
+    Args:
+        parser: Parser of a command.
+        nj: How many processes there are unless it is said.
+    """
+    parser.add_argument("--nj", type=whole_number(1), default=nj, help="processes of this machine [%(default)s]")
+    parser.add_argument(
+        "--scheduler", help="use a Dask cluster instead: tcp://host:port of its scheduler, or a YAML (docs/cluster.md)"
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Adds the choice of what runs a network (`espnet_mtl.onnx.engines.load_model`)."""
     meaning = "what runs the network; default: PyTorch where it is installed, else onnxruntime"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import Parser, directory_of, whole_number
+from espnet_mtl.bin.arguments import Parser, add_workers, directory_of
 from espnet_mtl.errors import run_command
 
 
@@ -23,8 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--whisper", help="word error rate by this Whisper model: a directory, or a size to download")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
-    parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
+    add_workers(parser, os.cpu_count() or 1)
     args = parser.parse_args(argv)
+    from espnet_mtl.bin.workers import workers
     from espnet_mtl.evaluation.evaluate import evaluate_experiments
     from espnet_mtl.evaluation.measures.words import find_model
     from espnet_mtl.evaluation.report.show import show
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     baseline = args.baseline or args.exps[0]
     exps = args.exps if baseline in args.exps else [baseline, *args.exps]
     options = {"baseline": baseline, "nj": args.nj, "versa": args.versa, "whisper": whisper}
-    evaluation = evaluate_experiments(exps, args.dump, args.inference_config, **options)
+    with workers(args):
+        evaluation = evaluate_experiments(exps, args.dump, args.inference_config, **options)
     write_metrics(args.output / "metrics.json", evaluation)
     show(evaluation, args.output, exps, args.audio_beside)
 

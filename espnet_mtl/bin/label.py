@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import Parser, add_address, directory_of, whole_number
+from espnet_mtl.bin.arguments import Parser, add_address, add_workers, directory_of
 from espnet_mtl.errors import UserError, run_command
 
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--check", type=Path, help="with --exp: labelled speech unknown to it, e.g. dump/raw/dev")
     parser.add_argument("--listen", action="store_true", help="serve a page to label the least certain by ear")
     add_address(parser, 7860)
-    parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
+    add_workers(parser, os.cpu_count() or 1)
     args = parser.parse_args(argv)
     if (args.exp is None) != (args.check is None):
         raise UserError("--exp and --check go together: a model, and labelled speech that it has not seen")
@@ -35,12 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _label(args: argparse.Namespace) -> None:
+    from espnet_mtl.bin.workers import workers
     from espnet_mtl.labelling.pseudo import label_by_probe, read_speech, refuse_same
 
     refuse_same(args.data, args.output)
     speech = read_speech(args.data, args.output)
     if args.exp is None:
-        labels = label_by_probe(speech, args.nj)
+        with workers(args):
+            labels = label_by_probe(speech, args.nj)
     else:
         from espnet_mtl.evaluation.speech_set import read_speech_set
         from espnet_mtl.labelling.reference import label_by_model

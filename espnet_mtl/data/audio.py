@@ -43,8 +43,8 @@ from espnet_mtl.system.audio_files import (
     without_rumble,
 )
 from espnet_mtl.system.files import remove, require, write_text
+from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.system.paths import file_name
-from espnet_mtl.system.processes import parallel_map
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.text.normal import speakable
 

@@ -35,7 +35,7 @@ from espnet_mtl.data.utterances import (
 )
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import remove, whole_directory, write_text
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.text.tokens import Tokenizer
 
 ARKS = ("feats", "energy", "pitch")

@@ -29,7 +29,7 @@ from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
 from espnet_mtl.system.audio_files import UnusableAudio
 from espnet_mtl.system.files import remove, write_text
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
 

@@ -19,7 +19,7 @@ from espnet_mtl.evaluation.measures.features import AcousticFeatures, analyze
 from espnet_mtl.evaluation.measures.speaker import embed
 from espnet_mtl.evaluation.measures.words import word_errors
 from espnet_mtl.system.audio_files import read_mono
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 
 if TYPE_CHECKING:
     from torch import Tensor

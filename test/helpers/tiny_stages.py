@@ -53,6 +53,14 @@ TRAINABLE: dict[str, Any] = {
 
 Row = tuple[str, str, str | None]
 """Text, speaker and emotion of an utterance."""
+A, B = "ab", "ba"
+"""Two sentences."""
+FULL: dict[str, Sequence[Row]] = {
+    "train": [(A, "s1", "sad"), (A, "s2", "happy"), (B, "s1", "happy"), (B, "s2", "sad")],
+    "dev": [("aab", "s1", "sad")],
+    "test": [("bba", "s2", "happy")],
+}
+"""As little as all stages pass with."""
 
 
 def tone(number: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from espnet_mtl.evaluation.probes.crossfit import CrossFitted
 from espnet_mtl.evaluation.probes.trained import TrainedProbes
 from espnet_mtl.evaluation.speech_set import SpeechSet
 from espnet_mtl.system.audio_files import read_mono
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 
 from .subject import Subject
 

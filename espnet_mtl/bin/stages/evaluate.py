@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import Parser, directory_of, whole_number
+from espnet_mtl.bin.arguments import Parser, add_workers, directory_of
 from espnet_mtl.errors import run_command
 
 
@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     needed = ("reference", "output") if args.reference or args.hypothesis else ("exp", "dump", "inference_config")
     if lacking := [name for name in needed if getattr(args, name) is None]:
         parser.error(f"--{lacking[0]} is needed")
+    from espnet_mtl.bin.workers import workers
     from espnet_mtl.evaluation.evaluate import decoded_directory, evaluate_experiments, write_experiments
     from espnet_mtl.evaluation.external import evaluate_speech, named
     from espnet_mtl.evaluation.measures.words import find_model
@@ -27,13 +28,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.reference:
         speech = dict(named(argument) for argument in args.hypothesis)
         options = {key: getattr(args, key) for key in ("train", "train_config", "baseline", "language", "nj", "versa")}
-        evaluation = evaluate_speech(args.reference, speech, args.output, **options, whisper=whisper)
+        with workers(args):
+            evaluation = evaluate_speech(args.reference, speech, args.output, **options, whisper=whisper)
         show(evaluation, args.output, (), args.audio_beside)
     else:
         baseline = Path(args.baseline) if args.baseline else None
         check_output(decoded_directory(args.exp, args.inference_config) / "metrics.json")
         options = {"baseline": baseline, "nj": args.nj, "versa": args.versa, "whisper": whisper}
-        evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, **options)
+        with workers(args):
+            evaluation = evaluate_experiments([args.exp], args.dump, args.inference_config, **options)
         write_experiments(evaluation)
         exps = [path for path in (args.exp, baseline) if path]
         show(evaluation, decoded_directory(args.exp, args.inference_config), exps, args.audio_beside)
@@ -58,7 +61,7 @@ def _parser() -> Parser:
     parser.add_argument("--versa", type=Path, help="score_config of VERSA, for metrics with downloaded weights")
     parser.add_argument("--whisper", help="word error rate by this Whisper model: a directory, or a size to download")
     parser.add_argument("--audio_beside", action="store_true", help="audio as files beside the page, all of it")
-    parser.add_argument("--nj", type=whole_number(1), default=os.cpu_count() or 1, help="number of processes")
+    add_workers(parser, os.cpu_count() or 1)
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import INIT_MODEL, Parser, output_directory, whole_number
+from espnet_mtl.bin.arguments import INIT_MODEL, Parser, add_workers, output_directory
 from espnet_mtl.errors import run_command
 
 
@@ -19,9 +19,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--token_list", type=output_directory, default=Path("dump/token_list"), help="where the bpe model goes"
     )
     parser.add_argument("--teacher_dumpdir", type=Path, help="durations by a teacher: a directory with <set>/durations")
-    parser.add_argument("--nj", type=whole_number(1), default=2, help="parallel processes")
+    add_workers(parser, 2)
     parser.add_argument("--init_model", help=INIT_MODEL)
     args = parser.parse_args(argv)
+    from espnet_mtl.bin.workers import workers
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.provenance.check import check_stages
     from espnet_mtl.system.files import require
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.token_type == "bpe":
         pretrained = open_pretrained(args.init_model)
         model = make_token_list(args.dump, args.token_list, config, "bpe", pretrained).bpemodel
-    extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
+    with workers(args):
+        extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
 
 
 def cli() -> None:

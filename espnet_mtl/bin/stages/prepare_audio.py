@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_mtl.bin.arguments import Parser, number_from, output_directory, whole_number
+from espnet_mtl.bin.arguments import Parser, add_workers, number_from, output_directory
 from espnet_mtl.errors import run_command
 
 
@@ -19,10 +19,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--max_dropped", type=number_from(0, 1), default=0.05, help="largest share of utterances lost")
     parser.add_argument("--token_type", default="phn", choices=("phn", "char", "bpe"), help="what texts become")
-    parser.add_argument("--nj", type=whole_number(1), default=1, help="number of processes")
+    add_workers(parser)
     pipes = "whether commands in wav.scp (sox a.wav -t wav - |) are run, as Kaldi does"
     parser.add_argument("--allow_pipes", choices=("true", "false"), default="false", help=pipes)
     args = parser.parse_args(argv)
+    from espnet_mtl.bin.workers import workers
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.audio import AudioConf, prepare_audio
     from espnet_mtl.system.paths import check_places
@@ -32,9 +33,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     conf = AudioConf(**config["audio_conf"])
     fs = config["feats_extract_conf"]["fs"]
     pipes = args.allow_pipes == "true"
-    dropped = prepare_audio(
-        args.data, args.output, fs, conf, args.max_dropped, args.nj, config["language"], args.token_type, pipes
-    )
+    with workers(args):
+        dropped = prepare_audio(
+            args.data, args.output, fs, conf, args.max_dropped, args.nj, config["language"], args.token_type, pipes
+        )
     number = sum(map(len, dropped.values()))
     print(f"{args.output}: {number} utterances dropped, see {args.output}/report.txt")
 

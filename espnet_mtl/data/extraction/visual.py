@@ -23,7 +23,7 @@ from espnet_mtl.data.kaldi import read_scp, write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.registry import VISUAL_EXTRACTORS
 from espnet_mtl.system.files import remove, whole_directory, write_text
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.system.unicode import printable
 from espnet_mtl.visual.extractors.base import VisualExtractor
 from espnet_mtl.visual.extractors.build import build_extractor

@@ -25,7 +25,7 @@ from espnet_mtl.evaluation.measures.speaker import enroll
 from espnet_mtl.evaluation.probes.crossfit import CrossFitted, folds
 from espnet_mtl.evaluation.probes.functionals import FunctionalsProbe, Names, speaker_effects
 from espnet_mtl.evaluation.speech_set import SpeechSet
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 
 if TYPE_CHECKING:
     from espnet_mtl.evaluation.probes.recognizer import PhoneRecognizer

@@ -9,6 +9,8 @@ from espnet_mtl.errors import UserError
 EXTRAS = {
     "PIL": "visual",
     "av": "visual",
+    "dask_jobqueue": "cluster",
+    "distributed": "cluster",
     "fastapi": "serve",
     "gradio": "page",
     "onnxruntime": "onnx",

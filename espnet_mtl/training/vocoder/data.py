@@ -19,7 +19,7 @@ from espnet_mtl.data.extraction.contour import ContourExtractor
 from espnet_mtl.data.extraction.extractor import extractor_class
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.audio_files import read_mono
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 
 FULL_SCALE = 32767
 GAINS_DB = (-10.0, 6.0)

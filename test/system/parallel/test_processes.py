@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.processes import parallel_map
+from espnet_mtl.system.parallel.mapping import parallel_map
 
 
 @pytest.mark.parametrize("nj", [0, 1, 2])

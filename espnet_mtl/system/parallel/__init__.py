@@ -1,0 +1,1 @@
+"""Mapping a function over many items: in processes of this machine, or on a cluster."""
