@@ -141,12 +141,33 @@ def test_a_mistake_that_a_process_finds_is_said_without_a_traceback(recipe):
     assert "Traceback" not in said
 
 
-def test_processes_end_with_the_training_that_is_killed(recipe):
-    process = train_on_cpus(recipe, "orphans", "--max_epoch", "100")
-    log = recipe / "exp/orphans/train.log"
+def begun(recipe, process, tag):
+    """Waits until two processes train for 100 epochs, and returns the ids of what they started."""
+    log = recipe / f"exp/{tag}/train.log"
     wait_until(lambda: log.is_file() and "1/100epoch started" in log.read_text())
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) >= 2
+    return children
+
+
+def test_a_process_that_is_killed_ends_all_with_a_line(recipe):
+    process = train_on_cpus(recipe, "bereft", "--max_epoch", "100")
+    workers = [int(child) for child in begun(recipe, process, "bereft") if "spawn_main" in command_of(child)]
+    os.kill(workers[1], signal.SIGKILL)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert said.count("error: process 1 terminated with signal SIGKILL: perhaps memory ran out") == 1
+    assert "Traceback" not in said
+    assert not Path("/proc", str(workers[0])).exists()
+
+
+def command_of(process):
+    return Path("/proc", process, "cmdline").read_text()
+
+
+def test_processes_end_with_the_training_that_is_killed(recipe):
+    process = train_on_cpus(recipe, "orphans", "--max_epoch", "100")
+    children = begun(recipe, process, "orphans")
     process.kill()
     process.wait()
     process.stderr.close()

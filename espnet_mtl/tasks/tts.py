@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -46,6 +47,8 @@ from espnet2.train.collate_fn import CommonCollateFn  # noqa: E402
 from espnet2.utils.nested_dict_action import NestedDictAction  # noqa: E402
 from espnet2.utils.types import str_or_none  # noqa: E402
 
+PARENTS_TURN_S = 3.0
+"""How long a process that fails waits for its parent, which notices within a tenth of it that another was killed."""
 LABEL_KEYS = tuple(label.batch_key for label in LABELS.values())
 """Entries of a batch that hold labels."""
 
@@ -115,6 +118,24 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         return build_model(vars(args), parts)
 
     @classmethod
+    def build_sequence_iter_factory(cls, args: argparse.Namespace, iter_options: Any, mode: str) -> Any:
+        """Makes batches.
+
+        Raises:
+            UserError: One has fewer utterances than there are processes.
+        """
+        try:
+            return super().build_sequence_iter_factory(args, iter_options, mode)
+        except RuntimeError as error:
+            if "world_size" not in str(error):
+                raise
+            part = {"train": "train", "valid": "dev"}.get(mode, mode)
+            raise UserError(
+                f"{part}: a batch has fewer utterances than there are processes ({error}): take fewer GPUs, more "
+                "utterances, or a larger batch_size or batch_bins"
+            ) from error
+
+    @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: MTLTTSModel) -> list[torch.optim.Optimizer]:
         """Builds ESPnet's optimizers, and lets the model see how far the training is."""
         optimizers = super().build_optimizers(args, model)
@@ -138,6 +159,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             if error.signal_name == "SIGKILL":
                 raise UserError(f"{error}: perhaps memory ran out; lower batch_bins") from error
             raise
+        finally:
+            if args is not None:
+                _said(args.output_dir, os.getpid()).unlink(missing_ok=True)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -149,7 +173,23 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         threading.Thread(target=_end_with, args=[parent], daemon=True).start()
         if args.dist_rank == 0:
             log_to(Path(args.output_dir) / TRAIN_LOG)
-        run_command(partial(cls._train, args))
+        run_command(partial(cls._train_beside_others, args, parent.pid))
+
+    @classmethod
+    def _train_beside_others(cls, args: argparse.Namespace, parent: int | None) -> None:
+        """Trains as one of several processes: what all of them find wrong is said by one."""
+        try:
+            cls._train(args)
+        # Whatever it is, the first says it, and the others end as if they had
+        except Exception as error:
+            if not isinstance(error, UserError):
+                # Where another process was killed, this one fails as well; the parent says so, and ends this one
+                time.sleep(PARENTS_TURN_S)
+            try:
+                _said(args.output_dir, parent).touch(exist_ok=False)
+            except FileExistsError:
+                sys.exit(USER_ERROR)
+            raise
 
     @classmethod
     def _train(cls, args: argparse.Namespace) -> None:
@@ -208,6 +248,16 @@ def _build_trained(args: argparse.Namespace, state: Mapping[str, torch.Tensor] |
     model = build_model(vars(args), parts)
     model.load_state_dict(trained, strict=False)
     return model
+
+
+def _said(output_dir: str, parent: int | None) -> Path:
+    """Returns the file that is there once one of the processes has said what is wrong.
+
+    Args:
+        output_dir: The experiment.
+        parent: Id of the process that started them.
+    """
+    return Path(output_dir) / f".said.{parent}"
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -1,8 +1,18 @@
-"""`espnet_mtl.bin.stages.train` with a process on the CPU in the place of each GPU."""
+"""`espnet_mtl.bin.stages.train` with a process on the CPU in the place of each GPU.
+
+Where WITHOUT_DROPOUT is set there is none: it is random, and so not the same in one process and in two.
+"""
+
+import os
+
+from torch import nn
 
 import espnet_mtl.tasks.tts
 import espnet_mtl.training.train
 from espnet_mtl.bin.stages.train import cli
+
+if os.environ.get("WITHOUT_DROPOUT"):
+    nn.Dropout.forward = lambda layer, values: values
 
 
 class OnCPUs(espnet_mtl.tasks.tts.MTLTTSTask):
