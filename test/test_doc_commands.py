@@ -85,8 +85,12 @@ def check_module(command: Command, must_parse) -> None:
     must_parse(lambda: importlib.import_module(module).main(words))
     own, passed_on = split_options(words)
     check_files(command, own)
+    if not module.endswith(".ablate"):
+        return
     for config in own:
-        if module.endswith(".ablate") and config.endswith(".yaml"):
+        if "decode" in config.split("/")[-1]:
+            load_inference_config(RECIPE / config)
+        elif config.endswith(".yaml"):
             check_training(config, passed_on)
 
 

@@ -141,6 +141,29 @@ def test_a_mistake_that_a_process_finds_is_said_without_a_traceback(recipe):
     assert "Traceback" not in said
 
 
+SRUN = """#!/usr/bin/env bash
+# Starts on this machine what Slurm starts on two
+while [[ $1 == --* ]]; do echo "$1" >>"$SRUN_LOG"; shift; done
+export SLURM_NTASKS=2 SLURM_STEP_NUM_NODES=2 SLURM_STEP_NODELIST=127.0.0.1 SLURM_LOCALID=0
+SLURM_PROCID=1 SLURM_NODEID=1 "$@" &
+SLURM_PROCID=0 SLURM_NODEID=0 "$@"
+wait -n
+"""
+
+
+def test_two_machines_train(recipe, tmp_path, monkeypatch):
+    (tmp_path / "srun").write_text(SRUN)
+    (tmp_path / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SRUN_LOG", str(tmp_path / "log"))
+    run(recipe, "--stage", "5", "--stop_stage", "5", "--baseline_config", "none", "--tag", "nodes", "--num_nodes", "2")
+    assert "--nodes=2" in (tmp_path / "log").read_text().splitlines()
+    log = (recipe / "exp/nodes/train.log").read_text()
+    assert log.count("epoch results") == 2
+    assert "dist_world_size: 2" in (recipe / "exp/nodes/config.yaml").read_text()
+    assert (recipe / "exp/nodes/vocoder.pth").is_file()
+
+
 def begun(recipe, process, tag):
     """Waits until two processes train for 100 epochs, and returns the ids of what they started."""
     log = recipe / f"exp/{tag}/train.log"

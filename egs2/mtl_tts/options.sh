@@ -23,7 +23,8 @@ options=(
     "datadir|data|directory of stage 1"
     "dumpdir|dump|directory of stages 2 to 4"
     "expdir|exp|directory of statistics, models and decoded speech"
-    "ngpu|0|number of GPUs for training and decoding"
+    "ngpu|0|number of GPUs for training and decoding, on each machine"
+    "num_nodes|1|number of machines for stage 5; train_cmd in cmd.sh starts it on each, or else Slurm's srun"
     "nj|$(nproc)|number of parallel processes in stages 1 to 3"
     "scheduler||Dask cluster for stages 1 to 3 and 7, instead of processes here: tcp://host:port, or a YAML (docs/cluster.md)"
     "skip_upload|true|true or false"
@@ -98,6 +99,7 @@ check_options() {
     number stop_stage 1 9
     ((stage <= stop_stage)) || fail "--stage $stage comes after --stop_stage $stop_stage"
     number ngpu 0 64
+    number num_nodes 1 1024
     number nj 1 1024
     choice token_type phn char bpe
     choice skip_upload true false

@@ -62,9 +62,12 @@ collect_stats() {
 
 # shellcheck disable=SC2086
 train() { # model, its training configuration
+    local nodes=()
+    # A port for each model: two may train side by side
+    ((num_nodes == 1)) || nodes=(--dist_launcher slurm --dist_master_port $((20000 + RANDOM % 20000)))
     exec $train_cmd python -m espnet_mtl.bin.stages.train --train_config "$2" --dump "$dumpdir/raw" \
         --token_list "$dumpdir/token_list" --tables "$dumpdir/tables" --stats "$expdir/stats" \
-        --output "$expdir/$1" --token_type "$token_type" "${init[@]}" --ngpu "$ngpu" -- $train_args
+        --output "$expdir/$1" --token_type "$token_type" "${init[@]}" --ngpu "$ngpu" -- "${nodes[@]}" $train_args
 }
 
 # shellcheck disable=SC2086
@@ -106,6 +109,10 @@ set -a
 . ./db.sh
 set +a
 . ./cmd.sh
+if ((num_nodes > 1)) && [ -z "$train_cmd" ]; then
+    command -v srun >/dev/null || fail "--num_nodes $num_nodes: there is no srun: set train_cmd in cmd.sh to what starts stage 5 on each machine"
+    train_cmd="srun --nodes=$num_nodes --ntasks-per-node=1 --gpus-per-node=$ngpu --kill-on-bad-exit=1"
+fi
 . ./path.sh
 
 SECONDS=0

@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -168,7 +169,8 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         """Trains in this process; one of several has a log of its own, and says itself what a user did wrong."""
         parent = multiprocessing.parent_process()
         if parent is None:
-            cls._train(args)
+            with _others_needed():
+                cls._train(args)
             return
         threading.Thread(target=_end_with, args=[parent], daemon=True).start()
         if args.dist_rank == 0:
@@ -178,18 +180,19 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
     @classmethod
     def _train_beside_others(cls, args: argparse.Namespace, parent: int | None) -> None:
         """Trains as one of several processes: what all of them find wrong is said by one."""
-        try:
-            cls._train(args)
-        # Whatever it is, the first says it, and the others end as if they had
-        except Exception as error:
-            if not isinstance(error, UserError):
-                # Where another process was killed, this one fails as well; the parent says so, and ends this one
-                time.sleep(PARENTS_TURN_S)
+        with _others_needed():
             try:
-                _said(args.output_dir, parent).touch(exist_ok=False)
-            except FileExistsError:
-                sys.exit(USER_ERROR)
-            raise
+                cls._train(args)
+            # Whatever it is, the first says it, and the others end as if they had
+            except Exception as error:
+                if not isinstance(error, UserError):
+                    # Where another process was killed, this one fails as well; the parent says so, and ends this one
+                    time.sleep(PARENTS_TURN_S)
+                try:
+                    _said(args.output_dir, parent).touch(exist_ok=False)
+                except FileExistsError:
+                    sys.exit(USER_ERROR)
+                raise
 
     @classmethod
     def _train(cls, args: argparse.Namespace) -> None:
@@ -248,6 +251,21 @@ def _build_trained(args: argparse.Namespace, state: Mapping[str, torch.Tensor] |
     model = build_model(vars(args), parts)
     model.load_state_dict(trained, strict=False)
     return model
+
+
+@contextmanager
+def _others_needed() -> Iterator[None]:
+    """Makes a `UserError` of what PyTorch raises where another process of the training, or its machine, is lost."""
+    try:
+        yield
+    except RuntimeError as error:
+        # Gloo's errors have no class of their own
+        if not isinstance(error, torch.distributed.DistError) and "gloo" not in str(error):
+            raise
+        raise UserError(
+            "another process of this training ended: its own message says why. The same command goes on from the last "
+            "checkpoint"
+        ) from error
 
 
 def _said(output_dir: str, parent: int | None) -> Path:

@@ -29,6 +29,7 @@ from espnet_mtl.training.experiment import note_training
 from espnet_mtl.training.faces import face_note, write_faces
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
+from espnet_mtl.training.nodes import follow, leading, this_node, without_launching
 from espnet_mtl.training.recordings import check_recordings
 from espnet_mtl.training.resume import INITIAL, config_kept, finish_epoch, repair
 from espnet_mtl.vocoder.options import WEIGHTS, VocoderOptions
@@ -80,11 +81,15 @@ def train(
         check_recordings(paths.dump, final["feats_extract_conf"])
     # A vocoder is trained again by itself
     acoustic = {key: value for key, value in config.items() if key != "vocoder"}
-    settings = {"config": acoustic, "arguments": list(arguments), "token_type": token_type}
+    settings = {"config": acoustic, "arguments": without_launching(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if init_model:
         settings["init_model"] = init_model
-    with locked(paths.output):
+    node = this_node(args)
+    if node.rank > 0:
+        task.main(args=follow(node, args))
+        return
+    with leading(node, args) as others, locked(paths.output):
         _same_settings(paths.output, settings)
         checkpoint = repair(paths.output)
         if checkpoint:
@@ -107,6 +112,7 @@ def train(
         setattr(args, VOCODER_WEIGHTS, str(paths.output / WEIGHTS) if trains_vocoder else None)
         log_to(paths.output / TRAIN_LOG)
         note_training(paths.output, paths.dump, finished=False)
+        others.begin(args)
         with config_kept(paths.output):
             task.main(args=args)
         if not speaks_itself:
