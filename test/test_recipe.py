@@ -146,8 +146,7 @@ SRUN = """#!/usr/bin/env bash
 while [[ $1 == --* ]]; do echo "$1" >>"$SRUN_LOG"; shift; done
 export SLURM_NTASKS=2 SLURM_STEP_NUM_NODES=2 SLURM_STEP_NODELIST=127.0.0.1 SLURM_LOCALID=0
 SLURM_PROCID=1 SLURM_NODEID=1 "$@" &
-SLURM_PROCID=0 SLURM_NODEID=0 "$@"
-wait -n
+SLURM_PROCID=0 SLURM_NODEID=0 "$@" && wait -n
 """
 
 
@@ -160,7 +159,6 @@ def test_two_machines_train(recipe, tmp_path, monkeypatch):
     assert "--nodes=2" in (tmp_path / "log").read_text().splitlines()
     log = (recipe / "exp/nodes/train.log").read_text()
     assert log.count("epoch results") == 2
-    assert "dist_world_size: 2" in (recipe / "exp/nodes/config.yaml").read_text()
     assert (recipe / "exp/nodes/vocoder.pth").is_file()
 
 

@@ -109,7 +109,8 @@ class Leader:
 
     def begin(self, args: argparse.Namespace) -> None:
         """Hands the others the arguments of the training."""
-        self._tell(yaml.safe_dump(vars(args)))
+        # In the order of the configuration: it is that of the network's parameters
+        self._tell(yaml.safe_dump(vars(args), sort_keys=False))
 
     def give_up(self) -> None:
         """Lets the others end where the training did not begin; what they ask goes with this process."""
