@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import pickle
+import shutil
 import sys
 import threading
 from collections import deque
@@ -215,7 +217,7 @@ def cluster_of(kind: str, jobs: int, options: Mapping[str, Any], file: str) -> I
     try:
         cluster = _start(kind, jobs, options)
     except (TypeError, ValueError, OSError, RuntimeError) as error:
-        raise UserError(f"{file}: options: {_line(error)}") from error
+        raise UserError(f"{file}: {kind}: {_line(error)}") from error
     with cluster, Client(cluster, timeout=CONNECT_S, set_as_default=False) as client:
         yield DaskWorkers(client)
 
@@ -225,11 +227,17 @@ def _start(kind: str, jobs: int, options: Mapping[str, Any]) -> Cluster:
         from distributed import LocalCluster
 
         given = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": ANY_PORT}
+        given["silence_logs"] = logging.CRITICAL  # else a worker writes the traceback of what is told in a line
         return LocalCluster(**(given | dict(options)))
     import dask_jobqueue
 
+    cluster_class = getattr(dask_jobqueue, QUEUES[kind])
+    submit, *_ = cluster_class.job_cls.submit_command.split()
+    # Dask submits in the background, where a command that is missing is told to nobody
+    if shutil.which(submit) is None:
+        raise FileNotFoundError(f"there is no {submit} on this machine, which submits jobs")
     given = {"scheduler_options": {"dashboard_address": ANY_PORT}}
-    cluster = getattr(dask_jobqueue, QUEUES[kind])(**(given | dict(options)))
+    cluster = cluster_class(**(given | dict(options)))
     cluster.scale(jobs=jobs)
     return cluster
 

@@ -16,6 +16,24 @@ from espnet_mtl.system.parallel import cluster
 from espnet_mtl.system.parallel.cluster import cluster_of, scheduler_at
 from espnet_mtl.system.parallel.mapping import parallel_map, working_on
 
+SBATCH = """#!/usr/bin/env bash
+cp "${@: -1}" "$JOBS"/job_$$.sh
+setsid bash "$JOBS"/job_$$.sh >"$JOBS"/$$.log 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/usr/bin/env bash
+kill -- -"$1"
+"""
+
+
+def slurm_on(directory, monkeypatch):
+    """Puts Slurm's commands there and on the path."""
+    for name, content in {"sbatch": SBATCH, "scancel": SCANCEL}.items():
+        (directory / name).write_text(content)
+        (directory / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    monkeypatch.setenv("JOBS", str(directory))
+
 
 @pytest.fixture(autouse=True)
 def nothing_left():
@@ -137,35 +155,23 @@ def test_no_scheduler_answers(address, monkeypatch):
         ("local", {"colour": 1}, "colour"),
         ("slurm", {}, "cores"),
         ("slurm", {"cores": 1, "memory": "much"}, "much"),
-        ("pbs", {"cores": 1, "memory": "1GB", "colour": 1}, "colour"),
+        ("slurm", {"cores": 1, "memory": "1GB", "colour": 1}, "colour"),
+        ("pbs", {"cores": 1, "memory": "1GB"}, "there is no qsub on this machine, which submits jobs"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a cluster that is half built
-def test_wrong_options(kind, options, message):
+def test_wrong_options(kind, options, message, tmp_path, monkeypatch):
+    slurm_on(tmp_path, monkeypatch)
     with (
-        pytest.raises(UserError, match=f"cluster.yaml: options: .*{message}"),
+        pytest.raises(UserError, match=f"cluster.yaml: {kind}: .*{message}"),
         cluster_of(kind, 1, options, "cluster.yaml"),
     ):
         pass
 
 
-SBATCH = """#!/usr/bin/env bash
-cp "${@: -1}" "$JOBS"/job_$$.sh
-setsid bash "$JOBS"/job_$$.sh >"$JOBS"/$$.log 2>&1 &
-echo "Submitted batch job $!"
-"""
-SCANCEL = """#!/usr/bin/env bash
-kill -- -"$1"
-"""
-
-
 def test_jobs_of_a_queue(tmp_path, monkeypatch):
     """dask-jobqueue submits to Slurm's own commands, which here start the job at once."""
-    for name, content in {"sbatch": SBATCH, "scancel": SCANCEL}.items():
-        (tmp_path / name).write_text(content)
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("JOBS", str(tmp_path))
+    slurm_on(tmp_path, monkeypatch)
     options = {"cores": 1, "memory": "1GB", "walltime": "00:10:00"}
     with cluster_of("slurm", 2, options, "cluster.yaml") as workers, working_on(workers):
         assert computed(math.factorial, range(4)) == [1, 1, 2, 6]
