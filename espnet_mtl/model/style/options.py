@@ -18,12 +18,15 @@ class VisualOptions(Options):
     Attributes:
         channels: Channels of a frame's encoding.
         dropout: Dropout in it.
+        jitter: How far crops of faces are shifted, as a part of their side, scaled and lightened at random in training:
+            a face that is found in a picture is never where the next one is.
         drop: Share of the training utterances with a recording and a face that go without the face, and as many without
             the recording, so that either suffices.
     """
 
     channels: Width = 64
     dropout: Share = 0.1
+    jitter: Annotated[float, Field(ge=0, le=0.5, description="a number in [0, 0.5]")] = 0.1
     drop: Annotated[float, Field(ge=0, le=0.5, description="a number in [0, 0.5]")] = 0.2
 
 

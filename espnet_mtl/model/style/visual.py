@@ -7,12 +7,14 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
 
 from espnet_mtl.model.style.options import VisualOptions
 from espnet_mtl.model.taps import valid_mask
 
 EMBEDDING, CROP = 1, 2
 """Axes of a frame."""
+MIDDLE_GREY = 0.5
 
 
 class VisualEncoder(nn.Module):
@@ -24,7 +26,7 @@ class VisualEncoder(nn.Module):
     Args:
         shape: Of a frame: (D,) for embeddings, (H, W) for grey crops of faces.
         dim: Size of the query.
-        options: Channels and dropout.
+        options: Channels, dropout and jitter.
 
     Raises:
         ValueError: A frame has another number of axes, or is smaller than the convolutions need.
@@ -33,6 +35,7 @@ class VisualEncoder(nn.Module):
     def __init__(self, shape: Sequence[int], dim: int, options: VisualOptions):
         super().__init__()
         self.shape = tuple(shape)
+        self.jitter = options.jitter
         channels, dropout = options.channels, options.dropout
         if len(self.shape) == EMBEDDING:
             self.frames = nn.Sequential(
@@ -48,11 +51,37 @@ class VisualEncoder(nn.Module):
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Maps frames (B, T_v, D), or (B, T_v, H * W), with lengths (B,) to (B, dim); padding does not count."""
         batch, steps, _ = frames.shape
-        hidden = self.frames(frames.reshape(batch * steps, *self.shape)).view(batch, steps, -1)
+        shaped = frames.reshape(batch, steps, *self.shape)
+        if self.training and self.jitter and len(self.shape) == CROP:
+            shaped = jittered(shaped, self.jitter)
+        hidden = self.frames(shaped.flatten(0, 1)).view(batch, steps, -1)
         mask = valid_mask(lengths, steps)
         scores = self.salience(hidden).masked_fill(~mask, torch.finfo(hidden.dtype).min)
         pooled = (scores.softmax(1) * hidden).sum(1)
         return self.query(pooled)
+
+
+def jittered(crops: Tensor, most: float) -> Tensor:
+    """Shifts, scales, lightens and fades crops (B, T_v, H, W) at random, all frames of an utterance alike.
+
+    Args:
+        crops: Greys from 0 to 1.
+        most: By how much at most: shifts are parts of the side, the others factors between 1 - `most` and 1 + `most`,
+            and light is added.
+    """
+    batch, steps, height, width = crops.shape
+
+    def at_random(*size: int) -> Tensor:
+        return most * (2 * torch.rand(batch, *size, device=crops.device, dtype=crops.dtype) - 1)
+
+    # Coordinates go from -1 to 1: the side is 2
+    places = torch.zeros(batch, 2, 3, device=crops.device, dtype=crops.dtype)
+    places[:, :, 2] = 2 * at_random(2)
+    places[:, 0, 0] = places[:, 1, 1] = 1 + at_random()
+    grid = affine_grid(places, [batch, steps, height, width], align_corners=False)
+    moved = grid_sample(crops, grid, padding_mode="border", align_corners=False)
+    contrast, light = 1 + at_random(1, 1, 1), at_random(1, 1, 1)
+    return (moved - MIDDLE_GREY) * contrast + MIDDLE_GREY + light
 
 
 def _crop_encoder(shape: tuple[int, ...], channels: int, dropout: float) -> nn.Sequential:

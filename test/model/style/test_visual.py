@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.style.options import StyleOptions, VisualOptions
 from espnet_mtl.model.style.table import Style
-from espnet_mtl.model.style.visual import VisualEncoder
+from espnet_mtl.model.style.visual import VisualEncoder, jittered
 
 SHAPES = pytest.mark.parametrize("shape", [(6,), (9, 12)])
 FEATS, LENGTHS = torch.randn(4, 12, 5), torch.tensor([12, 9, 12, 5])
@@ -47,6 +47,39 @@ def test_every_frame_can_matter(shape):
     frames = torch.randn(1, 3, torch.Size(shape).numel(), requires_grad=True)
     make_encoder(shape)(frames, torch.tensor([3])).sum().backward()
     assert frames.grad.abs().sum(-1).gt(0).all()
+
+
+def bright_spot(rows, columns, frames=2):
+    crops = torch.zeros(40, frames, 16, 16)
+    crops[:, :, rows, columns] = 1.0
+    return crops
+
+
+def test_crops_are_moved_and_lightened_within_bounds():
+    torch.manual_seed(0)
+    moved = jittered(bright_spot(8, 8), 0.2)
+    torch.testing.assert_close(moved[:, 0], moved[:, 1])  # all frames of an utterance alike
+    spots = moved[:, 0].flatten(1).argmax(1)
+    assert len(spots.unique()) > 10
+    rows, columns = spots // 16, spots % 16
+    assert (rows - 8).abs().max() <= 4  # 0.2 of the side, and a pixel for the scale
+    assert (columns - 8).abs().max() <= 4
+    corners = moved[:, 0, 0, 0]
+    assert corners.min() < -0.1
+    assert corners.max() > 0.1
+    assert corners.abs().max() <= 0.3  # 0.2 of light, and 0.2 of contrast on 0.5
+    torch.testing.assert_close(jittered(bright_spot(3, 5), 0.0), bright_spot(3, 5))
+
+
+def test_only_crops_in_training_are_jittered():
+    for shape, differ in {(9, 12): True, (6,): False}.items():
+        options = VisualOptions(channels=8, dropout=0.0, jitter=0.2)
+        encoder = VisualEncoder(shape, dim=4, options=options)
+        frames, lengths = torch.rand(2, 3, torch.Size(shape).numel()), torch.tensor([3, 3])
+        in_training = [encoder(frames, lengths) for _ in range(2)]
+        assert torch.equal(*in_training) != differ
+        encoder.eval()
+        torch.testing.assert_close(encoder(frames, lengths), encoder(frames, lengths))
 
 
 def test_a_frame_of_three_axes_is_none():
