@@ -1,6 +1,7 @@
 """tools/expression.py faces: what is seen, what is heard of it, and whether faces find their recordings."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from espnet_mtl.corpora.demo import Demo
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.evaluation.encoders import EncodedStyles
+from espnet_mtl.visual.faces import find_faces, speakers_face
+from espnet_mtl.visual.images import read_image
+from espnet_mtl.visual.unusable import UnusableVisual
 
 EMOTIONS = sorted(SHIFT)
 
@@ -93,21 +97,44 @@ def test_the_face_is_of_somebody_else_in_the_emotion_that_is_asked_for(subject, 
         assert controls["emotion"] is None
 
 
-def test_faces_of_the_demo_are_drawn_anew(part):
+def test_faces_of_the_demo_are_drawn_anew(part, tmp_path):
     corpus = Demo()
     listed = {one.id: one for one in corpus.utterances()}
     (utt,) = list(listed)[:1]
     demo = part.where([place == 0 for place in range(len(part.utts))])
     demo.utts[0] = utt
     own = corpus.draw(listed[utt], 0.5)
-    drawn = {name: measuring._drawn(demo, drawing)[utt] for name, drawing in DRAWINGS.items()}
+    drawn = {name: measuring._drawn(demo, drawing, tmp_path)[utt] for name, drawing in DRAWINGS.items()}
+    picture = read_image(Path(drawn.pop("picture")))
+    assert picture.shape == (240, 320)
+    assert speakers_face(find_faces(picture)) is not None
     assert {faces.shape[1:] for faces in drawn.values()} == {own.shape[1:]}
     kinds = [own, *drawn.values()]
     for number, one in enumerate(kinds):
         for other in kinds[number + 1 :]:
             assert np.abs(one[0].astype(int) - other[0]).mean() > 2
     with pytest.raises(UserError, match="--drawn: f1_happy_test0 is no utterance of the demo"):
-        measuring._drawn(part, DRAWINGS["person"])
+        measuring._drawn(part, DRAWINGS["person"], tmp_path)
+
+
+def test_who_is_not_found_does_not_count(subject, probes, part, monkeypatch):
+    kept = []
+
+    def see(source):
+        if len(kept) == 3:
+            raise UnusableVisual("no face")
+        kept.append(source)
+        return np.zeros((1, 256), np.float32)
+
+    def encoded(encoders, speech):
+        return EncodedStyles(EMOTIONS, np.eye(3, 4, dtype=np.float32), np.eye(3, dtype=np.float32))
+
+    monkeypatch.setattr(measuring, "build_extractor", lambda *given: see)
+    monkeypatch.setattr(measuring, "encode_faces", encoded)
+    monkeypatch.setattr(measuring, "styles_of_recordings", encoded)
+    rows = measure_faces(subject, probes, drawn=False).rows
+    assert rows["own_found"][1].value == pytest.approx(3 / (len(part.utts) - 1))
+    assert rows["own_seen"][2] == 3
 
 
 def test_what_is_missing_is_said(subject, probes, part):

@@ -31,6 +31,8 @@ LANGUAGE = "en-us"
 WORDS_PER_MINUTE = 165
 SNR_DB = 70
 FACES_A_SECOND = 3.0
+FACE_SIDE = 48
+"""Height and width of a face in pixels."""
 FACES = 1
 """What tells the random numbers of faces from those of voices."""
 FEWEST = 7
@@ -156,7 +158,12 @@ class Demo(Corpus):
         return replace(utterance, audio=path, alignment=phones, visual=visual)
 
     def draw(
-        self, utterance: Utterance, seconds: float, person: str | None = None, style: str | None = None
+        self,
+        utterance: Utterance,
+        seconds: float,
+        person: str | None = None,
+        style: str | None = None,
+        side: int = FACE_SIDE,
     ) -> NDArray[np.uint8] | None:
         """Draws the face that goes with one utterance, the stronger its expression the stronger that of the voice is.
 
@@ -165,9 +172,10 @@ class Demo(Corpus):
             seconds: Its length.
             person: Whose face; None: that of the speaker.
             style: How it is drawn; None: as `face_style` says.
+            side: Height and width in pixels.
 
         Returns:
-            Crops (T, 48, 48), `FACES_A_SECOND`; None where the utterance has no face.
+            Crops (T, side, side), `FACES_A_SECOND`; None where the utterance has no face.
         """
         # Other random numbers than those of the voice: whether faces are drawn changes nothing that is heard
         rng = np.random.default_rng([*self._seed(utterance), FACES])
@@ -176,7 +184,7 @@ class Demo(Corpus):
         frames = max(1, round(seconds * FACES_A_SECOND))
         emotion, whose = str(utterance.emotion), person or utterance.speaker
         strength = _strength(emotion, _noise(np.random.default_rng(self._seed(utterance))))
-        return draw_faces(emotion, whose, frames, rng, style or self.face_style, strength=strength)
+        return draw_faces(emotion, whose, frames, rng, style or self.face_style, side, strength)
 
     def _seed(self, utterance: Utterance) -> list[int]:
         """Seeds the random numbers of one utterance alone: it is the same whatever else is made, in any process."""

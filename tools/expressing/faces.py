@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from espnet_mtl.corpora.demo import SPEAKERS, Demo
+from espnet_mtl.corpora.demo import FACE_SIDE, SPEAKERS, Demo
 from espnet_mtl.data.dump import MEDIA_SCP, VISUAL_SCP
 from espnet_mtl.data.utterances import read_visual
 from espnet_mtl.errors import UserError
@@ -20,6 +22,7 @@ from espnet_mtl.system.audio_files import read_mono
 from espnet_mtl.system.progress import progress
 from espnet_mtl.visual.extractors.build import build_extractor
 from espnet_mtl.visual.sources import source_of
+from espnet_mtl.visual.unusable import UnusableVisual
 
 from .emotions import functionals_said, named_right, recording_for
 from .figures import Figures
@@ -41,18 +44,26 @@ class Drawing:
         title: What is new.
         person: Whose face; None: that of the speaker.
         style: How it is drawn; None: as the corpus has it.
+        pictured: Whether it has to be found in a picture, as those of users.
     """
 
     title: str
-    person: str | None
-    style: str | None
+    person: str | None = None
+    style: str | None = None
+    pictured: bool = False
 
 
 DRAWINGS = {
-    "person": Drawing("faces of somebody unseen", STRANGER, None),
-    "style": Drawing("faces in an unseen style of drawing", None, UNSEEN_STYLE),
+    "person": Drawing("faces of somebody unseen", STRANGER),
+    "style": Drawing("faces in an unseen style of drawing", style=UNSEEN_STYLE),
     "both": Drawing("faces of somebody unseen in an unseen style", STRANGER, UNSEEN_STYLE),
+    "picture": Drawing("faces found in pictures", pictured=True),
 }
+PICTURE = (240, 320)
+"""Height and width of a picture."""
+PICTURED = (120, 200)
+"""Least and largest side of a face in it."""
+GREY = 120
 
 
 def measure_faces(subject: Subject, probes: Probes, drawn: bool) -> Figures:
@@ -72,17 +83,18 @@ def measure_faces(subject: Subject, probes: Probes, drawn: bool) -> Figures:
     figures = Figures()
     part, faces = _part_with_faces(subject.part)
     titles = {"own": "faces of the set", **{name: drawing.title for name, drawing in DRAWINGS.items()}}
-    kinds: dict[str, Mapping[str, Face]] = {"own": faces}
-    if drawn:
-        kinds |= {name: _drawn(part, drawing) for name, drawing in DRAWINGS.items()}
     labelled = _said_right(subject, probes, "by label", [{} for _ in subject.cells])
     texts = [cell.text for cell in subject.cells]
     figures.add("labelled", "emotion by label", labelled[0], texts)
-    random = np.random.default_rng(0)
-    sources = [recording_for(cell, part, random) for cell in subject.cells]
-    for kind, shown in kinds.items():
-        _add_encoded(figures, subject, part, shown, kind, titles[kind])
-        _add_said(figures, subject, probes, sources, shown, kind, titles[kind], labelled[0])
+    with TemporaryDirectory() as directory:
+        kinds: dict[str, Mapping[str, Face]] = {"own": faces}
+        if drawn:
+            kinds |= {name: _drawn(part, drawing, Path(directory)) for name, drawing in DRAWINGS.items()}
+        for kind, shown in kinds.items():
+            seen = _add_encoded(figures, subject, part, shown, kind, titles[kind])
+            random = np.random.default_rng(0)
+            sources = [recording_for(cell, seen, random) for cell in subject.cells]
+            _add_said(figures, subject, probes, sources, shown, kind, titles[kind], labelled[0])
     return figures
 
 
@@ -95,28 +107,54 @@ def _part_with_faces(part: SpeechSet) -> tuple[SpeechSet, dict[str, Face]]:
     return kept, {utt: files[utt] for utt in kept.utts}
 
 
-def _drawn(part: SpeechSet, drawing: Drawing) -> dict[str, Face]:
-    """Draws the faces of the demo's utterances anew."""
+def _drawn(part: SpeechSet, drawing: Drawing, directory: Path) -> dict[str, Face]:
+    """Draws the faces of the demo's utterances anew; pictures are written into the directory."""
     corpus = Demo(faceless=0.0)
+    random = np.random.default_rng(0)
     listed = {utterance.id: utterance for utterance in corpus.utterances()}
     faces: dict[str, Face] = {}
     for utt, wav in zip(part.utts, part.wavs, strict=True):
         if utt not in listed:
             raise UserError(f"--drawn: {utt} is no utterance of the demo, with speakers {', '.join(SPEAKERS)}")
         samples, fs = read_mono(wav)
-        crops = corpus.draw(listed[utt], len(samples) / fs, drawing.person, drawing.style)
+        side = int(random.integers(*PICTURED)) if drawing.pictured else FACE_SIDE
+        crops = corpus.draw(listed[utt], len(samples) / fs, drawing.person, drawing.style, side)
         assert crops is not None
-        faces[utt] = crops
+        faces[utt] = _picture(crops[0], random, directory / f"{utt}.png") if drawing.pictured else crops
     return faces
+
+
+def _picture(face: NDArray[np.uint8], random: np.random.Generator, path: Path) -> str:
+    """Writes a picture with a face (side, side) anywhere in it."""
+    from PIL import Image
+
+    picture = np.full(PICTURE, GREY, np.uint8)
+    top, left = (int(random.integers(0, whole - len(face) + 1)) for whole in PICTURE)
+    picture[top : top + len(face), left : left + len(face)] = face
+    Image.fromarray(picture).save(path)
+    return str(path)
 
 
 def _add_encoded(
     figures: Figures, subject: Subject, part: SpeechSet, shown: Mapping[str, Face], kind: str, title: str
-) -> None:
-    """Adds which emotions the visual encoder sees in faces, and whether they find their recordings."""
+) -> SpeechSet:
+    """Adds which emotions the visual encoder sees in faces, and whether they find their recordings.
+
+    Returns:
+        The utterances whose face was found.
+    """
     args, model = subject.tts.train_args, subject.tts.model
     extractor = build_extractor(args.visual_extract, args.visual_extract_conf)
-    frames = [extractor(source_of(shown[utt])) for utt in progress(part.utts, title, len(part.utts))]
+    frames, found = [], []
+    for utt in progress(part.utts, title, len(part.utts)):
+        try:
+            frames.append(extractor(source_of(shown[utt])))
+        except UnusableVisual:
+            found.append(False)
+        else:
+            found.append(True)
+    figures.add(f"{kind}_found", f"{title}: found", np.array(found, float), part.texts)
+    part = part.where(found)
     encoders = Encoders(model, subject.tts.emotions, subject.tts.fs)
     faces = encode_faces(encoders, frames)
     named = np.array(faces.names)[faces.weights.argmax(1)]
@@ -124,14 +162,14 @@ def _add_encoded(
     figures.add(f"{kind}_seen", f"{title}: emotion that the encoder sees", right, part.texts)
     if model.style.reference is None:
         figures.left_out[f"{kind}_matching"] = "this model has no reference encoder, which faces could be matched with"
-        return
-    found = matching(faces.vectors, styles_of_recordings(encoders, part).vectors)
-    for name, values in found.items():
+        return part
+    for name, values in matching(faces.vectors, styles_of_recordings(encoders, part).vectors).items():
         way, measured = name.split("_", 3)[0], name.split("_", 3)[3].replace("_", "@")
         ways = {"face": "face to voice", "voice": "voice to face"}
         statistic = np.median if measured == "rank" else np.mean
         figures.add(f"{kind}_{name}", f"{title}: {ways[way]}, {measured}", values, part.texts, statistic)
     figures.details["candidates"] = len(part.utts)
+    return part
 
 
 def _said_right(
