@@ -18,8 +18,8 @@ class VisualOptions(Options):
     Attributes:
         channels: Channels of a frame's encoding.
         dropout: Dropout in it.
-        jitter: How far crops of faces are shifted, as a part of their side, scaled and lightened at random in training:
-            a face that is found in a picture is never where the next one is.
+        jitter: By how much crops of faces are scaled at random in training, and, a fifth of it, shifted: a face that is
+            found in a picture never fills the crop as the next one does.
         drop: Share of the training utterances with a recording and a face that go without the face, and as many without
             the recording, so that either suffices.
     """

@@ -55,20 +55,28 @@ def bright_spot(rows, columns, frames=2):
     return crops
 
 
-def test_crops_are_moved_and_lightened_within_bounds():
+def test_crops_are_scaled_and_shifted_within_bounds():
     torch.manual_seed(0)
-    moved = jittered(bright_spot(8, 8), 0.2)
-    torch.testing.assert_close(moved[:, 0], moved[:, 1])  # all frames of an utterance alike
-    spots = moved[:, 0].flatten(1).argmax(1)
-    assert len(spots.unique()) > 10
+    shifted = jittered(bright_spot(8, 8), 0.5)  # in the middle: the scale hardly moves it
+    torch.testing.assert_close(shifted[:, 0], shifted[:, 1])  # all frames of an utterance alike
+    spots = shifted[:, 0].flatten(1).argmax(1)
     rows, columns = spots // 16, spots % 16
-    assert (rows - 8).abs().max() <= 4  # 0.2 of the side, and a pixel for the scale
-    assert (columns - 8).abs().max() <= 4
-    corners = moved[:, 0, 0, 0]
-    assert corners.min() < -0.1
-    assert corners.max() > 0.1
-    assert corners.abs().max() <= 0.3  # 0.2 of light, and 0.2 of contrast on 0.5
+    assert len(spots.unique()) > 5
+    assert (rows - 8).abs().max() <= 3  # a fifth of .5 of the side, and a pixel for the scale
+    assert (columns - 8).abs().max() <= 3
+    scaled = jittered(bright_spot(slice(4, 12), slice(4, 12)), 0.2)[:, 0].mean((1, 2))
+    assert scaled.min() < 0.25 / 1.15**2
+    assert scaled.max() > 0.25 / 0.85**2
+    assert scaled.min() > 0.25 / 1.25**2
+    assert scaled.max() < 0.25 / 0.75**2
     torch.testing.assert_close(jittered(bright_spot(3, 5), 0.0), bright_spot(3, 5))
+
+
+def test_neither_light_nor_contrast_matters():
+    encoder = make_encoder((9, 12))
+    frames, lengths = torch.rand(2, 3, 9 * 12), torch.tensor([3, 3])
+    torch.testing.assert_close(encoder(0.5 * frames + 0.3, lengths), encoder(frames, lengths), atol=2e-2, rtol=0)
+    assert torch.isfinite(encoder(torch.full_like(frames, 0.7), lengths)).all()
 
 
 def test_only_crops_in_training_are_jittered():
