@@ -130,7 +130,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
         except RuntimeError as error:
             if "world_size" not in str(error):
                 raise
-            part = {"train": "train", "valid": "dev"}.get(mode, mode)
+            part = "dev" if mode == "valid" else mode
             raise UserError(
                 f"{part}: a batch has fewer utterances than there are processes ({error}): take fewer GPUs, more "
                 "utterances, or a larger batch_size or batch_bins"
