@@ -21,6 +21,8 @@ LARGEST_YAML = 2**22
 """Bytes of a YAML file: those of a model with 90,000 speakers, and reading them takes 10 s."""
 MOST_VALUES = 400_000
 """Values of a YAML file, those that it repeats by aliases counted as often as they come."""
+LONGEST_NUMBER = 1000
+"""Characters of a number."""
 MOST_MERGED = 10**4
 """Keys that may be merged into one mapping (`<<`)."""
 THOUSANDS = r"[-+]?[0-9]{1,3}(_[0-9]{3})+(\.[0-9]*)?"
@@ -80,6 +82,9 @@ class PlainLoader(yaml.SafeLoader):
 
     def construct_number(self, node: yaml.ScalarNode) -> Any:
         """Builds a number that is written as it is meant."""
+        # Python refuses to read thousands of digits, unless another package has lifted its limit
+        if len(node.value) > LONGEST_NUMBER:
+            raise _error(f"a number of {len(node.value)} characters", node)
         for form, meaning in SURPRISES:
             if form.fullmatch(node.value):
                 raise _error(f"YAML takes {_plain(node)} for {meaning}: quote it, or write it otherwise", node)

@@ -1,5 +1,7 @@
 """YAML of a stranger: it takes bounded time and memory, and builds plain values only."""
 
+import sys
+
 import pytest
 import yaml
 
@@ -28,7 +30,7 @@ def grown(first: str, following: str) -> str:
         ("a: " + "[" * 5000, "nested too deeply"),
         ("- " * 5000, "nested too deeply"),
         ("a: " + "x" * LARGEST_YAML, "KiB is no configuration"),
-        ("a: " + "9" * 9000, "not a YAML file"),
+        ("a: " + "9" * 9000, "line 1: a number of 9000 characters"),
         ("a: !!python/object/apply:os.mkdir [ran]", "not a YAML file"),
         ("a: !!python/name:os.system x", "not a YAML file"),
         ("a: !!timestamp x", "YAML takes x for a date"),
@@ -48,6 +50,16 @@ def test_it_is_refused_in_one_line(text, message, tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
     assert str(error.value).startswith("some.yaml")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_long_numbers_are_refused_whatever_python_allows():
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        with pytest.raises(UserError, match="a number of 9000 characters"):
+            parse_yaml(b"a: " + b"9" * 9000, "some.yaml")
+    finally:
+        sys.set_int_max_str_digits(before)
 
 
 def test_a_model_of_many_speakers_is_read(tmp_path):
