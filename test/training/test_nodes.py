@@ -5,20 +5,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
-from tiny_stages import FULL, TRAINABLE, config_file, run_stage, write_data
+from training_on_cpus import prepare, training
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.training.nodes import this_node, without_launching
 
-ROOT = Path(__file__).parents[2]
-ON_CPUS = ROOT / "test/helpers/on_cpus.py"
-CONFIG = {**TRAINABLE, "optim": "sgd", "optim_conf": {"lr": 0.02}, "num_iters_per_epoch": 5, "log_interval": 1}
 STARTED = []
 SLURM = {"SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "2", "SLURM_STEP_NODELIST": "127.0.0.1"}
 
@@ -26,25 +21,14 @@ SLURM = {"SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "2", "SLURM_STEP_NODELIST"
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """Stages 2 to 4."""
-    directory = tmp_path_factory.mktemp("nodes")
-    write_data(directory / "data", {**FULL, "dev": FULL["train"][:2]})
-    for stage in range(2, 5):
-        run_stage(stage, directory, base=CONFIG)
-    return directory
+    return prepare(tmp_path_factory.mktemp("nodes"))
 
 
 def start(work, tag, *options, **environment):
     """Starts the training of one machine."""
-    config = config_file(work, {}, CONFIG)
-    words = ["--train_config", str(config), "--dump", "dump/raw", "--token_list", "dump/token_list", "--tables"]
-    words += ["dump/tables", "--stats", "exp/stats", "--output", f"exp/{tag}", "--token_type", "phn"]
-    process = subprocess.Popen(
-        [sys.executable, ON_CPUS, *words, "--", "--vocoder", "steps=0", *options],
-        cwd=work,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "WITHOUT_DROPOUT": "1", "PYTHONPATH": str(ROOT), **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = training(work, tag, {}, options=options)
+    command["env"] |= environment
+    process = subprocess.Popen(**command, stderr=subprocess.PIPE)
     STARTED.append(process)
     return process
 
