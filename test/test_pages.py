@@ -264,7 +264,7 @@ def test_the_commands_of_the_durations_page_work(recipe, tmp_path):
 def test_the_command_for_jets_works(recipe, tmp_path):
     for name in ("dump", "exp/stats"):
         shutil.copytree(recipe / name, tmp_path / name, symlinks=True)
-    jets, _ = page_commands("training")
+    jets, *_ = page_commands("training")
     short = "--max_epoch 1 --num_iters_per_epoch 1 --scheduler_conf first_cycle_steps=2 --scheduler_conf warmup_steps=1"
     run_line(jets.replace("conf/", f"{CONF}/"), tmp_path, "--train_args", short, "--stop_stage", "5")
     assert (tmp_path / "exp/train_jets/latest.pth").is_file()
@@ -283,7 +283,7 @@ def test_the_users_own_recordings(recipe, tmp_path):
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings/metadata.csv").write_text("\n".join(rows))
     own, *_ = page_commands("data")
-    _, further = page_commands("training")
+    *_, further = page_commands("training")
     assert own.endswith("--corpus csv")
     run_line(own, tmp_path, "--stop_stage", "6", "--corpus_conf", "dev=1 test=1", "--baseline_config", "none")
     durations = json.loads((tmp_path / "dump/raw/durations.json").read_text())

@@ -82,12 +82,12 @@ class PlainLoader(yaml.SafeLoader):
 
     def construct_number(self, node: yaml.ScalarNode) -> Any:
         """Builds a number that is written as it is meant."""
-        # Python refuses to read thousands of digits, unless another package has lifted its limit
-        if len(node.value) > LONGEST_NUMBER:
-            raise _error(f"a number of {len(node.value)} characters", node)
         for form, meaning in SURPRISES:
             if form.fullmatch(node.value):
                 raise _error(f"YAML takes {_plain(node)} for {meaning}: quote it, or write it otherwise", node)
+        # Python refuses to read thousands of digits, unless another package has lifted its limit
+        if len(node.value) > LONGEST_NUMBER:
+            raise _error(f"a number of {len(node.value)} characters", node)
         is_float = node.tag.endswith(":float")
         return self.construct_yaml_float(node) if is_float else self.construct_yaml_int(node)
 
