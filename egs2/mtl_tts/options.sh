@@ -25,6 +25,7 @@ options=(
     "expdir|exp|directory of statistics, models and decoded speech"
     "ngpu|0|number of GPUs for training and decoding, on each machine"
     "num_nodes|1|number of machines for stage 5; train_cmd in cmd.sh starts it on each, or else Slurm's srun"
+    "num_splits|1|stage 5: parts of the train set, of which one is in memory at a time; for millions of utterances"
     "nj|$(nproc)|number of parallel processes in stages 1 to 3"
     "scheduler||Dask cluster for stages 1 to 3 and 7, instead of processes here: tcp://host:port, or a YAML (docs/cluster.md)"
     "skip_upload|true|true or false"
@@ -100,6 +101,7 @@ check_options() {
     ((stage <= stop_stage)) || fail "--stage $stage comes after --stop_stage $stop_stage"
     number ngpu 0 64
     number num_nodes 1 1024
+    number num_splits 1 1024
     number nj 1 1024
     choice token_type phn char bpe
     choice skip_upload true false

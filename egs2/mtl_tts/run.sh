@@ -67,7 +67,8 @@ train() { # model, its training configuration
     ((num_nodes == 1)) || nodes=(--dist_launcher slurm --dist_master_port $((20000 + RANDOM % 20000)))
     exec $train_cmd python -m espnet_mtl.bin.stages.train --train_config "$2" --dump "$dumpdir/raw" \
         --token_list "$dumpdir/token_list" --tables "$dumpdir/tables" --stats "$expdir/stats" \
-        --output "$expdir/$1" --token_type "$token_type" "${init[@]}" --ngpu "$ngpu" -- "${nodes[@]}" $train_args
+        --output "$expdir/$1" --token_type "$token_type" "${init[@]}" --ngpu "$ngpu" --num_splits "$num_splits" -- \
+        "${nodes[@]}" $train_args
 }
 
 # shellcheck disable=SC2086

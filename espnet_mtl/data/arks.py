@@ -11,7 +11,7 @@ import numpy as np
 
 from espnet_mtl.data.kaldi import read_scp, read_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.kaldi.matrix import load_matrix, matrix_shape
+from espnet_mtl.system.kaldi.matrix import OpenArchive, load_matrix
 
 
 @contextmanager
@@ -39,6 +39,7 @@ class Matrices:
 
     Attributes:
         places: Where each is, by utterance.
+        archives: Files that shapes were read from.
 
     Raises:
         UserError: The table is missing, or a line of it is no file: commands are not run.
@@ -46,6 +47,7 @@ class Matrices:
 
     def __init__(self, scp: Path, producer: str = ""):
         self.places = read_scp(scp, producer)
+        self.archives: set[str] = set()
         self._columns: int | None = None
 
     def __getitem__(self, utt: str) -> np.ndarray:
@@ -54,17 +56,20 @@ class Matrices:
         Raises:
             UserError: What `load_matrix` raises, or D is another one than that of the matrix that was read first.
         """
-        matrix = load_matrix(self.places[utt], self.places.where(utt))
+        matrix = load_matrix(self.places[utt], self.places.at(utt))
         self._checked(utt, matrix.shape)
         return matrix
 
-    def shape(self, utt: str) -> tuple[int, int]:
-        """Reads the shape of a matrix alone: (T, D).
+    def shapes(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Yields each utterance and the shape of its matrix: (T, D).
 
         Raises:
-            UserError: As for the matrix.
+            UserError: As for the matrix, whose numbers are not looked at.
         """
-        return self._checked(utt, matrix_shape(self.places[utt], self.places.where(utt)))
+        with OpenArchive() as archive:
+            for utt, place in self.places.items():
+                yield utt, self._checked(utt, archive.shape(place, self.places.at(utt)))
+        self.archives = archive.paths
 
     def _checked(self, utt: str, shape: tuple[int, ...]) -> tuple[int, int]:
         if self._columns is None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import NamedTuple
 
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import ClassLabel, ContinuousLabel
@@ -26,21 +30,28 @@ LONGEST_SHOWN = 80
 
 
 class Table(dict[str, str]):
-    """Values by key, in the order of the lines.
+    """Values by key, in the order of the lines; no key is ever added or taken away once it has been read.
 
     Attributes:
         path: The file.
-        lines: Number of each key's line, from 1.
     """
 
     def __init__(self, path: Path):
         super().__init__()
         self.path = path
-        self.lines: dict[str, int] = {}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Number of each key's line, from 1; made once a message needs it, as it takes as much room as the rest."""
+        return {key: number for number, key in enumerate(self, 1)}
 
     def where(self, key: str) -> str:
         """Names the place of a line, for messages: file, number, and utterance."""
-        return f"{self.path}:{self.lines[key]}: utterance {key}"
+        return f"{self.path}:{self._numbers[key]}: utterance {key}"
+
+    def at(self, key: str) -> TableLine:
+        """Returns the place of a line as what is `where` once a message is made of it."""
+        return TableLine(self, key)
 
     def check_has(self, keys: Iterable[str], other: Path) -> None:
         """Raises UserError where a key lacks a line; `other` is the file that names it."""
@@ -56,13 +67,25 @@ class Table(dict[str, str]):
                 raise UserError(f"{self.where(key)} is not in {other.name}: correct the line, or delete it")
 
 
-def read_table(path: str | Path, producer: str = "", empty_values: bool = False) -> Table:
+class TableLine(NamedTuple):
+    """A line of a table: as text, its place. That of every line would take long to make where hardly any is shown."""
+
+    table: Table
+    key: str
+
+    def __str__(self) -> str:
+        """Returns the place."""
+        return self.table.where(self.key)
+
+
+def read_table(path: str | Path, producer: str = "", empty_values: bool = False, only_keys: bool = False) -> Table:
     """Reads a table such as `text` or `utt2spk`; one of files, such as `wav.scp`, is for `read_scp`.
 
     Args:
         path: The file: one `<key> <value>` a line, UTF-8.
         producer: What makes this file, e.g. "stage 3", for the error where it is missing.
         empty_values: Whether a line may hold a key alone.
+        only_keys: Whether values are of no use: all are empty then, which takes little room.
 
     Raises:
         UserError: The file is missing or no text, a line has no value or a control character, or a key comes twice.
@@ -72,29 +95,37 @@ def read_table(path: str | Path, producer: str = "", empty_values: bool = False)
         raise UserError(f"run {producer} first: {path} is missing")
     table = Table(path)
     for number, line in _numbered_lines(path):
-        key, *rest = GAP.split(line, maxsplit=1)
-        if not key or not (rest or empty_values):
+        # In ASCII there is no other space left at which `str.split`, which is faster, could part a line
+        parts = line.split(maxsplit=1) if line.isascii() else GAP.split(line, maxsplit=1)
+        if not parts or not parts[0] or (len(parts) < 2 and not empty_values):
             raise UserError(f"{path}:{number}: expected '<key> <value>', got {line[:LONGEST_SHOWN]!r}")
-        # Such as a no-break space, at which ESPnet would part the line, or the mark of two files that were joined
-        if any(map(str.isspace, key)) or BYTE_ORDER_MARK in key:
-            raise UserError(f"{path}:{number}: {key[:LONGEST_SHOWN]!r} is no key: it holds a space of another kind")
-        key = normal_name(key)
+        key = _key(parts[0], path, number)
         if key in table:
             raise UserError(f"{path}:{number}: {key!r} comes twice; every key must be unique")
-        table[key] = rest[0].strip() if rest else ""
-        table.lines[key] = number
+        table[key] = parts[1].strip() if len(parts) > 1 and not only_keys else ""
     return table
+
+
+def _key(word: str, path: Path, number: int) -> str:
+    """Returns the one form of a key; the tables of a set share theirs, as a million of them take room."""
+    # Such as a no-break space, at which ESPnet would part the line, or the mark of two files that were joined
+    if not word.isascii() and (any(map(str.isspace, word)) or BYTE_ORDER_MARK in word):
+        raise UserError(f"{path}:{number}: {word[:LONGEST_SHOWN]!r} is no key: it holds a space of another kind")
+    return sys.intern(normal_name(word))
 
 
 def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yields the number of each line, from 1, and the line without spaces around it."""
-    text = read_text(path).removesuffix("\n")
-    lines = text.split("\n") if text else []
-    for number, line in enumerate(lines, 1):
-        found = CONTROL.search(line)
+    text = read_text(path)
+    if text == "\n":
+        return
+    is_clean = CONTROL.search(text) is None
+    for number, line in enumerate(io.StringIO(text, newline="\n"), 1):
+        found = None if is_clean else CONTROL.search(line)
         if found:
             code = f"U+{ord(found[0]):04X}"
-            raise UserError(f"{path}:{number}: the control character {code} in {line[:LONGEST_SHOWN]!r}")
+            shown = line.removesuffix("\n")[:LONGEST_SHOWN]
+            raise UserError(f"{path}:{number}: the control character {code} in {shown!r}")
         yield number, line.strip()
 
 
@@ -165,13 +196,16 @@ def read_labels(path: Path, label: Label) -> Table:
     """
     table = read_optional(path)
     names = OneForm(label.name)
+    forms: dict[str, str] = {}  # of a million lines few differ
     for utt, line in table.items():
-        try:
-            table[utt] = normal_label(label, line)
-        except UserError as error:
-            raise UserError(f"{table.where(utt)}: {error}") from error
-        if isinstance(label, ClassLabel) and not label.soft:
-            names.of(line, table.where(utt))
+        if line not in forms:
+            try:
+                forms[line] = normal_label(label, line)
+            except UserError as error:
+                raise UserError(f"{table.where(utt)}: {error}") from error
+            if isinstance(label, ClassLabel) and not label.soft:
+                names.of(line, table.where(utt))
+        table[utt] = forms[line]
     return table
 
 
@@ -204,8 +238,9 @@ def parse_counts(table: Table, key: str, separator: str | None = None) -> list[i
         UserError: It holds anything else.
     """
     words = table[key].split(separator)
+    digits = "".join(words)
     # Numbers of more digits cannot be meant, and would be too large for arrays.
-    if not all(word.isascii() and word.isdecimal() and len(word) < 10 for word in words):
+    if not (all(words) and digits.isascii() and digits.isdecimal() and max(map(len, words)) < 10):
         raise UserError(f"{table.where(key)}: expected whole numbers, got {table[key][:LONGEST_SHOWN]!r}")
     return [int(word) for word in words]
 

@@ -120,7 +120,8 @@ def tell_untimed(dumps: Sequence[Path]) -> None:
 def _untimed(dump: Path) -> list[str]:
     """Names the utterances whose times the corpus does not give; of joined corpora, one may give none."""
     wavs = read_scp(dump / WAV_SCP, "stage 2")
-    alignments = read_optional(dump / ALIGNMENT)
+    path = dump / ALIGNMENT
+    alignments = read_table(path, only_keys=True) if is_there(path) else Table(path)
     alignments.check_only(wavs, wavs.path)
     return [utt for utt in wavs if utt not in alignments]
 

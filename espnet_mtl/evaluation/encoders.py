@@ -120,8 +120,7 @@ def styles_of_faces(encoders: Encoders, speech: SpeechSet) -> EncodedStyles:
         return encode_faces(encoders, [None] * len(seen))
     faces = Matrices(speech.directory / VISUAL_SCP, "stage 3")
     learned = prod(encoders.style.visual.shape)
-    for utt in faces.places:
-        _, size = faces.shape(utt)
+    for utt, (_, size) in faces.shapes():
         if size != learned:
             where = faces.places.where(utt)
             raise UserError(f"{where}: frames of {size} numbers, not {learned} as the model learned from: run stage 3")

@@ -18,6 +18,8 @@ JOINED = "\u0600-\u18ff"
 """Scripts from Arabic over those of India to Mongolian: a joiner between two of their letters is part of the word."""
 MINUS = "\u2212\u02d7"
 """Signs that look like dashes, and are none to Unicode."""
+PLAIN_NAME = re.compile(r"[!-.0-\[\]-~]+")
+"""Of ASCII alone, without spaces and slashes."""
 BETWEEN_LETTERS = re.compile(rf"(?<=[{JOINED}])[{JOINERS}](?=[{JOINED}])")
 
 
@@ -70,6 +72,8 @@ def normal_name(name: str) -> str:
     It is composed (NFC), without characters that nobody sees, and with `_` for spaces and slashes, so that it can be a
     key of a table and part of a file's name.
     """
+    if PLAIN_NAME.fullmatch(name):
+        return name
     return re.sub(r"[\s/\\]+", "_", one_form(name))
 
 

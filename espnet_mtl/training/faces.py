@@ -90,8 +90,7 @@ def _places(directory: Path, size: int) -> Table:
     """Reads where the faces of a set are, and checks the shape of each by its first bytes."""
     faces = Matrices(directory / VISUAL_SCP, "stage 3")
     faces.places.check_only(read_table(directory / UTT2SPK, "stage 2"), directory / UTT2SPK)
-    for utt in faces.places:
-        found = faces.shape(utt)
+    for utt, found in faces.shapes():
         if found[1] != size or not found[0]:
             wanted = f"expected frames of {size} numbers: run stage 3 again"
             raise UserError(f"{faces.places.where(utt)}: a matrix {found}, {wanted}")

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from espnet_mtl.data.arks import Matrices
 from espnet_mtl.data.dump import DURATIONS, ENERGY_SCP, FEATS_SCP, PITCH_SCP, TRAIN_AND_DEV, WAV_SCP, text_file
 from espnet_mtl.data.kaldi import Table, parse_counts, read_labels, read_scp, read_table
+from espnet_mtl.data.provenance.notes import file_digest, joined_digest
 from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import CLASS_LABELS, LABELS
+from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS
 from espnet_mtl.model.checkpoint import check_statistics
-from espnet_mtl.system.files import read_names
-from espnet_mtl.training.dataset import STATS_FILES, TrainPaths
+from espnet_mtl.system.files import read_names, write_text
+from espnet_mtl.training.dataset import SHAPES, STATS_FILES, TrainPaths
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-SHAPES = ("text_shape", "speech_shape")
+REVISION = 1
+"""Of these checks: one more where they find more."""
 
 
 def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
-    """Checks what stages 2 to 4 wrote for train and dev.
+    """Checks what stages 2 to 4 wrote for train and dev, unless it is as it was when it was checked.
+
+    Of tables, that is seen by their content. Of archives, which may be large, by size and time: those that have changed
+    are looked at again.
 
     Args:
         paths: Where it is.
@@ -30,13 +39,56 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
     Raises:
         UserError: A file cannot be read, or does not fit the others; the message names file and line.
     """
+    note = paths.stats / f"checked_{tts}_{token_type}.json"
+    tables = joined_digest([str(REVISION), *map(file_digest, _tables(paths, token_type))])
+    if _is_checked(note, tables):
+        return
+    archives = _check_all(paths, tts, token_type)
+    checked = {"tables": tables, "archives": {archive: _state(archive) for archive in sorted(archives)}}
+    write_text(note, json.dumps(checked, indent=1) + "\n")
+
+
+def _tables(paths: TrainPaths, token_type: str) -> list[Path]:
+    """Names all files that are checked, but for archives."""
+    tables = [paths.tokens(token_type), *(paths.stats / "train" / file for file in STATS_FILES.values())]
+    tables += [paths.tables / f"{label.table}.txt" for label in CLASS_LABELS.values()]
+    names = (WAV_SCP, text_file(token_type), DURATIONS, FEATS_SCP, PITCH_SCP, ENERGY_SCP, *LABEL_FILES)
+    for part in TRAIN_AND_DEV:
+        tables += [paths.dump / part / name for name in names]
+        tables += [paths.stats / part / shape for shape in SHAPES]
+    return tables
+
+
+def _state(archive: str) -> list[int]:
+    """Returns the size of a file and the time of its last change; of none, nothing."""
+    try:
+        state = os.stat(archive)
+    except OSError:
+        return []
+    return [state.st_size, state.st_mtime_ns]
+
+
+def _is_checked(note: Path, tables: str) -> bool:
+    try:
+        checked = json.loads(note.read_bytes())
+    except (OSError, ValueError):
+        return False  # not checked yet, or the note was cut off
+    if checked["tables"] != tables:
+        return False
+    return all(_state(archive) == state for archive, state in checked["archives"].items())
+
+
+def _check_all(paths: TrainPaths, tts: str, token_type: str) -> set[str]:
+    """Does the check, and returns the archives that hold the features."""
     _check_token_list(paths.tokens(token_type))
     n_mels = 0
+    archives: set[str] = set()
     for name in TRAIN_AND_DEV:
         features = FeatureSet(paths.dump / name, token_type)
+        archives |= features.archives
         n_mels = n_mels or features.n_mels
         if features.n_mels != n_mels:
-            raise UserError(f"{features.feats.places.path}: {features.n_mels} mels, but train has {n_mels}")
+            raise UserError(f"{paths.dump / name / FEATS_SCP}: {features.n_mels} mels, but train has {n_mels}")
         for label in ("speaker", "language"):
             _check_classes(paths, name, label, features)
         _check_labels(paths.dump / name, features)
@@ -49,20 +101,21 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
             check_statistics(paths.stats / "train" / file, f"{key}.stats_file", columns[key])
         except UserError as error:
             raise UserError(f"{error}: run stage 4 again") from error
+    return archives
 
 
 class FeatureSet:
-    """Tokens, durations and features of every utterance of a set (stage 3).
+    """Tokens, durations and features of every utterance of a set (stage 3), each file read and let go in its turn.
 
     Args:
         dump: Directory of the set, e.g. `dump/raw/train`.
         token_type: "phn", "char" or "bpe".
 
     Attributes:
-        lines: Line of tokens by utterance.
-        durations: Frames per token (N + 1,), the last one those of the end.
-        feats, pitch, energy: Log-mel (T, n_mels), log-F0 and energy (N + 1, 1).
+        utterances: Place of each utterance among the lengths below.
+        lengths: Numbers of tokens, with the end as one of them, and of frames: (utterances, 2).
         n_mels: Number of mels.
+        archives: Files that hold the matrices.
 
     Raises:
         UserError: A file is missing or cannot be read, one has other utterances than the others, or the numbers of
@@ -70,39 +123,55 @@ class FeatureSet:
     """
 
     def __init__(self, dump: Path, token_type: str):
-        self.recordings = read_scp(dump / WAV_SCP, "stage 2")
-        self.lines = read_table(dump / text_file(token_type), "stage 3")
-        table = read_table(dump / DURATIONS, "stage 3")
-        self.feats = Matrices(dump / FEATS_SCP, "stage 3")
-        self.pitch = Matrices(dump / PITCH_SCP, "stage 3")
-        self.energy = Matrices(dump / ENERGY_SCP, "stage 3")
-        if not self.recordings:
-            raise UserError(f"{self.recordings.path} names no utterance: run stage 2 again")
-        for other in (self.lines, table, self.feats.places, self.pitch.places, self.energy.places):
-            self.check_same(other)
-        self.durations = {utt: parse_counts(table, utt) for utt in table}
-        self.n_mels = self._check_shapes()
+        recordings = read_scp(dump / WAV_SCP, "stage 2")
+        if not recordings:
+            raise UserError(f"{recordings.path} names no utterance: run stage 2 again")
+        self._recordings = recordings.path
+        self.utterances = {utt: place for place, utt in enumerate(recordings)}
+        del recordings  # a million paths
+        self.check_same(read_table(dump / text_file(token_type), "stage 3", only_keys=True))
+        self.lengths = self._read_lengths(dump)
+        self.archives: set[str] = set()
+        self.n_mels = self._check_shapes(dump / FEATS_SCP, 1)
+        for feature in (PITCH_SCP, ENERGY_SCP):
+            self._check_shapes(dump / feature, 0, 1)
 
     def check_same(self, table: Table) -> None:
         """Raises UserError where a table has not a line for each utterance, and no others."""
-        table.check_has(self.recordings, self.recordings.path)
-        table.check_only(self.recordings, self.recordings.path)
+        table.check_has(self.utterances, self._recordings)
+        self.check_only(table)
 
-    def _check_shapes(self) -> int:
-        """Compares the shapes of all matrices with the durations; returns the number of mels."""
-        n_mels = self.feats.shape(next(iter(self.recordings)))[1]
-        for utt, frames in self.durations.items():
-            _check_shape(self.feats, utt, (sum(frames), n_mels))
-            _check_shape(self.pitch, utt, (len(frames), 1))
-            _check_shape(self.energy, utt, (len(frames), 1))
-        return n_mels
+    def check_only(self, table: Table) -> None:
+        """Raises UserError where a table has a line of no utterance."""
+        table.check_only(self.utterances, self._recordings)
 
+    def _read_lengths(self, dump: Path) -> np.ndarray:
+        table = read_table(dump / DURATIONS, "stage 3")
+        self.check_same(table)
+        lengths = np.zeros((len(self.utterances), 2), dtype=np.int64)
+        for utt, place in self.utterances.items():
+            frames = parse_counts(table, utt)
+            lengths[place] = len(frames), sum(frames)
+        return lengths
 
-def _check_shape(matrices: Matrices, utt: str, wanted: tuple[int, int]) -> None:
-    found = matrices.shape(utt)
-    if found != wanted:
-        where = matrices.places.where(utt)
-        raise UserError(f"{where}: a matrix {found}, but by {DURATIONS} it is {wanted}: run stage 3 again")
+    def _check_shapes(self, scp: Path, kind: int, columns: int | None = None) -> int:
+        """Compares the shapes of matrices with the lengths; returns the number of columns.
+
+        Args:
+            scp: Names the matrices.
+            kind: 0: each has a row a token; 1: a row a frame.
+            columns: What they must have; None: what the first one has.
+        """
+        matrices = Matrices(scp, "stage 3")
+        self.check_same(matrices.places)
+        for utt, found in matrices.shapes():
+            columns = columns or found[1]
+            wanted = (int(self.lengths[self.utterances[utt], kind]), columns)
+            if found != wanted:
+                where = matrices.places.where(utt)
+                raise UserError(f"{where}: a matrix {found}, but by {DURATIONS} it is {wanted}: run stage 3 again")
+        self.archives |= matrices.archives
+        return columns or 0
 
 
 def _check_classes(paths: TrainPaths, name: str, label_name: str, features: FeatureSet) -> None:
@@ -122,17 +191,17 @@ def _check_labels(dump: Path, features: FeatureSet) -> None:
     """Checks the tables of labels, whose lines may be missing, but not be those of no utterance."""
     for label in LABELS.values():
         if label.file:
-            read_labels(dump / label.file, label).check_only(features.recordings, features.recordings.path)
+            features.check_only(read_labels(dump / label.file, label))
 
 
 def _check_shapes(stats: Path, features: FeatureSet) -> None:
     """Compares the lengths that stage 4 noted, by which batches are made, with those of the features."""
-    tables = [read_table(stats / file, "stage 4") for file in SHAPES]
-    text, speech = tables
-    for table in tables:
+    for file in SHAPES:
+        table = read_table(stats / file, "stage 4")
         features.check_same(table)
-    for utt, frames in features.durations.items():
-        for table, wanted in ((text, [len(frames) - 1]), (speech, [sum(frames), features.n_mels])):
+        for utt, place in features.utterances.items():
+            tokens, frames = map(int, features.lengths[place])
+            wanted = [tokens - 1] if file == SHAPES[0] else [frames, features.n_mels]
             if parse_counts(table, utt, ",") != wanted:
                 shown = ",".join(map(str, wanted))
                 raise UserError(f"{table.where(utt)}: {table[utt]!r}, but its features are {shown}: run stage 4 again")

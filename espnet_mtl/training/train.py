@@ -105,6 +105,7 @@ def train(
         setattr(args, VISUAL_WEIGHTS, faces and faces.weights)
         if faces:
             write_faces(paths.dump, faces.shape, paths.faces)
+        paths.write_splits(final["tts"], token_type, labels, sees)
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)

@@ -150,7 +150,7 @@ def test_stage_3_makes_embeddings_of_them(tmp_path):
     for stage in (2, 3):
         run_stage(stage, tmp_path, change)
     train = Matrices(tmp_path / "dump/raw/train/visual.scp")
-    assert train.shape("s1_train_0") == (round(SECONDS * 10), 165)
+    assert dict(train.shapes())["s1_train_0"] == (round(SECONDS * 10), 165)
     assert json.loads((tmp_path / "dump/raw/visual.json").read_text())["shape"] == [165]
     report = (tmp_path / "dump/raw/visual_report.txt").read_text()
     assert "dropped s1_test_0: wrong length: 0.10 s are seen of 0.8" in report

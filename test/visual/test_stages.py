@@ -95,10 +95,10 @@ def test_those_that_are_seen_have_vectors_and_the_others_stay(made):
         assert set(read_table(dump / "feats.scp")) == {f"s1_{name}_{place}" for place in range(4)}
         assert set(read_table(dump / "visual.scp")) == given - set(dropped)
     train, dev = (Matrices(work / "dump/raw" / name / "visual.scp") for name in ("train", "dev"))
-    assert train.shape("s1_train_0") == (8, 32 * 32)
-    assert train.shape("s1_train_1") == (1, 32 * 32)
+    assert dict(train.shapes())["s1_train_0"] == (8, 32 * 32)
+    assert dict(train.shapes())["s1_train_1"] == (1, 32 * 32)
     np.testing.assert_allclose(dev["s1_dev_0"], 128 / 255, atol=1e-5)
-    assert dev.shape("s1_dev_3") == (2, 32 * 32)
+    assert dict(dev.shapes())["s1_dev_3"] == (2, 32 * 32)
     note = json.loads((work / "dump/raw/visual.json").read_text())
     assert note == {"extractor": "crops", "shape": [32, 32], "rate": 10.0, "weights": None}
 

@@ -23,6 +23,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--token_type", default="phn", help="phn, char or bpe")
     parser.add_argument("--ngpu", type=whole_number(0), default=0, help="GPUs; 0: CPU")
+    parser.add_argument(
+        "--num_splits",
+        type=whole_number(1),
+        default=1,
+        help="parts of the train set, of which one is in memory at a time: for millions of utterances",
+    )
     parser.add_argument("--init_model", help=INIT_MODEL)
     own, espnet = split_options(argv)
     args = parser.parse_args(own)
@@ -32,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.training.train import train
 
     check_places({"--dump": args.dump, "--tables": args.tables, "--stats": args.stats, "--output": args.output})
-    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
+    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output, args.num_splits)
     train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_pretrained(args.init_model))
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -38,12 +38,12 @@ class Header:
     end: int
 
 
-def load_matrix(place: str, where: str) -> np.ndarray:
+def load_matrix(place: str, where: object) -> np.ndarray:
     """Reads a matrix (T, D) or a vector (T,) of a Kaldi archive; it is the caller's own.
 
     Args:
         place: `<file>` or `<file>:<offset>`. A command is not run, and a pickle not read.
-        where: What names it, for messages.
+        where: What names it, for messages: a text, or what becomes one.
 
     Raises:
         UserError: There is no such file, or no matrix at this place, or less than its header says, or a number of it is
@@ -57,7 +57,7 @@ def load_matrix(place: str, where: str) -> np.ndarray:
     return values
 
 
-def matrix_shape(place: str, where: str) -> tuple[int, ...]:
+def matrix_shape(place: str, where: object) -> tuple[int, ...]:
     """Reads the shape alone of what `load_matrix` reads: (T, D) or (T,).
 
     Raises:
@@ -67,33 +67,87 @@ def matrix_shape(place: str, where: str) -> tuple[int, ...]:
         return header.shape
 
 
+class OpenArchive:
+    """Reads the shapes of many matrices, of which one after the other mostly lies in the same file: that stays open.
+
+    Attributes:
+        paths: The files that were read.
+    """
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self._path = ""
+        self._files = ExitStack()
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> OpenArchive:
+        """Opens nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the last file."""
+        self._files.close()
+
+    def shape(self, place: str, where: object) -> tuple[int, ...]:
+        """Does what `matrix_shape` does."""
+        path, offset = _parted(place)
+        with _told(path, where):
+            if self._file is None or path != self._path:
+                self._files.close()
+                self._file = self._files.enter_context(_open_file(path, where))
+                self._path = path
+                self.paths.add(path)
+            return _checked_header(self._file, path, offset, where).shape
+
+
 @contextmanager
-def _opened(place: str, where: str) -> Iterator[tuple[BinaryIO, Header]]:
+def _opened(place: str, where: object) -> Iterator[tuple[BinaryIO, Header]]:
     """Opens the file of a matrix at its start, once its header is known to be right."""
-    path, offset = file_and_offset(place)
+    path, offset = _parted(place)
+    with _told(path, where), _open_file(path, where) as file:
+        header = _checked_header(file, path, offset, where)
+        file.seek(offset)
+        yield file, header
+
+
+@contextmanager
+def _told(path: str, where: object) -> Iterator[None]:
     try:
-        if not path.is_file():  # nor a pipe with a name, at which reading would wait
-            raise UserError(f"{where}: {str(path)[:200]} is missing")
-        with path.open("rb") as file:
-            left = os.fstat(file.fileno()).st_size - offset
-            file.seek(offset)
-            header = _header(file.read(LONGEST_HEADER))
-            if header is None or not all(header.shape):
-                raise UserError(f"{where}: no Kaldi matrix at {place}")
-            if header.end > left:
-                raise UserError(f"{where}: {path} ends within the matrix {header.shape} at {place}: it is cut off")
-            file.seek(offset)
-            yield file, header
+        yield
     except OSError as error:
-        raise UserError(f"{where}: {str(path)[:200]} cannot be read: {error.strerror}") from error
+        raise UserError(f"{where}: {path[:200]} cannot be read: {error.strerror}") from error
+
+
+def _open_file(path: str, where: object) -> BinaryIO:
+    if not Path(path).is_file():  # nor a pipe with a name, at which reading would wait
+        raise UserError(f"{where}: {path[:200]} is missing")
+    return open(path, "rb")
+
+
+def _checked_header(file: BinaryIO, path: str, offset: int, where: object) -> Header:
+    """Reads the header of a matrix, and makes sure that it is one, and that its file does not end within it."""
+    left = os.fstat(file.fileno()).st_size - offset
+    file.seek(offset)
+    header = _header(file.read(LONGEST_HEADER))
+    place = f"{path}:{offset}" if offset else path
+    if header is None or not all(header.shape):
+        raise UserError(f"{where}: no Kaldi matrix at {place}")
+    if header.end > left:
+        raise UserError(f"{where}: {path} ends within the matrix {header.shape} at {place}: it is cut off")
+    return header
 
 
 def file_and_offset(place: str) -> tuple[Path, int]:
     """Parts a place, `feats.ark:1234`, into file and offset (0 where there is none)."""
+    path, offset = _parted(place)
+    return Path(path), offset
+
+
+def _parted(place: str) -> tuple[str, int]:
     found = PLACE.fullmatch(place)
     if found is None or not found[2]:
-        return Path(place), 0
-    return Path(found[1]), int(found[2])
+        return place, 0
+    return found[1], int(found[2])
 
 
 def is_place_of_matrix(place: str) -> bool:
