@@ -40,9 +40,9 @@ def _split(table: Path, directory: Path, number: int) -> None:
                 part = part_of(line.split(maxsplit=1)[0], number)
                 counts[part] += 1
                 files[part].write(line)
+        if not all(counts):
+            raise UserError(f"--num_splits {number}: {table} has too few lines ({sum(counts)}): take fewer splits")
         write_text(parts / NUMBER, f"{number}\n")
-    if not all(counts):
-        raise UserError(f"--num_splits {number}: {table} has too few lines ({sum(counts)}): take fewer splits")
 
 
 def part_of(utt: str, number: int) -> int:

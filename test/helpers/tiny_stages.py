@@ -107,14 +107,16 @@ def run_stage(
     token_type: str = "phn",
     base: Mapping[str, Any] = CONFIG,
     arguments: Sequence[str] = (),
+    options: Sequence[str] = (),
+    tag: str = "model",
 ) -> None:
-    """Runs a stage in `work` with `CONFIG`, or another `base`, changed."""
+    """Runs a stage in `work` with `CONFIG`, or another `base`, changed; 5 with `options` of its own, and ESPnet's."""
     config = ["--train_config", str(config_file(work, change or {}, base))]
     dump = ["--dump", str(work / "dump/raw")]
     typed = [*dump, "--token_type", token_type]
     lists = [f"--token_list={work}/dump/token_list", f"--tables={work}/dump/tables", f"--stats={work}/exp/stats"]
     (work / "decode.yaml").write_text("griffin_lim_iters: 2\n")
-    decoding = ["--exp", str(work / "exp/model"), "--inference_config", str(work / "decode.yaml")]
+    decoding = ["--exp", str(work / "exp" / tag), "--inference_config", str(work / "decode.yaml")]
     match stage:
         case 2:
             prepare_audio.main(["--data", str(work / "data"), "--output", str(work / "dump/raw"), *config])
@@ -123,7 +125,7 @@ def run_stage(
         case 4:
             collect_stats.main([*typed, *lists, *config])
         case 5:
-            train.main([*typed, *lists, *config, "--output", str(work / "exp/model"), "--", *arguments])
+            train.main([*typed, *lists, *config, "--output", str(work / "exp" / tag), *options, "--", *arguments])
         case 6:
             decode.main([*decoding, *dump])
         case 7:
