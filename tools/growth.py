@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--work", type=Path, required=True, help="directory for the large tables; it may be deleted")
     parser.add_argument("--csv", type=Path, help="where the table goes")
+    parser.add_argument("--num_splits", type=int, default=1, help="parts of the train set in stage 5")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="further options of stage 5")
     args = parser.parse_args()
     rows = []
@@ -44,7 +45,7 @@ def main() -> None:
         work = args.work / str(number)
         shutil.rmtree(work, ignore_errors=True)
         repeat_dump(args.dump.absolute(), work / "dump/raw", number)
-        for stage, command in commands(work, args.config, args.options).items():
+        for stage, command in commands(work, args.config, args.num_splits, args.options).items():
             seconds, megabytes = measured(command, work / f"{stage}.log")
             rows.append((number, stage, round(seconds, 1), round(megabytes)))
             print(*rows[-1], flush=True)
@@ -93,7 +94,7 @@ def renew_note(dump: Path, stage: int) -> None:
     write_text(path, json.dumps(note))
 
 
-def commands(work: Path, config: Path, options: list[str]) -> dict[str, list[str]]:
+def commands(work: Path, config: Path, num_splits: int, options: list[str]) -> dict[str, list[str]]:
     """Returns the commands that are measured."""
     dump, python = str(work / "dump"), sys.executable
     places = ["--dump", f"{dump}/raw", "--token_list", f"{dump}/token_list", "--tables", f"{dump}/tables"]
@@ -103,7 +104,7 @@ def commands(work: Path, config: Path, options: list[str]) -> dict[str, list[str
     runs = {"4": first}
     for name in ("5", "5 again"):
         output = str(work / "exp" / name.replace(" ", "_"))
-        runs[name] = [*fifth, "--output", output, "--", *ONE_STEP, *options]
+        runs[name] = [*fifth, "--output", output, "--num_splits", str(num_splits), "--", *ONE_STEP, *options]
     return runs
 
 

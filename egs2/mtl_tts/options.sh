@@ -27,7 +27,7 @@ options=(
     "num_nodes|1|number of machines for stage 5; train_cmd in cmd.sh starts it on each, or else Slurm's srun"
     "num_splits|1|stage 5: parts of the train set, of which one is in memory at a time; for millions of utterances"
     "nj|$(nproc)|number of parallel processes in stages 1 to 3"
-    "scheduler||Dask cluster for stages 1 to 3 and 7, instead of processes here: tcp://host:port, or a YAML (docs/cluster.md)"
+    "scheduler||Dask cluster for stages 1 to 3, 6 and 7, instead of processes here: tcp://host:port, or a YAML (docs/cluster.md)"
     "skip_upload|true|true or false"
     "hf_repo||Hugging Face repository (user/name) for stage 9"
 )

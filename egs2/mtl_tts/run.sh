@@ -74,7 +74,7 @@ train() { # model, its training configuration
 # shellcheck disable=SC2086
 decode() { # model
     exec $decode_cmd python -m espnet_mtl.bin.stages.decode --exp "$expdir/$1" --dump "$dumpdir/raw" \
-        --inference_config "$inference_config" --ngpu "$ngpu" -- $inference_args
+        --inference_config "$inference_config" --ngpu "$ngpu" "${cluster[@]}" -- $inference_args
 }
 
 # shellcheck disable=SC2086

@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_stages(args.dump, config, args.token_type, 4)
     # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
     from espnet_mtl.data.stats import FEATURES, collect_stats, statistics_file, write_tables
+    from espnet_mtl.training.dataset import TrainPaths
+    from espnet_mtl.training.inputs import check_inputs
     from espnet_mtl.training.token_list import make_token_list
 
     note = statistics_note(args.dump, args.stats, args.token_type, pretrained.digest if pretrained else None)
@@ -48,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     statistics = {file: pretrained.file(file) for file in files} if pretrained else {}
     made = [args.token_list / args.token_type, args.tables]
     collect_stats(args.dump, args.stats, tokenizer, statistics, "durations" in features_used(config), note, made)
+    # Here, so that the trainings need not: each looks again only at what has changed since
+    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, output=args.stats)
+    check_inputs(paths, config["tts"], args.token_type)
 
 
 def cli() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_mtl.bin import split_options
-from espnet_mtl.bin.arguments import Parser, whole_number
+from espnet_mtl.bin.arguments import Parser, add_workers, whole_number
 from espnet_mtl.errors import run_command
 
 
@@ -18,11 +18,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--inference_config", required=True, help="decoding YAML")
     parser.add_argument("--part", default="test", help="set of the dump that is spoken [%(default)s]")
     parser.add_argument("--ngpu", type=whole_number(0), default=0, help="GPUs; 0: CPU")
+    add_workers(parser)
     own, overrides = split_options(argv)
     args = parser.parse_args(own)
+    from espnet_mtl.bin.workers import workers
     from espnet_mtl.inference.sets.decoding import decode
 
-    decode(args.exp, args.dump, args.inference_config, args.ngpu, overrides, args.part)
+    with workers(args):
+        decode(args.exp, args.dump, args.inference_config, args.ngpu, overrides, args.part, args.nj)
 
 
 def cli() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
 from espnet_mtl.config.decode import DECODE_OPTIONS, DecodeOptions, check_style_from, load_inference_config
@@ -13,7 +17,7 @@ from espnet_mtl.config.load import read_yaml
 from espnet_mtl.config.schema import VOCODER_WEIGHTS
 from espnet_mtl.data.arks import ark_writers, moved_scp
 from espnet_mtl.data.kaldi import write_table
-from espnet_mtl.data.provenance.notes import write_note
+from espnet_mtl.data.provenance.notes import file_digest, joined_digest, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.inference.request.length import check_lines
 from espnet_mtl.inference.sets.requests import Request, list_requests
@@ -23,8 +27,8 @@ from espnet_mtl.model.checkpoint import best_model
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import require, whole_directory, write_text
+from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.system.paths import file_name
-from espnet_mtl.system.progress import progress
 from espnet_mtl.system.sound import encoded
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
@@ -37,10 +41,65 @@ STYLE_SOURCES = "style_sources"
 TABLES = ("wav.scp", "durations", "focus_rates", "text", "utt2spk", "utt2emo", "utt2lang", STYLE_SOURCES)
 
 
+@dataclass(frozen=True)
+class Model:
+    """What loads a model, in each process that speaks with it.
+
+    Attributes:
+        config: Its `config.yaml`.
+        weights: Its checkpoint.
+        device: "cpu" or "cuda".
+        options: Those of decoding, as JSON.
+        content: Digest of its files: workers of a cluster outlive a model that is trained again in the same place.
+    """
+
+    config: Path
+    weights: Path
+    device: str
+    options: str
+    content: str
+
+    def load(self) -> Text2Speech:
+        """Loads it, once in a process."""
+        return _loaded(self)
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: Model) -> Text2Speech:
+    # Imports PyTorch and ESPnet, which takes seconds: mistakes of the user's are told before
+    from espnet_mtl.inference.text2speech import Text2Speech
+
+    return Text2Speech(model.config, model.weights, device=model.device, **json.loads(model.options))
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A request that was spoken.
+
+    Attributes:
+        wav: The sound, as a WAV file.
+        predicted: What the network predicted besides, by the archives that take it.
+        entries: Its entry in each table that it has one in.
+    """
+
+    wav: bytes
+    predicted: dict[str, np.ndarray]
+    entries: dict[str, object]
+
+
 def decode(
-    exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: Sequence[str], part: str = "test"
+    exp: Path, dump: Path, inference_config: str, ngpu: int, overrides: Sequence[str], part: str = "test", nj: int = 1
 ) -> Path:
     """Synthesizes the test set, or another `part` of the dump; returns the directory, `exp/<tag>/<decode>/test`.
+
+    Args:
+        exp: Experiment of stage 5.
+        dump: `dump/raw`.
+        inference_config: The decoding YAML.
+        ngpu: 0: the CPU.
+        overrides: Options that override the YAML.
+        part: The set.
+        nj: Processes; each loads the model.
 
     Raises:
         UserError: The model or the test set is missing, an option is wrong, or a text is too long.
@@ -57,19 +116,24 @@ def decode(
     token_type, emotions = config.get("token_type") or "phn", config.get("emotions") or []
     requests = list_requests(dump / part, token_type, config.get("speakers") or [], emotions)
     requests, sources = choose_sources(dump / part, style_from, requests)
-    # These import PyTorch and ESPnet, which takes seconds: mistakes above are told before
-    from espnet_mtl.inference.text2speech import Text2Speech
-
-    tts = Text2Speech(exp / "config.yaml", model_file, device="cuda" if ngpu else "cpu", **_of_model(options))
+    vocoder = vocoder_arguments(options, config.get(VOCODER_WEIGHTS))["vocoder_file"]
+    files = [exp.resolve() / "config.yaml", model_file.resolve(), *([Path(vocoder)] if vocoder else [])]
+    model = Model(
+        config=files[0],
+        weights=files[1],
+        device="cuda" if ngpu else "cpu",
+        options=json.dumps(_of_model(options)),
+        content=joined_digest(map(file_digest, files)),
+    )
+    tts = model.load()
     lines = {request.utt: request.tokens for request in requests}
     check_lines(lines, tts.reader.tokenizer, tts.max_tokens, tts.decode_conf["alpha"])
     output = exp / Path(inference_config).stem / part
-    vocoder = vocoder_arguments(options, config.get(VOCODER_WEIGHTS))["vocoder_file"]
     note = speech_note(exp, config, model_file, dump / part, output, vocoder and Path(vocoder), sources)
     with whole_directory(output) as directory:
         write_note(directory, note)
         write_text(directory / DECODE_OPTIONS, yaml.safe_dump(options))
-        _synthesize(tts, requests, sources, directory, output.resolve())
+        _synthesize(model, requests, sources, directory, output.resolve(), nj)
     return output
 
 
@@ -79,20 +143,26 @@ def _of_model(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _synthesize(
-    tts: Text2Speech, requests: Sequence[Request], sources: StyleSources | None, directory: Path, final: Path
+    model: Model,
+    requests: Sequence[Request],
+    sources: StyleSources | None,
+    directory: Path,
+    final: Path,
+    nj: int,
 ) -> None:
     """Writes the speech of all requests, what was predicted and their labels into `directory`, to be called `final`."""
     (directory / "wav").mkdir()
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
-    predicted = {name: ARKS[name] for name in BACKBONES.spec(tts.train_args.tts).predicted}
+    predicted = BACKBONES.spec(model.load().train_args.tts).predicted
+    work = [(request, sources.controls(request.utt) if sources else {}) for request in requests]
+    spoken = parallel_map(partial(_say, model, predicted), work, nj, f"decoding {final.parent.parent.name}")
     with ark_writers(directory, predicted) as arks:
-        for request in progress(requests, f"decoding {final.parent.parent.name}", len(requests)):
-            output = _speak(tts, request, sources.controls(request.utt) if sources else {})
+        for request, one in zip(requests, spoken, strict=True):
             wav = Path("wav") / file_name(request.utt, ".wav")
-            (directory / wav).write_bytes(encoded(output["wav"].cpu().numpy(), tts.fs, "wav"))
-            for name, key in predicted.items():
-                arks[name](request.utt, output[key].cpu().numpy())
-            entries = {**_entries(request, output), "wav.scp": final / wav}
+            (directory / wav).write_bytes(one.wav)
+            for name, values in one.predicted.items():
+                arks[name](request.utt, values)
+            entries = {**one.entries, "wav.scp": final / wav}
             if sources and request.utt in sources.chosen:
                 entries[STYLE_SOURCES] = sources.chosen[request.utt]
             for name, entry in entries.items():
@@ -102,6 +172,18 @@ def _synthesize(
             write_table(directory / name, table)
     for name in predicted:
         write_table(directory / f"{name}.scp", moved_scp(directory / f"{name}.scp", final))
+
+
+def _say(model: Model, predicted: Sequence[str], work: tuple[Request, Mapping[str, Any]]) -> Spoken:
+    """Speaks a request, in any process."""
+    request, source = work
+    tts = model.load()
+    output = _speak(tts, request, source)
+    return Spoken(
+        wav=encoded(output["wav"].cpu().numpy(), tts.fs, "wav"),
+        predicted={name: output[ARKS[name]].cpu().numpy() for name in predicted},
+        entries=_entries(request, output),
+    )
 
 
 def _speak(tts: Text2Speech, request: Request, source: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from recipe import CONF
 from tiny_stages import FULL, TRAINABLE, run_stage, write_data
 
-from espnet_mtl.bin.stages import evaluate, extract_features, prepare_audio, prepare_data
+from espnet_mtl.bin.stages import decode, evaluate, extract_features, prepare_audio, prepare_data
 from espnet_mtl.errors import UserError
 
 CONFIG = ["--train_config", str(CONF / "train_fastspeech2_visual.yaml")]
@@ -54,16 +54,40 @@ def test_mistakes_in_the_yaml(text, message, tmp_path, monkeypatch):
     assert not Path("data").exists()
 
 
-def test_figures_of_stage_7_are_the_same(tmp_path):
+def contents(directory: Path, pattern: str) -> dict[Path, bytes]:
+    """Returns what is in the files of a directory."""
+    return {path: path.read_bytes() for path in directory.rglob(pattern) if path.is_file()}
+
+
+def test_speech_and_figures_of_stages_6_and_7_are_the_same(tmp_path):
     write_data(tmp_path / "data", FULL)
-    for stage in range(2, 8):
+    for stage in range(2, 7):
         run_stage(stage, tmp_path, base=TRAINABLE)
-    written = {path: path.read_bytes() for path in tmp_path.rglob("metrics.*")}
-    assert written
+    spoken = tmp_path / "exp/model/decode/test"
+    speech = contents(spoken, "*")
+    assert spoken / "wav/s1_happy_t0001.wav" in speech
+    shutil.rmtree(spoken)
+    model = ["--exp", str(tmp_path / "exp/model"), "--inference_config", str(tmp_path / "decode.yaml")]
+    where = ["--dump", str(tmp_path / "dump/raw"), "--scheduler", str(CONF / "cluster/local.yaml")]
+    decode.main([*model, *where])
+    assert contents(spoken, "*") == speech
+    run_stage(7, tmp_path, base=TRAINABLE)
+    figures = contents(tmp_path, "metrics.*")
+    assert figures
     # What was analyzed is kept in archives, which are not read again where they are missing
     for kept in tmp_path.rglob("*.npz"):
         if "stats" not in kept.name:
             kept.unlink()
-    model = ["--exp", str(tmp_path / "exp/model"), "--inference_config", str(tmp_path / "decode.yaml")]
-    evaluate.main([*model, "--dump", str(tmp_path / "dump/raw"), "--scheduler", str(CONF / "cluster/local.yaml")])
-    assert [path.name for path, content in written.items() if path.read_bytes() != content] == []
+    evaluate.main([*model, *where])
+    assert contents(tmp_path, "metrics.*") == figures
+
+
+def test_a_model_that_was_trained_again_is_loaded_again(tmp_path):
+    write_data(tmp_path / "data", FULL)
+    sounds = []
+    for seed in (0, 1):
+        for stage in range(2, 7):
+            run_stage(stage, tmp_path, {"seed": seed, "num_iters_per_epoch": 1}, base=TRAINABLE)
+        sounds.append((tmp_path / "exp/model/decode/test/wav/s1_happy_t0001.wav").read_bytes())
+        shutil.rmtree(tmp_path / "exp/model")
+    assert sounds[0] != sounds[1]
