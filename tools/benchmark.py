@@ -52,6 +52,8 @@ def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
         setattr(args, key, {"stats_file": str(path)})
     args.token_list = [str(number) for number in range(TOKENS)]
     args.speakers, args.emotions, args.tasks = SPEAKERS, EMOTIONS, {"tts": {"weight": 1.0}, **tasks}
+    if not {"pitch_range", "mel_range"} <= tasks.keys():
+        args.style_conf = {**args.style_conf, "restore_range": False}
     return args
 
 
