@@ -8,10 +8,12 @@ import math
 import re
 import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from espnet2.train import trainer
+from tiny_backbones import TINY
 from tiny_network import TASKS, Network, data
 from tiny_stages import FULL, TRAINABLE, run_stage, write_data
 from torch.amp import GradScaler
@@ -24,6 +26,7 @@ from espnet_mtl.model.layers import ConvPool, masked_mean
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.registry import WEIGHTINGS
 
+LARGE = Path(__file__).parents[2] / "egs2/mtl_tts/conf/tuning/train_fastspeech2_large.yaml"
 LARGEST = 2.0**100
 """AMP's scale after 170,000 steps without an overflow in bfloat16: squares of such gradients are none of float32."""
 PREFERENCES = dict(zip(TASKS[:3], (1.0, 0.5, 0.3), strict=True))
@@ -131,16 +134,22 @@ def train(work, change, options):
     return (work / "exp/model/train.log").read_text()
 
 
-@pytest.mark.parametrize("weighting", ["uw", "pcgrad", "gradnorm"])
-def test_espnet_trains_with_mixed_precision(work, monkeypatch, weighting):
-    dtypes = set()
+@pytest.fixture
+def dtypes(monkeypatch):
+    """Gives ESPnet's Trainer mixed precision on the CPU; notes in which the network computes."""
+    found = set()
 
     def autocast(device, enabled, **_):
-        dtypes.add(torch.bfloat16 if enabled else torch.float32)
+        found.add(torch.bfloat16 if enabled else torch.float32)
         return torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled)
 
     monkeypatch.setattr(trainer, "autocast", autocast)
     monkeypatch.setattr(trainer, "GradScaler", partial(GradScaler, "cpu"))
+    return found
+
+
+@pytest.mark.parametrize("weighting", ["uw", "pcgrad", "gradnorm"])
+def test_espnet_trains_with_mixed_precision(work, dtypes, weighting):
     losses = {}
     for use_amp in ("false", "true"):
         # With a larger rate, what is rounded decides where the training goes
@@ -150,3 +159,16 @@ def test_espnet_trains_with_mixed_precision(work, monkeypatch, weighting):
         assert "grad norm is" not in log  # no step was skipped
     assert dtypes == {torch.bfloat16, torch.float32}
     assert losses["true"] == pytest.approx(losses["false"], rel=0.03)
+
+
+def test_the_large_recipe_trains(tmp_path, dtypes):
+    """With its batches and its mixed precision, and a tiny network."""
+    tiny = {"tts_conf": TINY["fastspeech2"], "vocoder": {"steps": 0}, "num_workers": 0, "language": "en-us"}
+    few = {"num_iters_per_epoch": 2, "max_epoch": 1, "log_interval": 1, "scheduler_conf": {"first_cycle_steps": 5000}}
+    recipe = {"base": str(LARGE), **tiny, **few}
+    write_data(tmp_path / "data", FULL)
+    for stage in (2, 3, 4, 5):
+        run_stage(stage, tmp_path, base=recipe)
+    log = (tmp_path / "exp/model/train.log").read_text()
+    assert "NumElementsBatchSampler" in log
+    assert torch.bfloat16 in dtypes
