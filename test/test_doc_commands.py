@@ -160,6 +160,7 @@ CHECKS = {
     "expression.py": check_expression,
     "test.sh": check_tool,
     "setup.sh": check_tool,
+    "gpu_checks.sh": check_tool,
     "path.sh": check_tool,
     "pip": check_pip,
     "pytest": check_pytest,

@@ -1,7 +1,8 @@
 """`tools/benchmark.py WHAT`: timings, as ratios within one run.
 
 `train`: a training step against ESPnet's own; `weighting`: one under each weighting against fixed weights;
-`discriminators`: one with discriminators against one without; `inference`: speaking, against ESPnet's own.
+`discriminators`: one with discriminators against one without; `inference`: speaking, against ESPnet's own; `gpu`: all
+of it on a GPU, as JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "egs2/mtl_tts/conf"
 CONFIG = CONF / "train_fastspeech2.yaml"
+LARGE = CONF / "tuning/train_fastspeech2_large.yaml"
 SPEAKERS, EMOTIONS, TOKENS = ["f1", "f2", "m1", "m2"], ["angry", "happy", "neutral", "sad", "surprised"], 98
 
 
@@ -42,9 +44,9 @@ def shipped_heads(config: Path = CONFIG) -> dict[str, dict]:
     return {name: {**task, "start": 0.0, "ramp": 0.0} for name, task in tasks.items() if name != "tts"}
 
 
-def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
-    """Returns the arguments of the shipped configuration with other tasks."""
-    args = shipped_args()
+def build_args(statistics_dir: Path, tasks: dict, config: Path = CONFIG) -> argparse.Namespace:
+    """Returns the arguments of a shipped configuration with other tasks."""
+    args = shipped_args(config)
     for name, dim in {"feats": 80, "pitch": 1, "energy": 1}.items():
         path = statistics_dir / f"{name}.npz"
         np.savez(path, count=10, sum=np.zeros(dim, "f"), sum_square=np.full(dim, 10, "f"))
@@ -52,6 +54,8 @@ def build_args(statistics_dir: Path, tasks: dict) -> argparse.Namespace:
         setattr(args, key, {"stats_file": str(path)})
     args.token_list = [str(number) for number in range(TOKENS)]
     args.speakers, args.emotions, args.tasks = SPEAKERS, EMOTIONS, {"tts": {"weight": 1.0}, **tasks}
+    if not {"pitch_range", "mel_range"} <= tasks.keys():
+        args.style_conf = {**args.style_conf, "restore_range": False}
     return args
 
 
@@ -180,11 +184,21 @@ def benchmark(what: str, rounds: int, batch_size: int, threads: int) -> None:
 def main() -> None:
     """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=[*BENCHMARKS, "inference"], help="what is timed")
+    parser.add_argument("what", choices=[*BENCHMARKS, "inference", "gpu"], help="what is timed")
     parser.add_argument("--rounds", type=int, default=40, help="steps of each model")
     parser.add_argument("--batch_size", type=int, default=8, help="utterances of a step, or texts at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="of `gpu`: what it runs on")
+    parser.add_argument("--small", action="store_true", help="of `gpu`: tiny networks, which a CPU trains in seconds")
     args = parser.parse_args()
+    if args.what == "gpu":
+        if args.device == "cuda" and not torch.cuda.is_available():
+            parser.error("PyTorch finds no GPU here: --device cpu --small runs the same code on a CPU")
+        from tools.gpu.report import benchmark_gpu
+
+        large = partial(build_args, config=LARGE)
+        benchmark_gpu(large, shipped_heads(LARGE), make_batch, device=args.device, small=args.small)
+        return
     if args.what == "inference":
         from inference_speed import benchmark_inference
 

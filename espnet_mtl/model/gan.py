@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from espnet2.torch_utils.device_funcs import force_gatherable
 from torch import Tensor
 
 from espnet_mtl.model.backbones.jets import Generated
+from espnet_mtl.model.host import for_trainer, on_host
 from espnet_mtl.model.model import MTLTTSModel, batch_labels, with_style
 from espnet_mtl.model.style.table import Styled
 
@@ -75,8 +75,9 @@ class MTLGANTTSModel(MTLTTSModel):
         if forward_generator:
             loss, stats = self._generator_turn(step, batch_labels(inputs, text), inputs.get("utt_id"))
         else:
-            loss, stats = self.tts.discriminator_turn(step.generated)
-        loss, stats, weight = force_gatherable((loss, stats, len(text)), loss.device)
+            loss, figures = self.tts.discriminator_turn(step.generated)
+            stats = on_host(figures)
+        loss, stats, weight = for_trainer(loss, stats, len(text))
         optimizer = GENERATOR if forward_generator else DISCRIMINATOR
         return {"loss": loss, "stats": stats, "weight": weight, "optim_idx": optimizer}
 
@@ -90,10 +91,9 @@ class MTLGANTTSModel(MTLTTSModel):
 
     def _generator_turn(
         self, step: Step, labels: Mapping[str, Tensor], utts: Sequence[str] | None
-    ) -> tuple[Tensor, dict[str, Any]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         output = with_style(self.tts.generator_turn(step.generated), step.styled)
-        loss, stats = self.multitask(output.taps, labels, output.task_losses(self.tts.split), utts)
-        return loss, {**output.stats, **stats}
+        return self.multitask(output.taps, labels, output.task_losses(self.tts.split), utts, output.stats)
 
     def collect_feats(
         self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, **inputs

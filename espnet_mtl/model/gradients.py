@@ -71,6 +71,13 @@ class LossScale:
         """Returns `loss`; its backward pass records the gradient that it starts from as `value`."""
         return _RecordScale.apply(loss, self)
 
+    def unscaled(self, gradient: Tensor) -> Tensor:
+        """Divides a gradient of the last backward pass by the factor, float32: squares of large ones would overflow.
+
+        AMP's scale grows for as long as no gradient overflows, in bfloat16 beyond 2^64.
+        """
+        return gradient.float() / self.value.clamp(min=1e-30)
+
 
 class _CapGradient(torch.autograd.Function):
     @staticmethod
@@ -80,9 +87,9 @@ class _CapGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        norm = torch.linalg.vector_norm(grad.float())
-        factor = (ctx.limit * ctx.scale.value / norm.clamp(min=1e-30)).clamp(max=1.0)
-        return grad * factor.to(grad.dtype), None, None
+        norm = torch.linalg.vector_norm(ctx.scale.unscaled(grad))
+        factor = (ctx.limit / norm.clamp(min=1e-30)).clamp(max=1.0)
+        return (grad.float() * factor).to(grad.dtype), None, None
 
 
 class GradientCap:

@@ -36,16 +36,22 @@ class ConvPool(nn.Module):
             mask = valid_mask(lengths, hidden.size(2)).transpose(1, 2)
             hidden = hidden * mask
         count = lengths.clamp(min=1).view(-1, 1)
-        mean = hidden.sum(2) / count
+        precise = in_single_precision(hidden)
+        mean = precise.sum(2) / count
         # Rounding may make a variance slightly negative, and the root has no gradient at 0
-        variance = (hidden.square().sum(2) / count - mean.square()).clamp(min=0)
-        return torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1)
+        variance = (precise.square().sum(2) / count - mean.square()).clamp(min=0)
+        return torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1).to(hidden.dtype)
+
+
+def in_single_precision(values: Tensor) -> Tensor:
+    """Returns half-precision numbers as float32, in which sums over time neither overflow nor round; others as is."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def masked_mean(values: Tensor, lengths: Tensor) -> Tensor:
     """Averages (B, T, dim) with lengths (B,) over the valid steps: (B, dim)."""
-    total = torch.where(valid_mask(lengths, values.size(1)), values, 0.0).sum(1)
-    return total / lengths.clamp(min=1).view(-1, 1)
+    total = torch.where(valid_mask(lengths, values.size(1)), in_single_precision(values), 0.0).sum(1)
+    return (total / lengths.clamp(min=1).view(-1, 1)).to(values.dtype)
 
 
 def perceptron(dim: int, channels: int, out: int, dropout: float) -> nn.Sequential:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.tts.espnet_model import ESPnetTTSModel
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from espnet_mtl.labels import LABELS, UNKNOWN
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.classifier import Classifier
+from espnet_mtl.model.host import for_trainer
 from espnet_mtl.model.multitask import MultiTask
 from espnet_mtl.model.ranges import range_labels
 from espnet_mtl.model.style.table import Style, Styled
@@ -77,8 +77,8 @@ class MTLTTSModel(ESPnetTTSModel):
         learned = {head.label for head in self.multitask.heads.values()}
         labels = batch_labels(inputs, text) | range_labels(output.taps, learned)
         tts_losses = output.task_losses(self.tts.split)
-        loss, stats = self.multitask(output.taps, labels, tts_losses, inputs.get("utt_id"))
-        return force_gatherable((loss, {**output.stats, **stats}, len(text)), loss.device)
+        loss, stats = self.multitask(output.taps, labels, tts_losses, inputs.get("utt_id"), output.stats)
+        return for_trainer(loss, stats, len(text))
 
     def run_network(
         self, text: Tensor, text_lengths: Tensor, speech: Tensor, speech_lengths: Tensor, **inputs

@@ -15,6 +15,7 @@ from torch import Tensor
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.gradients import branch
 from espnet_mtl.model.heads.base import Head
+from espnet_mtl.model.host import on_host
 from espnet_mtl.model.progress import TrainProgress
 from espnet_mtl.model.taps import Tap
 from espnet_mtl.model.targets import visible
@@ -52,6 +53,7 @@ class MultiTask:
         labels: Mapping[str, Tensor],
         tts_losses: Mapping[str, Tensor],
         utts: Sequence[str] | None = None,
+        others: Mapping[str, float | Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Computes the loss of a batch, and prepares its backward pass.
 
@@ -60,27 +62,30 @@ class MultiTask:
             labels: What heads learn, by label; see `espnet_mtl.model.heads.base.Head.loss`.
             tts_losses: The TTS loss by task: `tts`, or `tts_<part>` where its parts are tasks.
             utts: The utterances, for the message of an error.
+            others: Further figures to report.
 
         Returns:
-            The loss L (a scalar), and figures to report: those of the heads and of the last backward pass, and loss and
-            weight of each task.
+            The loss L (a scalar), and figures to report, on the host (`espnet_mtl.model.host.on_host`): `others`, those
+            of the heads and of the last backward pass, and loss and weight of each task.
 
         Raises:
             UserError: A loss is not a number.
         """
         head_losses, head_stats = self._head_losses(taps, labels)
         losses = {**tts_losses, **head_losses}
-        check_finite(losses, utts)
         loss, weights = self.weighting(losses)
         self._register_junctions(taps)
 
-        stats = self.grad_figures() if self.weighting.training else {}
+        stats = dict(others or {})
+        stats |= self.grad_figures() if self.weighting.training else {}
         stats["tts_loss"] = torch.stack([*tts_losses.values()]).sum().detach()
         stats |= head_stats
         stats |= {f"{name}_loss": value.detach() for name, value in losses.items()}
         stats |= {f"{name}_weight": weight for name, weight in weights.items()}
         stats["loss"] = loss.detach()
-        return loss, stats
+        figures = on_host(stats)
+        check_finite({name: figures[f"{name}_loss"] for name in losses}, utts)
+        return loss, figures
 
     def _head_losses(
         self, taps: Mapping[str, Tap], labels: Mapping[str, Tensor]
@@ -127,11 +132,10 @@ class MultiTask:
 
 
 def check_finite(losses: Mapping[str, Tensor], utts: Sequence[str] | None) -> None:
-    """Raises UserError where the loss of a task is not a number: it names the task and the utterances."""
-    finite = torch.stack([loss.detach() for loss in losses.values()]).isfinite().tolist()
-    if all(finite):
+    """Raises UserError where the loss of a task, on the host, is not a number: it names the task and the utterances."""
+    wrong = [f"{name} {loss.item()}" for name, loss in losses.items() if not loss.isfinite()]
+    if not wrong:
         return
-    wrong = [f"{name} {losses[name].item()}" for name, is_finite in zip(losses, finite, strict=True) if not is_finite]
     raise UserError(
         f"the loss is not finite: {', '.join(wrong)}; utterances {', '.join(utts or ['of this batch'])}: "
         "look for broken features or labels among them, or take a lower learning rate"

@@ -7,9 +7,14 @@ from torch import Tensor, distributed
 from torch.distributed.nn import functional
 
 
+def processes_are_connected() -> bool:
+    """Tells whether this is one of the processes of a distributed training."""
+    return distributed.is_available() and distributed.is_initialized()
+
+
 def processes() -> int:
     """Counts the processes of a distributed training; 1: it is none."""
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    return distributed.get_world_size() if processes_are_connected() else 1
 
 
 def over_processes(values: Tensor) -> Tensor:

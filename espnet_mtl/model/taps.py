@@ -55,7 +55,7 @@ class Tap:
     def valid_elements(self) -> Tensor:
         """Counts the elements of `values` that are not padding (a scalar tensor)."""
         if self.lengths is None:
-            return torch.tensor(self.values.numel(), device=self.values.device)
+            return torch.full((), self.values.numel(), device=self.values.device)
         return self.lengths.sum() * self.values.size(-1)
 
 
@@ -80,7 +80,7 @@ class BackboneOutput:
         """Returns the losses by task: `tts_<part>` where the parts are tasks of their own, else their sum, `tts`."""
         if split:
             return {f"tts_{part}": loss for part, loss in self.losses.items()}
-        return {"tts": torch.stack([*self.losses.values()]).sum()}
+        return {"tts": torch.stack([loss.float() for loss in self.losses.values()]).sum()}
 
 
 def valid_mask(lengths: Tensor, size: int) -> Tensor:

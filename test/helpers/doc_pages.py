@@ -11,7 +11,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 PROGRAMS = (
     *("python", "run.sh", "test.sh", "setup.sh", "benchmark.py", "expression.py", "load_server.py"),
-    *("path.sh", "pip", "pytest", "cp", "curl"),
+    *("gpu_checks.sh", "path.sh", "pip", "pytest", "cp", "curl"),
 )
 """What a command can begin with: the last part of its first word."""
 

@@ -46,8 +46,8 @@ def test_the_loss_is_the_weighted_sum():
     multitask, network = build()
     loss, stats = multitask(*_taps_and_losses(network))
     expected = sum(factor * stats[f"{task}_loss"] for task, factor in PREFERENCES.items())
-    torch.testing.assert_close(loss, expected)
-    torch.testing.assert_close(stats["loss"], loss.detach())
+    torch.testing.assert_close(loss, expected.float())
+    torch.testing.assert_close(stats["loss"].float(), loss.detach())
     assert {task: float(stats[f"{task}_weight"]) for task in PREFERENCES} == pytest.approx(PREFERENCES)
     assert {"emotion_acc", "rate_mae", "rate_real_mae", "rate_judged_loss"} <= stats.keys()
 

@@ -74,33 +74,43 @@ class FastAlignmentModule(AlignmentModule):
         feats = F.relu(self.f_conv1(feats.transpose(1, 2)))
         feats = F.relu(self.f_conv2(feats))
         feats = self.f_conv3(feats).transpose(1, 2)
-        feats_squared = (feats**2).sum(2)[:, :, None]
-        text_squared = (text**2).sum(2)[:, None]
-        distance_squared = feats_squared + text_squared - 2 * feats @ text.transpose(1, 2)
+        with torch.autocast(text.device.type, enabled=False):  # half of the digits would be lost in the difference
+            text, feats = text.float(), feats.float()
+            feats_squared = (feats**2).sum(2)[:, :, None]
+            text_squared = (text**2).sum(2)[:, None]
+            distance_squared = feats_squared + text_squared - 2 * feats @ text.transpose(1, 2)
         score = -distance_squared.clamp(min=1e-8).sqrt()  # the gradient of a root at 0 is infinite
         if x_masks is not None:
             score = score.masked_fill(x_masks.unsqueeze(-2), IMPOSSIBLE)
-        prior = self._generate_prior(text_lengths, feats_lengths).to(score)
+        prior = log_prior(text_lengths, feats_lengths, tokens=score.size(2), frames=score.size(1)).to(score)
         return F.log_softmax(score, dim=-1) + self.prior_weight * prior
 
-    def _generate_prior(self, text_lengths: Tensor, feats_lengths: Tensor, w: int = 1) -> Tensor:
-        """log BetaBinomial(k; N, t, T - t + 1) of token k = 0 ... N - 1 at frame t = 1 ... T, (B, T_feats, T_text)."""
-        n, last = text_lengths.cpu()[:, None, None], feats_lengths.cpu()[:, None, None]
-        frame = torch.arange(1, int(last.max()) + 1)[None, :, None]
-        token = torch.arange(int(n.max()))[None, None]
-        valid = (frame <= last) & (token < n)
-        # With whole numbers a and b, ln B(a, b) = ln (a-1)! + ln (b-1)! - ln (a+b-1)!.
-        numbers = torch.arange(1, int(n.max() + last.max()) + 2, dtype=torch.double)
-        log_factorial = F.pad(numbers.log().cumsum(0), (1, 0))
 
-        def log_f(number: Tensor) -> Tensor:
-            return log_factorial[number.clamp(min=0)]
+def log_prior(text_lengths: Tensor, feats_lengths: Tensor, tokens: int, frames: int) -> Tensor:
+    """log BetaBinomial(k; N, t, T - t + 1) of token k = 0 ... N - 1 at frame t = 1 ... T, (B, frames, tokens).
 
-        # Binomial coefficient (N over k), times B(k + t, N - k + T - t + 1), over B(t, T - t + 1).
-        prior = log_f(n) - log_f(token) - log_f(n - token)
-        prior = prior + log_f(token + frame - 1) + log_f(n - token + last - frame) - log_f(n + last)
-        prior = prior - log_f(frame - 1) - log_f(last - frame) + log_f(last)
-        return prior.masked_fill(~valid, IMPOSSIBLE).float()
+    Args:
+        text_lengths: Tokens N of each text (B,).
+        feats_lengths: Frames T of each recording (B,).
+        tokens: Those of the longest text.
+        frames: Those of the longest recording.
+    """
+    n, last = text_lengths[:, None, None], feats_lengths[:, None, None]
+    frame = torch.arange(1, frames + 1, device=n.device)[None, :, None]
+    token = torch.arange(tokens, device=n.device)[None, None]
+    valid = (frame <= last) & (token < n)
+    # With whole numbers a and b, ln B(a, b) = ln (a-1)! + ln (b-1)! - ln (a+b-1)!.
+    numbers = torch.arange(1, tokens + frames + 2, dtype=torch.double, device=n.device)
+    log_factorial = F.pad(numbers.log().cumsum(0), (1, 0))
+
+    def log_f(number: Tensor) -> Tensor:
+        return log_factorial[number.clamp(min=0)]
+
+    # Binomial coefficient (N over k), times B(k + t, N - k + T - t + 1), over B(t, T - t + 1).
+    prior = log_f(n) - log_f(token) - log_f(n - token)
+    prior = prior + log_f(token + frame - 1) + log_f(n - token + last - frame) - log_f(n + last)
+    prior = prior - log_f(frame - 1) - log_f(last - frame) + log_f(last)
+    return prior.masked_fill(~valid, IMPOSSIBLE).float()
 
 
 class BatchedForwardSumLoss(ForwardSumLoss):

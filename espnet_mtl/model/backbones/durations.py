@@ -38,6 +38,6 @@ class DurationLoss(DurationPredictorLoss):
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Returns the loss for log durations and durations in frames, of any one shape."""
-        targets = targets.float() + self.offset
+        outputs, targets = outputs.float(), targets.float() + self.offset
         loss = 2 * (outputs.exp() - targets - targets * (outputs - targets.log())) / targets.mean()
         return loss if self.reduction == "none" else loss.mean()

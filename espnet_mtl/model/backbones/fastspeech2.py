@@ -99,7 +99,7 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         with self.call(style) as call:
             _, stats, mel = FastSpeech2.forward(replica(self), text, text_lengths, joint_training=True, **batch)
         tokens = text_lengths + 1
-        shared, real_prosody = call.taps["shared"], self._real_prosody(batch, tokens)
+        shared, real_prosody = call.taps["shared"], self._real_prosody(batch, call.taps["prosody"].size(1))
         taps = {
             "encoder": Tap(call.taps["encoder"], tokens),
             "shared": Tap(shared, tokens, branch_grads=call.branch_grads),
@@ -108,11 +108,11 @@ class MTLFastSpeech2(FastSpeech2, Backbone):
         }
         return BackboneOutput(call.losses, stats, taps | call.speaker_tap())
 
-    def _real_prosody(self, batch: dict[str, Tensor], tokens: Tensor) -> Tensor:
-        """Returns what the predictors should say: pitch, energy and log duration per token (B, T_text + 1, 3)."""
+    def _real_prosody(self, batch: dict[str, Tensor], tokens: int) -> Tensor:
+        """Returns what the predictors should say: pitch, energy and log duration of so many tokens (B, tokens, 3)."""
         log_durations = (batch["durations"] + self.duration_predictor.offset).log().unsqueeze(-1)
         real = torch.cat([batch["pitch"], batch["energy"], log_durations], -1)
-        return real[:, : int(tokens.max())]
+        return real[:, :tokens]
 
     def run_encoder(self, tokens: Tensor) -> None:
         """Runs the text encoder alone on tokens (1, T_text + 1)."""

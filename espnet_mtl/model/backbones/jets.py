@@ -89,7 +89,7 @@ class MTLJETS(HookedJETS):
     def _turn_inputs(self, generated: Generated) -> dict[str, Tensor]:
         """Returns the batch with recordings as long as the last segment that may have been cut out of them."""
         batch, generator = generated.batch, self.generator
-        frames = max(int(batch["feats_lengths"].max()), generator.segment_size)
+        frames = max(batch["feats"].size(1), generator.segment_size)
         missing = max(0, frames * generator.upsample_factor - batch["speech"].size(1))
         return {**batch, "speech": functional.pad(batch["speech"], [0, missing])}
 

@@ -124,7 +124,7 @@ class MTLTacotron2(Tacotron2, Backbone):
             inputs = {"text": text[order], "text_lengths": text_lengths[order], **ordered}
             _, stats, _ = Tacotron2.forward(replica(self), **inputs, joint_training=True)
         assert call.attention is not None
-        stats["focus_rate"] = focus_rate(call.attention, ordered["feats_lengths"] // self.reduction_factor).item()
+        stats["focus_rate"] = focus_rate(call.attention, ordered["feats_lengths"] // self.reduction_factor)
         tokens, mel = text_lengths + 1, call.taps["mel"]
         frames = batch["feats_lengths"] // self.reduction_factor * self.reduction_factor
         taps = {
@@ -207,7 +207,8 @@ def focus_rate(attention: Tensor, steps: Tensor) -> Tensor:
         attention: Attention weights (B, T, T_text).
         steps: Valid decoder steps (B,).
     """
-    return attention.amax(-1)[valid_mask(steps, attention.size(1)).squeeze(-1)].mean()
+    mask = valid_mask(steps, attention.size(1)).squeeze(-1)
+    return (attention.amax(-1) * mask).sum() / mask.sum()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.options import DiscriminatorOptions
+from espnet_mtl.model.layers import in_single_precision
 from espnet_mtl.model.taps import Tap, valid_mask
 from espnet_mtl.model.targets import soft_target
 
@@ -53,7 +54,8 @@ class Reading:
 
     def mean(self, values: Tensor) -> Tensor:
         """Averages a value per step (B, T) over the steps that are not padding."""
-        return (values * self.mask).sum() / self.mask.sum().clamp(min=1)
+        mask = in_single_precision(self.mask)
+        return (values * mask).sum() / mask.sum().clamp(min=1)
 
 
 class Discriminator(Head):
@@ -135,7 +137,8 @@ class Discriminator(Head):
         if not self.options.fm:
             return loss, figures
         pairs = zip(fake.features, real.features, strict=True)
-        matching = torch.stack([fake.mean((one - other.detach()).abs().mean(1)) for one, other in pairs]).mean()
+        distances = [in_single_precision(one - other.detach()).abs().mean(1) for one, other in pairs]
+        matching = torch.stack([fake.mean(distance) for distance in distances]).mean()
         return loss + self.options.fm * matching, {**figures, "fm": matching.detach()}
 
     def criterion(self, prediction: Reading, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from espnet_mtl.model.heads.base import Head
 from espnet_mtl.model.heads.options import IndependenceOptions
-from espnet_mtl.model.taps import Tap, valid_mask
+from espnet_mtl.model.layers import masked_mean
+from espnet_mtl.model.taps import Tap
 from espnet_mtl.model.targets import known, soft_target
 
 
@@ -34,8 +35,7 @@ class Independence(Head):
         """Averages the tap over time: (B, D)."""
         if tap.lengths is None:
             return tap.values
-        mask = valid_mask(tap.lengths, tap.values.size(1))
-        return (tap.values * mask).sum(1) / tap.lengths.clamp(min=1).unsqueeze(1)
+        return masked_mean(tap.values, tap.lengths)
 
     def criterion(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Centred kernel alignment over the utterances whose label is known; 0 where they are all of one class.

@@ -58,20 +58,21 @@ class Matching(Head):
         faces, recordings, present = prediction
         labels = soft_target(target, self.classes)
         emotions = torch.where(known(labels), labels.argmax(-1), -1)
-        faces, recordings, emotions = faces[present], recordings[present], emotions[present]
         every_face, first = gathered(faces)
         every_recording, _ = gathered(recordings)
         every_emotion, _ = gathered(emotions)
-        rows = torch.arange(len(faces), device=faces.device)
-        own = rows + first
-        excluded = _same_emotion(emotions, every_emotion)
-        excluded[rows, own] = False
-        by_face = (faces @ every_recording.T).masked_fill(excluded, -torch.inf)
-        by_recording = (recordings @ every_face.T).masked_fill(excluded, -torch.inf)
-        count = max(1, len(faces))
-        losses = cross_entropy(by_face, own, reduction="sum") + cross_entropy(by_recording, own, reduction="sum")
-        right = (by_face.max(-1).values == by_face[rows, own]).sum() if len(faces) else own.sum()
-        return losses / (2 * count), {"recall": right / count}
+        everyone_present, _ = gathered(present.long())
+        own = first + torch.arange(len(faces), device=faces.device)
+        others = own.unsqueeze(1) != torch.arange(len(every_face), device=faces.device)
+        # How many are present only the device knows: the rows of the absent stay, and do not count
+        excluded = others & (_same_emotion(emotions, every_emotion) | (everyone_present == 0))
+        with torch.autocast(faces.device.type, enabled=False):  # the factor makes similarities too large for bfloat16
+            by_face = (faces @ every_recording.T).masked_fill(excluded, -torch.inf)
+            by_recording = (recordings @ every_face.T).masked_fill(excluded, -torch.inf)
+        losses = cross_entropy(by_face, own, reduction="none") + cross_entropy(by_recording, own, reduction="none")
+        right = by_face.max(-1).values == by_face.gather(1, own.unsqueeze(1)).squeeze(1)
+        count = present.sum().clamp(min=1)
+        return (losses * present).sum() / (2 * count), {"recall": (right & present).sum() / count}
 
 
 def _same_emotion(emotions: Tensor, every_emotion: Tensor) -> Tensor:

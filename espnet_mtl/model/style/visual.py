@@ -62,7 +62,8 @@ class VisualEncoder(nn.Module):
             shaped = jittered(shaped, self.jitter)
         hidden = self.frames(shaped.flatten(0, 1)).view(batch, steps, -1)
         mask = valid_mask(lengths, steps)
-        scores = self.salience(hidden).masked_fill(~mask, torch.finfo(hidden.dtype).min)
+        scores = self.salience(hidden)
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
         pooled = (scores.softmax(1) * hidden).sum(1)
         return self.query(pooled)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from espnet_mtl.config.fields import Options
 from espnet_mtl.model.gradients import LossScale
+from espnet_mtl.model.host import constant
 from espnet_mtl.model.processes import over_processes
 from espnet_mtl.model.weighting.options import NoOptions
 
@@ -35,6 +36,8 @@ class Weighting(nn.Module, ABC):
         options: Its options.
         sized: The other tasks, which `weigh` weighs; w_k of a task that is unsized is 1.
         random: Whether weights are drawn at random: those of a new training are 1 on average.
+        combines: Whether it has `combine`, for which the host has to know the gradients' inner products.
+        counts: Names of attributes that are whole numbers on the host, and a part of its state.
         smallest_first: Whether the task with the smallest gradient decides: the others may wait for it.
         capped: Tasks whose gradient has a cap (`Head`), which is relative to the first task, the TTS loss.
         steps: Training steps seen; random methods draw from it, so that all processes, and a resumed training, agree.
@@ -44,7 +47,8 @@ class Weighting(nn.Module, ABC):
     Options: ClassVar[type[Options]] = NoOptions
     random: ClassVar[bool] = False
     smallest_first: ClassVar[bool] = False
-    steps: Tensor
+    combines: ClassVar[bool] = False
+    counts: ClassVar[tuple[str, ...]] = ("steps",)
 
     def __init__(self, preferences: Mapping[str, float], *, unsized: Collection[str] = (), **options):
         super().__init__()
@@ -53,7 +57,16 @@ class Weighting(nn.Module, ABC):
         self.sized = tuple(task for task in preferences if task not in unsized)
         self.capped: frozenset[str] = frozenset()
         self.scale = LossScale()
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.steps = 0
+
+    def get_extra_state(self) -> Tensor:
+        """The `counts`: on the host, where a step needs them, but in the checkpoint."""
+        return torch.tensor([getattr(self, name) for name in self.counts])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Takes what `get_extra_state` returned."""
+        for name, value in zip(self.counts, state.tolist(), strict=True):
+            setattr(self, name, value)
 
     def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Combines the losses of a batch.
@@ -67,17 +80,19 @@ class Weighting(nn.Module, ABC):
         if self.training:
             self.steps += 1
         values = torch.stack([loss.float() for loss in losses.values()])
-        sized = [place for place, task in enumerate(losses) if task in self.sized]
+        places = tuple(place for place, task in enumerate(losses) if task in self.sized)
+        sized = constant(places, torch.long, values.device)
         weights = torch.ones_like(values)
         weights[sized], own = self.weigh(values.detach()[sized])
         weights = self.bounded(tuple(losses), weights.detach())
-        factors = values.new_tensor([self.preferences[name] for name in losses]) * weights
+        preferences = tuple(self.preferences[name] for name in losses)
+        factors = constant(preferences, values.dtype, values.device) * weights
         loss = (factors * values).sum() + own - own.detach()
         return self.scale.record(loss), dict(zip(losses, factors, strict=True))
 
     def bounded(self, tasks: Sequence[str], weights: Tensor) -> Tensor:
         """Limits weights (K,): a capped task has at most that of the first task, or its cap would be none."""
-        capped = torch.tensor([task in self.capped for task in tasks], device=weights.device)
+        capped = constant(tuple(task in self.capped for task in tasks), torch.bool, weights.device)
         return torch.where(capped, weights.minimum(weights[0]), weights)
 
     def preference(self, task: str) -> float:
@@ -95,18 +110,28 @@ class Weighting(nn.Module, ABC):
         """
         return torch.ones_like(losses), losses.new_zeros(())
 
-    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> Tensor | None:
-        """Weighs the gradients of tasks at a junction; called in the backward pass.
+    def observe_gradients(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
+        """Sees the gradients of tasks at a junction; called in the backward pass.
+
+        Args:
+            tap: The name of the tap where the junction is.
+            tasks: Names of the K tasks there; the gradients of some may be zero.
+            gramian: Inner products of their gradients, λ_k w_k included, (K, K), float64; over all processes. Where
+                mixed precision overflowed, some are not finite.
+        """
+
+    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
+        """Weighs the gradients of tasks at a junction; called in the backward pass where the method `combines`.
 
         Args:
             tap: The name of the tap where the junction is.
             tasks: Names of the K tasks whose gradients are not zero, K > 1.
-            gramian: Inner products of their gradients, λ_k w_k included, (K, K), float64; over all processes.
+            gramian: As `observe_gradients` takes it, finite, on the CPU, with a trace of 1.
 
         Returns:
-            Weights (K,) of the gradients in their sum; None: 1 each.
+            Weights (K,) of the gradients in their sum.
         """
-        return None
+        raise NotImplementedError
 
 
 class LossBased(Weighting):
@@ -154,9 +179,9 @@ class LossBased(Weighting):
 
 
 @contextmanager
-def same_draws(number: int) -> Iterator[None]:
-    """Makes random numbers on the CPU depend on ESPnet's seed of the epoch and a number only, and leaves no trace."""
-    state = torch.get_rng_state()
-    torch.default_generator.manual_seed(torch.initial_seed() + number)
-    yield
-    torch.set_rng_state(state)
+def same_draws(number: int, device: torch.device) -> Iterator[None]:
+    """Makes random numbers on a device depend on ESPnet's seed of the epoch and a number only, and leaves no trace."""
+    others = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(others, device_type=device.type):
+        torch.manual_seed(torch.initial_seed() + number)
+        yield

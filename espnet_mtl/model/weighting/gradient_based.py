@@ -20,6 +20,7 @@ class GradientBased(Weighting):
     sizes of gradients, would undo the λ_k in them: they get the g_k, and the λ_k multiply their weights.
     """
 
+    combines = True
     method: torch.nn.Module
     mean = True
     """Whether the method's weights stand for a mean rather than a sum."""
@@ -27,12 +28,12 @@ class GradientBased(Weighting):
     """Whether the method projects gradients."""
 
     def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> Tensor:
-        """Asks torchjd, whose random methods draw alike in all processes."""
+        """Asks torchjd, whose random methods draw alike in all processes; most of its methods compute on the CPU."""
         if not self.projects:
             factors = gramian.new_tensor([self.preference(task) or 1.0 for task in tasks])
             gramian = gramian / torch.outer(factors, factors)
             gramian = gramian / gramian.trace()
-        with same_draws(int(self.steps)):
+        with same_draws(self.steps, gramian.device):
             weights = self.method(gramian)
         return len(tasks) * weights if self.mean else weights
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from espnet_mtl.model.host import constant
 from espnet_mtl.model.weighting.base import LossBased
 from espnet_mtl.model.weighting.options import GradNormOptions
 
@@ -50,22 +51,34 @@ class GradNorm(LossBased):
         self.first = torch.where((self.first == 0) & labelled, self.seen, self.first)
         return labelled
 
-    def combine(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
-        """Moves the weights of the tasks at a junction; their gradients are summed as they are."""
+    def observe_gradients(self, tap: str, tasks: Sequence[str], gramian: Tensor) -> None:
+        """Moves the weights of the tasks at a junction that send a gradient; two at least, and finite ones."""
         # A TTS loss that is split has no weight as a whole, and a task with λ = 0 needs none
-        weighted = [i for i, task in enumerate(tasks) if task in self.sized and self.preferences[task]]
-        if len(weighted) < 2:
+        places = [i for i, task in enumerate(tasks) if task in self.sized and self.preferences[task]]
+        if len(places) < 2:
             return
-        index = torch.tensor([self.sized.index(tasks[i]) for i in weighted], device=self.weights.device)
+        device = self.weights.device
+        index = constant(tuple(self.sized.index(tasks[i]) for i in places), torch.long, device)
+        preferences = constant(tuple(self.preferences[tasks[i]] for i in places), self.weights.dtype, device)
+        squares = (gramian.diagonal() / gramian.trace())[constant(tuple(places), torch.long, device)]
+        sent = squares > 0
         # G_k / Ḡ, of gradients without λ_k
-        norms = gramian.diagonal()[weighted].sqrt().to(self.weights)
-        norms = norms / norms.new_tensor([self.preferences[tasks[i]] for i in weighted])
-        norms = norms / norms.mean()
+        norms = squares.sqrt().to(self.weights) / preferences
+        norms = norms / _mean(norms, sent)
         # r_k^α
         rates = self.seen[index] / self.first[index].clamp(min=1e-12)
-        target = (rates / rates.mean()) ** self.options.alpha
+        target = (rates / _mean(rates, sent)) ** self.options.alpha
         # A step down the slope of |G_k - Ḡ r_k^α|, which is ± G_k / w_k
+        slopes = (norms - target).sign() * norms / self.weights[index]
         weights = self.weights.clone()
-        weights[index] -= self.options.lr * (norms - target).sign() * norms / weights[index]
+        weights[index] -= self.options.lr * torch.where(sent, slopes, 0.0)
         weights = weights.clamp(min=SMALLEST_WEIGHT)
-        self.weights = weights * len(weights) / weights.sum()
+        weights = weights * len(weights) / weights.sum()
+        # The host does not know whether there is anything to even out
+        moves = gramian.diagonal().isfinite().all() & (sent.sum() > 1)
+        self.weights = torch.where(moves, weights, self.weights)
+
+
+def _mean(values: Tensor, kept: Tensor) -> Tensor:
+    """Averages the values (K,) that a mask keeps."""
+    return torch.where(kept, values, 0.0).sum() / kept.sum()

@@ -19,15 +19,14 @@ class GradStats:
 
     Attributes:
         tasks: The K tasks.
-        gramian: Inner products of their gradients (K, K).
+        gramian: Inner products of their gradients (K, K), without what the loss was multiplied with
+            (`espnet_mtl.model.gradients.LossScale`).
         weights: Weights of the gradients in their sum (K,).
-        scale: What the loss was multiplied with (`espnet_mtl.model.gradients.LossScale`), a scalar.
     """
 
     tasks: Sequence[str]
     gramian: Tensor
     weights: Tensor
-    scale: Tensor
 
     def figures(self, tap: str) -> dict[str, Tensor]:
         """Returns figures to report.
@@ -39,7 +38,7 @@ class GradStats:
         cosines = self.gramian / torch.outer(norms, norms).clamp(min=1e-30)
         figures = {}
         for i, task in enumerate(self.tasks):
-            figures[f"{tap}_{task}_norm"] = norms[i] / self.scale
+            figures[f"{tap}_{task}_norm"] = norms[i]
             figures[f"{tap}_{task}_share"] = self.weights[i]
             for j in range(i + 1, len(self.tasks)):
                 figures[f"{tap}_{task}_{self.tasks[j]}_cos"] = cosines[i, j]
@@ -73,9 +72,11 @@ class Junction:
         """Returns the gradient that is passed on, in place of `grad`, and takes the others out of `branch_grads`."""
         rows = self._gradients(branch_grads, grad)
         # The loss is the mean over the processes, so that each has processes() times its part of the gradient
-        gramian = over_processes(rows @ rows.T).double() / processes() ** 2
+        unscaled = self.weighting.scale.unscaled(rows)
+        gramian = over_processes(unscaled @ unscaled.T).double() / processes() ** 2
+        self.weighting.observe_gradients(self.tap, self.tasks, gramian)
         weights = self._weights(gramian)
-        self.record(GradStats(self.tasks, gramian, weights, self.weighting.scale.value))
+        self.record(GradStats(self.tasks, gramian, weights))
         combined = weights.to(rows.dtype) @ rows
         return combined.view_as(grad).to(grad.dtype)
 
@@ -89,6 +90,12 @@ class Junction:
 
     def _weights(self, gramian: Tensor) -> Tensor:
         """Returns the weights (K,) of the gradients: 1 where there is nothing to combine."""
+        if not self.weighting.combines:
+            return gramian.new_ones(len(self.tasks))
+        # All of this is on the host: one copy, and one that does not wait
+        return self._combined_weights(gramian.cpu()).to(gramian.device, non_blocking=True)
+
+    def _combined_weights(self, gramian: Tensor) -> Tensor:
         weights = gramian.new_ones(len(self.tasks))
         norms = gramian.diagonal()
         if not norms.isfinite().all():  # an overflow, which AMP's scaler has to see
@@ -97,8 +104,5 @@ class Junction:
         if len(present) < 2:
             return weights
         part = gramian[present][:, present]
-        combined = self.weighting.combine(self.tap, [self.tasks[i] for i in present], part / part.trace())
-        if combined is None:
-            return weights
-        weights[present] = combined
+        weights[present] = self.weighting.combine(self.tap, [self.tasks[i] for i in present], part / part.trace())
         return self.weighting.bounded(self.tasks, weights)

@@ -47,8 +47,8 @@ class RLW(LossBased):
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """K S."""
-        with same_draws(int(self.steps)):
-            return len(losses) * self.scalarizer(losses.cpu()).to(losses.device)
+        with same_draws(self.steps, losses.device):
+            return len(losses) * self.scalarizer(losses)
 
 
 class STCH(LossBased):
@@ -84,10 +84,12 @@ class DWA(LossBased):
         averages: Mean losses of the last two epochs (2, K); 0 where there was none.
         sums: Sum of losses in this epoch (K,).
         batches: Batches in this epoch.
+        epochs: Epochs that have an average.
     """
 
     Options = DWAOptions
     options: DWAOptions
+    counts = ("steps", "epochs")
     averages: Tensor
     sums: Tensor
     batches: Tensor
@@ -97,6 +99,7 @@ class DWA(LossBased):
         self.register_buffer("averages", torch.zeros(2, len(self.sized)))
         self.register_buffer("sums", torch.zeros(len(self.sized)))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+        self.epochs = 0
 
     def observe(self, losses: Tensor) -> Tensor:
         """Also adds them to the sums of this epoch."""
@@ -111,12 +114,13 @@ class DWA(LossBased):
         if not mode and self.batches:
             self.averages = torch.stack([self.averages[1], self.sums / self.batches])
             self.sums, self.batches = torch.zeros_like(self.sums), torch.zeros_like(self.batches)
+            self.epochs += 1
         return self
 
     def scalarize(self, losses: Tensor) -> Tensor:
         """S, whose weights sum to K."""
         scalarizer = scalarization.DWA(self.options.temperature)
-        for average in self.averages if self.averages.all() else ():
+        for average in self.averages if self.epochs > 1 else ():
             scalarizer(average)
             scalarizer.step()
         return scalarizer(losses)
@@ -133,7 +137,7 @@ class FAMO(LossBased):
         options: Values of `Options`.
 
     Attributes:
-        moments: State of the logits' Adam: its two moments and its steps (3, K).
+        moments: State of the logits' Adam: its two moments (2, K). It has taken a step less than the training.
     """
 
     Options = FAMOOptions
@@ -144,7 +148,7 @@ class FAMO(LossBased):
         super().__init__(preferences, **options)
         decay = self.options.weight_decay
         self.scalarizer = scalarization.FAMO(len(self.sized), lr=self.options.lr, weight_decay=decay)
-        self.register_buffer("moments", torch.zeros(3, len(self.sized)))
+        self.register_buffer("moments", torch.zeros(2, len(self.sized)))
 
     def observe(self, losses: Tensor) -> Tensor:
         """Also moves the logits by the change since the last batch."""
@@ -160,7 +164,9 @@ class FAMO(LossBased):
         """The logits' optimizer, its state in `moments` so that checkpoints have it (torchjd's own is not saved)."""
         logits = self.scalarizer._w
         adam = torch.optim.Adam([logits], lr=self.scalarizer.lr, weight_decay=self.scalarizer.weight_decay)
-        adam.state[logits] = {"exp_avg": self.moments[0], "exp_avg_sq": self.moments[1], "step": self.moments[2, 0]}
+        first, second = self.moments
+        # Adam counts its steps on the host; the first batch of a training made none, and this one's is to come
+        adam.state[logits] = {"exp_avg": first, "exp_avg_sq": second, "step": torch.tensor(self.steps - 2.0)}
         return adam
 
     def scalarize(self, losses: Tensor) -> Tensor:

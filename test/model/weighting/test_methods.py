@@ -169,7 +169,7 @@ def test_random_weights_are_torchjds():
     weighting = WEIGHTINGS.load("rlw")({"a": 1.0, "b": 1.0})
     _, weights = weighting({"a": torch.tensor(3.0), "b": torch.tensor(5.0)})
     losses = torch.tensor([3.0, 5.0], requires_grad=True)
-    with same_draws(1):
+    with same_draws(1, torch.device("cpu")):
         (expected,) = torch.autograd.grad(2 * scalarization.Random()(losses), losses)
     torch.testing.assert_close(torch.stack([*weights.values()]), expected)
     assert weights["a"] != weights["b"]

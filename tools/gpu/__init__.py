@@ -1,0 +1,1 @@
+"""`tools/benchmark.py gpu`: training and speaking on a GPU."""
