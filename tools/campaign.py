@@ -108,8 +108,8 @@ class Campaign:
 
     def disturb(self, stage: int, disturbance: str, number: int) -> Result:
         """Disturbs a stage, calls it again, and compares."""
-        self._restore(stage)
         trial = self._trial(stage, disturbance, number, self._references[stage])
+        trial.restore()
         done = DISTURBANCES[disturbance](trial)
         again = trial.run()
         faults = trial.faults
@@ -126,11 +126,8 @@ class Campaign:
         self._said.mkdir()
         random = Random(f"{self._seed}:{stage}:{disturbance}:{number}")
         measured = (reference.seconds, reference.contents, reference.room)
-        return Trial(stage, self._work, self._said, *measured, random, self._fresh)
-
-    def _restore(self, stage: int) -> None:
-        shutil.rmtree(self._work)
-        shutil.copytree(self._states / str(stage), self._work, symlinks=True)
+        state = self._states / str(stage)
+        return Trial(stage, state, self._work, self._said, *measured, random, self._fresh)
 
     def _keep(self, name: str) -> None:
         """Keeps what a try has left that went wrong, and what was said."""
@@ -156,7 +153,9 @@ def table(results: Sequence[Result]) -> str:
     for stage in sorted({result.stage for result in results}):
         cells = []
         for name in names:
-            tries = [result for result in results if (result.stage, result.disturbance) == (stage, name) and result.done]
+            tries = [
+                result for result in results if (result.stage, result.disturbance) == (stage, name) and result.done
+            ]
             same = sum(not result.faults for result in tries)
             cells.append(f"{same} of {len(tries)}" if tries else "")
         lines.append(f"| {stage} | " + " | ".join(cells) + " |")
@@ -194,8 +193,6 @@ def main() -> None:
         args.disturbances = [name for name in args.disturbances if name not in ON_DISKS]
     results = run(args, directory)
     print(table(results))
-    if args.json:
-        args.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
     sys.exit(1 if any(result.faults for result in results) else 0)
 
 
@@ -213,6 +210,8 @@ def run(args: argparse.Namespace, directory: Path) -> list[Result]:
     for stage, disturbance, number in tries(args):
         result = campaign.disturb(stage, disturbance, number)
         results.append(result)
+        if args.json:
+            args.json.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n", encoding="utf-8")
         verdict = "; ".join(result.faults[:MOST_NAMED]) or "same"
         if not result.done:
             verdict = "not possible"

@@ -25,7 +25,7 @@ from espnet_mtl.inference.sets.spoken import check_spoken
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.onnx.files import FOLDER
-from espnet_mtl.system.files import naming, remove, rename, require, write_text
+from espnet_mtl.system.files import locked, naming, remove, rename, require, write_text
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.zoo.archive import check_archive
 from espnet_mtl.zoo.example import example_arguments, example_command, example_voice
@@ -155,12 +155,13 @@ def _relative(value: Any) -> Any:
 def _staging(output: Path) -> Iterator[Path]:
     # One fixed name beside the archive: what a killed run left is cleared by the next one
     staging = output.with_name(f".{output.name}.tmp")
-    remove(staging)
-    staging.mkdir(parents=True)
-    try:
-        yield staging
-    finally:
+    with locked(output):
         remove(staging)
+        staging.mkdir()
+        try:
+            yield staging
+        finally:
+            remove(staging)
 
 
 def _run_pack(staging: Path, output: str, config: str, members: list[str]) -> None:

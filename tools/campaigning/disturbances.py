@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from campaigning.processes import Running, start, wait_until
 
 HANGS_S = 600
 """A stage that takes longer hangs."""
+WORKERS, MOST_STARTS = 2, 5
 YEARS_S = 10 * 365 * 86400
 
 
@@ -26,10 +28,11 @@ class Trial:
 
     Attributes:
         stage: Its number.
-        work: The directory, as the stage before has left it.
+        state: A copy of the directory as the stage before has left it.
+        work: The directory.
         said: Directory for what is said.
         seconds: How long the stage took undisturbed.
-        expected: What it left then, and how much room all of it takes.
+        expected: What it left then.
         room: Bytes that are taken then.
         random: The same for the same seed and number of the trial.
         fresh: Whether a new Python runs the stage.
@@ -38,6 +41,7 @@ class Trial:
     """
 
     stage: int
+    state: Path
     work: Path
     said: Path
     seconds: float
@@ -48,9 +52,14 @@ class Trial:
     started: list[Running] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def start(self) -> Running:
-        """Starts the stage."""
-        running = start(self.stage, self.work, self.said / f"run_{len(self.started)}", self.fresh)
+    def restore(self) -> None:
+        """Lets the directory be as the stage before has left it."""
+        shutil.rmtree(self.work)
+        shutil.copytree(self.state, self.work, symlinks=True)
+
+    def start(self, nj: int | None = None) -> Running:
+        """Starts the stage, with `nj` workers or as many as usual."""
+        running = start(self.stage, self.work, self.said / f"run_{len(self.started)}", self.fresh, nj)
         self.started.append(running)
         return running
 
@@ -100,10 +109,9 @@ def kill_driver(trial: Trial) -> str:
 
 
 def _killed(trial: Trial, kill: Callable[[Running], None]) -> str:
-    running = trial.start()
-    moment = trial.moment()
-    if running.wait(moment):
-        return f"over before {moment:.2f} s"
+    running, moment = _interrupted(trial)
+    if running is None:
+        return ""
     kill(running)
     trial.wait(running)
     return f"at {moment:.2f} of {trial.seconds:.2f} s"
@@ -111,9 +119,9 @@ def _killed(trial: Trial, kill: Callable[[Running], None]) -> str:
 
 def kill_worker(trial: Trial) -> str:
     """Kills a worker: its work is done again, or the stage ends with a line."""
-    running = trial.start()
-    moment = trial.moment()
-    running.wait(moment)
+    running, moment = _interrupted(trial)
+    if running is None:
+        return ""
     wait_until(lambda: running.ended() or bool(running.workers()), HANGS_S)
     workers = running.workers()
     if running.ended() or not workers:
@@ -124,6 +132,21 @@ def kill_worker(trial: Trial) -> str:
     if running.status:
         trial.check_refusal(running)
     return f"at {moment:.2f} of {trial.seconds:.2f} s: exit status {running.status}"
+
+
+def _interrupted(trial: Trial) -> tuple[Running | None, float]:
+    """Starts the stage, and returns it at a random moment; None where it was over each time."""
+    seconds = trial.seconds
+    for _ in range(MOST_STARTS):
+        running = trial.start(WORKERS)
+        moment = trial.random.uniform(0, seconds)
+        begun = time.monotonic()
+        if not running.wait(moment):
+            return running, moment
+        # The machine was slower when the time was taken
+        seconds = time.monotonic() - begun
+        trial.restore()
+    return None, 0.0
 
 
 def full_disk(trial: Trial) -> str:

@@ -112,7 +112,7 @@ def _command_line(pid: int) -> bytes:
         return b""
 
 
-def start(stage: int, work: Path, file: Path, fresh: bool) -> Running:
+def start(stage: int, work: Path, file: Path, fresh: bool, nj: int | None = None) -> Running:
     """Starts a stage.
 
     Args:
@@ -120,8 +120,9 @@ def start(stage: int, work: Path, file: Path, fresh: bool) -> Running:
         work: The directory that it works in.
         file: Takes what it says.
         fresh: Whether a new Python runs it; else a copy of this process does, which has imported everything.
+        nj: Its workers; None: as many as usual.
     """
-    words = arguments(stage, work)
+    words = arguments(stage, work, nj)
     with file.open("wb") as output:
         if fresh:
             module = [sys.executable, "-m", f"espnet_mtl.bin.stages.{MODULES[stage]}"]

@@ -33,7 +33,7 @@ SAVED_EVERY = 2
 PRELOADED = (
     *("espnet2.bin.pack", "espnet_mtl.tasks.tts", "espnet_mtl.data.features", "espnet_mtl.training.vocoder.train"),
     *("espnet_mtl.training.vocoder.predictions", "espnet_mtl.evaluation.evaluate", "espnet_mtl.inference.text2speech"),
-    *("espnet_mtl.onnx.export", "librosa", "sklearn", "onnxruntime"),
+    *("librosa", "sklearn", "onnxruntime"),
 )
 
 
@@ -52,13 +52,19 @@ def write_config(work: Path) -> None:
     (work / "train.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
-def arguments(stage: int, work: Path) -> list[str]:
-    """Returns the options of a stage, of which some have two workers."""
+def arguments(stage: int, work: Path, nj: int | None = None) -> list[str]:
+    """Returns the options of a stage.
+
+    Args:
+        stage: Its number.
+        work: The directory that it works in.
+        nj: Its workers, where it can have some; None: two, but none in stage 7, whose networks would there learn long.
+    """
     dump, exp = str(work / "dump/raw"), str(work / "exp/tiny")
     config = ["--train_config", str(work / "train.yaml")]
     lists = [f"--token_list={work}/dump/token_list", f"--tables={work}/dump/tables", f"--stats={work}/exp/stats"]
     decoding = ["--inference_config", str(CONF / "decode.yaml")]
-    workers = ["--nj", "2"]
+    workers = ["--nj", str(nj or (1 if stage == 7 else 2))]
     match stage:
         case 1:
             return ["--corpus_conf", f"sentences={SENTENCES}", "--output", str(work / "data"), *config, *workers]
@@ -75,7 +81,7 @@ def arguments(stage: int, work: Path) -> list[str]:
         case 7:
             return ["--dump", dump, "--exp", exp, *decoding, *workers]
         case _:
-            return ["--exp", exp, *decoding]
+            return ["--exp", exp, *decoding, "--onnx", "false"]
 
 
 def keep_some(data: Path) -> None:
