@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,10 +90,8 @@ def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it has just ended
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it has just ended
 
 
 def _session(pid: int) -> int | None:
