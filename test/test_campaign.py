@@ -1,4 +1,4 @@
-"""Stages that are disturbed leave, called again, what they would have left; and the campaign sees it where they do not."""
+"""Disturbed stages leave, called again, what they would have left; and the campaign sees it where they do not."""
 
 import os
 import subprocess
