@@ -42,7 +42,7 @@ from espnet_mtl.system.audio_files import (
     without_offset,
     without_rumble,
 )
-from espnet_mtl.system.files import remove, require, write_text
+from espnet_mtl.system.files import locked, remove, require, write_text
 from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.system.paths import file_name
 from espnet_mtl.system.sound import encoded
@@ -105,22 +105,23 @@ def prepare_audio(
     sources = [data / name / WAV_SCP for name in SETS]
     for own in recordings.values():
         sources += [Path(recording.wav) for recording in own]
-    with whole_sets(output, SETS, AUDIO, sources) as directories:
-        tasks = []
-        for name in SETS:
-            tasks += [(recording, directories[name] / "audio") for recording in recordings[name]]
-        # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
-        # them, so that none writes on where an error clears the directories.
-        conversions = iter(list(parallel_map(partial(_convert, fs=fs, conf=conf), tasks, nj, "stage 2")))
-        for name in SETS:
-            of_set = list(islice(conversions, totals[name]))
-            dropped[name] = {conversion.utt: conversion.reason for conversion in of_set if conversion.reason}
-            kept = [conversion for conversion in of_set if not conversion.reason]
-            _write_tables(data / name, directories[name], output / name / "audio", kept)
-        _check_loss(dropped, totals, max_dropped, output / DROPPED)
-    remove(output / DROPPED)
-    write_text(output / REPORT, _report(dropped, totals))
-    write_note(output, note)
+    with locked(output):
+        with whole_sets(output, SETS, AUDIO, sources) as directories:
+            tasks = []
+            for name in SETS:
+                tasks += [(recording, directories[name] / "audio") for recording in recordings[name]]
+            # One pool of processes for all sets: its results come in the order of the tasks. The list waits for all of
+            # them, so that none writes on where an error clears the directories.
+            conversions = iter(list(parallel_map(partial(_convert, fs=fs, conf=conf), tasks, nj, "stage 2")))
+            for name in SETS:
+                of_set = list(islice(conversions, totals[name]))
+                dropped[name] = {conversion.utt: conversion.reason for conversion in of_set if conversion.reason}
+                kept = [conversion for conversion in of_set if not conversion.reason]
+                _write_tables(data / name, directories[name], output / name / "audio", kept)
+            _check_loss(dropped, totals, max_dropped, output / DROPPED)
+        remove(output / DROPPED)
+        write_text(output / REPORT, _report(dropped, totals))
+        write_note(output, note)
     return dropped
 
 

@@ -28,7 +28,7 @@ from espnet_mtl.data.unusable import find_unusable
 from espnet_mtl.errors import UserError
 from espnet_mtl.labels import LABELS, ClassLabel
 from espnet_mtl.system.audio_files import UnusableAudio
-from espnet_mtl.system.files import remove, write_text
+from espnet_mtl.system.files import locked, remove, write_text
 from espnet_mtl.system.parallel.mapping import parallel_map
 from espnet_mtl.system.unicode import normal_name, printable
 from espnet_mtl.text.normal import normal_text
@@ -80,10 +80,11 @@ def prepare_data(
         dropped = {**corpus.dropped, **dict(unusable[name].values())}
         _check_loss(name, dropped, len(usable), max_dropped, output / DROPPED)
         prepared[name] = split_corpus(usable, corpus, dropped)
-    sets, prepared = _write_sets(corpora, prepared, output, nj, max_dropped)
-    remove(output / DROPPED)
-    write_text(output / REPORT, "\n".join(report(name, prepared[name], corpora[name]) for name in corpora))
-    write_note(output, Note(1, settings or {}))
+    with locked(output):
+        sets, prepared = _write_sets(corpora, prepared, output, nj, max_dropped)
+        remove(output / DROPPED)
+        write_text(output / REPORT, "\n".join(report(name, prepared[name], corpora[name]) for name in corpora))
+        write_note(output, Note(1, settings or {}))
     return sets
 
 

@@ -23,7 +23,7 @@ from espnet_mtl.evaluation.scores import MetricValues, Scores, score
 from espnet_mtl.evaluation.speech_set import SpeechSet, read_speech_set
 from espnet_mtl.inference.sets.spoken import check_dump, check_spoken
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.files import require
+from espnet_mtl.system.files import locked, require
 from espnet_mtl.vocoder.choice import vocoder_arguments
 
 NATURAL, VOCODED = "natural", "natural vocoded"
@@ -130,7 +130,8 @@ def write_experiments(evaluation: Evaluation) -> None:
     """Writes the metrics.json of each experiment beside its speech: the baseline's is about it alone."""
     for system in evaluation.systems:
         own = evaluation.alone(system) if system is evaluation.baseline else evaluation
-        write_metrics(system.speech.directory / "metrics.json", own)
+        with locked(system.speech.directory):
+            write_metrics(system.speech.directory / "metrics.json", own)
 
 
 def decoded_directory(exp: Path, inference_config: Path, part: str = "test") -> Path:

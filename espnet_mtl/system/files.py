@@ -229,11 +229,12 @@ def whole_directory(path: str | Path) -> Iterator[Path]:
 def locked(path: str | Path) -> Iterator[None]:
     """Lets one process at a time write `path`, also where a killed recipe left its stage running.
 
-    The lock is beside `path`, with a leading dot; it ends with the process that holds it, even a killed one.
+    The lock is beside `path`, with a leading dot; it ends with the process that holds it, even a killed one. The thread
+    that holds it may take it again.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock = FileLock(path.with_name(f".{path.name}.lock").absolute(), is_singleton=True)
     try:
         lock.acquire(blocking=False)
     except Timeout:

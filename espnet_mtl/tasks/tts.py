@@ -7,12 +7,10 @@ import logging
 import multiprocessing
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.system.imports.tqdm import import_tqdm
 from espnet_mtl.system.log import TRAIN_LOG, log_to
 from espnet_mtl.system.networks import check_fits
+from espnet_mtl.system.parallel.children import end_with_parent
 from espnet_mtl.tasks.preprocess import LabelEncoder
 from espnet_mtl.tasks.saving import whole_saves
 from espnet_mtl.text.normal import normal_text
@@ -172,7 +171,7 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             with _others_needed():
                 cls._train(args)
             return
-        threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+        end_with_parent()
         if args.dist_rank == 0:
             log_to(Path(args.output_dir) / TRAIN_LOG)
         run_command(partial(cls._train_beside_others, args, parent.pid))
@@ -276,12 +275,6 @@ def _said(output_dir: str, parent: int | None) -> Path:
         parent: Id of the process that started them.
     """
     return Path(output_dir) / f".said.{parent}"
-
-
-def _end_with(parent: BaseProcess) -> None:
-    """Ends this process as soon as its parent is gone, even killed: it would go on writing without the lock."""
-    parent.join()
-    os._exit(1)
 
 
 def complete_args(args: argparse.Namespace) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ from espnet_mtl.inference.sets.spoken import check_spoken
 from espnet_mtl.labels import TABLES
 from espnet_mtl.model.checkpoint import FILE_KEYS, best_model, locate_files, lookup
 from espnet_mtl.onnx.files import FOLDER
-from espnet_mtl.system.files import naming, remove, rename, require, write_text
+from espnet_mtl.system.files import locked, naming, remove, rename, require, write_text
+from espnet_mtl.system.parallel.children import run_child
 from espnet_mtl.training.experiment import cut_off, experiment_notices
 from espnet_mtl.zoo.archive import check_archive
 from espnet_mtl.zoo.example import example_arguments, example_command, example_voice
@@ -155,22 +155,23 @@ def _relative(value: Any) -> Any:
 def _staging(output: Path) -> Iterator[Path]:
     # One fixed name beside the archive: what a killed run left is cleared by the next one
     staging = output.with_name(f".{output.name}.tmp")
-    remove(staging)
-    staging.mkdir(parents=True)
-    try:
-        yield staging
-    finally:
+    with locked(output):
         remove(staging)
+        staging.mkdir()
+        try:
+            yield staging
+        finally:
+            remove(staging)
 
 
 def _run_pack(staging: Path, output: str, config: str, members: list[str]) -> None:
     # ESPnet names members relative to the current directory: in a process of its own, it is the staged tree
     model, *others = members
-    command = [sys.executable, "-m", "espnet2.bin.pack", "tts", "--outpath", output]
+    command = [sys.executable, "-m", "espnet_mtl.zoo.espnet_pack", "tts", "--outpath", output]
     command += ["--train_config", config, "--model_file", model]
     for other in others:
         command += ["--option", other]
-    done = subprocess.run(command, cwd=staging, capture_output=True, text=True, check=False)
+    done = run_child(command, staging)
     if done.returncode:
         said = " ".join(done.stderr.splitlines()[-1:])
         with naming(staging / output):

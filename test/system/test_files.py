@@ -85,6 +85,23 @@ def test_two_writers_of_one_directory_take_turns(tmp_path, capsys):
     assert "waiting for another process" in capsys.readouterr().err
 
 
+def test_who_holds_a_lock_may_take_it_again(tmp_path, capsys):
+    with locked(tmp_path / "train"):
+        with whole_directory(tmp_path / "train") as directory:
+            (directory / "text").touch()
+        second = subprocess.Popen(
+            [sys.executable, "-c", HOLDS_A_LOCK, str(tmp_path / "train")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr.readline().startswith("waiting for another process")
+    assert second.stdout.readline() == "held\n"
+    second.kill()
+    second.communicate()
+    assert capsys.readouterr().err == ""
+
+
 def test_remains_of_a_kill_are_cleared(tmp_path):
     (tmp_path / ".train.tmp").mkdir()
     (tmp_path / ".train.tmp" / "half").touch()

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from espnet_mtl.bin.stages.pack import main
 from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import load_state
+from espnet_mtl.system.files import locked
 from espnet_mtl.training.experiment import note_training
 from espnet_mtl.zoo.archive import resolve
 from espnet_mtl.zoo.pack import model_card, pack_model, portable
@@ -96,7 +98,7 @@ def contents(path):
 
 def test_archive_holds_model_config_all_statistics_card_and_figures(packed):
     assert set(contents(packed)) == MEMBERS
-    assert not list(packed.parent.glob(".*"))
+    assert not [path for path in packed.parent.glob(".*") if path.suffix != ".lock"]
 
 
 def test_archive_knows_nothing_of_the_training_machine(packed):
@@ -170,7 +172,7 @@ def test_statistics_that_were_recorded_relative_to_the_recipe_and_bpe_model(tmp_
     config = yaml.safe_load(Path(files["train_config"]).read_text())
     assert Path(config["bpemodel"]).read_text() == "pieces"
     assert load_state(files["model_file"])["weight"].tolist() == [1, 1]
-    assert os.listdir("out") == ["model.tgz"]
+    assert [path.name for path in Path("out").iterdir() if path.suffix != ".lock"] == ["model.tgz"]
     assert Path.cwd() == exp.parents[1]
 
 
@@ -220,6 +222,18 @@ def test_failure_keeps_the_old_archive(tmp_path, monkeypatch):
         pack_model(exp)
     assert (exp / "mtl.zip").read_text() == "old"
     assert not (exp / ".mtl.zip.tmp").exists()
+
+
+def test_two_packs_of_one_model_take_turns(tmp_path, capsys):
+    exp = make_experiment(tmp_path)
+    with locked(exp / "mtl.zip"):
+        thread = threading.Thread(target=pack_model, args=[exp])
+        thread.start()
+        thread.join(0.5)
+        assert not (exp / ".mtl.zip.tmp").exists()
+    thread.join()
+    assert (exp / "mtl.zip").is_file()
+    assert "waiting for another process" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.data.provenance.notes import begin
     from espnet_mtl.data.provenance.settings import STATISTICS, statistics_note
     from espnet_mtl.labels import TABLES
-    from espnet_mtl.system.files import require
+    from espnet_mtl.system.files import locked, require
     from espnet_mtl.training.fine_tuning import open_pretrained
 
     config = load_train_config(args.train_config)
@@ -42,17 +42,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.training.token_list import make_token_list
 
     note = statistics_note(args.dump, args.stats, args.token_type, pretrained.digest if pretrained else None)
-    begin(args.stats, STATISTICS)
-    tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, pretrained, args.vocab_size)
-    known = {table: pretrained.names(label.name) for table, label in TABLES.items()} if pretrained else {}
-    write_tables(args.dump, args.tables, known)
-    files = [statistics_file(feature) for feature in FEATURES] if pretrained else []
-    statistics = {file: pretrained.file(file) for file in files} if pretrained else {}
-    made = [args.token_list / args.token_type, args.tables]
-    collect_stats(args.dump, args.stats, tokenizer, statistics, "durations" in features_used(config), note, made)
-    # Here, so that the trainings need not: each looks again only at what has changed since
-    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, output=args.stats)
-    check_inputs(paths, config["tts"], args.token_type)
+    with locked(args.stats):
+        begin(args.stats, STATISTICS)
+        tokenizer = make_token_list(args.dump, args.token_list, config, args.token_type, pretrained, args.vocab_size)
+        known = {table: pretrained.names(label.name) for table, label in TABLES.items()} if pretrained else {}
+        write_tables(args.dump, args.tables, known)
+        files = [statistics_file(feature) for feature in FEATURES] if pretrained else []
+        statistics = {file: pretrained.file(file) for file in files} if pretrained else {}
+        made = [args.token_list / args.token_type, args.tables]
+        collect_stats(args.dump, args.stats, tokenizer, statistics, "durations" in features_used(config), note, made)
+        # Here, so that the trainings need not: each looks again only at what has changed since
+        paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, output=args.stats)
+        check_inputs(paths, config["tts"], args.token_type)
 
 
 def cli() -> None:

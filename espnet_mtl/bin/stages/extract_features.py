@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.bin.workers import workers
     from espnet_mtl.config.load import load_train_config
     from espnet_mtl.data.provenance.check import check_stages
-    from espnet_mtl.system.files import require
+    from espnet_mtl.system.files import locked, require
     from espnet_mtl.system.paths import check_places
 
     check_places({"--dump": args.dump})
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.token_type == "bpe":
         pretrained = open_pretrained(args.init_model)
         model = make_token_list(args.dump, args.token_list, config, "bpe", pretrained).bpemodel
-    with workers(args):
+    with locked(args.dump), workers(args):
         extract_features(dumps, config, args.nj, args.token_type, model, args.teacher_dumpdir)
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.caches import prepare_numba
 from espnet_mtl.system.parallel.base import Backend
+from espnet_mtl.system.parallel.children import end_with_parent
 
 
 @dataclass(frozen=True)
 class Processes(Backend):
-    """Processes that end with the work.
+    """Processes that end with the work, or with the process that they work for.
 
     They are spawned, not forked: forking a process that runs threads (torch, BLAS) may hang.
 
@@ -36,7 +37,8 @@ class Processes(Backend):
             return
         prepare_numba()  # once, not in every process
         chunk = self.chunk_size(len(items), self.nj)
-        with ProcessPoolExecutor(self.nj, mp_context=multiprocessing.get_context("spawn")) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.nj, spawn, initializer=end_with_parent) as pool:
             try:
                 yield from pool.map(function, items, chunksize=chunk)
             except BrokenProcessPool as error:

@@ -1,0 +1,1 @@
+"""Disturbing the stages of the recipe: see `tools/campaign.py`."""
