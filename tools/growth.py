@@ -2,7 +2,7 @@
 
 The train set of `DUMP` (a `dump/raw` of stage 3) is repeated under other names until it is large enough: the tables
 have that many lines, which lead to the same matrices again and again. Measured are the time and the memory of stage 4,
-and those of stage 5 up to the end of one training step: reading, checking, label files, and the batches of an epoch.
+and those of stage 5 up to the end of one training step, or one a part: reading, checking, label files, batches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from espnet_mtl.system.files import write_text
 CONFIG = Path(__file__).parents[1] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
 NO_TABLES = ("spk2utt", "media.scp")
 """Tables that are not by utterance, or that no stage after 3 reads."""
-ONE_STEP = ("--max_epoch", "1", "--num_iters_per_epoch", "1", "--num_workers", "0", "--vocoder", "steps=0")
+SHORT = ("--max_epoch", "1", "--num_workers", "0", "--vocoder", "steps=0")
 FIELDS = ("utterances", "stage", "seconds", "megabytes")
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--work", type=Path, required=True, help="directory for the large tables; it may be deleted")
     parser.add_argument("--csv", type=Path, help="where the table goes")
-    parser.add_argument("--num_splits", type=int, default=1, help="parts of the train set in stage 5")
+    parser.add_argument("--num_splits", type=int, default=16, help="parts of the train set, for the last measurement")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="further options of stage 5")
     args = parser.parse_args()
     rows = []
@@ -102,9 +102,9 @@ def commands(work: Path, config: Path, num_splits: int, options: list[str]) -> d
     first = [python, "-m", "espnet_mtl.bin.stages.collect_stats", *places]
     fifth = [python, "-m", "espnet_mtl.bin.stages.train", *places]
     runs = {"4": first}
-    for name in ("5", "5 again"):
-        output = str(work / "exp" / name.replace(" ", "_"))
-        runs[name] = [*fifth, "--output", output, "--num_splits", str(num_splits), "--", *ONE_STEP, *options]
+    for name, splits in {"5": 1, "5 again": 1, f"5 in {num_splits} parts": num_splits}.items():
+        own = ["--output", str(work / "exp" / name.replace(" ", "_")), "--num_splits", str(splits)]
+        runs[name] = [*fifth, *own, "--", *SHORT, "--num_iters_per_epoch", str(splits), *options]
     return runs
 
 
