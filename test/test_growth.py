@@ -24,7 +24,7 @@ def test_every_stage_is_measured(tmp_path):
     with (tmp_path / "growth.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["stage"] for row in rows] == ["4", "5", "5 again", "5 in 2 parts"]
-    assert all(row["utterances"] == "9" and float(row["seconds"]) > 0 < float(row["megabytes"]) for row in rows)
+    assert all(row["utterances"] == "9" and float(row["core_seconds"]) > 0 < float(row["megabytes"]) for row in rows)
     large = tmp_path / "large/9"
     assert len(read_table(large / "exp/stats/train/text_shape")) == 9
     matrices = set(read_table(large / "dump/raw/train/feats.scp").values())

@@ -1,7 +1,7 @@
 """`tools/growth.py DUMP`: how stages 4 and 5 grow with the number of utterances.
 
 The train set of `DUMP` (a `dump/raw` of stage 3) is repeated under other names until it is large enough: the tables
-have that many lines, which lead to the same matrices again and again. Measured are the time and the memory of stage 4,
+have that many lines, which lead to the same matrices again and again. Measured are core time and memory of stage 4,
 and those of stage 5 up to the end of one training step, or one a part: reading, checking, label files, batches.
 """
 
@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +25,7 @@ CONFIG = Path(__file__).parents[1] / "egs2/mtl_tts/conf/train_fastspeech2.yaml"
 NO_TABLES = ("spk2utt", "media.scp")
 """Tables that are not by utterance, or that no stage after 3 reads."""
 SHORT = ("--max_epoch", "1", "--num_workers", "0", "--vocoder", "steps=0")
-FIELDS = ("utterances", "stage", "seconds", "megabytes")
+FIELDS = ("utterances", "stage", "core_seconds", "megabytes")
 
 
 def main() -> None:
@@ -109,15 +108,13 @@ def commands(work: Path, config: Path, num_splits: int, options: list[str]) -> d
 
 
 def measured(command: list[str], log: Path) -> tuple[float, float]:
-    """Runs a command; returns its seconds, and the peak of its resident memory in MB, that of its largest process."""
-    begin = time.monotonic()
+    """Runs a command; returns its core-seconds, and the peak of its resident memory in MB, of its largest process."""
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - begin
     if status:
         raise SystemExit(f"{' '.join(command)} failed: {log}")
-    return seconds, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from espnet_mtl.labels import (
     ContinuousLabel,
 )
 from espnet_mtl.registry import BACKBONES
-from espnet_mtl.system.files import read_names, read_text, remove, require, write_text
+from espnet_mtl.system.files import locked, read_names, read_text, remove, require, write_text
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.splits import split_tables
@@ -147,11 +147,13 @@ class TrainPaths:
         Raises:
             UserError: An utterance of train has a class that stage 4 did not find.
         """
-        notes = {label: self.made_of_dump(tokenizer.token_type) / f"{label}.note" for label in labels}
-        new = [label for label in labels if not notes[label].is_file()]
-        absent = self._write_new_labels(new, tokenizer)
-        for label in new:
-            write_text(notes[label], ABSENT if label in absent else "")
+        directory = self.made_of_dump(tokenizer.token_type)
+        notes = {label: directory / f"{label}.note" for label in labels}
+        with locked(directory):
+            new = [label for label in labels if not notes[label].is_file()]
+            absent = self._write_new_labels(new, tokenizer)
+            for label in new:
+                write_text(notes[label], ABSENT if label in absent else "")
         return [label for label in labels if read_text(notes[label]) == ABSENT]
 
     def _write_new_labels(self, labels: Collection[str], tokenizer: Tokenizer) -> list[str]:

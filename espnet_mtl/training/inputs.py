@@ -17,7 +17,7 @@ from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS
 from espnet_mtl.model.checkpoint import check_statistics
-from espnet_mtl.system.files import read_names, write_text
+from espnet_mtl.system.files import locked, read_names, write_text
 from espnet_mtl.training.dataset import SHAPES, STATS_FILES, TrainPaths
 
 BYTE_ORDER_MARK = "\ufeff".encode()
@@ -45,7 +45,8 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
         return
     archives = _check_all(paths, tts, token_type)
     checked = {"tables": tables, "archives": {archive: _state(archive) for archive in sorted(archives)}}
-    write_text(note, json.dumps(checked, indent=1) + "\n")
+    with locked(note):
+        write_text(note, json.dumps(checked, indent=1) + "\n")
 
 
 def _tables(paths: TrainPaths, token_type: str) -> list[Path]:

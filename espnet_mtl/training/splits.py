@@ -8,7 +8,7 @@ from pathlib import Path
 from zlib import crc32
 
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import whole_directory, write_text
+from espnet_mtl.system.files import locked, whole_directory, write_text
 
 NUMBER = "num_splits"
 """ESPnet's name of the file that says how many parts there are; it is written last."""
@@ -18,6 +18,7 @@ def split_tables(tables: Iterable[tuple[Path, Path]], number: int) -> None:
     """Parts each table in `number` of them, as ESPnet reads them; where that was done, it is not done again.
 
     An utterance goes by its name, so that it is in the same part of every table, and speakers are spread over all.
+    Trainings that need the same parts wait for the one that makes them.
 
     Args:
         tables: Each table, and the directory that its parts go to.
@@ -27,8 +28,9 @@ def split_tables(tables: Iterable[tuple[Path, Path]], number: int) -> None:
         UserError: A part would be empty, or there is no room.
     """
     for table, directory in tables:
-        if not (directory / NUMBER).is_file():
-            _split(table, directory, number)
+        with locked(directory):
+            if not (directory / NUMBER).is_file():
+                _split(table, directory, number)
 
 
 def _split(table: Path, directory: Path, number: int) -> None:
