@@ -111,6 +111,6 @@ def test_no_worker_works_on_where_nothing_can_be_written(tmp_path, monkeypatch, 
     monkeypatch.setattr(f"espnet_mtl.data.{module}.ark_writers", no_room)
     dumps = [tmp_path / "dump/raw" / name for name in ("train", "dev", "test")]
     # The error holds on to all that was at work when it was raised, until it is told
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as raised:
         extract_features(dumps, complete({"durations": durations}), nj=2)
-    assert multiprocessing.active_children() == []
+    assert multiprocessing.active_children() == [], raised
