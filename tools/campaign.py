@@ -25,6 +25,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -38,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from campaigning.contents import contents, differences
 from campaigning.disturbances import DISTURBANCES, KILLS, ON_DISKS, Trial
 from campaigning.mounts import may_mount, room_taken
-from campaigning.processes import wait_until
+from campaigning.processes import Running, wait_until
 from campaigning.stages import MODULES, keep_some, preload, write_config
 
 ENDING_S = 10
@@ -110,12 +111,15 @@ class Campaign:
         """Disturbs a stage, calls it again, and compares."""
         trial = self._trial(stage, disturbance, number, self._references[stage])
         trial.restore()
-        done = DISTURBANCES[disturbance](trial)
-        again = trial.run()
-        faults = trial.faults
-        if again.status:
-            faults.append(f"called again, it ended with status {again.status}")
-        faults += _left_running(trial)
+        try:
+            done = DISTURBANCES[disturbance](trial)
+            again = trial.run()
+            faults = trial.faults
+            if again.status:
+                faults.append(f"called again, it ended with status {again.status}")
+            faults += _left_running(trial)
+        finally:
+            _end(trial.started)
         faults += differences(trial.expected, contents(self._work))
         if faults:
             self._keep(f"{stage}-{disturbance}-{number}".replace(" ", "_"))
@@ -143,6 +147,12 @@ def _left_running(trial: Trial) -> Iterator[str]:
         if wait_until(lambda running=running: not running.members(), ENDING_S):
             continue
         yield f"{len(running.members())} processes run on"
+        running.kill_session()
+
+
+def _end(started: Sequence[Running]) -> None:
+    """Ends what has been started, where this program is interrupted."""
+    for running in started:
         running.kill_session()
 
 
@@ -185,6 +195,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for every result")
     parser.add_argument("--fresh", action="store_true", help="a new Python for each stage, which takes longer")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     directory = args.work.absolute()
     if directory.exists() and any(directory.iterdir()):
         parser.error(f"--work {directory} is not empty: name a new directory")

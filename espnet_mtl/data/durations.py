@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -82,7 +82,7 @@ def _timed(utterance: TokenizedUtterance, frames: Sequence[int], frame_rate: flo
 
 def from_aligner(
     sets: Mapping[Path, Sequence[TokenizedUtterance]],
-    log_mels: Callable[[Sequence[TokenizedUtterance]], Iterable[np.ndarray]],
+    log_mels: Callable[[Sequence[TokenizedUtterance]], Generator[np.ndarray, None, None]],
     config: Mapping[str, Any],
     nj: int,
 ) -> tuple[dict[Path, list[TokenizedUtterance]], dict[str, float]]:
@@ -108,7 +108,8 @@ def from_aligner(
         speaker_of.update(table)
     train_dump = next(iter(sets))
     with _scratch(train_dump.parent / ".aligner.tmp") as directory:
-        frames = _write_mels(directory, every, log_mels(every))
+        with closing(log_mels(every)) as mels:
+            frames = _write_mels(directory, every, mels)
         feats = Matrices(directory / "feats.scp")
         with _threads(nj):
             aligned, loss = _train_and_align(sets[train_dump], every, speaker_of, frames, feats, config)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cache, partial
 from itertools import chain, islice
@@ -111,13 +112,13 @@ def extract_features(
             tell_untimed(dumps)
         sets, figures = from_aligner(sets, _log_mels(settings, nj), config, nj)
     every = list(chain.from_iterable(sets.values()))
-    features = parallel_map(partial(_extract, settings), every, nj, "stage 3")
     begin(root, FEATURES)
     remove(root / DURATIONS_NOTE)
     pitch = SpeakerPitch()
     content = extract_visual(dumps, config, nj)
-    for dump, utterances in sets.items():
-        content += _write(dump, utterances, islice(features, len(utterances)), token_type, pitch)
+    with closing(parallel_map(partial(_extract, settings), every, nj, "stage 3")) as features:
+        for dump, utterances in sets.items():
+            content += _write(dump, utterances, islice(features, len(utterances)), token_type, pitch)
     note: dict[str, Any] = {"durations": source, "token_type": token_type, "language": tokenizer.language}
     if tokenizer.cleaner:
         note["cleaner"] = tokenizer.cleaner
@@ -145,11 +146,11 @@ def _timed_by_teacher(sets: Sets, teacher: Path, config: Mapping[str, Any]) -> S
     return timed
 
 
-def _log_mels(settings: str, nj: int):
+def _log_mels(settings: str, nj: int) -> Callable[[Sequence[TokenizedUtterance]], Generator[np.ndarray, None, None]]:
     """Returns a function that yields the log-mel of each of some utterances, computed by `nj` processes."""
     log_mel = partial(_log_mel, settings)
 
-    def compute(utterances: Sequence[TokenizedUtterance]) -> Iterator[np.ndarray]:
+    def compute(utterances: Sequence[TokenizedUtterance]) -> Generator[np.ndarray, None, None]:
         return parallel_map(log_mel, utterances, nj, "stage 3, log-mel")
 
     return compute

@@ -1,7 +1,12 @@
+import errno
+import multiprocessing
+from contextlib import contextmanager
+
 import kaldiio
 import numpy as np
 import pytest
 import soundfile
+from tiny_stages import FULL, run_stage, write_data
 
 from espnet_mtl.config.espnet import ONLY_VALUES
 from espnet_mtl.config.schema import complete
@@ -87,3 +92,25 @@ def test_what_the_config_may_name_is_what_there_is(key, tmp_path):
     with pytest.raises(UserError, match=f"unknown {key} 'ying': .*Valid: {min(EXTRACTORS[key])}"):
         extract_features([make_dump(tmp_path)], config, 1)
     assert not (tmp_path / "durations").exists()
+
+
+@contextmanager
+def no_room(directory, names):
+    """Stands in for `ark_writers` on a disk that is full."""
+
+    def write(utt, matrix):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    yield dict.fromkeys(names, write)
+
+
+@pytest.mark.parametrize(("module", "durations"), [("features", "given"), ("durations", "learned")])
+def test_no_worker_works_on_where_nothing_can_be_written(tmp_path, monkeypatch, module, durations):
+    write_data(tmp_path / "data", FULL)
+    run_stage(2, tmp_path)
+    monkeypatch.setattr(f"espnet_mtl.data.{module}.ark_writers", no_room)
+    dumps = [tmp_path / "dump/raw" / name for name in ("train", "dev", "test")]
+    # The error holds on to all that was at work when it was raised, until it is told
+    with pytest.raises(OSError, match="No space left") as raised:
+        extract_features(dumps, complete({"durations": durations}), nj=2)
+    assert multiprocessing.active_children() == [], raised

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -140,11 +141,14 @@ def _become(main: Callable[[], None], work: Path, output: int) -> None:
     status = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.chdir(work)
         status = _exit_status(main)
-        atexit._run_exitfuncs()  # as Python does when it ends
+        # As Python does when it ends
+        threading._shutdown()
+        atexit._run_exitfuncs()
         sys.stdout.flush()
     finally:
         os._exit(status)

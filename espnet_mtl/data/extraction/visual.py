@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, islice
@@ -90,14 +91,15 @@ def extract_visual(dumps: Sequence[Path], config: Mapping[str, Any], nj: int) ->
     name, conf = config["visual_extract"], config["visual_extract_conf"]
     sets = {dump: read_seen(dump, config) for dump in dumps}
     every = list(chain.from_iterable(sets.values()))
-    extractions = parallel_map(partial(_extract, json.dumps([name, conf])), every, nj, "stage 3, faces")
     sizes, content, report, reasons = _Sizes(), [], [], Counter[str]()
-    for dump, seen in sets.items():
-        digests, dropped = _write(dump, islice(extractions, len(seen)), sizes)
-        content += digests
-        kinds = Counter(reason.partition(":")[0] for reason in dropped.values())
-        reasons += kinds
-        report += _report(dump, len(digests), kinds, dropped)
+    extract = partial(_extract, json.dumps([name, conf]))
+    with closing(parallel_map(extract, every, nj, "stage 3, faces")) as extractions:
+        for dump, seen in sets.items():
+            digests, dropped = _write(dump, islice(extractions, len(seen)), sizes)
+            content += digests
+            kinds = Counter(reason.partition(":")[0] for reason in dropped.values())
+            reasons += kinds
+            report += _report(dump, len(digests), kinds, dropped)
     write_text(root / VISUAL_REPORT, "\n".join(report) + "\n")
     if sizes.size is None:
         raise UserError(f"visual_extract: {name}: nothing could be made of {_counted(reasons)}: {root / VISUAL_REPORT}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -23,8 +23,13 @@ def working_on(backend: Backend) -> Iterator[None]:
         _CHOSEN.reset(token)
 
 
-def parallel_map[T, R](function: Callable[[T], R], items: Sequence[T], nj: int, description: str) -> Iterator[R]:
+def parallel_map[T, R](
+    function: Callable[[T], R], items: Sequence[T], nj: int, description: str
+) -> Generator[R, None, None]:
     """Yields `function(item)` in the order of `items`, while reporting progress.
+
+    Who may stop before the last result, over an error perhaps, closes it (`contextlib.closing`): until then, workers go
+    on with what nobody will take, and the command does not end.
 
     Args:
         function: A function of a module, or a `partial` of one.
