@@ -66,6 +66,8 @@ def outputs_of(command: Command) -> set[str]:
     for other in COMMANDS:
         if other.page == command.page:
             folders |= {value.split("/")[0] for option, value in pairwise(other.words) if option in WRITTEN_TO}
+            if other.program == "cp":
+                folders.add(other.words[-1].split("/")[0])
     return folders
 
 
@@ -145,8 +147,9 @@ def check_pytest(command: Command, must_parse) -> None:
 
 
 def check_cp(command: Command, must_parse) -> None:
-    assert len(command.words) == 3
-    check_files(command, command.words)
+    words = [word for word in command.words if word != "-r"]
+    assert len(words) == 3
+    check_files(command, words)
 
 
 def check_curl(command: Command, must_parse) -> None:
@@ -173,7 +176,7 @@ CHECKS = {
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_a_command_can_be_called_so(command, must_parse, monkeypatch):
     monkeypatch.chdir(RECIPE)
-    if command.program in ("benchmark.py", "load_server.py"):
+    if command.program in ("benchmark.py", "growth.py", "load_server.py"):
         check_own_parser(command, must_parse, monkeypatch)
     else:
         CHECKS[command.program](command, must_parse)

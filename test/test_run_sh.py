@@ -188,7 +188,7 @@ def test_runs_one_model_and_the_stages_asked_for(recipe: Recipe):
     assert result.returncode == 0, result.stderr
     assert recipe.commands() == [
         "train --train_config conf/train_fastspeech2.yaml --dump d d/raw --token_list d d/token_list"
-        " --tables d d/tables --stats e/stats --output e/mine --token_type char --ngpu 1"
+        " --tables d d/tables --stats e/stats --output e/mine --token_type char --ngpu 1 --num_splits 1"
         " -- --max_epoch 5 --batch_size 2",
         "decode --exp e/mine --dump d d/raw --inference_config conf/decode.yaml --ngpu 1 -- --alpha 1.2",
     ]
