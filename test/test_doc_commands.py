@@ -121,7 +121,7 @@ def check_own_parser(command: Command, must_parse, monkeypatch) -> None:
     must_parse(lambda: runpy.run_path(str(ROOT / command.words[0]), run_name="__main__"))
 
 
-def check_expression(command: Command, must_parse) -> None:
+def check_main_of_tool(command: Command, must_parse) -> None:
     tool, *words = command.words
     assert (ROOT / tool).is_file()
     if words:  # else the text names the command
@@ -160,7 +160,8 @@ def check_curl(command: Command, must_parse) -> None:
 CHECKS = {
     "python": check_module,
     "run.sh": check_recipe,
-    "expression.py": check_expression,
+    "campaign.py": check_main_of_tool,
+    "expression.py": check_main_of_tool,
     "test.sh": check_tool,
     "setup.sh": check_tool,
     "gpu_checks.sh": check_tool,

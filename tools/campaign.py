@@ -183,7 +183,7 @@ def tries(args: argparse.Namespace) -> Iterator[tuple[int, str, int]]:
             yield stage, kinds[number % len(kinds)], number
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line, disturbs, and prints a table; exit status 1 where something is not the same."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stages", nargs="+", type=int, default=list(MODULES), choices=list(MODULES), metavar="N")
@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a new directory; what went wrong stays in it")
     parser.add_argument("--json", type=Path, help="file for every result")
     parser.add_argument("--fresh", action="store_true", help="a new Python for each stage, which takes longer")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     directory = args.work.absolute()
     if directory.exists() and any(directory.iterdir()):

@@ -10,8 +10,8 @@ RECIPE = ROOT / "egs2/mtl_tts"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 PROGRAMS = (
-    *("python", "run.sh", "test.sh", "setup.sh", "benchmark.py", "expression.py", "growth.py", "load_server.py"),
-    *("gpu_checks.sh", "path.sh", "pip", "pytest", "cp", "curl"),
+    *("python", "run.sh", "test.sh", "setup.sh", "benchmark.py", "campaign.py", "expression.py", "growth.py"),
+    *("load_server.py", "gpu_checks.sh", "path.sh", "pip", "pytest", "cp", "curl"),
 )
 """What a command can begin with: the last part of its first word."""
 
