@@ -18,6 +18,7 @@ from espnet_mtl.data.dump import (
     FEATS_SCP,
     PITCH_SCP,
     TRAIN_AND_DEV,
+    UNVOICED,
     WAV_SCP,
     text_file,
 )
@@ -123,7 +124,7 @@ class TrainPaths:
         """Hashes all that label files are made of, as it was when this was asked for first."""
         files = [self.dump / DURATIONS_NOTE, note_file(self.dump, FEATURES)]
         for part in TRAIN_AND_DEV:
-            tables = (text_file("phn"), text_file("bpe"), DURATIONS, PITCH_SCP, ENERGY_SCP, *LABEL_FILES)
+            tables = (text_file("phn"), text_file("bpe"), DURATIONS, PITCH_SCP, ENERGY_SCP, UNVOICED, *LABEL_FILES)
             files += [self.dump / part / table for table in dict.fromkeys(tables)]
         files += sorted(self.tables.glob("[!.]*"))
         return joined_digest([REVISION, *map(file_digest, files)])

@@ -72,11 +72,10 @@ def _state(archive: str) -> list[int]:
 def _is_checked(note: Path, tables: str) -> bool:
     try:
         checked = json.loads(note.read_bytes())
-    except (OSError, ValueError):
-        return False  # not checked yet, or the note was cut off
-    if checked["tables"] != tables:
-        return False
-    return all(_state(archive) == state for archive, state in checked["archives"].items())
+        archives = dict(checked["archives"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return False  # not checked yet, or the note is damaged
+    return checked == {"tables": tables, "archives": {archive: _state(archive) for archive in archives}}
 
 
 def _check_all(paths: TrainPaths, tts: str, token_type: str) -> set[str]:

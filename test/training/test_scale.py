@@ -97,7 +97,7 @@ def test_a_changed_archive_is_looked_at(work):
     check(work)
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"tables": "x", "archives": {}}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"tables": "x"}', '{"tables": "x", "archives": {}}'])
 def test_a_damaged_note_of_the_check_is_made_again(work, looked, content):
     check(work)
     (note,) = (work / "exp/stats").glob("checked_*")
