@@ -70,11 +70,14 @@ class Trial:
         return running
 
     def wait(self, running: Running) -> None:
-        """Waits until the stage ends, or kills it where it hangs."""
-        if not running.wait(HANGS_S):
-            self.faults.append(f"no end after {HANGS_S} s")
-            running.kill_session()
-            running.wait(HANGS_S)
+        """Waits until the stage ends; kills it where it hangs, or where the campaign is interrupted."""
+        try:
+            if not running.wait(HANGS_S):
+                self.faults.append(f"no end after {HANGS_S} s")
+        finally:
+            if not running.ended():
+                running.kill_session()
+                running.wait(HANGS_S)
 
     def moment(self, share: float = 1.0) -> float:
         """Draws a time within the stage, or within a first part of it, in s."""
