@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,14 @@ class Weighting(nn.Module, ABC):
         """Takes what `get_extra_state` returned."""
         for name, value in zip(self.counts, state.tolist(), strict=True):
             setattr(self, name, value)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Takes checkpoints of before, too, where each of the `counts` was a tensor of its own."""
+        of_before = [state_dict.pop(prefix + name, None) for name in self.counts]
+        counts = [count.cpu() for count in of_before if count is not None]
+        if len(counts) == len(self.counts):
+            state_dict[f"{prefix}_extra_state"] = torch.stack(counts)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Combines the losses of a batch.

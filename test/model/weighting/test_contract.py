@@ -252,3 +252,17 @@ def test_every_gradient_norm_is_recorded(name):
     assert measured.tasks == TASKS[:3]
     assert measured.gramian.diagonal().gt(0).all()
     assert measured.weights.shape == (3,)
+
+
+@every
+def test_a_checkpoint_of_before_is_taken(name):
+    """Each count was a tensor of its own."""
+    model = train(network(name), 7)
+    state = copy.deepcopy(model.state_dict())
+    (key,) = (key for key in state if key.endswith("_extra_state"))
+    for count, value in zip(model.weighting.counts, state.pop(key), strict=True):
+        state[key.replace("_extra_state", count)] = value
+    other = network(name)
+    other.load_state_dict(state)
+    assert other.weighting.steps == model.weighting.steps == 7
+    torch.testing.assert_close(other.state_dict(), model.state_dict())
