@@ -61,17 +61,18 @@ def benchmark_inference(build_args: Callable[[Path], Namespace], rounds: int, si
     print(f"first sound of a text of ten sentences: 1 / {10 * whole / first:.1f} of the whole")
 
 
-def build_ways(
-    build_args: Callable[[Path], Namespace], directory: Path, size: int, threads: int
-) -> dict[str, Callable[[], float]]:
-    """Builds what is timed: functions that return the seconds of one sentence, in the mean over ten or a batch."""
+def untrained_speaker(args: Namespace, directory: Path, device: str = "cpu") -> Any:
+    """Builds a model without training, each of whose tokens takes some frames, and loads it to speak.
+
+    Args:
+        args: ESPnet's arguments; they get the tokens of `SENTENCES`.
+        directory: Where `config.yaml` and `model.pth` go.
+        device: Where it speaks.
+    """
     from espnet_mtl.inference.text2speech import Text2Speech
-    from espnet_mtl.onnx.export import export_model
-    from espnet_mtl.onnx.text2speech import Text2Speech as OnnxText2Speech
     from espnet_mtl.tasks.tts import MTLTTSTask
     from espnet_mtl.text.espeak import phonemize
 
-    args = build_args(directory)
     phones = {phone for sentence in SENTENCES for phone in phonemize(sentence, "en-us", punctuation=True)}
     args.token_list = ["<blank>", "<unk>", *sorted(phones), "<sos/eos>"]
     args.use_preprocessor = True
@@ -80,7 +81,18 @@ def build_ways(
     config = {key: value for key, value in vars(args).items() if isinstance(value, (str, int, float, list, dict, bool))}
     (directory / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     torch.save(model.state_dict(), directory / "model.pth")
-    tts = Text2Speech(directory / "config.yaml", directory / "model.pth")
+    return Text2Speech(directory / "config.yaml", directory / "model.pth", device=device)
+
+
+def build_ways(
+    build_args: Callable[[Path], Namespace], directory: Path, size: int, threads: int
+) -> dict[str, Callable[[], float]]:
+    """Builds what is timed: functions that return the seconds of one sentence, in the mean over ten or a batch."""
+    from espnet_mtl.onnx.export import export_model
+    from espnet_mtl.onnx.text2speech import Text2Speech as OnnxText2Speech
+
+    args = build_args(directory)
+    tts = untrained_speaker(args, directory)
     export_model(tts, directory / "onnx")
     onnx = OnnxText2Speech(directory / "config.yaml", threads=threads)
     # All are kept in memory: the directory is gone when they are timed

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from inference_speed import SENTENCES, even_durations
+from inference_speed import SENTENCES, untrained_speaker
 
 from tools.gpu.setting import Setting
 
@@ -33,7 +32,7 @@ class InHalf(torch.nn.Module):
 
 def benchmark_speaking(setting: Setting, directory: Path) -> dict[str, float]:
     """Measures seconds of speech a second: of spectrograms, and of sound, the vocoder's networks in bfloat16."""
-    tts = speaker(setting, directory)
+    tts = untrained_speaker(setting.args("fixed"), directory, setting.device)
     vocoder = tts.vocoder.network
     vocoder.filter, vocoder.source = (InHalf(layers, setting.device) for layers in (vocoder.filter, vocoder.source))
     count = 4 if setting.small else 128
@@ -56,24 +55,6 @@ def benchmark_speaking(setting: Setting, directory: Path) -> dict[str, float]:
         "vocoder_bf16_times_real_time": seconds / vocoder_s,
         "sound_times_real_time": seconds / (network_s + vocoder_s),
     }
-
-
-def speaker(setting: Setting, directory: Path) -> Any:
-    """Builds a model without training, each of whose tokens takes some frames, and loads it to speak."""
-    from espnet_mtl.inference.text2speech import Text2Speech
-    from espnet_mtl.tasks.tts import MTLTTSTask
-    from espnet_mtl.text.espeak import phonemize
-
-    args = setting.args("fixed")
-    phones = {phone for sentence in SENTENCES for phone in phonemize(sentence, "en-us", punctuation=True)}
-    args.token_list = ["<blank>", "<unk>", *sorted(phones), "<sos/eos>"]
-    args.use_preprocessor = True
-    model = MTLTTSTask.build_model(args)
-    even_durations(model.tts)
-    config = {key: value for key, value in vars(args).items() if isinstance(value, (str, int, float, list, dict, bool))}
-    (directory / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    torch.save(model.state_dict(), directory / "model.pth")
-    return Text2Speech(directory / "config.yaml", directory / "model.pth", device=setting.device)
 
 
 def median_seconds(setting: Setting, run: Any) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -155,8 +156,8 @@ def _synthesize(
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
     predicted = BACKBONES.spec(model.load().train_args.tts).predicted
     work = [(request, sources.controls(request.utt) if sources else {}) for request in requests]
-    spoken = parallel_map(partial(_say, model, predicted), work, nj, f"decoding {final.parent.parent.name}")
-    with ark_writers(directory, predicted) as arks:
+    say, description = partial(_say, model, predicted), f"decoding {final.parent.parent.name}"
+    with closing(parallel_map(say, work, nj, description)) as spoken, ark_writers(directory, predicted) as arks:
         for request, one in zip(requests, spoken, strict=True):
             wav = Path("wav") / file_name(request.utt, ".wav")
             (directory / wav).write_bytes(one.wav)
