@@ -114,6 +114,7 @@ def recipe(tmp_path: Path) -> Recipe:
         (["--token_type", "word"], "--token_type must be one of phn char bpe, not 'word'"),
         (["--tag", "../elsewhere"], "--tag must be a plain name"),
         (["--tag", "stats"], "exp/stats is for the statistics of stage 4, not for a model: say --tag NAME"),
+        (["--tag", "shared"], "exp/shared is for what trainings share, not for a model: say --tag NAME"),
         (["--corpus", "a b"], "--corpus must be the name of a corpus"),
         (["--expdir", ""], "must not be empty"),
         (["--baseline_config", "conf/train_fastspeech2.yaml"], "say --baseline_config none"),

@@ -16,6 +16,7 @@ name_models() {
             fail "the model and its baseline would both be $expdir/${models[0]}: say --baseline_config none, or --tag NAME"
     fi
     [[ " ${models[*]} " != *" stats "* ]] || fail "$expdir/stats is for the statistics of stage 4, not for a model: say --tag NAME"
+    [[ " ${models[*]} " != *" shared "* ]] || fail "$expdir/shared is for what trainings share, not for a model: say --tag NAME"
 }
 
 running=() # process ids of the jobs that run side by side

@@ -32,13 +32,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.steps is not None:
         given["steps"] = args.steps
     # This imports PyTorch and ESPnet, which takes seconds: mistakes above are told before
-    from espnet_mtl.system.log import TRAIN_LOG, log_to
+    from espnet_mtl.system.log import TRAIN_LOG, logged
     from espnet_mtl.training.vocoder.train import train_vocoder
 
     args.output.mkdir(parents=True, exist_ok=True)
-    log_to(args.output / TRAIN_LOG)
     options = VocoderOptions(**given)
-    print(train_vocoder(config, options, args.data, args.output, args.init_vocoder, args.ngpu, args.nj))
+    with logged(args.output / TRAIN_LOG):
+        weights = train_vocoder(config, options, args.data, args.output, args.init_vocoder, args.ngpu, args.nj)
+    print(weights)
 
 
 def cli() -> None:

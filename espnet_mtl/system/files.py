@@ -247,6 +247,15 @@ def locked(path: str | Path) -> Iterator[None]:
         lock.release()
 
 
+def file_state(path: str | Path) -> list[int]:
+    """Returns the size of a file and the time of its last change in ns; of none, nothing."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return []
+    return [state.st_size, state.st_mtime_ns]
+
+
 def remove(*paths: Path) -> None:
     """Deletes files and directory trees that exist."""
     for path in paths:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TRAIN_LOG = "train.log"
@@ -30,6 +32,13 @@ class _ToFile(logging.FileHandler):
         self._path = path
         self._told = False
 
+    def emit(self, record: logging.LogRecord) -> None:
+        # A library that sets up logging anew closes every handler: the file is opened again, outside of the try of emit
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exception()
         if not isinstance(error, OSError):
@@ -39,14 +48,25 @@ class _ToFile(logging.FileHandler):
             print(f"{self._path} is not whole: {error}", file=sys.stderr)
 
 
-def log_to(path: Path) -> None:
-    """Logs this process to `path` and to the console."""
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Logs this process to `path` and to the console, in the block."""
     logging.captureWarnings(True)
     root = logging.getLogger()
+    level = root.level
     root.setLevel(logging.INFO)
     to_file = _ToFile(path)
     to_file.setFormatter(logging.Formatter(FORMAT))
     to_console = logging.StreamHandler(sys.stdout)
     to_console.addFilter(_EpochsOnly())
-    for handler in (to_file, to_console):
+    handlers = (to_file, to_console)
+    for handler in handlers:
         root.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        root.setLevel(level)
+        logging.captureWarnings(False)

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from espnet_mtl.system.files import naming
 from espnet_mtl.system.imports.espnet import import_tts_task
 from espnet_mtl.system.imports.pyworld import import_pyworld
 from espnet_mtl.system.imports.tqdm import import_tqdm
-from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.system.log import TRAIN_LOG, logged
 from espnet_mtl.system.networks import check_fits
 from espnet_mtl.system.parallel.children import end_with_parent
 from espnet_mtl.tasks.preprocess import LabelEncoder
@@ -172,9 +172,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
                 cls._train(args)
             return
         end_with_parent()
-        if args.dist_rank == 0:
-            log_to(Path(args.output_dir) / TRAIN_LOG)
-        run_command(partial(cls._train_beside_others, args, parent.pid))
+        leads = args.dist_rank == 0
+        with logged(Path(args.output_dir) / TRAIN_LOG) if leads else nullcontext():
+            run_command(partial(cls._train_beside_others, args, parent.pid))
 
     @classmethod
     def _train_beside_others(cls, args: argparse.Namespace, parent: int | None) -> None:

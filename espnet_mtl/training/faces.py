@@ -14,7 +14,7 @@ from espnet_mtl.data.arks import Matrices, ark_writers, moved_scp
 from espnet_mtl.data.dump import TRAIN_AND_DEV, UTT2SPK, VISUAL_NOTE, VISUAL_SCP
 from espnet_mtl.data.kaldi import Table, read_table, write_table
 from espnet_mtl.errors import UserError
-from espnet_mtl.system.files import whole_directory
+from espnet_mtl.system.files import locked, whole_directory
 from espnet_mtl.visual.extractors.build import check_weights
 
 ABSENT = "absent"
@@ -57,7 +57,9 @@ def face_note(dump: Path, extractor: str) -> FaceNote:
 
 
 def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
-    """Writes for train and dev a table with a face for every utterance: one frame of NaN stands for one without.
+    """Writes for train and dev a table with a face for every utterance, unless it is there already.
+
+    One frame of NaN stands for a face that is not there.
 
     Args:
         dump: `dump/raw`.
@@ -74,16 +76,23 @@ def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
     places = {part: _places(dump / part, size) for part in TRAIN_AND_DEV}
     if not places["train"]:
         raise UserError(f"style_conf.visual: no utterance of {dump / 'train'} has a face")
-    with whole_directory(output / ABSENT) as directory:
+    tables = {part: output / f"{part}.scp" for part in places}
+    with locked(output):
+        if all(path.is_file() for path in (output / ABSENT / f"{ABSENT}.ark", *tables.values())):
+            return tables
+        stand_in = _write_stand_in(output / ABSENT, size)
+        for part, own in places.items():
+            utts = read_table(dump / part / UTT2SPK, "stage 2")
+            write_table(tables[part], {utt: own.get(utt, stand_in) for utt in utts})
+    return tables
+
+
+def _write_stand_in(output: Path, size: int) -> str:
+    """Writes what stands for a face that is not there, and returns its place."""
+    with whole_directory(output) as directory:
         with ark_writers(directory, [ABSENT]) as writers:
             writers[ABSENT](ABSENT, np.full((1, size), np.nan, dtype=np.float32))
-        stand_in = moved_scp(directory / f"{ABSENT}.scp", output / ABSENT)[ABSENT]
-    tables = {}
-    for part, own in places.items():
-        utts = read_table(dump / part / UTT2SPK, "stage 2")
-        tables[part] = output / f"{part}.scp"
-        write_table(tables[part], {utt: own.get(utt, stand_in) for utt in utts})
-    return tables
+        return moved_scp(directory / f"{ABSENT}.scp", output)[ABSENT]
 
 
 def _places(directory: Path, size: int) -> Table:

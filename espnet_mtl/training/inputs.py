@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS
 from espnet_mtl.model.checkpoint import check_statistics
-from espnet_mtl.system.files import locked, read_names, write_text
+from espnet_mtl.system.files import file_state, locked, read_names, write_text
 from espnet_mtl.training.dataset import SHAPES, STATS_FILES, TrainPaths
+from espnet_mtl.training.label_files import known_classes
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 REVISION = 1
@@ -39,12 +39,12 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
     Raises:
         UserError: A file cannot be read, or does not fit the others; the message names file and line.
     """
-    note = paths.stats / f"checked_{tts}_{token_type}.json"
+    note = paths.shared / f"checked_{tts}_{token_type}.json"
     tables = joined_digest([str(REVISION), *map(file_digest, _tables(paths, token_type))])
     if _is_checked(note, tables):
         return
     archives = _check_all(paths, tts, token_type)
-    checked = {"tables": tables, "archives": {archive: _state(archive) for archive in sorted(archives)}}
+    checked = {"tables": tables, "archives": {archive: file_state(archive) for archive in sorted(archives)}}
     with locked(note):
         write_text(note, json.dumps(checked, indent=1) + "\n")
 
@@ -60,22 +60,15 @@ def _tables(paths: TrainPaths, token_type: str) -> list[Path]:
     return tables
 
 
-def _state(archive: str) -> list[int]:
-    """Returns the size of a file and the time of its last change; of none, nothing."""
-    try:
-        state = os.stat(archive)
-    except OSError:
-        return []
-    return [state.st_size, state.st_mtime_ns]
-
-
 def _is_checked(note: Path, tables: str) -> bool:
     try:
         checked = json.loads(note.read_bytes())
-        archives = dict(checked["archives"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return False  # not checked yet, or the note is damaged
-    return checked == {"tables": tables, "archives": {archive: _state(archive) for archive in archives}}
+        if checked["tables"] != tables:
+            return False
+        return all(file_state(archive) == state for archive, state in checked["archives"].items())
+    # Not checked yet, or the note is damaged
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return False
 
 
 def _check_all(paths: TrainPaths, tts: str, token_type: str) -> set[str]:
@@ -176,7 +169,7 @@ class FeatureSet:
 
 def _check_classes(paths: TrainPaths, name: str, label_name: str, features: FeatureSet) -> None:
     """Checks that the label of every utterance is in the table of stage 4; one language needs no table."""
-    label, known = CLASS_LABELS[label_name], paths.classes(label_name)
+    label, known = CLASS_LABELS[label_name], known_classes(paths.tables, label_name)
     if label_name == "language" and len(known) < 2:
         return
     table = read_labels(paths.dump / name / label.file, label)

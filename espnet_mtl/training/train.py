@@ -21,7 +21,7 @@ from espnet_mtl.model.checkpoint import save_whole
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.devices import check_gpus
 from espnet_mtl.system.files import locked, write_text
-from espnet_mtl.system.log import TRAIN_LOG, log_to
+from espnet_mtl.system.log import TRAIN_LOG, logged
 from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
@@ -32,6 +32,7 @@ from espnet_mtl.training.inputs import check_inputs
 from espnet_mtl.training.nodes import follow, leading, this_node, without_launching
 from espnet_mtl.training.recordings import check_recordings
 from espnet_mtl.training.resume import INITIAL, config_kept, finish_epoch, repair
+from espnet_mtl.training.splits import check_steps, read_in_parts
 from espnet_mtl.vocoder.options import WEIGHTS, VocoderOptions
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def train(
     ngpu: int,
     arguments: Sequence[str],
     pretrained: PretrainedModel | None = None,
+    num_splits: int = 1,
 ) -> None:
     """Trains, or goes on where a killed training stopped; the result is the same.
 
@@ -55,6 +57,7 @@ def train(
         ngpu: GPUs; more than one trains in as many processes.
         arguments: Options of ESPnet's training, which override the YAML.
         pretrained: A trained model to start from.
+        num_splits: Parts of the train set, of which one is in memory at a time.
 
     Raises:
         UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings
@@ -64,6 +67,7 @@ def train(
     final = override(train_config, config, arguments)
     if pretrained:
         pretrained.check(final)
+    check_steps(final.get("num_iters_per_epoch"), num_splits)
     labels = written_labels(final["tasks"])
     # What is missing is told before ESPnet is imported, which takes seconds.
     sees = final["style_conf"].get("visual") is not None
@@ -81,10 +85,12 @@ def train(
         check_recordings(paths.dump, final["feats_extract_conf"])
     # A vocoder is trained again by itself
     acoustic = {key: value for key, value in config.items() if key != "vocoder"}
-    settings = {"config": acoustic, "arguments": without_launching(arguments), "token_type": token_type}
+    settings: dict[str, Any] = {"config": acoustic, "arguments": without_launching(arguments), "token_type": token_type}
     settings["data"] = paths.digest(token_type)
     if init_model:
         settings["init_model"] = init_model
+    if num_splits > 1:  # they decide on the batches
+        settings["num_splits"] = num_splits
     node = this_node(args)
     if node.rank > 0:
         task.main(args=follow(node, args))
@@ -96,7 +102,7 @@ def train(
             finish_epoch(paths.output, checkpoint, args)
         paths.keep_files(token_type)
         tokenizer = Tokenizer.from_config(final, token_type, args.bpemodel)
-        absent = paths.write_labels(labels, tokenizer)
+        absent = paths.label_files.write(labels, tokenizer)
         # Classes that the data lack are found by the task itself, in the label tables.
         args.tasks = with_labels(args.tasks, set(absent) & set(CONTINUOUS_LABELS))
         known = pretrained.config.get(SPEAKER_LANGUAGES) if pretrained else None
@@ -105,23 +111,23 @@ def train(
         setattr(args, VISUAL_WEIGHTS, faces and faces.weights)
         if faces:
             write_faces(paths.dump, faces.shape, paths.faces)
-        paths.write_splits(final["tts"], token_type, labels, sees)
+        read_in_parts(args, num_splits, paths.shared / "splits")
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
         trains_vocoder = VocoderOptions(**final["vocoder"]).trains and not speaks_itself
         setattr(args, VOCODER_WEIGHTS, str(paths.output / WEIGHTS) if trains_vocoder else None)
-        log_to(paths.output / TRAIN_LOG)
-        note_training(paths.output, paths.dump, finished=False)
-        others.begin(args)
-        with config_kept(paths.output):
-            task.main(args=args)
-        if not speaks_itself:
-            # Imported here: who only asks for a mistake in the configuration does not wait for it
-            from espnet_mtl.training.vocoder.train import fine_tune_vocoder
+        with logged(paths.output / TRAIN_LOG):
+            note_training(paths.output, paths.dump, finished=False)
+            others.begin(args)
+            with config_kept(paths.output):
+                task.main(args=args)
+            if not speaks_itself:
+                # Imported here: who only asks for a mistake in the configuration does not wait for it
+                from espnet_mtl.training.vocoder.train import fine_tune_vocoder
 
-            fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
-        note_training(paths.output, paths.dump, finished=True)
+                fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
+            note_training(paths.output, paths.dump, finished=True)
 
 
 def _parse(

@@ -24,6 +24,8 @@ class VocoderOptions(Options):
     Attributes:
         kind: "source_filter", or "griffin_lim", which needs no training.
         steps: Steps of training; 0: the weights that it begins with are used as they are.
+        max_utterances: Recordings that it learns from, at most, drawn at random where there are more: they are held in
+            memory, and a model's predictions of them are as well.
         batch_size: Segments of a step.
         segment: Frames of a segment.
         learning_rate: At its highest; it rises in the first twentieth, and falls along a cosine.
@@ -38,6 +40,7 @@ class VocoderOptions(Options):
 
     kind: Literal["source_filter", "griffin_lim"] = "source_filter"
     steps: Count = 0
+    max_utterances: AtLeastOne = 5000
     batch_size: AtLeastOne = 16
     segment: Segment = 32
     learning_rate: Positive = 5e-4

@@ -89,8 +89,8 @@ def test_a_speaker_of_any_name_is_one_class(tmp_path, speaker):
             assert soundfile.info(path).frames, utt
     output = tmp_path / "exp/it"
     paths = TrainPaths(tmp_path / "dump/raw", tmp_path / "dump/token_list", tables, tmp_path / "exp/stats", output)
-    paths.write_labels(["emotion", "speaker"], Tokenizer("phn"))
-    line = next(iter(read_table(paths.label_file("train", "speaker", "phn")).values()))
+    paths.label_files.write(["emotion", "speaker"], Tokenizer("phn"))
+    line = next(iter(read_table(paths.label_files.file("train", "speaker", "phn")).values()))
     assert CLASS_LABELS["speaker"].read(line, names_of(tables, "speakers")).tolist() == [0]
 
 

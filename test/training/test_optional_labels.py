@@ -68,7 +68,7 @@ def test_each_is_learned_from_the_utterances_that_have_it(work):
     config = yaml.safe_load((work / "exp/model/config.yaml").read_text())
     for name, (lines, classes) in OPTIONAL.items():
         assert config[CLASS_LABELS[name].table] == classes
-        (file,) = (work / "exp/stats/labels").glob(f"*/train/{name}")
+        (file,) = (work / "exp/shared/labels").glob(f"*/train/{name}")
         written = read_table(file)
         known = {place: line for place, line in enumerate(written.values()) if line != "-"}
         assert known == lines

@@ -1,20 +1,24 @@
 """What keeps millions of utterances affordable: checks that are not repeated, shared label files, tables in parts."""
 
+import json
 import os
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from tiny_stages import TRAINABLE, run_stage, write_data
 
 from espnet_mtl.data.kaldi import read_table, write_table
 from espnet_mtl.errors import UserError
+from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training import inputs
-from espnet_mtl.training.dataset import TrainPaths
+from espnet_mtl.training.dataset import TrainPaths, written_labels
 from espnet_mtl.training.inputs import check_inputs
-from espnet_mtl.training.splits import part_of, split_tables
+from espnet_mtl.training.splits import part_of, split_table
+from espnet_mtl.training.vocoder.predictions import Predictor
 
 ROWS = [("ab", "s1", "sad"), ("ab", "s2", "happy"), ("ba", "s1", "happy"), ("ba", "s2", "sad")]
 ROWS += [("aab", speaker, emotion) for _, speaker, emotion in ROWS]
@@ -97,11 +101,16 @@ def test_a_changed_archive_is_looked_at(work):
     check(work)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"tables": "x"}', '{"tables": "x", "archives": {}}'])
+DAMAGED = ["", "{", "[]", '"x"', '{"tables": "x"}', '{"tables": "x", "archives": {}}', "[" * 100_000]
+ARCHIVES = ("[]", "{}3", "null", "[[1.5, 2]]", '{"a\\u0000": 1}', '{"\\ud800": 1}')
+DAMAGED += [f'{{"tables": "TABLES", "archives": {archives}}}' for archives in ARCHIVES]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_note_of_the_check_is_made_again(work, looked, content):
     check(work)
-    (note,) = (work / "exp/stats").glob("checked_*")
-    note.write_text(content)
+    (note,) = (work / "exp/shared").glob("checked_*")
+    note.write_text(content.replace("TABLES", json.loads(note.read_text())["tables"]))
     check(work)
     check(work)
     assert looked == ["train", "dev"] * 2
@@ -110,30 +119,76 @@ def test_a_damaged_note_of_the_check_is_made_again(work, looked, content):
 def test_experiments_share_label_files(work, monkeypatch):
     for tag in ("one", "two"):
         run_stage(5, work, {**SHORT, "num_iters_per_epoch": 1}, base=TRAINABLE, tag=tag)
-        monkeypatch.setattr("espnet_mtl.training.dataset.write_table", None)  # a second time, nothing may be written
-    (labels,) = (work / "exp/stats/labels").glob("[!.]*")
+        monkeypatch.setattr(
+            "espnet_mtl.training.label_files.write_table", None
+        )  # a second time, nothing may be written
+    (labels,) = (work / "exp/shared/labels").glob("[!.]*")
     configs = [yaml.safe_load((work / f"exp/{tag}/config.yaml").read_text()) for tag in ("one", "two")]
     for config in configs:
         assert [f"{labels}/train/emotion", "emotion", "text"] in config["train_data_path_and_name_and_type"]
 
 
 def test_other_labels_have_other_files(work):
-    before = paths_in(work).label_file("train", "emotion", "phn")
-    assert paths_in(work).label_file("train", "emotion", "phn") == before
+    before = paths_in(work).label_files.file("train", "emotion", "phn")
+    assert paths_in(work).label_files.file("train", "emotion", "phn") == before
     table = read_table(work / "dump/raw/train/utt2emo")
     write_table(work / "dump/raw/train/utt2emo", dict.fromkeys(table, "sad"))
-    assert paths_in(work).label_file("train", "emotion", "phn") != before
+    assert paths_in(work).label_files.file("train", "emotion", "phn") != before
+
+
+def test_labels_are_measured_again_where_archives_without_a_note_are_written_in_place(work):
+    before = paths_in(work).label_files.made_for("phn")
+    (archive,) = {line.rpartition(":")[0] for line in read_table(work / "dump/raw/train/pitch.scp").values()}
+    content = bytearray(Path(archive).read_bytes())
+    content[-1] ^= 1
+    Path(archive).write_bytes(content)
+    assert paths_in(work).label_files.made_for("phn") == before  # the note of stage 3 stands for the archive
+    (work / "dump/raw/stage_3.json").unlink()
+    without_note = paths_in(work).label_files.made_for("phn")
+    os.utime(archive, ns=(1, 1))
+    assert paths_in(work).label_files.made_for("phn") not in (before, without_note)
+
+
+def test_a_label_whose_file_is_gone_is_written_again(work):
+    files = paths_in(work).label_files
+    for _ in range(2):
+        assert files.write(["emotion"], Tokenizer("phn")) == []
+        file = files.file("dev", "emotion", "phn")
+        assert list(read_table(file).values()) == ["sad", "happy"]
+        file.unlink()
+
+
+def test_labels_behind_a_link_to_nowhere_are_not_left_out(work):
+    check(work)
+    before = paths_in(work).label_files.content
+    (work / "dump/raw/train/utt2vad").symlink_to(work / "nowhere")
+    assert paths_in(work).label_files.content != before
+    with pytest.raises(UserError, match="utt2vad"):
+        check(work)
+
+
+def test_stage_4_leaves_what_trainings_read(work):
+    settings = {**SHORT, "num_iters_per_epoch": 2}
+    run_stage(5, work, settings, base=TRAINABLE, options=["--num_splits", "2"])
+    shared = work / "exp/shared"
+    kept = {path: path.stat().st_ino for path in shared.rglob("*") if path.is_file() and path.parent != shared}
+    table = read_table(work / "dump/raw/train/utt2emo")
+    write_table(work / "dump/raw/train/utt2emo", dict.fromkeys(table, "sad"))
+    run_stage(4, work, settings, base=TRAINABLE)
+    run_stage(5, work, settings, base=TRAINABLE, options=["--num_splits", "2"], tag="of_other_data")
+    assert len(kept) > 20
+    assert all(path.stat().st_ino == inode for path, inode in kept.items())
 
 
 def test_every_line_is_in_one_part(tmp_path):
     utts = [f"ü{number:04}" for number in range(300)]
     write_table(tmp_path / "text", dict.fromkeys(utts, "ab c"))
     write_table(tmp_path / "more", {utt: utt for utt in utts})
-    split_tables([(tmp_path / name, tmp_path / f"{name}_parts") for name in ("text", "more")], 3)
-    assert (tmp_path / "text_parts/num_splits").read_text() == "3\n"
+    text_parts, more_parts = (split_table(tmp_path / name, 3, tmp_path / "parts") for name in ("text", "more"))
+    assert (text_parts / "num_splits").read_text() == "3\n"
     found = []
     for part in range(3):
-        text, more = (read_table(tmp_path / f"{name}_parts/split.{part}") for name in ("text", "more"))
+        text, more = (read_table(directory / f"split.{part}") for directory in (text_parts, more_parts))
         assert list(text) == list(more) == [utt for utt in utts if part_of(utt, 3) == part]
         assert more == {utt: utt for utt in text}
         assert 60 < len(text) < 140
@@ -141,11 +196,65 @@ def test_every_line_is_in_one_part(tmp_path):
     assert sorted(found) == utts
 
 
+def test_another_table_has_other_parts(tmp_path):
+    table = tmp_path / "text"
+    write_table(table, {"a": "x", "d": "x"})
+    first = split_table(table, 2, tmp_path / "parts")
+    assert split_table(table, 2, tmp_path / "parts") == first
+    write_table(table, {"a": "y", "d": "x"})
+    second = split_table(table, 2, tmp_path / "parts")
+    lines = [sorted(path.read_text() for path in parts.glob("split.*")) for parts in (first, second)]
+    assert lines == [["a x\n", "d x\n"], ["a y\n", "d x\n"]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_any_end_are_parted(tmp_path, end):
+    (tmp_path / "text").write_bytes(f"a x{end}d x{end}".encode())
+    parts = split_table(tmp_path / "text", 2, tmp_path / "parts")
+    assert sorted(path.read_text() for path in parts.glob("split.*")) == ["a x\n", "d x\n"]
+
+
 def test_more_parts_than_lines(tmp_path):
     write_table(tmp_path / "text", {"a": "x", "b": "x"})
     with pytest.raises(UserError, match=r"--num_splits 9: .*text has too few lines \(2\): take fewer splits"):
-        split_tables([(tmp_path / "text", tmp_path / "parts")], 9)
-    assert not (tmp_path / "parts").exists()
+        split_table(tmp_path / "text", 9, tmp_path / "parts")
+    assert not list(tmp_path.glob("parts/[!.]*"))
+
+
+def test_more_parts_than_steps(work):
+    message = r"--num_splits 3: num_iters_per_epoch 2 leaves parts out.* take 2 splits at most"
+    with pytest.raises(UserError, match=message):
+        run_stage(5, work, {**SHORT, "num_iters_per_epoch": 2}, base=TRAINABLE, options=["--num_splits", "3"])
+    assert not (work / "exp/model").exists()
+
+
+def test_a_training_goes_on_with_its_own_parts_only(work):
+    for splits in ("1", "2"):
+        run_stage(5, work, SHORT, base=TRAINABLE, options=["--num_splits", splits], tag=f"by_{splits}")
+    with pytest.raises(UserError, match="other settings or data"):
+        run_stage(5, work, SHORT, base=TRAINABLE, options=["--num_splits", "2"], tag="by_1")
+
+
+def test_a_vocoder_is_trained_on_what_was_learned_in_parts(work):
+    vocoder = {"steps": 1, "batch_size": 1, "discriminators": False}
+    options = ["--num_splits", "2"]
+    run_stage(5, work, {**SHORT, "num_iters_per_epoch": 2, "vocoder": vocoder}, base=TRAINABLE, options=options)
+    exp = work / "exp/model"
+    assert (exp / "vocoder.pth").is_file()
+    in_parts = Predictor(exp / "config.yaml", exp / "latest.pth", "cpu")
+    utts = in_parts.in_turn(read_table(work / "dump/raw/train/wav.scp"))
+    assert [part_of(utt, 2) for utt in utts] == sorted(part_of(utt, 2) for utt in utts)
+    assert part_of(utts[0], 2) != part_of(utts[-1], 2)
+    config = yaml.safe_load((exp / "config.yaml").read_text())
+    files = paths_in(work).inputs("train", "fastspeech2", "phn", written_labels(config["tasks"]))
+    config |= {
+        "multiple_iterator": False,
+        "train_data_path_and_name_and_type": [[str(one), *rest] for one, *rest in files],
+    }
+    (exp / "whole.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    whole = Predictor(exp / "whole.yaml", exp / "latest.pth", "cpu")
+    for found, wanted in zip(in_parts.predict(utts), whole.predict(utts), strict=True):
+        assert np.array_equal(found, wanted)
 
 
 def test_parts_are_trained_on_in_turn(work):

@@ -40,12 +40,12 @@ def test_labels_are_those_of_the_dump_at_the_time_of_training(paths):
     write_table(paths.dump / "train/utt2emo", {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-"})
     write_table(paths.dump / "dev/utt2emo", {"f1_a": "happy", "f1_b": "happy:0.5,bored:0.5"})
     write_text(paths.tables / "emotions.txt", "happy\nsad\n")
-    assert paths.write_labels(["emotion"], Tokenizer("phn")) == []
+    assert paths.label_files.write(["emotion"], Tokenizer("phn")) == []
     data = paths.inputs("train", "fastspeech2", "phn", ["emotion"])
     (entry,) = [path for path, name, _ in data if name == "emotion"]
     assert read_table(entry) == {"f1_a": "happy:0.8,sad:0.2", "f1_b": "-", "f1_c": "-"}
     unknown_in_train = {"f1_a": "happy", "f1_b": "-", "f1_c": "-"}
-    assert read_table(paths.label_file("dev", "emotion", "phn")) == unknown_in_train
+    assert read_table(paths.label_files.file("dev", "emotion", "phn")) == unknown_in_train
 
 
 def test_a_class_that_came_into_train_after_stage_4_is_named(paths):
@@ -55,14 +55,14 @@ def test_a_class_that_came_into_train_after_stage_4_is_named(paths):
     write_text(paths.tables / "emotions.txt", "happy\nsad\n")
     message = r"dump/train/utt2emo:2: utterance f1_b: unknown emotion 'sda': .*tables/emotions.txt.*run stage 4 again"
     with pytest.raises(UserError, match=message):
-        paths.write_labels(["emotion"], Tokenizer("phn"))
+        paths.label_files.write(["emotion"], Tokenizer("phn"))
 
 
 def test_values_have_a_line_for_every_utterance(paths):
     for name in ("train", "dev"):
         write_table(paths.dump / name / "utt2spk", {"f1_a": "f1", "f1_b": "f1", "f1_c": "f1"})
     write_table(paths.dump / "train/utt2vad", {"f1_a": "1 2 3", "f1_b": "3 2 1"})
-    assert paths.write_labels(["vad"], Tokenizer("phn")) == []
+    assert paths.label_files.write(["vad"], Tokenizer("phn")) == []
     ((entry, _, kind),) = [one for one in paths.inputs("train", "fastspeech2", "phn", ["vad"]) if one[1] == "vad"]
     assert kind == "text"
     assert read_table(entry) == {
@@ -72,7 +72,7 @@ def test_values_have_a_line_for_every_utterance(paths):
     }
     (paths.dump / "train/utt2vad").unlink()
     paths = replace(paths)
-    assert paths.write_labels(["vad"], Tokenizer("phn")) == ["vad"]
+    assert paths.label_files.write(["vad"], Tokenizer("phn")) == ["vad"]
 
 
 @pytest.mark.parametrize("changed", ["dump/train/durations", "dump/dev/utt2emo", "tables/emotions.txt"])

@@ -38,8 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_mtl.training.train import train
 
     check_places({"--dump": args.dump, "--tables": args.tables, "--stats": args.stats, "--output": args.output})
-    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output, args.num_splits)
-    train(args.train_config, paths, args.token_type, args.ngpu, espnet, open_pretrained(args.init_model))
+    paths = TrainPaths(args.dump, args.token_list, args.tables, args.stats, args.output)
+    pretrained = open_pretrained(args.init_model)
+    train(args.train_config, paths, args.token_type, args.ngpu, espnet, pretrained, args.num_splits)
 
 
 def cli() -> None:

@@ -44,7 +44,8 @@ RECIPE_KEYS = {
     "pretrain_path": "say init_param",
     **dict.fromkeys(("use_adapter", "adapter", "adapter_conf", "save_strategy"), "all weights are trained and kept"),
     **dict.fromkeys(("use_deepspeed", "deepspeed_config"), "several GPUs are used by run.sh --ngpu"),
-    **dict.fromkeys(("multiple_iterator", "allow_multi_rates"), "there is one dump, of one sampling rate"),
+    "multiple_iterator": "say run.sh --num_splits",
+    "allow_multi_rates": "there is one dump, of one sampling rate",
     **dict.fromkeys(
         (
             *("chunk_length", "chunk_shift_ratio", "num_cache_chunks", "chunk_excluded_key_prefixes"),

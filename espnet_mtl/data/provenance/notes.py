@@ -23,6 +23,8 @@ from espnet_mtl.system.files import read_text, remove, whole_directory, write_te
 
 MISSING = "missing"
 """Stands in the place of the digest of a file that was not there."""
+NOWHERE = "a link to nowhere"
+"""Stands in the place of the digest of such a link: readers refuse it, so that it must not count as no file."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _check_apart(read: Iterable[Path], replaced: Iterable[Path]) -> None:
 def file_digest(path: Path) -> str:
     """Hashes the content of a file; of the note of a stage, what that stage made; MISSING where there is none."""
     if not os.path.isfile(path):  # unlike Path.is_file, it raises nothing over a name that is too long
-        return MISSING
+        return NOWHERE if os.path.islink(path) else MISSING
     if number := re.fullmatch(r"stage_(\d+)\.json", path.name):
         note = read_note(path.parent, int(number[1]))
         return note.identity if note else MISSING

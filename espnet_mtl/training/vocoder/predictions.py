@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 
 from espnet_mtl.system.progress import progress
 from espnet_mtl.tasks.tts import MTLTTSTask
+from espnet_mtl.training.splits import TrainTables
 
 
 class Predictor:
-    """A trained acoustic model that runs over natural speech with teacher forcing.
+    """A trained acoustic model that runs over the natural speech that it learned from, with teacher forcing.
 
     Args:
         config_file: config.yaml of the experiment.
@@ -30,17 +32,28 @@ class Predictor:
         self.model = model.eval()
         self.device = device
         self.collate = MTLTTSTask.build_collate_fn(args, False)
-        preprocess = MTLTTSTask.build_preprocess_fn(args, False)
-        self.dataset = ESPnetDataset(args.train_data_path_and_name_and_type, preprocess)
+        self.preprocess = MTLTTSTask.build_preprocess_fn(args, False)
+        self.tables = TrainTables(args)
+
+    def in_turn(self, utts: Iterable[str]) -> list[str]:
+        """Puts utterances into the order in which `predict` takes them: part by part, where the train set has parts."""
+        return sorted(utts, key=self.tables.part_of)
 
     def predict(self, utts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """Yields the log10-mel (T, n_mels) of each utterance of the training set, as long as the natural one."""
-        for utt in progress(utts, "mels for the vocoder", len(utts)):
-            yield self._mel(utt)
+        """Yields the log10-mel (T, n_mels) of each utterance of the train set, as long as the natural one.
+
+        Args:
+            utts: Utterances, in the order of `in_turn`.
+        """
+        shown = progress(utts, "mels for the vocoder", len(utts))
+        for part, own in groupby(shown, key=self.tables.part_of):
+            dataset = ESPnetDataset(self.tables.inputs(part), self.preprocess)
+            for utt in own:
+                yield self._mel(dataset[utt])
 
     @torch.no_grad()
-    def _mel(self, utt: str) -> NDArray[np.float32]:
-        _, batch = self.collate([self.dataset[utt]])
+    def _mel(self, utterance: tuple[str, dict[str, NDArray]]) -> NDArray[np.float32]:
+        _, batch = self.collate([utterance])
         frames = int(batch["speech_lengths"][0])
         output = self.model.run_network(**to_device(batch, self.device))
         # As it is predicted, though synthesis restores its range: a vocoder that learns on restored ones mutes them

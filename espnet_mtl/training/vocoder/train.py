@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from espnet_mtl.config.load import read_yaml
@@ -91,12 +92,13 @@ def train_vocoder(
         UserError: A recording or the weights cannot be used, or the directory holds a vocoder of other settings.
     """
     check_trainable(config["feats_extract_conf"], options.segment)
-    wavs: list[str] = []
+    recordings: list[str] = []
     for directory in data:
-        wavs += read_scp(directory / WAV_SCP, "stage 2").values()
+        recordings += read_scp(directory / WAV_SCP, "stage 2").values()
+    wavs = _drawn(recordings, options)
     made_of = {
         "signal": {key: config[key] for key in SIGNAL_KEYS},
-        "options": options.model_dump(),
+        "options": _noted(options),
         "recordings": joined_digest(file_digest(Path(wav)) for wav in wavs),
         "weights": file_digest(weights) if weights else None,
     }
@@ -137,7 +139,11 @@ def fine_tune_vocoder(exp: Path, dump: Path, ngpu: int, nj: int = 1) -> None:
         remove(paths.weights, paths.checkpoint, paths.note)
         return
     model_file = best_model(exp, config)
-    made_of = {"options": options.model_dump(), "model": file_digest(model_file)}
+    wavs = read_scp(dump / WAV_SCP, "stage 2")
+    drawn = _drawn(list(wavs), options)
+    made_of: dict[str, Any] = {"options": _noted(options), "model": file_digest(model_file)}
+    if len(drawn) < len(wavs):
+        made_of["max_utterances"] = options.max_utterances
     features = config["feats_extract_conf"]
     weights = None if universal_difference(features) else universal_weights()
     device = "cuda" if ngpu else "cpu"
@@ -145,15 +151,30 @@ def fine_tune_vocoder(exp: Path, dump: Path, ngpu: int, nj: int = 1) -> None:
     def make() -> tuple[SourceFilterNetwork, VocoderData]:
         from espnet_mtl.training.vocoder.predictions import Predictor
 
-        wavs = read_scp(dump / WAV_SCP, "stage 2")
-        speech = VocoderData.read(list(wavs.values()), config, nj)
         predictor = Predictor(exp / "config.yaml", model_file, device)
-        speech.take_predictions(predictor.predict(list(wavs)))
+        utts = predictor.in_turn(drawn)
+        speech = VocoderData.read([wavs[utt] for utt in utts], config, nj)
+        speech.take_predictions(predictor.predict(utts))
         return initial_network(features, speech, weights, options.seed), speech
 
     if not _is_made_of(paths, made_of):
         remove(paths.weights, paths.checkpoint)
     _run(paths, made_of, make, options, device, weights)
+
+
+def _drawn(recordings: Sequence[str], options: VocoderOptions) -> list[str]:
+    """Draws those that a vocoder learns from, where there are more than it may hold; they keep their order."""
+    if len(recordings) <= options.max_utterances:
+        return list(recordings)
+    count = options.max_utterances
+    logging.warning(f"vocoder: {count} of {len(recordings)} recordings, drawn at random (vocoder.max_utterances)")
+    places = np.random.default_rng(options.seed).choice(len(recordings), count, replace=False)
+    return [recordings[place] for place in sorted(places)]
+
+
+def _noted(options: VocoderOptions) -> dict[str, Any]:
+    """Returns the options that a vocoder is made with; its recordings are noted by themselves."""
+    return options.model_dump(exclude={"max_utterances"})
 
 
 def _is_made_of(paths: VocoderPaths, made_of: Mapping[str, Any]) -> bool:

@@ -35,6 +35,7 @@ SETS = {
     "test": [("bba", "s2", "happy")],
 }
 VOCODER = {"steps": 3, "batch_size": 2, "segment": 16}
+READ = VocoderData.read
 ACOUSTIC = {"num_iters_per_epoch": 2, "vocoder": VOCODER}
 
 
@@ -95,6 +96,32 @@ def test_other_steps_train_the_vocoder_alone(work, tmp_path):
     run_stage(5, copy, {**ACOUSTIC, "vocoder": {"kind": "griffin_lim"}}, base=TRAINABLE)
     assert not (copy / "exp/model/vocoder.pth").exists()
     assert "vocoder_weights: null" in (copy / "exp/model/config.yaml").read_text()
+
+
+def test_of_many_recordings_some_are_drawn(work, tmp_path, caplog, monkeypatch):
+    read = []
+
+    def noted(paths, *others):
+        read.append(paths)
+        return READ(paths, *others)
+
+    monkeypatch.setattr(VocoderData, "read", noted)
+    recordings = list(read_scp(work / "dump/raw/train/wav.scp").values())
+    for seed in (0, 0, 1):
+        train_vocoder.main(command(work, tmp_path / f"of_two_{seed}", max_utterances=2, seed=seed, steps=1))
+    assert "vocoder: 2 of 4 recordings, drawn at random (vocoder.max_utterances)" in caplog.text
+    assert [recording for recording in recordings if recording in read[0]] == read[0]
+    assert len(read[0]) == 2
+    assert len(read) == 2  # the second time, it was there
+    assert read[0] != read[1]
+    copy = tmp_path / "work"
+    shutil.copytree(work, copy)
+    for most in (4, 3):
+        change = {**ACOUSTIC, "vocoder": {**VOCODER, "max_utterances": most}}
+        run_stage(5, copy, change, base=TRAINABLE)
+    assert [len(paths) for paths in read] == [2, 2, 3]  # 4 are all that there are: nothing is trained again
+    vocoder = copy / "exp/model/vocoder.pth"
+    assert json.loads(vocoder.with_name("vocoder.json").read_text())["max_utterances"] == 3
 
 
 def test_tacotron2_has_a_vocoder_for_other_features(tmp_path):
