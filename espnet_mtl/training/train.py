@@ -83,10 +83,7 @@ def train(
     speaks_itself = BACKBONES.spec(final["tts"]).end_to_end
     if speaks_itself:
         check_recordings(paths.dump, final["feats_extract_conf"])
-    # A vocoder is trained again by itself
-    acoustic = {key: value for key, value in config.items() if key != "vocoder"}
-    settings: dict[str, Any] = {"config": acoustic, "arguments": without_launching(arguments), "token_type": token_type}
-    settings["data"] = paths.digest(token_type)
+    settings = {"token_type": token_type, "data": paths.digest(token_type), **_settings(config, arguments)}
     if init_model:
         settings["init_model"] = init_model
     if num_splits > 1:  # they decide on the batches
@@ -154,6 +151,12 @@ def _parse(
         raise UserError("--multiprocessing_distributed false: several GPUs are driven by a process each")
     args.config = train_config
     return args
+
+
+def _settings(config: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """Returns what decides on the acoustic model; a vocoder is trained again by itself."""
+    acoustic = {key: value for key, value in config.items() if key != "vocoder"}
+    return {"config": acoustic, "arguments": without_launching(arguments)}
 
 
 def _same_settings(output: Path, settings: dict) -> None:
