@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -33,10 +34,11 @@ from espnet_mtl.server.page.code import Source, curl_command, python_code
 from espnet_mtl.server.page.drawing import BANDS, spectrogram
 from espnet_mtl.server.page.form import FILES
 from espnet_mtl.server.page.layout import build_page
-from espnet_mtl.server.page.marks import examples
+from espnet_mtl.server.page.marks import examples, marked_mistake
 from espnet_mtl.server.page.spoken import MOST_BYTES, Remembered, Spoken
 from espnet_mtl.server.service import Service
 from espnet_mtl.server.speech import Asked
+from espnet_mtl.text.markup.reader import read_markup
 
 ADDRESS = "http://127.0.0.1:8000"
 REQUEST = SimpleNamespace(url=urlsplit(ADDRESS), headers={"host": "127.0.0.1:8000"})
@@ -157,6 +159,14 @@ def test_a_tone_stands_where_its_pitch_is(fs):
     low, high = (spectrogram(np.sin(2 * np.pi * hz * time), fs).mean(axis=0).argmax() for hz in (200, 3000))
     assert 0 < low < 12 < 35 < high < BANDS
     assert spectrogram(np.zeros(fs), fs).max() == spectrogram(np.zeros(fs), fs).min()
+
+
+@pytest.mark.parametrize("element", ['<brek time="1>s"/>', "<brek a='\">'>", "<brek>"])
+def test_the_whole_element_is_marked(element):
+    text = f"\ufeff<speak>a{element}b > c</speak>"
+    with pytest.raises(UserError) as error:
+        read_markup(text)
+    assert f"<mark>{escape(element)}</mark>" in marked_mistake(text, str(error.value))
 
 
 def test_markup_and_its_mistakes(page, tts):

@@ -14,7 +14,8 @@ AROUND = 1
 """Lines that are shown above and below the one with the mistake."""
 SPEAK = '<speak version="1.1" xmlns:mstts="http://www.w3.org/2001/mstts">\n'
 LINE_ENDS = re.compile(r"\r\n|\r|\n")
-TAG = re.compile(r"</?[^<>]*>?")
+TAG = re.compile(r"""</?(?:[^<>"']|"[^"<]*"|'[^'<]*')*>?""")
+"""An attribute may hold a `>`."""
 
 
 def marked_mistake(text: str, message: str) -> str:

@@ -23,6 +23,7 @@ BEFORE = (("<?", "?>"), ("<!--", "-->"), ("<!DOCTYPE", ">"))
 """How what may stand before the first element begins and ends."""
 ROOT = re.compile(r"<speak(?=[\s/>])")
 DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
+NO_LINE_END = re.compile(r"[^\r\n]")
 LONGEST = 10**6
 """Characters of a markup: more are read out as a file of plain text."""
 EMPHASIS = {
@@ -123,16 +124,21 @@ def read_markup(text: str) -> list[Span | Break]:
         raise UserError(f"markup: {len(text)} characters, at most {LONGEST} are read; plain text may be longer")
     start = _skipped(text, 0)
     # The text is decoded already, whatever encoding its declaration names
-    document = unicodedata.normalize("NFC", DECLARATION.sub("", text[start:], count=1))
+    undeclared = DECLARATION.sub(lambda found: _blank(found[0]), text[start:], count=1)
+    document = unicodedata.normalize("NFC", _blank(text[:start]) + undeclared)
     handler = _Handler()
     try:
-        # As many lines as the text has, so that the numbers are right
-        parseString(("\n" * text.count("\n", 0, start) + document).encode(), handler, forbid_dtd=True)
+        parseString(document.encode(), handler, forbid_dtd=True)
     except SAXParseException as error:
         raise _error(error.getLineNumber(), error.getColumnNumber(), error.getMessage()) from error
     except DefusedXmlException as error:
         raise UserError("markup: document types and entities of one's own are not read: leave them out") from error
     return handler.items
+
+
+def _blank(text: str) -> str:
+    """Returns spaces in the place of a text, so that lines and columns of what comes after it stay."""
+    return NO_LINE_END.sub(" ", text)
 
 
 def _error(line: int | None, column: int | None, message: str) -> UserError:

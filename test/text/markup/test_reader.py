@@ -176,6 +176,17 @@ def test_lines_are_those_of_the_text():
         read_markup("\n\n\n<speak>\n<foo/></speak>")
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["\ufeff", "  ", "\n \t", "\u2003", '<?xml version="1.0"?>', '\ufeff <?xml version="1.0"\n encoding="utf-8"?> '],
+)
+def test_columns_are_those_of_the_text(before):
+    text = f"{before}<speak>a<foo/></speak>"
+    place = text.index("<foo") - text.rfind("\n", 0, text.index("<foo"))
+    with pytest.raises(UserError, match=f"markup, line {1 + before.count(chr(10))}, column {place}: <foo>"):
+        read_markup(text)
+
+
 @pytest.mark.parametrize("ph", ["", "a"])
 def test_phones_without_a_word(ph):
     with pytest.raises(UserError, match=r"<phoneme>: .*(missing|between its tags)"):
