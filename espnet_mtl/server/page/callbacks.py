@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -118,7 +119,9 @@ class Callbacks:
             said = await say(self._service, body)
         except REFUSALS as error:
             return _refused(error, body["input"])
-        result = drawn_speech(self._service.tts, said.parts) | {
+        # A long text takes a while to draw, in which others are to be answered
+        drawn = await asyncio.to_thread(drawn_speech, self._service.tts, said.parts)
+        result = drawn | {
             "said": self._remembered.keep(spoken),
             "edits": body.get("edits", []),
             "ranges": EDIT_RANGES if self._editable else None,
