@@ -40,7 +40,7 @@ from campaigning.contents import contents, differences
 from campaigning.disturbances import DISTURBANCES, KILLS, ON_DISKS, Trial
 from campaigning.mounts import may_mount, room_taken
 from campaigning.processes import Running, wait_until
-from campaigning.stages import MODULES, keep_some, preload, write_config
+from campaigning.stages import JUDGES, MODULES, keep_some, learn_little, preload, write_config
 
 ENDING_S = 10
 """How long workers may take to end by themselves."""
@@ -230,5 +230,7 @@ def run(args: argparse.Namespace, directory: Path) -> list[Result]:
     return results
 
 
+if __name__ == "__mp_main__" and JUDGES in os.environ:  # a worker of stage 7
+    learn_little()
 if __name__ == "__main__":
     main()

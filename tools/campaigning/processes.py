@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from campaigning.stages import MODULES, arguments, main_of
+from campaigning.stages import JUDGES, MODULES, arguments, main_of
 from espnet_mtl.errors import run_command
 
 POLL_S = 0.005
@@ -132,6 +132,8 @@ def start(stage: int, work: Path, file: Path, fresh: bool, nj: int | None = None
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
+            if stage == 7:
+                os.environ[JUDGES] = "1"
             _become(partial(main_of(stage), words), work, output.fileno())
         return Running(pid, file)
 

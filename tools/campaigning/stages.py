@@ -28,6 +28,8 @@ TINY = {
     "pitch_predictor_chans": 16, "energy_predictor_chans": 16,
 }  # fmt: skip
 EPOCHS, STEPS = 3, 4
+JUDGES = "CAMPAIGN_JUDGES"
+"""Variable of the environment of stage 7, whose workers are new Pythons: their networks are to learn little as well."""
 SAVED_EVERY = 2
 """Steps of the vocoder's training after which it can be gone on with; in the recipe, they are 250."""
 PRELOADED = (
@@ -58,13 +60,13 @@ def arguments(stage: int, work: Path, nj: int | None = None) -> list[str]:
     Args:
         stage: Its number.
         work: The directory that it works in.
-        nj: Its workers, where it can have some; None: two, but none in stage 7, whose networks would there learn long.
+        nj: Its workers, where it can have some; None: two.
     """
     dump, exp = str(work / "dump/raw"), str(work / "exp/tiny")
     config = ["--train_config", str(work / "train.yaml")]
     lists = [f"--token_list={work}/dump/token_list", f"--tables={work}/dump/tables", f"--stats={work}/exp/stats"]
     decoding = ["--inference_config", str(CONF / "decode.yaml")]
-    workers = ["--nj", str(nj or (1 if stage == 7 else 2))]
+    workers = ["--nj", str(nj or 2)]
     match stage:
         case 1:
             return ["--corpus_conf", f"sentences={SENTENCES}", "--output", str(work / "data"), *config, *workers]
@@ -113,7 +115,12 @@ def preload() -> None:
         import_module(name)
     for stage in MODULES:
         main_of(stage)
+    learn_little()
+    vars(import_module("espnet_mtl.training.vocoder.trainer"))["SAVE_EVERY"] = SAVED_EVERY
+
+
+def learn_little() -> None:
+    """Lets the networks of stage 7 learn for as little as they can."""
     for name in ("conv_probe", "recognizer"):
         probe = import_module(f"espnet_mtl.evaluation.probes.{name}")
         vars(probe).update(EPOCHS=1, MIN_STEPS=1)
-    vars(import_module("espnet_mtl.training.vocoder.trainer"))["SAVE_EVERY"] = SAVED_EVERY
