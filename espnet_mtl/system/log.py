@@ -36,14 +36,24 @@ class _ToFile(logging.FileHandler):
         # A library that sets up logging anew closes every handler: the file is opened again, outside of the try of emit
         try:
             super().emit(record)
-        except OSError:
-            self.handleError(record)
+        except OSError as error:
+            self._tell(error)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:
+            self._tell(error)
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exception()
-        if not isinstance(error, OSError):
+        if isinstance(error, OSError):
+            self._tell(error)
+        else:
             super().handleError(record)
-        elif not self._told:
+
+    def _tell(self, error: OSError) -> None:
+        if not self._told:
             self._told = True
             print(f"{self._path} is not whole: {error}", file=sys.stderr)
 
@@ -51,22 +61,22 @@ class _ToFile(logging.FileHandler):
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
     """Logs this process to `path` and to the console, in the block."""
-    logging.captureWarnings(True)
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.INFO)
     to_file = _ToFile(path)
     to_file.setFormatter(logging.Formatter(FORMAT))
     to_console = logging.StreamHandler(sys.stdout)
     to_console.addFilter(_EpochsOnly())
     handlers = (to_file, to_console)
+    logging.captureWarnings(True)
+    root.setLevel(logging.INFO)
     for handler in handlers:
         root.addHandler(handler)
     try:
         yield
     finally:
+        root.setLevel(level)
+        logging.captureWarnings(False)
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
-        root.setLevel(level)
-        logging.captureWarnings(False)

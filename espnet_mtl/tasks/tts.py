@@ -130,8 +130,9 @@ class MTLTTSTask(tts.TTSTask):  # type: ignore[name-defined]
             if "world_size" not in str(error):
                 raise
             part = "dev" if mode == "valid" else mode
+            fewer = "GPUs or splits" if args.multiple_iterator else "GPUs"
             raise UserError(
-                f"{part}: a batch has fewer utterances than there are processes ({error}): take fewer GPUs, more "
+                f"{part}: a batch has fewer utterances than there are processes ({error}): take fewer {fewer}, more "
                 "utterances, or a larger batch_size or batch_bins"
             ) from error
 

@@ -22,9 +22,10 @@ from espnet_mtl.data.dump import (
     WAV_SCP,
     text_file,
 )
-from espnet_mtl.data.provenance.notes import file_digest, joined_digest
+from espnet_mtl.data.provenance.notes import file_digest, joined_digest, note_file
+from espnet_mtl.data.provenance.settings import FEATURES
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
-from espnet_mtl.errors import one_of
+from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS, TABLES
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
@@ -97,7 +98,8 @@ class TrainPaths:
         """Where `espnet_mtl.training.faces.write_faces` puts its tables: what they are made of is in the name."""
         files = [self.dump / VISUAL_NOTE]
         files += [self.dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK)]
-        return self.shared / "faces" / joined_digest(map(file_digest, files))[:16]
+        # The tables name a file beside them: where they were moved or copied to, they are made again
+        return self.shared / "faces" / joined_digest([str(self.shared), *map(file_digest, files)])[:16]
 
     @property
     def shared(self) -> Path:
@@ -109,14 +111,27 @@ class TrainPaths:
         """The label files of tasks."""
         return LabelFiles(self.dump, self.tables, self.shared / "labels")
 
-    def digest(self, token_type: str) -> str:
-        """Hashes what a model learns from: texts, labels, durations, tables and statistics."""
+    def check_output(self) -> None:
+        """Raises UserError where an experiment would lie among what several share."""
+        place = self.output.absolute()
+        if place == self.stats.absolute() or SHARED in (place.name, place.parent.name):
+            raise UserError(f"--output {self.output} is not for an experiment: name another directory")
+
+    def check_unchanged(self, digest: str, token_type: str, faces: bool) -> None:
+        """Raises UserError where the data are not what they were when `digest` was taken."""
+        if self.digest(token_type, faces) != digest:
+            raise UserError(f"{self.dump} has changed while the training was prepared: run the same command again")
+
+    def digest(self, token_type: str, faces: bool = False) -> str:
+        """Hashes what a model learns from: texts, labels, durations, tables and statistics, and faces."""
         tables = (text_file(token_type), DURATIONS, *LABEL_FILES)
         paths = [self.dump / part / table for part in TRAIN_AND_DEV for table in tables]
         paths.append(self.tokens(token_type))
         paths += sorted(self.tables.glob("[!.]*"))
         paths += sorted((self.stats / "train").glob("[!.]*"))
         digest = hashlib.sha256()
+        if faces:
+            digest.update(file_digest(note_file(self.dump, FEATURES)).encode())
         for path in paths:
             if path.is_file():
                 digest.update(path.name.encode())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ TRAINING = 5
 """The number of the stage."""
 
 
-def note_training(exp: Path, dump: Path, finished: bool) -> None:
-    """Notes that a training begins, or has come to its end, and the features that it learns from."""
+@contextmanager
+def noted_training(exp: Path, dump: Path) -> Iterator[None]:
+    """Notes that a training begins and the features that it learns from, and, where the block succeeds, its end."""
+    # As they are now: stage 3 may replace them under the training
     read = digests([note_file(dump, 3).absolute()], exp.absolute())
-    write_note(exp, Note(TRAINING, inputs=read, finished=finished))
+    write_note(exp, Note(TRAINING, inputs=read, finished=False))
+    yield
+    write_note(exp, Note(TRAINING, inputs=read, finished=True))
 
 
 def cut_off(exp: Path, config: Mapping[str, Any]) -> str | None:

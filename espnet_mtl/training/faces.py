@@ -13,6 +13,7 @@ from espnet_mtl.config.fields import AtLeastOne, Digest, Options, build
 from espnet_mtl.data.arks import Matrices, ark_writers, moved_scp
 from espnet_mtl.data.dump import TRAIN_AND_DEV, UTT2SPK, VISUAL_NOTE, VISUAL_SCP
 from espnet_mtl.data.kaldi import Table, read_table, write_table
+from espnet_mtl.data.provenance.notes import file_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import locked, whole_directory
 from espnet_mtl.visual.extractors.build import check_weights
@@ -57,7 +58,7 @@ def face_note(dump: Path, extractor: str) -> FaceNote:
 
 
 def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
-    """Writes for train and dev a table with a face for every utterance, unless it is there already.
+    """Writes for train and dev a table with a face for every utterance, unless they are there already.
 
     One frame of NaN stands for a face that is not there.
 
@@ -70,29 +71,40 @@ def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
         The table of each set.
 
     Raises:
-        UserError: No utterance of train has a face, a face is of an utterance that there is not, or of another shape.
+        UserError: No utterance of train has a face, a face is of an utterance that there is not, or of another shape,
+            or the tables of the dump are changed meanwhile.
     """
     size = prod(shape)
+    sources = [dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK)]
+    read = [file_digest(source) for source in sources]
     places = {part: _places(dump / part, size) for part in TRAIN_AND_DEV}
     if not places["train"]:
         raise UserError(f"style_conf.visual: no utterance of {dump / 'train'} has a face")
     tables = {part: output / f"{part}.scp" for part in places}
     with locked(output):
-        if all(path.is_file() for path in (output / ABSENT / f"{ABSENT}.ark", *tables.values())):
+        if _is_whole(output, tables, size):
             return tables
-        stand_in = _write_stand_in(output / ABSENT, size)
-        for part, own in places.items():
-            utts = read_table(dump / part / UTT2SPK, "stage 2")
-            write_table(tables[part], {utt: own.get(utt, stand_in) for utt in utts})
+        with whole_directory(output) as directory:
+            with ark_writers(directory, [ABSENT]) as writers:
+                writers[ABSENT](ABSENT, np.full((1, size), np.nan, dtype=np.float32))
+            stand_in = moved_scp(directory / f"{ABSENT}.scp", output)
+            write_table(directory / f"{ABSENT}.scp", stand_in)
+            for part, own in places.items():
+                utts = read_table(dump / part / UTT2SPK, "stage 2")
+                write_table(directory / tables[part].name, {utt: own.get(utt, stand_in[ABSENT]) for utt in utts})
+            if [file_digest(source) for source in sources] != read:
+                raise UserError(f"{dump} has changed while tables of faces were made: run the same command again")
     return tables
 
 
-def _write_stand_in(output: Path, size: int) -> str:
-    """Writes what stands for a face that is not there, and returns its place."""
-    with whole_directory(output) as directory:
-        with ark_writers(directory, [ABSENT]) as writers:
-            writers[ABSENT](ABSENT, np.full((1, size), np.nan, dtype=np.float32))
-        return moved_scp(directory / f"{ABSENT}.scp", output)[ABSENT]
+def _is_whole(output: Path, tables: Mapping[str, Path], size: int) -> bool:
+    """Tells whether the tables are there, and what stands for a face that is not there can be read."""
+    if not all(path.is_file() for path in tables.values()):
+        return False
+    try:
+        return dict(Matrices(output / f"{ABSENT}.scp").shapes()) == {ABSENT: (1, size)}
+    except UserError:
+        return False
 
 
 def _places(directory: Path, size: int) -> Table:

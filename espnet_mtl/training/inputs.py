@@ -16,7 +16,8 @@ from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS
 from espnet_mtl.model.checkpoint import check_statistics
-from espnet_mtl.system.files import file_state, locked, read_names, write_text
+from espnet_mtl.system.files import file_state, locked, read_names, read_text, write_text
+from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.training.dataset import SHAPES, STATS_FILES, TrainPaths
 from espnet_mtl.training.label_files import known_classes
 
@@ -40,13 +41,19 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
         UserError: A file cannot be read, or does not fit the others; the message names file and line.
     """
     note = paths.shared / f"checked_{tts}_{token_type}.json"
-    tables = joined_digest([str(REVISION), *map(file_digest, _tables(paths, token_type))])
+    tables = _digest(paths, token_type)
     if _is_checked(note, tables):
         return
     archives = _check_all(paths, tts, token_type)
+    if _digest(paths, token_type) != tables:
+        raise UserError(f"{paths.dump} has changed while it was checked: run the same command again")
     checked = {"tables": tables, "archives": {archive: file_state(archive) for archive in sorted(archives)}}
     with locked(note):
         write_text(note, json.dumps(checked, indent=1) + "\n")
+
+
+def _digest(paths: TrainPaths, token_type: str) -> str:
+    return joined_digest([str(REVISION), *map(file_digest, _tables(paths, token_type))])
 
 
 def _tables(paths: TrainPaths, token_type: str) -> list[Path]:
@@ -201,11 +208,21 @@ def _check_shapes(stats: Path, features: FeatureSet) -> None:
 
 
 def _check_marks(paths: Iterable[Path]) -> None:
-    """Refuses tables that begin with a byte order mark: we leave it out, but to ESPnet it is part of the first key."""
+    """Refuses tables of which ESPnet would read other keys than we do, who leave out marks and compose letters."""
     for path in paths:
-        with path.open("rb") as file:
-            if file.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
-                raise UserError(f"{path}:1: a byte order mark: save it as UTF-8 without one")
+        content = path.read_bytes()
+        if content.startswith(BYTE_ORDER_MARK):
+            raise UserError(f"{path}:1: a byte order mark: save it as UTF-8 without one")
+        if not content.isascii():
+            _check_keys(path)
+
+
+def _check_keys(path: Path) -> None:
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        key, *_ = [*line.split(maxsplit=1), ""]
+        wanted = normal_name(key) if key else key
+        if key != wanted:
+            raise UserError(f"{path}:{number}: {key!r} is not composed (Unicode NFC), as it is elsewhere: {wanted!r}")
 
 
 def _check_token_list(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,12 +23,10 @@ from espnet_mtl.labels import (
     ClassLabel,
     ContinuousLabel,
 )
-from espnet_mtl.system.files import file_state, locked, read_names, read_text, write_text
+from espnet_mtl.system.files import file_state, locked, read_names, write_text
 from espnet_mtl.system.unicode import normal_name
 from espnet_mtl.text.tokens import Tokenizer
 
-ABSENT = "absent"
-"""Stands in the note of a label that no utterance of train has."""
 REVISION = "1"
 """Of how label files are made: one more where the same data give others."""
 
@@ -50,7 +49,10 @@ class LabelFiles:
 
     @cached_property
     def content(self) -> str:
-        """Hashes all that they are made of, as it was when this was asked for first."""
+        """Digest of all that they are made of, as it was when this was asked for first."""
+        return self._hashed()
+
+    def _hashed(self) -> str:
         note = note_file(self.dump, FEATURES)
         files = [self.dump / DURATIONS_NOTE, note]
         for part in TRAIN_AND_DEV:
@@ -87,20 +89,33 @@ class LabelFiles:
             The labels that no utterance of train has.
 
         Raises:
-            UserError: An utterance of train has a class that stage 4 did not find.
+            UserError: An utterance of train has a class that stage 4 did not find, or the data are changed meanwhile.
         """
-        directory = self.made_for(tokenizer.token_type)
-        notes = {label: directory / f"{label}.note" for label in labels}
+        token_type = tokenizer.token_type
+        directory = self.made_for(token_type)
         with locked(directory):
-            new = [label for label in labels if not self._is_there(label, notes[label], tokenizer.token_type)]
-            absent = self._write_new(new, tokenizer)
+            absent = {label: self._noted(label, token_type) for label in labels}
+            new = [label for label in labels if absent[label] is None]
+            lacking = self._write_new(new, tokenizer)
+            if new and self._hashed() != self.content:
+                raise UserError(f"{self.dump} has changed while label files were made: run the same command again")
             for label in new:
-                write_text(notes[label], ABSENT if label in absent else "")
-        return [label for label in labels if read_text(notes[label]) == ABSENT]
+                absent[label] = label in lacking
+                note = {"absent": absent[label], "files": self._digests(label, token_type)}
+                write_text(directory / f"{label}.json", json.dumps(note) + "\n")
+        return [label for label in labels if absent[label]]
 
-    def _is_there(self, label: str, note: Path, token_type: str) -> bool:
-        files = [note, *(self.file(part, label, token_type) for part in TRAIN_AND_DEV)]
-        return all(path.is_file() for path in files)
+    def _noted(self, label: str, token_type: str) -> bool | None:
+        """Tells whether no utterance of train has a label; None: its files are not there, or are damaged."""
+        try:
+            note = json.loads((self.made_for(token_type) / f"{label}.json").read_bytes())
+            is_whole = note["files"] == self._digests(label, token_type)
+            return bool(note["absent"]) if is_whole else None
+        except (OSError, ValueError, TypeError, LookupError, RecursionError):
+            return None
+
+    def _digests(self, label: str, token_type: str) -> list[str]:
+        return [file_digest(self.file(part, label, token_type)) for part in TRAIN_AND_DEV]
 
     def _write_new(self, labels: Collection[str], tokenizer: Tokenizer) -> list[str]:
         continuous = [label for label in labels if label in CONTINUOUS_LABELS]

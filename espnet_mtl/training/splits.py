@@ -76,7 +76,7 @@ def check_steps(num_iters_per_epoch: int | None, number: int) -> None:
     if num_iters_per_epoch is not None and num_iters_per_epoch < number:
         raise UserError(
             f"--num_splits {number}: num_iters_per_epoch {num_iters_per_epoch} leaves parts out, since each needs a "
-            f"step of an epoch: take {num_iters_per_epoch} splits at most"
+            f"step of an epoch: --num_splits {num_iters_per_epoch} is the most"
         )
 
 
@@ -96,12 +96,14 @@ def split_table(table: Path, number: int, directory: Path) -> Path:
         The directory of its parts.
 
     Raises:
-        UserError: A part would be empty, or there is no room.
+        UserError: A part would be empty, the table is changed meanwhile, or there is no room.
     """
-    parts = directory / f"{table.stem}_{file_digest(table)[:16]}_{number}"
+    digest = file_digest(table)
+    parts = directory / f"{table.stem}_{digest[:16]}_{number}"
+    files = [parts / NUMBER, *(part_table(parts, part) for part in range(number))]
     with locked(parts):
-        if not (parts / NUMBER).is_file():
-            _split(table, parts, number)
+        if not all(file.is_file() for file in files):
+            _split(table, digest, parts, number)
     return parts
 
 
@@ -110,7 +112,7 @@ def part_table(directory: Path, part: int) -> Path:
     return directory / f"split.{part}"
 
 
-def _split(whole: Path, directory: Path, number: int) -> None:
+def _split(whole: Path, digest: str, directory: Path, number: int) -> None:
     counts = [0] * number
     with whole_directory(directory) as parts, ExitStack() as stack:
         tables = [part_table(parts, part) for part in range(number)]
@@ -122,6 +124,8 @@ def _split(whole: Path, directory: Path, number: int) -> None:
                 files[part].write(line)
         if not all(counts):
             raise UserError(f"--num_splits {number}: {whole} has too few lines ({sum(counts)}): take fewer splits")
+        if file_digest(whole) != digest:
+            raise UserError(f"{whole} has changed while it was parted: run the same command again")
         write_text(parts / NUMBER, f"{number}\n")
 
 

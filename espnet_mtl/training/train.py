@@ -25,7 +25,7 @@ from espnet_mtl.system.log import TRAIN_LOG, logged
 from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training.dataset import TrainPaths, written_labels
-from espnet_mtl.training.experiment import note_training
+from espnet_mtl.training.experiment import noted_training
 from espnet_mtl.training.faces import face_note, write_faces
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
 from espnet_mtl.training.inputs import check_inputs
@@ -63,6 +63,7 @@ def train(
         UserError: A mistake in the config or options, an input missing, or an experiment trained with other settings
             or data.
     """
+    paths.check_output()
     config = load_train_config(train_config)
     final = override(train_config, config, arguments)
     if pretrained:
@@ -74,6 +75,7 @@ def train(
     faces = face_note(paths.dump, final["visual_extract"]) if sees else None
     recipe_options = paths.options(final["tts"], token_type, labels, sees)
     init_model = pretrained.digest if pretrained else None
+    data = paths.digest(token_type, sees)
     check_stages(paths.dump, final, token_type, 5, paths.stats, init_model)
     from espnet_mtl.tasks.tts import training_task, with_labels
 
@@ -83,7 +85,7 @@ def train(
     speaks_itself = BACKBONES.spec(final["tts"]).end_to_end
     if speaks_itself:
         check_recordings(paths.dump, final["feats_extract_conf"])
-    settings = {"token_type": token_type, "data": paths.digest(token_type), **_settings(config, arguments)}
+    settings = {"token_type": token_type, "data": data, **_settings(config, arguments)}
     if init_model:
         settings["init_model"] = init_model
     if num_splits > 1:  # they decide on the batches
@@ -114,8 +116,8 @@ def train(
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
         trains_vocoder = VocoderOptions(**final["vocoder"]).trains and not speaks_itself
         setattr(args, VOCODER_WEIGHTS, str(paths.output / WEIGHTS) if trains_vocoder else None)
-        with logged(paths.output / TRAIN_LOG):
-            note_training(paths.output, paths.dump, finished=False)
+        paths.check_unchanged(settings["data"], token_type, sees)
+        with logged(paths.output / TRAIN_LOG), noted_training(paths.output, paths.dump):
             others.begin(args)
             with config_kept(paths.output):
                 task.main(args=args)
@@ -124,7 +126,6 @@ def train(
                 from espnet_mtl.training.vocoder.train import fine_tune_vocoder
 
                 fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
-            note_training(paths.output, paths.dump, finished=True)
 
 
 def _parse(

@@ -3,6 +3,8 @@
 import logging
 import shutil
 
+import pytest
+
 from espnet_mtl.system.log import logged
 
 
@@ -38,3 +40,22 @@ def test_a_log_that_is_closed_by_others_and_cannot_be_opened_again_is_told_once(
         logging.info("lost")
         logging.info("lost as well")
     assert capsys.readouterr().err.count(f"{directory / 'train.log'} is not whole") == 1
+
+
+def test_a_full_disk_for_the_log_alone_ends_nothing(tmp_path, capsys):
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    (tmp_path / "train.log").symlink_to("/dev/full")
+    with logged(tmp_path / "train.log"):
+        logging.info("a step")
+        logging.info("another step")
+    assert (list(root.handlers), root.level) == before
+    assert capsys.readouterr().err.count("train.log is not whole: [Errno 28]") == 1
+
+
+def test_a_log_that_cannot_be_begun_leaves_nothing(tmp_path):
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    with pytest.raises(IsADirectoryError), logged(tmp_path):
+        pass
+    assert (list(root.handlers), root.level) == before

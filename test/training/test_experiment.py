@@ -1,7 +1,9 @@
+from contextlib import suppress
+
 import pytest
 
 from espnet_mtl.data.provenance.notes import Note, write_note
-from espnet_mtl.training.experiment import cut_off, experiment_notices, note_training
+from espnet_mtl.training.experiment import cut_off, experiment_notices, noted_training
 
 
 def epochs(exp, *numbers):
@@ -27,7 +29,10 @@ def epochs(exp, *numbers):
 def test_a_training_that_was_cut_off_says_how_far_it_came(tmp_path, finished, last, config, progress):
     epochs(tmp_path, 1, last)
     if finished is not None:
-        note_training(tmp_path, tmp_path / "dump", finished)
+        with suppress(KeyboardInterrupt), noted_training(tmp_path, tmp_path / "dump"):
+            assert cut_off(tmp_path, config) == f"epoch {last} of 7"
+            if not finished:
+                raise KeyboardInterrupt
     assert cut_off(tmp_path, config) == progress
     assert len(experiment_notices(tmp_path, config)) == (progress is not None)
 
@@ -35,10 +40,20 @@ def test_a_training_that_was_cut_off_says_how_far_it_came(tmp_path, finished, la
 def test_features_that_were_made_again_are_told(tmp_path):
     exp, dump = tmp_path / "exp/model", tmp_path / "dump/raw"
     write_note(dump, Note(3, content="as then"))
-    note_training(exp, dump, finished=True)
+    with noted_training(exp, dump):
+        pass
     assert experiment_notices(exp, {}) == []
     write_note(dump, Note(3, content="as then", versions={"librosa": "1"}))
     assert experiment_notices(exp, {}) == []
     write_note(dump, Note(3, content="other"))
     (notice,) = experiment_notices(exp, {})
     assert "exp/model: it was trained before stage 3 made other features in" in notice
+
+
+def test_features_that_were_made_again_under_a_training_are_told(tmp_path):
+    exp, dump = tmp_path / "exp/model", tmp_path / "dump/raw"
+    write_note(dump, Note(3, content="as then"))
+    with noted_training(exp, dump):
+        write_note(dump, Note(3, content="other"))
+    (notice,) = experiment_notices(exp, {})
+    assert "it was trained before stage 3 made other features in" in notice

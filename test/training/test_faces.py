@@ -38,6 +38,34 @@ def test_every_utterance_has_a_line(dump, tmp_path):
     assert np.isnan(kaldiio.load_scp(str(tables["dev"]))["a_3"]).all()
 
 
+def test_tables_are_made_once_and_again_where_they_are_damaged(dump, tmp_path):
+    faces = tmp_path / "faces"
+    tables = write_faces(dump, [2, 3], faces)
+    first = tables["dev"].stat().st_ino
+    assert write_faces(dump, [2, 3], faces) == tables
+    assert tables["dev"].stat().st_ino == first
+    (archive,) = faces.glob("*.ark")
+    for damage in (lambda: archive.write_bytes(b""), tables["train"].unlink):
+        damage()
+        write_faces(dump, [2, 3], faces)
+        assert list(kaldiio.load_scp(str(tables["train"]))) == list(UTTS["train"])
+        assert np.isnan(kaldiio.load_scp(str(tables["train"]))["b_1"]).all()
+    assert tables["dev"].stat().st_ino != first
+
+
+def test_a_dump_that_changes_meanwhile_is_told(dump, tmp_path, monkeypatch):
+    table = dump / "train/visual.scp"
+
+    def changing(path, lines):
+        table.write_text(table.read_text().replace("a_1", "a_0"))
+        write_table(path, lines)
+
+    monkeypatch.setattr("espnet_mtl.training.faces.write_table", changing)
+    with pytest.raises(UserError, match="dump has changed while tables of faces were made: run the same command again"):
+        write_faces(dump, [2, 3], tmp_path / "faces")
+    assert not (tmp_path / "faces").exists()
+
+
 def test_without_stage_3_there_is_no_shape(tmp_path):
     with pytest.raises(UserError, match=r"there is no .*visual.json: set visual_extract, and run stage 3"):
         face_note(tmp_path, "crops")

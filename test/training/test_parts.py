@@ -1,5 +1,7 @@
 """Fine-tuning between models that see faces and models that do not: what is taken over, and what is said of it."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from espnet_mtl.bin.stages import check_config, collect_stats, train
 from espnet_mtl.data.kaldi import write_table
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import load_state
+from espnet_mtl.training.dataset import TrainPaths
 from espnet_mtl.training.fine_tuning import initial_state, open_pretrained
 from espnet_mtl.training.parts import parts_report
 
@@ -168,3 +171,28 @@ def test_stages(prepared, capsys):
     trained = yaml.safe_load((work / "exp/seeing/config.yaml").read_text())
     assert trained["visual_shape"] == [6]
     assert trained["visual_weights"] is None
+
+
+def test_other_faces_are_other_data(prepared, tmp_path):
+    made, seeing = prepared
+    work = tmp_path / "work"
+    shutil.copytree(made, work)
+    for path in work.glob("data/*/*.scp"):
+        path.write_text(path.read_text().replace(str(made), str(work)))
+    for number, shape in enumerate((6, 6, 9)):
+        np.save(work / "face.npy", number + np.arange(float(shape)))
+        for stage in (2, 3, 4):
+            run_stage(stage, work, seeing, base=TRAINABLE)
+        run_stage(5, work, seeing, base=TRAINABLE, tag=f"faces_{number}")
+        run_stage(5, work, seeing, base=TRAINABLE, tag=f"faces_{number}")  # it goes on
+        if number:
+            with pytest.raises(UserError, match="was trained with other settings or data"):
+                run_stage(5, work, seeing, base=TRAINABLE, tag=f"faces_{number - 1}")
+
+
+def test_moved_experiments_have_their_own_tables_of_faces(prepared):
+    """A table names a file beside it."""
+    work, _ = prepared
+    places = [work / "dump/raw", work / "dump/token_list", work / "dump/tables", work / "exp/stats"]
+    names = {output: TrainPaths(*places, work / output).faces.name for output in ("exp/a", "exp/b", "runs/a")}
+    assert names["exp/a"] == names["exp/b"] != names["runs/a"]

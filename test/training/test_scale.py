@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -149,13 +150,80 @@ def test_labels_are_measured_again_where_archives_without_a_note_are_written_in_
     assert paths_in(work).label_files.made_for("phn") not in (before, without_note)
 
 
-def test_a_label_whose_file_is_gone_is_written_again(work):
+@pytest.mark.parametrize("damage", ["gone", "emptied", "no note", "bad note"])
+def test_a_label_whose_files_are_damaged_is_written_again(work, damage):
     files = paths_in(work).label_files
-    for _ in range(2):
-        assert files.write(["emotion"], Tokenizer("phn")) == []
-        file = files.file("dev", "emotion", "phn")
-        assert list(read_table(file).values()) == ["sad", "happy"]
-        file.unlink()
+    files.write(["emotion"], Tokenizer("phn"))
+    file = files.file("dev", "emotion", "phn")
+    note = files.made_for("phn") / "emotion.json"
+    match damage:
+        case "gone":
+            file.unlink()
+        case "emptied":
+            file.write_bytes(b"")
+        case "no note":
+            note.unlink()
+            file.write_text("s1_dev_0 happy\n")
+        case _:
+            note.write_bytes(b"\xff\xfe")
+    assert files.write(["emotion"], Tokenizer("phn")) == []
+    assert list(read_table(file).values()) == ["sad", "happy"]
+
+
+def test_data_that_change_while_they_are_read_are_told(work, monkeypatch):
+    table = work / "dump/raw/train/utt2emo"
+    before = table.read_bytes()
+
+    def changing(function):
+        def changed(*args, **options):
+            write_table(table, dict.fromkeys(read_table(table), "happy"))
+            return function(*args, **options)
+
+        return changed
+
+    message = "dump/raw has changed while {}: run the same command again"
+    for place, when in (
+        ("inputs._check_all", "it was checked"),
+        ("label_files.LabelFiles._write_new", "label files were made"),
+        ("train.read_in_parts", "the training was prepared"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"espnet_mtl.training.{place}", changing(attribute(place)))
+            with pytest.raises(UserError, match=message.format(when)):
+                run_stage(5, work, {**SHORT, "num_iters_per_epoch": 1}, base=TRAINABLE)
+        table.write_bytes(before)
+        assert not (work / "exp/model/train.log").exists()
+    run_stage(5, work, {**SHORT, "num_iters_per_epoch": 1}, base=TRAINABLE)
+    assert read_table(paths_in(work).label_files.file("train", "emotion", "phn")) == read_table(table)
+
+
+def attribute(place):
+    """Finds what belongs to a module of training, such as `train.read_in_parts`."""
+    module, *names = place.split(".")
+    found = import_module(f"espnet_mtl.training.{module}")
+    for name in names:
+        found = getattr(found, name)
+    return found
+
+
+@pytest.mark.parametrize("output", ["exp/shared", "exp/shared/labels", "exp/stats"])
+def test_no_experiment_lies_among_what_is_shared(work, output):
+    with pytest.raises(UserError, match="is not for an experiment: name another directory"):
+        run_stage(5, work, SHORT, base=TRAINABLE, tag=Path(output).relative_to("exp"))
+
+
+def test_a_key_that_espnet_would_read_otherwise_is_told(work):
+    for part in ("train", "dev"):
+        for path in [*(work / "dump/raw" / part).iterdir(), *(work / "exp/stats" / part).glob("*_shape")]:
+            if path.is_file():
+                path.write_text(path.read_text().replace("s1_train_0", "é_0"))
+    (work / "dump/raw/stage_3.json").unlink()
+    (work / "exp/stats/stage_4.json").unlink()
+    check(work)
+    energy = work / "dump/raw/train/energy.scp"
+    energy.write_text(energy.read_text().replace("é", "e\u0301"))
+    with pytest.raises(UserError, match=r"energy.scp:1: 'e\u0301_0' is not composed \(Unicode NFC\).*'é_0'"):
+        check(work)
 
 
 def test_labels_behind_a_link_to_nowhere_are_not_left_out(work):
@@ -214,6 +282,29 @@ def test_lines_of_any_end_are_parted(tmp_path, end):
     assert sorted(path.read_text() for path in parts.glob("split.*")) == ["a x\n", "d x\n"]
 
 
+def test_a_part_that_is_gone_is_made_again(tmp_path):
+    write_table(tmp_path / "text", {"a": "x", "d": "x"})
+    for _ in range(2):
+        parts = split_table(tmp_path / "text", 2, tmp_path / "parts")
+        (parts / "split.1").unlink()
+    split_table(tmp_path / "text", 2, tmp_path / "parts")
+    assert sorted(path.name for path in parts.iterdir()) == ["num_splits", "split.0", "split.1"]
+
+
+def test_a_table_that_changes_while_it_is_parted_is_told(tmp_path, monkeypatch):
+    table = tmp_path / "text"
+    write_table(table, {"a": "x", "d": "x"})
+
+    def part_and_change(utt, number):
+        write_table(table, {"a": "y", "d": "y"})
+        return part_of(utt, number)
+
+    monkeypatch.setattr("espnet_mtl.training.splits.part_of", part_and_change)
+    with pytest.raises(UserError, match="text has changed while it was parted: run the same command again"):
+        split_table(table, 2, tmp_path / "parts")
+    assert not list(tmp_path.glob("parts/[!.]*"))
+
+
 def test_more_parts_than_lines(tmp_path):
     write_table(tmp_path / "text", {"a": "x", "b": "x"})
     with pytest.raises(UserError, match=r"--num_splits 9: .*text has too few lines \(2\): take fewer splits"):
@@ -222,7 +313,7 @@ def test_more_parts_than_lines(tmp_path):
 
 
 def test_more_parts_than_steps(work):
-    message = r"--num_splits 3: num_iters_per_epoch 2 leaves parts out.* take 2 splits at most"
+    message = r"--num_splits 3: num_iters_per_epoch 2 leaves parts out.*: --num_splits 2 is the most"
     with pytest.raises(UserError, match=message):
         run_stage(5, work, {**SHORT, "num_iters_per_epoch": 2}, base=TRAINABLE, options=["--num_splits", "3"])
     assert not (work / "exp/model").exists()

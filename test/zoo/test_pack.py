@@ -16,7 +16,7 @@ from espnet_mtl.data.provenance.notes import Note, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.model.checkpoint import load_state
 from espnet_mtl.system.files import locked
-from espnet_mtl.training.experiment import note_training
+from espnet_mtl.training.experiment import noted_training
 from espnet_mtl.zoo.archive import resolve
 from espnet_mtl.zoo.pack import model_card, pack_model, portable
 
@@ -178,8 +178,8 @@ def test_statistics_that_were_recorded_relative_to_the_recipe_and_bpe_model(tmp_
 
 def test_a_training_that_was_cut_off_is_told_on_the_card(tmp_path, capsys):
     exp = make_experiment(tmp_path, max_epoch=7)
-    note_training(exp, tmp_path / "dump/raw", finished=False)
-    pack_model(exp)
+    with noted_training(exp, tmp_path / "dump/raw"):
+        pack_model(exp)
     assert "exp/mtl: its training was cut off, or goes on, at epoch 2 of 7" in capsys.readouterr().err
     card = contents(exp / "mtl.zip")["README.md"].decode()
     assert "| Training | cut off: epoch 2 of 7 |" in card

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,7 @@ def train_vocoder(
     paths = VocoderPaths(output)
 
     def make() -> tuple[SourceFilterNetwork, VocoderData]:
+        _tell(wavs, recordings)
         speech = VocoderData.read(wavs, config, nj, options.resampled)
         return initial_network(config["feats_extract_conf"], speech, weights, options.seed), speech
 
@@ -151,6 +152,7 @@ def fine_tune_vocoder(exp: Path, dump: Path, ngpu: int, nj: int = 1) -> None:
     def make() -> tuple[SourceFilterNetwork, VocoderData]:
         from espnet_mtl.training.vocoder.predictions import Predictor
 
+        _tell(drawn, wavs)
         predictor = Predictor(exp / "config.yaml", model_file, device)
         utts = predictor.in_turn(drawn)
         speech = VocoderData.read([wavs[utt] for utt in utts], config, nj)
@@ -166,10 +168,14 @@ def _drawn(recordings: Sequence[str], options: VocoderOptions) -> list[str]:
     """Draws those that a vocoder learns from, where there are more than it may hold; they keep their order."""
     if len(recordings) <= options.max_utterances:
         return list(recordings)
-    count = options.max_utterances
-    logging.warning(f"vocoder: {count} of {len(recordings)} recordings, drawn at random (vocoder.max_utterances)")
-    places = np.random.default_rng(options.seed).choice(len(recordings), count, replace=False)
+    places = np.random.default_rng(options.seed).choice(len(recordings), options.max_utterances, replace=False)
     return [recordings[place] for place in sorted(places)]
+
+
+def _tell(drawn: Sequence[str], recordings: Collection[str]) -> None:
+    if len(drawn) < len(recordings):
+        shares = f"{len(drawn)} of {len(recordings)} recordings"
+        logging.warning(f"vocoder: {shares}, drawn at random (vocoder.max_utterances)")
 
 
 def _noted(options: VocoderOptions) -> dict[str, Any]:
