@@ -16,19 +16,17 @@ from espnet_mtl.data.dump import (
     FEATS_SCP,
     PITCH_SCP,
     TRAIN_AND_DEV,
-    UTT2SPK,
-    VISUAL_NOTE,
-    VISUAL_SCP,
     WAV_SCP,
     text_file,
 )
-from espnet_mtl.data.provenance.notes import file_digest, joined_digest, note_file
+from espnet_mtl.data.provenance.notes import file_digest, note_file
 from espnet_mtl.data.provenance.settings import FEATURES
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS, TABLES
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
+from espnet_mtl.training.faces import face_tables
 from espnet_mtl.training.label_files import LabelFiles, known_classes
 
 TOKEN_FILES = {
@@ -95,11 +93,8 @@ class TrainPaths:
 
     @cached_property
     def faces(self) -> Path:
-        """Where `espnet_mtl.training.faces.write_faces` puts its tables: what they are made of is in the name."""
-        files = [self.dump / VISUAL_NOTE]
-        files += [self.dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK)]
-        # The tables name a file beside them: where they were moved or copied to, they are made again
-        return self.shared / "faces" / joined_digest([str(self.shared), *map(file_digest, files)])[:16]
+        """Where `espnet_mtl.training.faces.write_faces` puts its tables."""
+        return face_tables(self.dump, self.shared / "faces")
 
     @property
     def shared(self) -> Path:

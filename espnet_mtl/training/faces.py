@@ -13,7 +13,7 @@ from espnet_mtl.config.fields import AtLeastOne, Digest, Options, build
 from espnet_mtl.data.arks import Matrices, ark_writers, moved_scp
 from espnet_mtl.data.dump import TRAIN_AND_DEV, UTT2SPK, VISUAL_NOTE, VISUAL_SCP
 from espnet_mtl.data.kaldi import Table, read_table, write_table
-from espnet_mtl.data.provenance.notes import file_digest
+from espnet_mtl.data.provenance.notes import file_digest, joined_digest
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import locked, whole_directory
 from espnet_mtl.visual.extractors.build import check_weights
@@ -57,6 +57,21 @@ def face_note(dump: Path, extractor: str) -> FaceNote:
     return faces
 
 
+def face_tables(dump: Path, directory: Path) -> Path:
+    """Names the directory of the tables of faces: what they are made of is part of its name.
+
+    Args:
+        dump: `dump/raw`.
+        directory: Where such directories are kept. The tables name a file in theirs, and so its place counts.
+    """
+    digests = map(file_digest, [dump / VISUAL_NOTE, *_sources(dump)])
+    return directory / joined_digest([str(directory), *digests])[:16]
+
+
+def _sources(dump: Path) -> list[Path]:
+    return [dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK)]
+
+
 def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
     """Writes for train and dev a table with a face for every utterance, unless they are there already.
 
@@ -65,7 +80,7 @@ def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
     Args:
         dump: `dump/raw`.
         shape: Of a frame.
-        output: Directory of the tables.
+        output: Directory of the tables, of `face_tables`.
 
     Returns:
         The table of each set.
@@ -75,8 +90,6 @@ def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
             or the tables of the dump are changed meanwhile.
     """
     size = prod(shape)
-    sources = [dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK)]
-    read = [file_digest(source) for source in sources]
     places = {part: _places(dump / part, size) for part in TRAIN_AND_DEV}
     if not places["train"]:
         raise UserError(f"style_conf.visual: no utterance of {dump / 'train'} has a face")
@@ -92,7 +105,7 @@ def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
             for part, own in places.items():
                 utts = read_table(dump / part / UTT2SPK, "stage 2")
                 write_table(directory / tables[part].name, {utt: own.get(utt, stand_in[ABSENT]) for utt in utts})
-            if [file_digest(source) for source in sources] != read:
+            if face_tables(dump, output.parent) != output:
                 raise UserError(f"{dump} has changed while tables of faces were made: run the same command again")
     return tables
 
