@@ -50,6 +50,8 @@ SHAPES = ("text_shape", "speech_shape")
 """Tables of stage 4: the lengths by which ESPnet makes batches."""
 SHARED = "shared"
 """Directory beside experiments: no experiment may have its name."""
+LABELS_IN, FACES_IN, SPLITS_IN = "labels", "faces", "splits"
+"""Directories in it."""
 
 Input = tuple[Path, str, str]
 """A file, the batch entry that it fills, and ESPnet's type of it."""
@@ -94,7 +96,7 @@ class TrainPaths:
     @cached_property
     def faces(self) -> Path:
         """Where `espnet_mtl.training.faces.write_faces` puts its tables."""
-        return face_tables(self.dump, self.shared / "faces")
+        return face_tables(self.dump, self.shared / FACES_IN)
 
     @property
     def shared(self) -> Path:
@@ -104,12 +106,14 @@ class TrainPaths:
     @cached_property
     def label_files(self) -> LabelFiles:
         """The label files of tasks."""
-        return LabelFiles(self.dump, self.tables, self.shared / "labels")
+        return LabelFiles(self.dump, self.tables, self.shared / LABELS_IN)
 
     def check_output(self) -> None:
         """Raises UserError where an experiment would lie among what several share."""
         place = self.output.absolute()
-        if place == self.stats.absolute() or SHARED in (place.name, place.parent.name):
+        inside = [(SHARED, name) for name in (LABELS_IN, FACES_IN, SPLITS_IN)]
+        is_shared = place.name == SHARED or (place.parent.name, place.name) in inside
+        if is_shared or place == self.stats.absolute():
             raise UserError(f"--output {self.output} is not for an experiment: name another directory")
 
     def check_unchanged(self, digest: str, token_type: str, faces: bool) -> None:

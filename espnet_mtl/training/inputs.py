@@ -22,7 +22,7 @@ from espnet_mtl.training.dataset import SHAPES, STATS_FILES, TrainPaths
 from espnet_mtl.training.label_files import known_classes
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-REVISION = 1
+REVISION = 2
 """Of these checks: one more where they find more."""
 
 

@@ -24,7 +24,7 @@ from espnet_mtl.system.files import locked, write_text
 from espnet_mtl.system.log import TRAIN_LOG, logged
 from espnet_mtl.tasks.saving import CHECKPOINT, PREVIOUS
 from espnet_mtl.text.tokens import Tokenizer
-from espnet_mtl.training.dataset import TrainPaths, written_labels
+from espnet_mtl.training.dataset import SPLITS_IN, TrainPaths, written_labels
 from espnet_mtl.training.experiment import noted_training
 from espnet_mtl.training.faces import face_note, write_faces
 from espnet_mtl.training.fine_tuning import PretrainedModel, initial_state
@@ -110,7 +110,7 @@ def train(
         setattr(args, VISUAL_WEIGHTS, faces and faces.weights)
         if faces:
             write_faces(paths.dump, faces.shape, paths.faces)
-        read_in_parts(args, num_splits, paths.shared / "splits")
+        read_in_parts(args, num_splits, paths.shared / SPLITS_IN)
         if pretrained:
             args.init_param = [str(paths.output / INITIAL)]
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
