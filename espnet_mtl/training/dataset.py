@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,14 +20,14 @@ from espnet_mtl.data.dump import (
     WAV_SCP,
     text_file,
 )
-from espnet_mtl.data.provenance.notes import file_digest, note_file
+from espnet_mtl.data.provenance.notes import file_digest, joined_digest, note_file
 from espnet_mtl.data.provenance.settings import FEATURES
 from espnet_mtl.data.stats import BPE_MODEL, TOKENS, statistics_file
 from espnet_mtl.errors import UserError, one_of
 from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS, TABLES
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
-from espnet_mtl.training.faces import face_tables
+from espnet_mtl.training.faces import face_sources, face_tables
 from espnet_mtl.training.label_files import LabelFiles, known_classes
 
 TOKEN_FILES = {
@@ -110,15 +111,30 @@ class TrainPaths:
 
     def check_output(self) -> None:
         """Raises UserError where an experiment would lie among what several share."""
-        place = self.output.absolute()
+        place, stats = Path(os.path.realpath(self.output)), Path(os.path.realpath(self.stats))
         inside = [(SHARED, name) for name in (LABELS_IN, FACES_IN, SPLITS_IN)]
         is_shared = place.name == SHARED or (place.parent.name, place.name) in inside
-        if is_shared or place == self.stats.absolute():
+        if is_shared or place == stats:
             raise UserError(f"--output {self.output} is not for an experiment: name another directory")
 
-    def check_unchanged(self, digest: str, token_type: str, faces: bool) -> None:
-        """Raises UserError where the data are not what they were when `digest` was taken."""
-        if self.digest(token_type, faces) != digest:
+    def tables_read(self, token_type: str) -> list[Path]:
+        """Names all that a training reads, but for archives, recordings and faces; some need not be there."""
+        tables = [self.tokens(token_type), *(self.stats / "train" / file for file in STATS_FILES.values())]
+        tables += [self.tables / f"{label.table}.txt" for label in CLASS_LABELS.values()]
+        names = (WAV_SCP, text_file(token_type), DURATIONS, FEATS_SCP, PITCH_SCP, ENERGY_SCP, *LABEL_FILES)
+        for part in TRAIN_AND_DEV:
+            tables += [self.dump / part / name for name in names]
+            tables += [self.stats / part / shape for shape in SHAPES]
+        return tables
+
+    def state(self, token_type: str) -> str:
+        """Hashes all that a training reads, as far as its tables and the note of stage 3 tell it."""
+        note = note_file(self.dump, FEATURES)
+        return joined_digest(map(file_digest, [note, *face_sources(self.dump), *self.tables_read(token_type)]))
+
+    def check_unchanged(self, state: str, token_type: str) -> None:
+        """Raises UserError where what is read is not what it was when its `state` was taken."""
+        if self.state(token_type) != state:
             raise UserError(f"{self.dump} has changed while the training was prepared: run the same command again")
 
     def digest(self, token_type: str, faces: bool = False) -> str:

@@ -13,7 +13,7 @@ from espnet_mtl.config.fields import AtLeastOne, Digest, Options, build
 from espnet_mtl.data.arks import Matrices, ark_writers, moved_scp
 from espnet_mtl.data.dump import TRAIN_AND_DEV, UTT2SPK, VISUAL_NOTE, VISUAL_SCP
 from espnet_mtl.data.kaldi import Table, read_table, write_table
-from espnet_mtl.data.provenance.notes import file_digest, joined_digest
+from espnet_mtl.data.provenance.notes import file_digest, is_sealed, joined_digest, seal
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import locked, whole_directory
 from espnet_mtl.visual.extractors.build import check_weights
@@ -64,12 +64,12 @@ def face_tables(dump: Path, directory: Path) -> Path:
         dump: `dump/raw`.
         directory: Where such directories are kept. The tables name a file in theirs, and so its place counts.
     """
-    digests = map(file_digest, [dump / VISUAL_NOTE, *_sources(dump)])
-    return directory / joined_digest([str(directory), *digests])[:16]
+    return directory / joined_digest([str(directory), *map(file_digest, face_sources(dump))])[:16]
 
 
-def _sources(dump: Path) -> list[Path]:
-    return [dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK)]
+def face_sources(dump: Path) -> list[Path]:
+    """Names what the tables of faces are made of; some need not be there."""
+    return [dump / VISUAL_NOTE, *(dump / part / table for part in TRAIN_AND_DEV for table in (VISUAL_SCP, UTT2SPK))]
 
 
 def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
@@ -95,29 +95,19 @@ def write_faces(dump: Path, shape: list[int], output: Path) -> dict[str, Path]:
         raise UserError(f"style_conf.visual: no utterance of {dump / 'train'} has a face")
     tables = {part: output / f"{part}.scp" for part in places}
     with locked(output):
-        if _is_whole(output, tables, size):
+        if is_sealed(output):
             return tables
         with whole_directory(output) as directory:
             with ark_writers(directory, [ABSENT]) as writers:
                 writers[ABSENT](ABSENT, np.full((1, size), np.nan, dtype=np.float32))
-            stand_in = moved_scp(directory / f"{ABSENT}.scp", output)
-            write_table(directory / f"{ABSENT}.scp", stand_in)
+            stand_in = moved_scp(directory / f"{ABSENT}.scp", output)[ABSENT]
             for part, own in places.items():
                 utts = read_table(dump / part / UTT2SPK, "stage 2")
-                write_table(directory / tables[part].name, {utt: own.get(utt, stand_in[ABSENT]) for utt in utts})
+                write_table(directory / tables[part].name, {utt: own.get(utt, stand_in) for utt in utts})
             if face_tables(dump, output.parent) != output:
                 raise UserError(f"{dump} has changed while tables of faces were made: run the same command again")
+            seal(directory)
     return tables
-
-
-def _is_whole(output: Path, tables: Mapping[str, Path], size: int) -> bool:
-    """Tells whether the tables are there, and what stands for a face that is not there can be read."""
-    if not all(path.is_file() for path in tables.values()):
-        return False
-    try:
-        return dict(Matrices(output / f"{ABSENT}.scp").shapes()) == {ABSENT: (1, size)}
-    except UserError:
-        return False
 
 
 def _places(directory: Path, size: int) -> Table:

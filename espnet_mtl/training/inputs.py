@@ -14,7 +14,7 @@ from espnet_mtl.data.kaldi import Table, parse_counts, read_labels, read_scp, re
 from espnet_mtl.data.provenance.notes import file_digest, joined_digest
 from espnet_mtl.data.stats import BLANK, END, UNKNOWN
 from espnet_mtl.errors import UserError, one_of
-from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS
+from espnet_mtl.labels import CLASS_LABELS, LABELS
 from espnet_mtl.model.checkpoint import check_statistics
 from espnet_mtl.system.files import file_state, locked, read_names, read_text, write_text
 from espnet_mtl.system.unicode import normal_name
@@ -53,18 +53,7 @@ def check_inputs(paths: TrainPaths, tts: str, token_type: str) -> None:
 
 
 def _digest(paths: TrainPaths, token_type: str) -> str:
-    return joined_digest([str(REVISION), *map(file_digest, _tables(paths, token_type))])
-
-
-def _tables(paths: TrainPaths, token_type: str) -> list[Path]:
-    """Names all files that are checked, but for archives."""
-    tables = [paths.tokens(token_type), *(paths.stats / "train" / file for file in STATS_FILES.values())]
-    tables += [paths.tables / f"{label.table}.txt" for label in CLASS_LABELS.values()]
-    names = (WAV_SCP, text_file(token_type), DURATIONS, FEATS_SCP, PITCH_SCP, ENERGY_SCP, *LABEL_FILES)
-    for part in TRAIN_AND_DEV:
-        tables += [paths.dump / part / name for name in names]
-        tables += [paths.stats / part / shape for shape in SHAPES]
-    return tables
+    return joined_digest([str(REVISION), *map(file_digest, paths.tables_read(token_type))])
 
 
 def _is_checked(note: Path, tables: str) -> bool:

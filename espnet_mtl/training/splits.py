@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from zlib import crc32
 
-from espnet_mtl.data.provenance.notes import file_digest
+from espnet_mtl.data.provenance.notes import file_digest, is_sealed, seal
 from espnet_mtl.errors import UserError
 from espnet_mtl.system.files import locked, read_text, whole_directory, write_text
 
 NUMBER = "num_splits"
-"""ESPnet's name of the file that says how many parts there are; it is written last."""
+"""ESPnet's name of the file that says how many parts there are."""
 Input = tuple[str, str, str]
 """A table, the batch entry that it fills, and ESPnet's type of it."""
 
@@ -100,9 +100,8 @@ def split_table(table: Path, number: int, directory: Path) -> Path:
     """
     digest = file_digest(table)
     parts = directory / f"{table.stem}_{digest[:16]}_{number}"
-    files = [parts / NUMBER, *(part_table(parts, part) for part in range(number))]
     with locked(parts):
-        if not all(file.is_file() for file in files):
+        if not is_sealed(parts):
             _split(table, digest, parts, number)
     return parts
 
@@ -127,6 +126,9 @@ def _split(whole: Path, digest: str, directory: Path, number: int) -> None:
         if file_digest(whole) != digest:
             raise UserError(f"{whole} has changed while it was parted: run the same command again")
         write_text(parts / NUMBER, f"{number}\n")
+        # Here, when all of them are closed
+        stack.close()
+        seal(parts)
 
 
 def part_of(utt: str, number: int) -> int:

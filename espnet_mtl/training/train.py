@@ -75,7 +75,7 @@ def train(
     faces = face_note(paths.dump, final["visual_extract"]) if sees else None
     recipe_options = paths.options(final["tts"], token_type, labels, sees)
     init_model = pretrained.digest if pretrained else None
-    data = paths.digest(token_type, sees)
+    state = paths.state(token_type)
     check_stages(paths.dump, final, token_type, 5, paths.stats, init_model)
     from espnet_mtl.tasks.tts import training_task, with_labels
 
@@ -85,7 +85,7 @@ def train(
     speaks_itself = BACKBONES.spec(final["tts"]).end_to_end
     if speaks_itself:
         check_recordings(paths.dump, final["feats_extract_conf"])
-    settings = {"token_type": token_type, "data": data, **_settings(config, arguments)}
+    settings = {"token_type": token_type, "data": paths.digest(token_type, sees), **_settings(config, arguments)}
     if init_model:
         settings["init_model"] = init_model
     if num_splits > 1:  # they decide on the batches
@@ -116,7 +116,7 @@ def train(
             save_whole(initial_state(pretrained, args), paths.output / INITIAL)
         trains_vocoder = VocoderOptions(**final["vocoder"]).trains and not speaks_itself
         setattr(args, VOCODER_WEIGHTS, str(paths.output / WEIGHTS) if trains_vocoder else None)
-        paths.check_unchanged(settings["data"], token_type, sees)
+        paths.check_unchanged(state, token_type)
         with logged(paths.output / TRAIN_LOG), noted_training(paths.output, paths.dump):
             others.begin(args)
             with config_kept(paths.output):

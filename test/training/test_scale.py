@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import yaml
 from tiny_stages import TRAINABLE, run_stage, write_data
 
 from espnet_mtl.data.kaldi import read_table, write_table
+from espnet_mtl.data.provenance.notes import read_note, write_note
 from espnet_mtl.errors import UserError
 from espnet_mtl.text.tokens import Tokenizer
 from espnet_mtl.training import inputs
@@ -197,6 +199,24 @@ def test_data_that_change_while_they_are_read_are_told(work, monkeypatch):
     assert read_table(paths_in(work).label_files.file("train", "emotion", "phn")) == read_table(table)
 
 
+@pytest.mark.parametrize("changed", ["dump/raw/stage_3.json", "dump/raw/train/feats.scp", "exp/stats/dev/text_shape"])
+def test_data_that_change_while_another_training_is_waited_for_are_told(work, monkeypatch, changed):
+    settings = {**SHORT, "num_iters_per_epoch": 1}
+    run_stage(5, work, settings, base=TRAINABLE, tag="before")  # label files are there
+
+    def change(output):
+        path = work / changed
+        if path.suffix == ".json":
+            write_note(path.parent, replace(read_note(path.parent, 3), content="other"))
+        else:
+            path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+
+    monkeypatch.setattr("espnet_mtl.training.train.repair", change)  # the first, when it waits no more
+    with pytest.raises(UserError, match="has changed while the training was prepared: run the same command again"):
+        run_stage(5, work, settings, base=TRAINABLE)
+    assert not (work / "exp/model/train.log").exists()
+
+
 def attribute(place):
     """Finds what belongs to a module of training, such as `train.read_in_parts`."""
     module, *names = place.split(".")
@@ -208,8 +228,11 @@ def attribute(place):
 
 @pytest.mark.parametrize("output", ["exp/shared", "exp/shared/labels", "exp/stats"])
 def test_no_experiment_lies_among_what_is_shared(work, output):
-    with pytest.raises(UserError, match="is not for an experiment: name another directory"):
-        run_stage(5, work, SHORT, base=TRAINABLE, tag=Path(output).relative_to("exp"))
+    (work / output).mkdir(parents=True, exist_ok=True)
+    (work / "link").symlink_to(work / output)
+    for place in (work / output, work / "exp/stats/../.." / output, work / "link"):
+        with pytest.raises(UserError, match="is not for an experiment: name another directory"):
+            run_stage(5, work, SHORT, base=TRAINABLE, tag=place)
 
 
 def test_a_key_that_espnet_would_read_otherwise_is_told(work):
@@ -282,13 +305,16 @@ def test_lines_of_any_end_are_parted(tmp_path, end):
     assert sorted(path.read_text() for path in parts.glob("split.*")) == ["a x\n", "d x\n"]
 
 
-def test_a_part_that_is_gone_is_made_again(tmp_path):
+def test_parts_that_are_damaged_are_made_again(tmp_path):
     write_table(tmp_path / "text", {"a": "x", "d": "x"})
-    for _ in range(2):
-        parts = split_table(tmp_path / "text", 2, tmp_path / "parts")
-        (parts / "split.1").unlink()
-    split_table(tmp_path / "text", 2, tmp_path / "parts")
-    assert sorted(path.name for path in parts.iterdir()) == ["num_splits", "split.0", "split.1"]
+    parts = split_table(tmp_path / "text", 2, tmp_path / "parts")
+    whole = {path.name: path.read_bytes() for path in parts.iterdir()}
+    assert set(whole) == {"digests.json", "num_splits", "split.0", "split.1"}
+    for name in whole:
+        for damage in (Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-2])):
+            damage(parts / name)
+            split_table(tmp_path / "text", 2, tmp_path / "parts")
+            assert {path.name: path.read_bytes() for path in parts.iterdir()} == whole
 
 
 def test_a_table_that_changes_while_it_is_parted_is_told(tmp_path, monkeypatch):

@@ -27,6 +27,10 @@ NOWHERE = "a link to nowhere"
 """Stands in the place of the digest of such a link: readers refuse it, so that it must not count as no file."""
 
 
+SEAL = "digests.json"
+"""File of a directory whose other files are not to change."""
+
+
 @dataclass(frozen=True)
 class Note:
     """What the output of a stage was made from.
@@ -160,6 +164,21 @@ def joined_digest(parts: Iterable[str]) -> str:
 def digests(paths: Iterable[Path], directory: Path) -> dict[str, str]:
     """Hashes files; their paths are as seen from `directory`, so that all may be moved together."""
     return {os.path.relpath(path, directory): file_digest(path) for path in paths}
+
+
+def seal(directory: Path) -> None:
+    """Notes the digests of all files of a directory in it, when they are whole: see `is_sealed`."""
+    write_text(directory / SEAL, json.dumps(digests(sorted(directory.iterdir()), directory), indent=1) + "\n")
+
+
+def is_sealed(directory: Path) -> bool:
+    """Tells whether the files of a directory are those that were there when it was sealed, and as they were."""
+    try:
+        noted = json.loads((directory / SEAL).read_bytes())
+        files = sorted(path for path in directory.iterdir() if path.name != SEAL)
+    except (OSError, ValueError, RecursionError):
+        return False  # it is not there, or damaged
+    return noted == digests(files, directory)
 
 
 def changed_files(directory: Path, noted: Mapping[str, str]) -> list[Path]:

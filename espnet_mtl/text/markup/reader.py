@@ -22,7 +22,7 @@ from espnet_mtl.text.normalization.say_as import KINDS
 BEFORE = (("<?", "?>"), ("<!--", "-->"), ("<!DOCTYPE", ">"))
 """How what may stand before the first element begins and ends."""
 ROOT = re.compile(r"<speak(?=[\s/>])")
-DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
+DECLARATION = re.compile(r"<\?xml\s[^<>]*\?>")
 NO_LINE_END = re.compile(r"[^\r\n]")
 LONGEST = 10**6
 """Characters of a markup: more are read out as a file of plain text."""
@@ -122,10 +122,12 @@ def read_markup(text: str) -> list[Span | Break]:
 
     if len(text) > LONGEST:
         raise UserError(f"markup: {len(text)} characters, at most {LONGEST} are read; plain text may be longer")
+    text = unicodedata.normalize("NFC", text)
     start = _skipped(text, 0)
     # The text is decoded already, whatever encoding its declaration names
-    undeclared = DECLARATION.sub(lambda found: _blank(found[0]), text[start:], count=1)
-    document = unicodedata.normalize("NFC", _blank(text[:start]) + undeclared)
+    if declaration := DECLARATION.match(text, start):
+        start = declaration.end()
+    document = _blank(text[:start]) + text[start:]
     handler = _Handler()
     try:
         parseString(document.encode(), handler, forbid_dtd=True)

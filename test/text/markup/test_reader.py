@@ -166,6 +166,22 @@ def test_a_declaration_of_what_the_text_is_no_more():
         assert span.text == "Café"
 
 
+def test_a_declaration_is_one_at_the_beginning_only():
+    (span,) = read_markup('<speak><![CDATA[say <?xml version="1.0"?> now]]></speak>')
+    assert span.text == 'say <?xml version="1.0"?> now'
+    with pytest.raises(UserError, match=r"line 2, column \d+: XML or text declaration not at start of entity"):
+        read_markup('<speak>\n<?xml version="1.0"?>a</speak>')
+    with pytest.raises(UserError, match="line 1, column 27: <bad>"):
+        read_markup('<?xml version="e\u0301"?><speak><bad/></speak>')
+
+
+@pytest.mark.parametrize("before", ["<!--{}-->", "{}", "<?xml {}"])
+def test_many_declarations_take_no_time(before):
+    many = "<?xml " * 150_000
+    with pytest.raises(UserError, match="markup, line 1, column"):
+        read_markup(f"{before.format(many)}<speak><a/></speak>")
+
+
 def test_letters_are_composed():
     (span,) = read_markup(speak(unicodedata.normalize("NFD", "안녕 é")))
     assert span.text == unicodedata.normalize("NFC", "안녕 é")
