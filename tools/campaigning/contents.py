@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ import yaml
 IGNORED_DIRECTORIES = frozenset({"tensorboard", "__pycache__"})
 IGNORED = (".log", ".lock")
 """Ends of the names of files that hold times, or nothing."""
+CHECKED = "checked_"
+"""First letters of the notes of stage 5's checks, which hold the times of archives."""
 
 
 def contents(work: Path) -> dict[str, str]:
@@ -53,6 +56,9 @@ def _parts(name: str, data: bytes) -> Iterator[bytes]:
         meta = yaml.safe_load(data)
         meta.pop("timestamp", None)
         yield yaml.safe_dump(meta, sort_keys=True).encode()
+    elif name.startswith(CHECKED) and name.endswith(".json"):
+        note = json.loads(data)
+        yield json.dumps([note["tables"], sorted(note["archives"])]).encode()
     else:
         yield data
 
