@@ -28,7 +28,7 @@ from espnet_mtl.labels import CLASS_LABELS, LABEL_FILES, LABELS, TABLES
 from espnet_mtl.registry import BACKBONES
 from espnet_mtl.system.files import require
 from espnet_mtl.training.faces import face_sources, face_tables
-from espnet_mtl.training.label_files import LabelFiles, known_classes
+from espnet_mtl.training.label_files import LabelFiles, class_table, known_classes
 
 TOKEN_FILES = {
     "durations": (DURATIONS, "text_int"),
@@ -120,7 +120,7 @@ class TrainPaths:
     def tables_read(self, token_type: str) -> list[Path]:
         """Names all that a training reads, but for archives, recordings and faces; some need not be there."""
         tables = [self.tokens(token_type), *(self.stats / "train" / file for file in STATS_FILES.values())]
-        tables += [self.tables / f"{label.table}.txt" for label in CLASS_LABELS.values()]
+        tables += [class_table(self.tables, label) for label in CLASS_LABELS]
         names = (WAV_SCP, text_file(token_type), DURATIONS, FEATS_SCP, PITCH_SCP, ENERGY_SCP, *LABEL_FILES)
         for part in TRAIN_AND_DEV:
             tables += [self.dump / part / name for name in names]

@@ -119,13 +119,18 @@ def train(
         paths.check_unchanged(state, token_type)
         with logged(paths.output / TRAIN_LOG), noted_training(paths.output, paths.dump):
             others.begin(args)
-            with config_kept(paths.output):
-                task.main(args=args)
-            if not speaks_itself:
-                # Imported here: who only asks for a mistake in the configuration does not wait for it
-                from espnet_mtl.training.vocoder.train import fine_tune_vocoder
+            _run(task, args, paths, speaks_itself)
 
-                fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
+
+def _run(task: type[MTLTTSTask], args: argparse.Namespace, paths: TrainPaths, speaks_itself: bool) -> None:
+    """Trains the model, and then its vocoder, where it needs one."""
+    with config_kept(paths.output):
+        task.main(args=args)
+    if not speaks_itself:
+        # Imported here: who only asks for a mistake in the configuration does not wait for it
+        from espnet_mtl.training.vocoder.train import fine_tune_vocoder
+
+        fine_tune_vocoder(paths.output, paths.dump / "train", args.ngpu)
 
 
 def _parse(
